@@ -1,0 +1,333 @@
+"""The table of tasks. Nothing else in the program knows a task by name.
+
+Columns and label order are those of `nyu-mll/glue`, `rajpurkar/squad` and `rajpurkar/squad_v2` (data-set cards). RTE
+and QNLI put `entailment` first, WNLI puts `not_entailment` first. Scores are in 0..1. Paper scores are development
+scores from Wang et al. 2020, Table 2 (MiniLM-L6 is the 6 x 384 student with a teacher assistant); tasks that the paper
+does not report have none. Learning rate, epochs and batch size were chosen on held-back train rows with the bundled
+checkpoint by `tests/benchmarks/search_defaults.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .errors import UnknownName
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row of the table."""
+
+    name: str  # "mnli"
+    title: str  # "MNLI: does the second sentence follow from the first?"
+    kind: str  # "classification" | "regression" | "span"
+    text_fields: tuple[str, ...]  # ("premise", "hypothesis"); one name for single-sentence tasks
+    labels: tuple[str, ...]  # position = class id; empty for regression and span
+    metrics: tuple[str, ...]  # the first one chooses the best checkpoint
+    eval_splits: tuple[str, ...]  # ("validation_matched", "validation_mismatched")
+    dataset: tuple[str, str | None]  # Hub name and configuration
+    official_rows: Mapping[str, int]  # split -> rows of the official data set
+    example: Mapping[str, str]  # on screen before the first click
+    label_field: str = "label"
+    score_range: tuple[float, float] = (0.0, 1.0)  # of a regression target
+    max_length: int = 128  # tokens, [CLS] and [SEP] included
+    doc_stride: int = 0  # overlap of neighbouring windows in tokens; 0 = one window, cut at max_length
+    max_answer_length: int = 30  # tokens of an answer span
+    has_unanswerable: bool = False  # questions may have no answer in their context
+    learning_rate: float = 5e-5
+    epochs: float = 3
+    batch_size: int = 32
+    paper_metric: str = ""  # which metric the paper's numbers are in
+    paper: Mapping[str, float] = field(default_factory=dict)  # model -> score
+    seen_by_bundled: str = ""  # what the bundled checkpoint's own training had already seen of this data
+    sample: str = ""  # folder of the bundled sample, the task's own name unless given
+
+    @property
+    def id2label(self) -> dict[int, str]:
+        return dict(enumerate(self.labels))
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        return {label: index for index, label in enumerate(self.labels)}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column a row must have."""
+        return (*self.text_fields, self.label_field)
+
+    @property
+    def sample_folder(self) -> str:
+        return self.sample or self.name
+
+
+@dataclass(frozen=True)
+class Skill:
+    """What the Predict tab offers: a name in plain words for one or more tasks that answer it, the preferred first."""
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    examples: tuple[tuple[str, ...], ...]  # one-click inputs, in the order of the task's text fields
+
+
+GLUE = "nyu-mll/glue"
+ENTAILMENT_FIRST = ("entailment", "not_entailment")
+_ROWS = (
+    Task(
+        name="cola",
+        title="CoLA: is this good English?",
+        kind="classification",
+        text_fields=("sentence",),
+        labels=("unacceptable", "acceptable"),
+        metrics=("matthews", "accuracy"),
+        eval_splits=("validation",),
+        dataset=(GLUE, "cola"),
+        official_rows={"train": 8551, "validation": 1043},
+        example={"sentence": "The book what I read was long."},
+        paper_metric="matthews",
+        paper={"BERT-base": 0.589, "MiniLM-L12": 0.585, "MiniLM-L6": 0.475},
+    ),
+    Task(
+        name="sst2",
+        title="SST-2: is this review positive or negative?",
+        kind="classification",
+        text_fields=("sentence",),
+        labels=("negative", "positive"),
+        metrics=("accuracy",),
+        eval_splits=("validation",),
+        dataset=(GLUE, "sst2"),
+        official_rows={"train": 67349, "validation": 872},
+        example={"sentence": "The plot is thin, but I could not stop smiling."},
+        paper_metric="accuracy",
+        paper={"BERT-base": 0.932, "MiniLM-L12": 0.930, "MiniLM-L6": 0.915},
+    ),
+    Task(
+        name="mrpc",
+        title="MRPC: do these two news sentences say the same?",
+        kind="classification",
+        text_fields=("sentence1", "sentence2"),
+        labels=("not_equivalent", "equivalent"),
+        metrics=("f1", "accuracy"),
+        eval_splits=("validation",),
+        dataset=(GLUE, "mrpc"),
+        official_rows={"train": 3668, "validation": 408},
+        example={
+            "sentence1": "The council approved the new bridge on Monday after a long debate.",
+            "sentence2": "After hours of discussion, councillors voted on Monday in favour of the bridge.",
+        },
+        paper_metric="accuracy",
+        paper={"BERT-base": 0.873, "MiniLM-L12": 0.895, "MiniLM-L6": 0.889},
+    ),
+    Task(
+        name="qqp",
+        title="QQP: do these two questions ask the same?",
+        kind="classification",
+        text_fields=("question1", "question2"),
+        labels=("not_duplicate", "duplicate"),
+        metrics=("accuracy", "f1"),
+        eval_splits=("validation",),
+        dataset=(GLUE, "qqp"),
+        official_rows={"train": 363846, "validation": 40430},
+        example={
+            "question1": "How do I keep basil alive indoors during winter?",
+            "question2": "What is the best way to grow basil inside when it is cold?",
+        },
+        paper_metric="accuracy",
+        paper={"BERT-base": 0.913, "MiniLM-L12": 0.913, "MiniLM-L6": 0.906},
+        seen_by_bundled="103,663 Quora duplicate pairs",
+    ),
+    Task(
+        name="stsb",
+        title="STS-B: how similar are these two sentences, from 0 to 5?",
+        kind="regression",
+        text_fields=("sentence1", "sentence2"),
+        labels=(),
+        metrics=("pearson", "spearman"),
+        eval_splits=("validation",),
+        dataset=(GLUE, "stsb"),
+        official_rows={"train": 5749, "validation": 1500},
+        example={"sentence1": "A child is riding a horse.", "sentence2": "A girl rides a pony along the beach."},
+        score_range=(0.0, 5.0),
+    ),
+    Task(
+        name="mnli",
+        title="MNLI: does the second sentence follow from the first?",
+        kind="classification",
+        text_fields=("premise", "hypothesis"),
+        labels=("entailment", "neutral", "contradiction"),
+        metrics=("accuracy",),
+        eval_splits=("validation_matched", "validation_mismatched"),
+        dataset=(GLUE, "mnli"),
+        official_rows={"train": 392702, "validation_matched": 9815, "validation_mismatched": 9832},
+        example={"premise": "The museum is closed on Mondays.", "hypothesis": "You can visit the museum every day."},
+        paper_metric="accuracy",
+        paper={"BERT-base": 0.845, "MiniLM-L12": 0.857, "MiniLM-L6": 0.833},
+        seen_by_bundled="277,230 SNLI and MNLI pairs",
+    ),
+    Task(
+        name="qnli",
+        title="QNLI: does this sentence answer the question?",
+        kind="classification",
+        text_fields=("question", "sentence"),
+        labels=ENTAILMENT_FIRST,
+        metrics=("accuracy",),
+        eval_splits=("validation",),
+        dataset=(GLUE, "qnli"),
+        official_rows={"train": 104743, "validation": 5463},
+        example={
+            "question": "When was the lighthouse built?",
+            "sentence": "Work on the lighthouse was finished in the spring of 1871.",
+        },
+        paper_metric="accuracy",
+        paper={"BERT-base": 0.917, "MiniLM-L12": 0.915, "MiniLM-L6": 0.905},
+        seen_by_bundled="87,599 SQuAD question and paragraph pairs, from which QNLI was made",
+    ),
+    Task(
+        name="rte",
+        title="RTE: does the second text follow from the first?",
+        kind="classification",
+        text_fields=("sentence1", "sentence2"),
+        labels=ENTAILMENT_FIRST,
+        metrics=("accuracy",),
+        eval_splits=("validation",),
+        dataset=(GLUE, "rte"),
+        official_rows={"train": 2490, "validation": 277},
+        example={
+            "sentence1": "The ferry between the islands was cancelled because of the storm.",
+            "sentence2": "The ferry sailed in spite of the storm.",
+        },
+        paper_metric="accuracy",
+        paper={"BERT-base": 0.686, "MiniLM-L12": 0.733, "MiniLM-L6": 0.688},
+    ),
+    Task(
+        name="wnli",
+        title="WNLI: whom does the pronoun mean?",
+        kind="classification",
+        text_fields=("sentence1", "sentence2"),
+        labels=("not_entailment", "entailment"),
+        metrics=("accuracy",),
+        eval_splits=("validation",),
+        dataset=(GLUE, "wnli"),
+        official_rows={"train": 635, "validation": 71},
+        example={
+            "sentence1": "The vase did not fit on the shelf because it was too tall.",
+            "sentence2": "The vase was too tall.",
+        },
+    ),
+    Task(
+        name="squad",
+        title="SQuAD 1.1: find the answer in the text",
+        kind="span",
+        text_fields=("question", "context"),
+        labels=(),
+        metrics=("f1", "exact_match"),
+        eval_splits=("validation",),
+        dataset=("rajpurkar/squad", None),
+        official_rows={"train": 87599, "validation": 10570},
+        example={
+            "question": "What do the bees collect in spring?",
+            "context": "The hives stand behind the school. In spring the bees collect pollen from the willows.",
+        },
+        label_field="answers",
+        max_length=384,
+        doc_stride=128,
+        seen_by_bundled="87,599 SQuAD question and paragraph pairs",
+        sample="squad_v2",
+    ),
+    Task(
+        name="squad_v2",
+        title="SQuAD 2.0: find the answer in the text, or say there is none",
+        kind="span",
+        text_fields=("question", "context"),
+        labels=(),
+        metrics=("f1", "exact_match"),
+        eval_splits=("validation",),
+        dataset=("rajpurkar/squad_v2", None),
+        official_rows={"train": 130319, "validation": 11873},
+        example={
+            "question": "Who painted the ceiling?",
+            "context": "The hall was finished in 1902. Its ceiling was painted by two students of the academy.",
+        },
+        label_field="answers",
+        max_length=384,
+        doc_stride=128,
+        has_unanswerable=True,
+        paper_metric="f1",
+        paper={"BERT-base": 0.768, "MiniLM-L12": 0.817, "MiniLM-L6": 0.756},
+        seen_by_bundled="87,599 SQuAD question and paragraph pairs",
+    ),
+)
+TASKS: Mapping[str, Task] = {task.name: task for task in _ROWS}
+
+SKILLS: Mapping[str, Skill] = {
+    skill.name: skill
+    for skill in (
+        Skill(
+            name="sentiment",
+            title="Sentiment",
+            tasks=("sst2",),
+            examples=(
+                ("The plot is thin, but I could not stop smiling.",),
+                ("Not a single joke lands in two hours.",),
+                ("I expected to hate it; I was wrong.",),
+            ),
+        ),
+        Skill(
+            name="nli",
+            title="Inference",
+            tasks=("mnli",),
+            examples=(
+                ("The museum is closed on Mondays.", "You can visit the museum every day."),
+                ("A man is asleep on the bench.", "Nobody is awake on the bench."),
+                ("Some of the students passed the exam.", "All of the students passed the exam."),
+            ),
+        ),
+        Skill(
+            name="paraphrase",
+            title="Paraphrase",
+            tasks=("mrpc", "qqp"),
+            examples=(
+                (
+                    "The council approved the new bridge on Monday after a long debate.",
+                    "After hours of discussion, councillors voted on Monday in favour of the bridge.",
+                ),
+                ("The cat chased the dog across the yard.", "The dog chased the cat across the yard."),
+                ("Is it safe to swim after eating?", "Can I go swimming right after a meal?"),
+            ),
+        ),
+        Skill(
+            name="qa",
+            title="Question answering",
+            tasks=("squad_v2", "squad"),
+            examples=(
+                (
+                    "Who painted the ceiling?",
+                    "The hall was finished in 1902. Its ceiling was painted by two students of the academy. "
+                    "The windows were added later and show scenes from the harbour.",
+                ),
+                (
+                    "How much did the windows cost?",
+                    "The hall was finished in 1902. Its ceiling was painted by two students of the academy. "
+                    "The windows were added later and show scenes from the harbour.",
+                ),
+            ),
+        ),
+    )
+}
+
+
+def get_task(name: str) -> Task:
+    """The row called `name`; `UnknownName` otherwise."""
+    if name not in TASKS:
+        raise UnknownName("task", name, TASKS)
+    return TASKS[name]
+
+
+def skill_tasks(name: str) -> tuple[Task, ...]:
+    """The tasks that answer a skill, the preferred first; the name of a task stands for itself."""
+    if name in SKILLS:
+        return tuple(TASKS[task] for task in SKILLS[name].tasks)
+    if name not in TASKS:
+        raise UnknownName("skill or task", name, (*SKILLS, *TASKS))
+    return (TASKS[name],)
