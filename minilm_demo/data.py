@@ -9,6 +9,8 @@ A row is a dict with the task's columns. Labels are mapped by *name* wherever th
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import random
@@ -50,22 +52,26 @@ class Source:
     title: str
     read_split: Callable[[str], list[dict]]
     eval_splits: tuple[str, ...]
+    local_rows: Callable[[str], int] | None = None  # rows of a split that are here, where that may be less than all
 
     def read(self, splits: str) -> list[dict]:
         return [row for split in splits.split("+") for row in self.read_split(split)]
 
     def describe(self, used: Mapping[str, int], extra: Sequence[str] = ()) -> DataSource:
         """The words that stand beside every result: the source, and how many of the official rows were used."""
-        parts = [_count(self.task, split, rows, self.kind) for split, rows in used.items()]
+        parts = [self._count(split, rows) for split, rows in used.items()]
         also = f"; also {', '.join(Path(path).name for path in extra)}" if extra else ""
         return DataSource(self.kind, f"{self.title}: {', '.join(parts)}{also}", dict(used))
 
-
-def _count(task: Task, split: str, rows: int, kind: str) -> str:
-    official = sum(task.official_rows.get(name, 0) for name in split.split("+"))
-    if kind in ("mirror", "hub") and official:
+    def _count(self, split: str, rows: int) -> str:
+        names = split.split("+")
+        official = sum(self.task.official_rows.get(name, 0) for name in names)
+        if self.kind not in ("mirror", "hub") or not official:
+            return f"{rows:,} rows of {split}"
+        local = sum(map(self.local_rows, names)) if self.local_rows else official
+        if local != official:
+            return f"{rows:,} of {local:,} local rows of {split} (official: {official:,})"
         return f"{rows:,} of {official:,} rows of {split}"
-    return f"{rows:,} rows of {split}"
 
 
 def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> Source:
@@ -77,14 +83,16 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> S
         return sample_source(task)
     if data == "hub":
         return hub_source(task)
+    if data == "mirror":
+        return _named_mirror(task)
     path = Path(data).expanduser()
     if path.is_dir():
         return mirror_source(task, path)
     if path.is_file():
         return file_source(task, path)
     raise DataError(
-        f"No data at '{data}'. Give auto, hub, sample, a folder (glue/<task>/<split>-*.parquet or one task's own "
-        f"folder) or a file ({', '.join(FILE_KINDS)})."
+        f"No data at '{data}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet or one task's "
+        f"own folder) or a file ({', '.join(FILE_KINDS)})."
     )
 
 
@@ -94,13 +102,20 @@ def mirror_root() -> Path | None:
     return Path(root) if root and Path(root).is_dir() else None
 
 
+def _named_mirror(task: Task) -> Source:
+    root = mirror_root()
+    if root is None:
+        raise DataError("There is no local mirror: set MINILM_DATA to a folder with glue/<task>/<split>-*.parquet.")
+    return mirror_source(task, root)
+
+
 def _first_available(task: Task, splits: Sequence[str]) -> Source:
     wanted = [name for split in splits for name in split.split("+")]
     if root := mirror_root():
         folder = mirror_folder(task, root)
         if folder and all(split_files(folder, split) for split in wanted):
             return mirror_source(task, root)
-    if hub.is_reachable():
+    if hub.has_dataset(*task.dataset):
         return hub_source(task)
     return sample_source(task)
 
@@ -137,7 +152,10 @@ def mirror_source(task: Task, root: Path) -> Source:
     def read_split(split: str) -> list[dict]:
         return _usable(task, _read_folder(task, folder, split))
 
-    return Source(task, "mirror", f"{task.name} from a local mirror", read_split, task.eval_splits)
+    def local_rows(split: str) -> int:
+        return sum(map(_count_rows, split_files(folder, split)))
+
+    return Source(task, "mirror", f"{task.name} from a local mirror", read_split, task.eval_splits, local_rows)
 
 
 def hub_source(task: Task) -> Source:
@@ -145,8 +163,7 @@ def hub_source(task: Task) -> Source:
     name, configuration = task.dataset
 
     def read_split(split: str) -> list[dict]:
-        with hub.explained(f"the data set {name}"):
-            dataset = hub.load_dataset(name, configuration, split)
+        dataset = hub.load_dataset(name, configuration, split)
         return _usable(task, check_rows(task, dataset.to_list(), _names(dataset.features, task), f"{name} {split}"))
 
     return Source(task, "hub", f"{task.name} from {name} on the Hub", read_split, task.eval_splits)
@@ -195,8 +212,8 @@ def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
         )
     rows = []
     for file in files:
-        raw, names = _read_parquet(file, task) if file.suffix == ".parquet" else (_read_jsonl(file), None)
-        rows += check_rows(task, raw, names, file.name)
+        raw, names = _read_rows(file)
+        rows += check_rows(task, raw, names.get(task.label_field), file.name)
     return rows
 
 
@@ -204,31 +221,97 @@ def _data_files(folder: Path) -> list[Path]:
     return [*folder.glob("*.parquet"), *folder.glob("*.jsonl")]
 
 
-def _read_parquet(file: Path, task: Task) -> tuple[list[dict], Sequence[str] | None]:
+def _count_rows(file: Path) -> int:
+    import pyarrow.parquet
+
+    if file.suffix == ".parquet":
+        return pyarrow.parquet.read_metadata(file).num_rows
+    return len(_read_jsonl(file))
+
+
+def _read_rows(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
+    """The rows of a file as they stand, and the label names of the columns that have some (parquet)."""
+    kind = file.suffix.lower()
+    if kind == ".parquet":
+        return _read_parquet(file)
+    return (_read_jsonl(file) if kind in (".jsonl", ".json") else _read_separated(file)), {}
+
+
+def _read_parquet(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
     """Rows and label names of a parquet file; `datasets` keeps the names in the schema's metadata."""
     import pyarrow.parquet
 
     try:
         table = pyarrow.parquet.read_table(file)
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{file.name} cannot be read as parquet: {error}") from error
+        raise DataError(f"{file.name} cannot be read as parquet: {str(error).replace(str(file), file.name)}") from error
     metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    feature = metadata.get("info", {}).get("features", {}).get(task.label_field, {})
-    return table.to_pylist(), feature.get("names") if isinstance(feature, dict) else None
+    features = metadata.get("info", {}).get("features", {})
+    names = {column: one["names"] for column, one in features.items() if isinstance(one, dict) and "names" in one}
+    return table.to_pylist(), names
+
+
+def _read_text(file: Path) -> str:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8 and try again."
+        ) from error
+    if "\0" in text:
+        raise DataError(f"{file.name} is not UTF-8 text (it holds zero bytes). Save it as UTF-8 and try again.")
+    return text
 
 
 def _read_jsonl(file: Path) -> list[dict]:
-    rows = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
-        if not line.strip():
-            continue
+    """One JSON object a line, or one array of objects. Only "\\n" ends a line: JSON may hold U+2028 and its kin."""
+    text = _read_text(file)
+    if text.lstrip().startswith("["):
         try:
-            row = json.loads(line)
+            values = list(enumerate(json.loads(text), 1))
         except json.JSONDecodeError as error:
-            raise DataError(f"{file.name}, line {number} is not JSON: {error.msg}. One JSON object a line.") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{file.name}, line {number} is not a JSON object: {line[:60]}")
-        rows.append(row)
+            raise DataError(f"{file.name} is not JSON: {error}.") from error
+    else:
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        values = [(number, _parse_line(file, number, line)) for number, line in lines]
+    for number, value in values:
+        if not isinstance(value, dict):
+            raise DataError(f"{file.name}, line {number} is not a JSON object: {str(value)[:60]}")
+    return [value for _, value in values]
+
+
+def _parse_line(file: Path, number: int, line: str):
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{file.name}, line {number} is not JSON: {error.msg}. One JSON object a line.") from error
+
+
+def _read_separated(file: Path) -> list[dict]:
+    """A CSV or TSV as text: "NA" and "" stay what they are. A row of another length than the first line is an error,
+    for a text with an unquoted comma would otherwise land in the wrong column."""
+    text = _read_text(file).lstrip("\r\n")
+    header = text.partition("\n")[0]
+    separator = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows = []
+    try:
+        for row in reader:
+            extra = row.pop(None, [])
+            if not any(map(str.strip, filter(None, (*row.values(), *extra)))):
+                continue  # spreadsheets leave lines of separators behind
+            given = len(extra) + sum(value is not None for value in row.values())
+            if given != len(reader.fieldnames):
+                raise DataError(
+                    f"{file.name}, line {reader.line_num} has {given} fields, the first line names "
+                    f"{len(reader.fieldnames)} columns. Text that holds '{separator}' must stand in double quotes."
+                )
+            rows.append(row)
+    except csv.Error as error:
+        raise DataError(
+            f"{file.name} cannot be read as a table: line {reader.line_num}: {error}. The first line must name the "
+            "columns; a text with double quotes in it must stand in double quotes, with those inside doubled."
+        ) from error
     return rows
 
 
@@ -259,9 +342,12 @@ class FilePreview:
 
 def preview_file(task: Task, path: Path) -> FilePreview:
     """Columns guessed by name, then by case, then by what people call them; never by position alone."""
-    raw = _read_raw(Path(path))
+    return _preview(task, Path(path), read_table(Path(path))[0])
+
+
+def _preview(task: Task, path: Path, raw: Sequence[Mapping]) -> FilePreview:
     if not raw:
-        raise DataError(f"{Path(path).name} has no rows.")
+        raise DataError(f"{path.name} has no rows.")
     columns = tuple(dict.fromkeys(str(column) for row in raw[:100] for column in row))
     guess = guess_columns(task, columns)
     first = tuple({column: str(row.get(column, "")) for column in columns} for row in raw[:5])
@@ -286,57 +372,28 @@ def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
 def read_file(task: Task, path: Path) -> list[dict]:
     """The checked rows of a CSV, TSV, JSON-lines or parquet file."""
     path = Path(path)
-    preview = preview_file(task, path)
+    raw, names = read_table(path)
+    preview = _preview(task, path, raw)
     if preview.missing:
         raise DataError(
             f"{path.name} has no column for {' and '.join(preview.missing)}. Found: {', '.join(preview.columns)}. "
             f"Needed: {', '.join(task.columns)}. First row: {_show(preview.first_rows[0])}"
         )
+    beside = ("id", "answer_start")
     raw = [
-        {field: row.get(column) for field, column in preview.guess.items()} | _offset(row) for row in _read_raw(path)
+        {name: row[name] for name in beside if name in row}
+        | {field: row.get(column) for field, column in preview.guess.items()}
+        for row in raw
     ]
-    return _usable(task, check_rows(task, raw, None, path.name))
+    return _usable(task, check_rows(task, raw, names.get(preview.guess[task.label_field]), path.name))
 
 
-def _offset(row: Mapping) -> dict:
-    return {"answer_start": row["answer_start"]} if "answer_start" in row else {}
-
-
-def _read_raw(path: Path) -> list[dict]:
+def read_table(path: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
     if path.suffix.lower() not in FILE_KINDS:
         raise DataError(f"{path.name}: files may be {', '.join(FILE_KINDS)}.")
     if path.stat().st_size > MAX_FILE_BYTES:
         raise DataError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; at most {MAX_FILE_BYTES / 1e6:.0f} MB.")
-    if path.suffix.lower() == ".parquet":
-        import pyarrow.parquet
-
-        return pyarrow.parquet.read_table(path).to_pylist()
-    try:
-        if path.suffix.lower() in (".jsonl", ".json"):
-            return _read_jsonl(path)
-        return _read_table(path)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8 and try again."
-        ) from error
-
-
-def _read_table(path: Path) -> list[dict]:
-    """A CSV or TSV as text: "NA" and "" stay what they are."""
-    import pandas
-
-    separator = "\t" if path.suffix.lower() == ".tsv" else None
-    try:
-        frame = pandas.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, engine="python", encoding="utf-8-sig"
-        )
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, ValueError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise
-        raise DataError(
-            f"{path.name} cannot be read as a table: {error}. The first line must name the columns."
-        ) from error
-    return frame.to_dict("records")
+    return _read_rows(path)
 
 
 # -- checking ------------------------------------------------------------------------------------------------------
@@ -356,6 +413,7 @@ def check_rows(task: Task, raw: Sequence[Mapping], names: Sequence[str] | None, 
     rows = []
     for number, row in enumerate(raw, 1):
         try:
+            row = dict.fromkeys(task.columns) | row  # a JSON line may leave a column out
             checked = {field: _text(row[field], field) for field in task.text_fields}
             checked[task.label_field] = convert(task, row, names)
         except DemoError as error:
@@ -370,7 +428,12 @@ def _text(value, field: str) -> str:
     text = "" if value is None else str(value)
     if not text.strip():
         raise DataError(f"the column {field} is empty.")
-    return text
+    return encodable(text)
+
+
+def encodable(text: str) -> str:
+    """The text with half surrogate pairs, which JSON can hold and UTF-8 cannot, as "?"; all offsets stay."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _class_id(task: Task, row: Mapping, names: Sequence[str] | None) -> int:
@@ -403,22 +466,27 @@ def _target(task: Task, row: Mapping, names) -> float:
 
 def _answers(task: Task, row: Mapping, names) -> dict:
     """`{"text", "answer_start"}` from that shape, from a text with an offset, or from a text found in the context."""
-    value, context = row[task.label_field], str(row["context"])
+    value, context = row[task.label_field], str(row[task.text_fields[1]])
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
         except json.JSONDecodeError as error:
             raise DataError(f"the answers '{value[:60]}' are not JSON.") from error
-    if isinstance(value, Mapping):
-        texts, starts = list(value.get("text", ())), [int(start) for start in value.get("answer_start", ())]
-    else:
-        texts = [str(value)] if value else []
-        starts = [int(row["answer_start"])] if texts and str(row.get("answer_start") or "").isdigit() else []
-        starts = starts or [context.find(text) for text in texts]
-    for text, start in zip(texts, starts, strict=True):
-        if start < 0 or context[start : start + len(text)] != text:
+    if not isinstance(value, Mapping):
+        texts = [str(value)] if value is not None and str(value).strip() else []
+        offset = str(row.get("answer_start", ""))
+        given = texts and offset.isdecimal()
+        value = {"text": texts, "answer_start": [int(offset)] if given else [context.find(text) for text in texts]}
+    try:
+        answers = [(str(text), int(start)) for text, start in zip(value["text"], value["answer_start"], strict=True)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError('the answers must be {"text": [...], "answer_start": [...]}, a start for each text.') from error
+    for text, start in answers:
+        if start < 0:
+            raise DataError(f"the answer '{text}' does not stand in the context.")
+        if not text or context[start : start + len(text)] != text:
             raise DataError(f"the answer '{text}' does not stand in the context at character {start}.")
-    return {"text": texts, "answer_start": starts}
+    return {"text": [text for text, _ in answers], "answer_start": [start for _, start in answers]}
 
 
 def _show(row: Mapping) -> str:
@@ -457,10 +525,9 @@ def require_rows(task: Task, rows: Sequence, split: str, at_least: int = 1) -> N
         raise DataError(f"{task.name} {split} has {len(rows)} rows; at least {at_least} are needed.")
 
 
-def available_sources(task: Task) -> dict[str, str]:
-    """data argument -> why one would take it, for those that answer without the network. For menus."""
-    sources = {"sample": "bundled sample (written for this demo)"}
+def local_sources(task: Task) -> tuple[str, ...]:
+    """The `data` arguments that answer without the network, the best first."""
     root = mirror_root()
-    if root and (folder := mirror_folder(task, root)) and split_files(folder, "train"):
-        sources = {str(root): "local mirror of the real data"} | sources
-    return sources
+    folder = mirror_folder(task, root) if root else None
+    has_mirror = folder is not None and all(split_files(folder, split) for split in ("train", *task.eval_splits))
+    return ("mirror", "sample") if has_mirror else ("sample",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -32,8 +33,8 @@ def evaluate(
 
     `on_rows(split, done, of)` is called as the work goes on."""
     task = get_task(task) if isinstance(task, str) else task
-    source = open_source(task, data, splits or task.eval_splits) if isinstance(data, str) else data
-    checkpoint = load_checkpoint(checkpoint, task) if isinstance(checkpoint, str) else checkpoint
+    source = data if isinstance(data, Source) else open_source(task, str(data), splits or task.eval_splits)
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(str(checkpoint), task)
     started = time.perf_counter()
     used: dict[str, int] = {}
     scores: dict[str, dict] = {"metrics": {}, "intervals": {}, "baseline": {}, "confusion": {}}
@@ -41,7 +42,7 @@ def evaluate(
     for split in splits or source.eval_splits:
         rows, _ = draw(source.read(split), limit, seed)
         require_rows(task, rows, split)
-        report = on_rows and (lambda done, split=split, of=len(rows): on_rows(split, min(done, of), of))
+        report = on_rows and partial(_report, on_rows, split, len(rows))
         predictions = predict_all(task, checkpoint, rows, report)
         given, expected = outcome(task, predictions), references(task, rows)
         used[split] = len(rows)
@@ -61,6 +62,10 @@ def evaluate(
         seconds=time.perf_counter() - started,
         **scores,
     )
+
+
+def _report(on_rows: Callable[[str, int, int], None], split: str, of: int, done: int) -> None:
+    on_rows(split, min(done, of), of)  # a row of a span task may be several windows
 
 
 def predict_all(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], on_batch=None) -> list[Prediction]:

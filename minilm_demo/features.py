@@ -46,6 +46,11 @@ def encode_texts(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int
     return [{name: encoded[name][index] for name in names} for index in range(len(rows))]
 
 
+def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
+    """Tokens of a row's whole text, [CLS] and [SEP] included, nothing cut."""
+    return len(tokenizer(*(row[field] for field in task.text_fields), verbose=False)["input_ids"])
+
+
 def encode_windows(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
     """The windows of each row's context, question in front, in order of the rows."""
     if not rows:

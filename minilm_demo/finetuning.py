@@ -16,9 +16,10 @@ import ctypes
 import math
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class TrainConfig:
     dropout: float = _option(0.0, "dropout while training; 0 is faster and, on short runs, as good", min=0.0, max=0.9)
     eval_examples: int | None = _option(None, "rows of each validation split to score at the end", min=1, max=1_000_000)
     precision: str = _option("auto", "auto, bf16 or fp32", choices=("auto", "bf16", "fp32"))
-    output_dir: str | None = _option(None, "folder of the run")
+    output_dir: str | None = _option(None, "folder for the checkpoint and the record of the run")
 
     def __post_init__(self):
         for one in fields(self):
@@ -103,6 +104,8 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     began = time.perf_counter()
     task = get_task(task) if isinstance(task, str) else task
     config = config or TrainConfig()
+    if config.output_dir is None:
+        config = replace(config, output_dir=tempfile.mkdtemp(prefix=f"{task.name}-"))
     rows = _load_rows(task, config)
     _keep_freed_memory()
     accelerate.utils.set_seed(config.seed)
@@ -218,9 +221,11 @@ def _with_method(model, method: str):
 
     heads = [name for name, _ in model.named_children() if name in above]
     config = peft.LoraConfig(
-        r=LORA_RANK, lora_alpha=2 * LORA_RANK, target_modules=r".*encoder\.layer\..*\b(query|key|value|dense)", bias="none",
+        r=LORA_RANK,
+        lora_alpha=2 * LORA_RANK,
+        target_modules=r".*encoder\.layer\..*\b(query|key|value|dense)",
         modules_to_save=heads,
-    )  # fmt: skip
+    )
     return peft.get_peft_model(model, config)
 
 
@@ -239,7 +244,7 @@ class _Run:
         self.batches: features.LengthGroupedBatches = batches
         self.pad: int = pad
         self.held_back: list[dict] = held_back
-        self.folder = Path(config.output_dir) if config.output_dir else None
+        self.folder = Path(config.output_dir)
         self.step = 0  # updates made
         self.kept_step = 0  # of the checkpoint on disk
         self.best = -math.inf
@@ -432,8 +437,6 @@ class _Run:
     def keep(self) -> Iterator[Saved]:
         """Write the weights as they are to `checkpoint/`, LoRA merged in (and its own small file to `adapter/`)."""
         self.kept_step = self.step
-        if self.folder is None:
-            return
         model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         fresh, final = self.folder / "checkpoint.new", self.folder / "checkpoint"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -447,8 +450,11 @@ class _Run:
             raise DemoError(
                 f"The checkpoint could not be written to {self.folder}: {error}. Free some disk space."
             ) from error
-        shutil.rmtree(final, ignore_errors=True)  # only after the new one is whole
+        if final.exists():  # the old one goes only after the new one is whole
+            shutil.rmtree(self.folder / "checkpoint.old", ignore_errors=True)
+            final.rename(self.folder / "checkpoint.old")
         fresh.rename(final)
+        shutil.rmtree(self.folder / "checkpoint.old", ignore_errors=True)
         yield Saved(self.step, str(final))
 
     def finish(self, status: str, rows: _Rows) -> Iterator[TrainingEvent]:

@@ -133,7 +133,7 @@ CATALOG: Mapping[str, CatalogEntry] = {entry.name: entry for entry in _ENTRIES}
 
 def default_checkpoint() -> str:
     """`MINILM_CHECKPOINT`, else the bundled one, which needs no network."""
-    return os.environ.get("MINILM_CHECKPOINT", "bundled")
+    return os.environ.get("MINILM_CHECKPOINT") or "bundled"
 
 
 def home() -> Path:
@@ -265,24 +265,26 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
     location = locate(checkpoint)
     if location.place == str(_bundled_or_none()):
         verify_bundled()
-    options = {"revision": location.revision} if location.revision else {}
-    if location.on_hub and not hub.is_reachable():
-        options["local_files_only"] = True
+    folder, commit = Path(location.place), None
+    if location.on_hub:
+        folder, commit = hub.fetch_model(location.place, location.revision)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()  # its load report repeats what we check below
-    with hub.explained(f"the checkpoint {location.name}", local=not location.on_hub):
-        found = transformers.AutoConfig.from_pretrained(location.place, **options)
+    what = f"the checkpoint {location.name}"
+    with hub.explained(what):
+        hub.model_files(what, (file.name for file in folder.iterdir()))  # a model without its words loads and is wrong
+        found = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         _check_architecture(location, found)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(location.place, **options)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         head = _head(found, task)
         model, report = head.model_class.from_pretrained(
-            location.place,
+            folder,
             config=head.config(found, config),
             attn_implementation="eager",
             dtype="float32",
             ignore_mismatched_sizes=True,
             output_loading_info=True,
-            **options,
+            local_files_only=True,
         )
     untrained = _untrained(report)
     if any(not _is_head(name) for name in untrained):
@@ -296,7 +298,7 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
     if task and task.labels:
         _order_labels(model, task, fresh)
     model.eval()
-    return Checkpoint(location.name, tokenizer, model, location, getattr(found, "_commit_hash", None), fresh)
+    return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
 
 
 def _bundled_or_none() -> Path | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from . import features
+from .data import encodable
 from .errors import DataError
 from .models import Checkpoint, cached_checkpoint
 from .results import Candidate, Prediction
@@ -70,7 +71,7 @@ def _checked(task: Task, row: Mapping[str, str]) -> dict[str, str]:
             raise DataError(f"The {field} is empty. {task.name} needs: {', '.join(task.text_fields)}.")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise DataError(f"The {field} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
-    return {field: row[field] for field in task.text_fields}
+    return {field: encodable(row[field]) for field in task.text_fields}
 
 
 # -- the forward pass ----------------------------------------------------------------------------------------------
@@ -130,7 +131,11 @@ def _text_logits(task, checkpoint, rows, batch_size, precision, on_batch) -> tup
     length = features.window_size(task, checkpoint.model.config)
     inputs = features.encode_texts(task, checkpoint.tokenizer, rows, length)
     outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=on_batch)
-    return outputs, [len(one["input_ids"]) == length for one in inputs]
+    cut = [
+        len(one["input_ids"]) == length and features.count_tokens(task, checkpoint.tokenizer, row) > length
+        for one, row in zip(inputs, rows, strict=True)
+    ]
+    return outputs, cut
 
 
 def _classes(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -> list[dict]:
@@ -156,7 +161,8 @@ def _spans(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -
     stride = min(task.doc_stride, length // 3)
     windows = features.encode_windows(task, checkpoint.tokenizer, rows, length, stride)
     inputs = [window.inputs for window in windows]
-    outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=on_batch)
+    report = on_batch and (lambda done: on_batch(done * len(rows) // len(windows)))  # in rows, not in windows
+    outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=report)
     if threshold is None:
         threshold = float(getattr(checkpoint.model.config, "no_answer_threshold", 0.0))
     by_row: list[list[int]] = [[] for _ in rows]
@@ -185,30 +191,36 @@ def decode_span(
     """The best valid span over all windows of one context, and whether "no answer" beats it.
 
     As run_qa.py: null score = smallest start[0] + end[0] over the windows; spans from the 20 best starts and ends, end
-    not before start, at most `max_answer_length` tokens, inside the context."""
+    not before start, at most `max_answer_length` tokens, inside the context. Where these 20 make no valid span, all
+    positions are looked at, so that every context with a token has a best span and a finite score."""
     null_score = min(float(out["start_logits"][0] + out["end_logits"][0]) for out in outputs)
     found: dict[tuple[int, int], float] = {}
-    for window, output in zip(windows, outputs, strict=True):
-        for start, end, score in _window_spans(window, output, task.max_answer_length):
-            found[start, end] = max(score, found.get((start, end), -np.inf))
+    for positions in (N_BEST, None):
+        for window, output in zip(windows, outputs, strict=True):
+            for start, end, score in _window_spans(window, output, task.max_answer_length, positions):
+                found[start, end] = max(score, found.get((start, end), -np.inf))
+        if found:
+            break
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     candidates = tuple(
         Candidate(context[start:end], start, end, score) for (start, end), score in ranked[:SHOWN_CANDIDATES]
     )
     value = {"candidates": candidates, "num_windows": len(windows), "threshold": threshold}
-    no_answer_score = null_score - candidates[0].score if candidates else float("inf")
+    if not candidates:  # a context of characters that are no tokens
+        return value | {"answer": ""}
+    no_answer_score = null_score - candidates[0].score
     value |= {"no_answer_score": no_answer_score, "score": -no_answer_score}
-    if not candidates or (task.has_unanswerable and no_answer_score > threshold):
+    if task.has_unanswerable and no_answer_score > threshold:
         return value | {"answer": ""}
     best = candidates[0]
     return value | {"answer": best.text, "start": best.start, "end": best.end}
 
 
-def _window_spans(window: features.Window, output: Mapping[str, np.ndarray], longest: int):
-    """(first character, end character, logit sum) of a window's valid spans."""
+def _window_spans(window: features.Window, output: Mapping[str, np.ndarray], longest: int, positions: int | None):
+    """(first character, end character, logit sum) of the valid spans between a window's best `positions`."""
     inside = np.array([span is not None for span in window.offsets])
-    starts = _best(output["start_logits"], inside)
-    ends = _best(output["end_logits"], inside)
+    starts = _best(output["start_logits"], inside, positions)
+    ends = _best(output["end_logits"], inside, positions)
     for start in starts:
         for end in ends:
             if start <= end < start + longest:
@@ -216,7 +228,7 @@ def _window_spans(window: features.Window, output: Mapping[str, np.ndarray], lon
                 yield window.offsets[start][0], window.offsets[end][1], score
 
 
-def _best(logits: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The positions of the `N_BEST` highest logits among those inside the context."""
+def _best(logits: np.ndarray, inside: np.ndarray, number: int | None) -> np.ndarray:
+    """The positions of the `number` highest logits (None: all) among those inside the context."""
     positions = np.flatnonzero(inside)
-    return positions[np.argsort(-logits[positions], kind="stable")[:N_BEST]]
+    return positions[np.argsort(-logits[positions], kind="stable")[:number]]

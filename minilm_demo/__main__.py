@@ -1,0 +1,8 @@
+"""python -m minilm_demo …"""
+
+if __name__ == "__main__":
+    import sys
+
+    from .cli import main
+
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""A whole file through a checkpoint: CSV, TSV, JSONL or parquet in, CSV out, the input's columns kept."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from .data import guess_columns, read_table
+from .errors import DataError
+from .models import cached_checkpoint
+from .prediction import predict_rows
+from .results import Prediction
+from .tasks import Task
+
+
+def predict_file(
+    task: Task,
+    checkpoint: str,
+    source: Path,
+    output: Path,
+    *,
+    threshold: float | None = None,
+    on_rows: Callable[[str, int, int], None] | None = None,
+) -> int:
+    """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows.
+
+    The whole input is checked before the model runs, and the output appears only when it is complete."""
+    table, _ = read_table(source)
+    if not table:
+        raise DataError(f"{source.name} has no rows.")
+    columns = list(dict.fromkeys(column for row in table for column in row))
+    guess = guess_columns(task, columns)
+    missing = [field for field in task.text_fields if field not in guess]
+    if missing:
+        raise DataError(
+            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
+            f"Needed: {', '.join(task.text_fields)}."
+        )
+    rows = [{field: str(row.get(guess[field]) or "") for field in task.text_fields} for row in table]
+    for number, row in enumerate(rows, 1):
+        if empty := [guess[field] for field in task.text_fields if not row[field].strip()]:
+            raise DataError(f"{source.name}, row {number}: the column {empty[0]} is empty.")
+    report = on_rows and (lambda done: on_rows(source.name, min(done, len(rows)), len(rows)))
+    predictions = predict_rows(task, cached_checkpoint(checkpoint, task), rows, threshold=threshold, on_batch=report)
+    partial = output.with_name(output.name + ".part")
+    try:
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            added = [prediction_columns(prediction) for prediction in predictions]
+            writer = csv.DictWriter(file, [*columns, *(name for name in added[0] if name not in columns)])
+            writer.writeheader()
+            writer.writerows({**row, **more} for row, more in zip(table, added, strict=True))
+        partial.replace(output)
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error.strerror}.") from error
+    return len(rows)
+
+
+def prediction_columns(prediction: Prediction) -> Mapping[str, object]:
+    """A prediction as columns of a table."""
+    if prediction.probabilities is not None:
+        shares = {f"probability_{label}": round(p, 4) for label, p in prediction.probabilities.items()}
+        return {"prediction": prediction.label, **shares}
+    if prediction.answer is not None:
+        return {
+            "prediction": prediction.answer,
+            "start": prediction.start,
+            "end": prediction.end,
+            "no_answer_score": round(prediction.no_answer_score, 4),
+        }
+    return {"prediction": round(prediction.score, 4)}

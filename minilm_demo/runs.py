@@ -1,0 +1,343 @@
+"""Keeps long work alive: a folder for every run, a queue, a worker process. The page follows a run and never owns it.
+
+    <run>/run.json       what was asked, and with which versions
+          events.jsonl   one event a line, appended and flushed
+          checkpoint/    the best so far; loads with plain transformers
+          README.md      the model card
+          worker.json    which process works on it (gone when it is done)
+          stop           somebody asked to stop; an empty file, so that any process may ask
+
+A run's state is what its folder says: finished when the last event is `Finished`, running while the process named in
+worker.json lives, queued while this server holds it in its line, and interrupted otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import platform
+import re
+import secrets
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from .cards import model_card
+from .errors import DemoError
+from .finetuning import TrainConfig
+from .models import RUN_ID, runs_root
+from .results import Finished, Planned, Stepped, TrainingEvent, from_dict, from_json, to_json
+from .tasks import Task
+
+MAX_WAITING = 40  # runs in line; more would wait for hours
+PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What was asked, as run.json keeps it."""
+
+    run_id: str
+    job: str  # "finetune"
+    task: str
+    config: TrainConfig
+    origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
+    created: str  # ISO 8601, UTC
+    versions: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a run's folder says right now."""
+
+    record: RunRecord
+    status: str  # "queued" | "starting" | "running" | "stopping" | "completed" | "stopped" | "failed" | "interrupted"
+    events: tuple[TrainingEvent, ...]
+    folder: Path
+
+    @property
+    def result(self):
+        """The result of the job, once it has one."""
+        last = self.events[-1] if self.events else None
+        return last.result if isinstance(last, Finished) else None
+
+    @property
+    def has_checkpoint(self) -> bool:
+        return (self.folder / "checkpoint" / "config.json").is_file()
+
+
+# -- folders -------------------------------------------------------------------------------------------------------
+
+
+def create_run(job: str, task: Task, config: TrainConfig, origin: str = "shell") -> RunRecord:
+    """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess."""
+    folder = Path(config.output_dir) if config.output_dir else runs_root() / f"{task.name}-{secrets.token_urlsafe(16)}"
+    if (folder / "run.json").exists() or (folder / "checkpoint").exists():
+        raise DemoError(f"{folder} already holds a run. Choose another folder, or delete this one first.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        record = RunRecord(
+            run_id=folder.name,
+            job=job,
+            task=task.name,
+            config=dataclasses.replace(config, output_dir=str(folder)),
+            origin=origin,
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            versions=versions(),
+        )
+        text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
+        (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+    return record
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that decide what a run computes; no package is imported for it."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def run_folder(run: str) -> Path:
+    """The folder of a run id, or of a path on this machine. Ids from visitors go through `visitor_run_folder`."""
+    if RUN_ID.fullmatch(run) and (runs_root() / run / "run.json").is_file():
+        return runs_root() / run
+    if (Path(run) / "run.json").is_file():
+        return Path(run)
+    raise DemoError(f"There is no run '{run}' here. `python -m minilm_demo runs list` shows what there is.")
+
+
+def visitor_run_folder(run_id: str) -> Path:
+    """The folder of a run id that came from outside; never a path."""
+    if not RUN_ID.fullmatch(str(run_id)) or not (runs_root() / run_id / "run.json").is_file():
+        raise DemoError("There is no such run here. It may have been deleted, or the server was set up anew.")
+    return runs_root() / run_id
+
+
+def read_record(folder: Path) -> RunRecord:
+    return from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+
+
+def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
+    """All whole lines of events.jsonl; a line cut off by a crash is passed over."""
+    file = folder / "events.jsonl"
+    if not file.is_file():
+        return ()
+    lines = file.read_text(encoding="utf-8").split("\n")[:-1]
+    return tuple(from_json(line) for line in lines if line)
+
+
+def state(folder: Path) -> RunState:
+    """What the folder says. The queue knows more about runs that wait; see `RunQueue.state`."""
+    events = read_events(folder)
+    if events and isinstance(events[-1], Finished):
+        status = events[-1].status
+    elif _worker_lives(folder):
+        status = "stopping" if (folder / "stop").exists() else "running" if events else "starting"
+    else:
+        status = "interrupted"
+    return RunState(read_record(folder), status, events, folder)
+
+
+def _worker_lives(folder: Path) -> bool:
+    file = folder / "worker.json"
+    if not file.is_file():
+        return False
+    worker = json.loads(file.read_text() or "{}")
+    try:
+        return psutil.Process(worker["pid"]).create_time() == worker["created"]
+    except (psutil.Error, KeyError):
+        return False
+
+
+def list_runs(root: Path | None = None) -> list[RunState]:
+    """All runs below `root` (the runs of this machine), newest first."""
+    folders = [file.parent for file in (root or runs_root()).glob("*/run.json")]
+    return sorted((state(folder) for folder in folders), key=lambda run: run.record.created, reverse=True)
+
+
+def latest_run(tasks: tuple[str, ...], mine: tuple[str, ...] = ()) -> RunState | None:
+    """The newest run of these tasks that has a checkpoint, of those in `mine` or shared with everybody here."""
+    for run in list_runs():
+        allowed = run.record.run_id in mine or run.record.origin == "shell"
+        if allowed and run.record.task in tasks and run.has_checkpoint and run.status not in ("starting", "running"):
+            return run
+    return None
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Ask whoever works on the run to end it and keep the best checkpoint."""
+    (folder / "stop").touch()
+
+
+# -- recording -----------------------------------------------------------------------------------------------------
+
+
+def record_events(
+    record: RunRecord,
+    events: Generator[TrainingEvent, str | None, None],
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Iterator[TrainingEvent]:
+    """Drain a job into its folder, passing each event on. Whatever goes wrong becomes a `Finished("failed")`.
+
+    After each event the job is told to stop if `should_stop()` or if the file `stop` is there."""
+    folder = Path(record.config.output_dir)
+    _claim(folder)
+    answer = None
+    try:
+        with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            while True:
+                event = _next_event(folder, events, answer)
+                if event is None:
+                    break
+                file.write(to_json(event) + "\n")
+                file.flush()
+                if isinstance(event, Finished) and event.result is not None:
+                    (folder / "README.md").write_text(model_card(record, event.result), encoding="utf-8")
+                yield event
+                answer = "stop" if should_stop() or (folder / "stop").exists() else None
+    except OSError as error:
+        raise DemoError(
+            f"The run folder {folder} cannot be written: {error.strerror}. What was saved is kept."
+        ) from error
+    finally:
+        (folder / "worker.json").unlink(missing_ok=True)
+
+
+def _claim(folder: Path) -> None:
+    me = psutil.Process()
+    (folder / "worker.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
+
+
+def _next_event(folder: Path, events: Generator, answer: str | None) -> TrainingEvent | None:
+    try:
+        return events.send(answer)
+    except StopIteration:
+        return None
+    except DemoError as error:
+        return Finished("failed", str(error))
+    except MemoryError:
+        return Finished("failed", "Out of memory. Try a smaller batch or shorter inputs.")
+    except Exception as error:  # a job may fail in any library; the run must say so, and keep the details
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        said = re.sub(r"\s+", " ", str(error))[:200]
+        return Finished("failed", f"Something unforeseen went wrong: {type(error).__name__}: {said}. See error.txt.")
+
+
+# -- the queue -----------------------------------------------------------------------------------------------------
+
+
+class RunQueue:
+    """Starts runs one after the other, each in a process of its own, first come first served."""
+
+    def __init__(self):
+        self._waiting: list[RunRecord] = []
+        self._running: tuple[RunRecord, multiprocessing.process.BaseProcess] | None = None
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def start(self, job: str, task: Task, config: TrainConfig, origin: str = "page") -> str:
+        """Put a run in line; its id. Raises `DemoError` when the line is too long."""
+        with self._changed:
+            if len(self._waiting) >= MAX_WAITING:
+                raise DemoError(f"{len(self._waiting)} runs are waiting already. Try again in a few minutes.")
+            record = create_run(job, task, config, origin)
+            self._waiting.append(record)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="runs", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return record.run_id
+
+    def state(self, run_id: str) -> RunState:
+        """The run's state, with what only the queue knows: whether it waits or is just being started."""
+        found = state(visitor_run_folder(run_id))
+        if found.status != "interrupted":
+            return found
+        with self._changed:
+            if any(record.run_id == run_id for record in self._waiting):
+                return dataclasses.replace(found, status="queued")
+            if self._running and self._running[0].run_id == run_id and self._running[1].is_alive():
+                return dataclasses.replace(found, status="starting")
+        return state(found.folder)  # it may have ended just now
+
+    def place(self, run_id: str) -> tuple[int, float] | None:
+        """How many runs are before this one, and in how many seconds it may start; None if it does not wait."""
+        with self._changed:
+            ids = [record.run_id for record in self._waiting]
+            running = [self._running[0]] if self._running else []
+            if run_id not in ids:
+                return None
+            ahead = running + self._waiting[: ids.index(run_id)]
+        return len(ahead), sum(_seconds_left(record) for record in ahead)
+
+    def stop(self, run_id: str) -> None:
+        """Stop and keep the best; a run that still waits leaves the line."""
+        folder = visitor_run_folder(run_id)
+        ask_to_stop(folder)
+        with self._changed:
+            waiting = [record for record in self._waiting if record.run_id == run_id]
+            self._waiting = [record for record in self._waiting if record.run_id != run_id]
+        if waiting:
+            event = Finished("stopped", "Stopped before it began.")
+            (folder / "events.jsonl").write_text(to_json(event) + "\n", encoding="utf-8")
+
+    def _work(self) -> None:
+        from . import worker
+
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    self._changed.wait()
+                record = self._waiting.pop(0)
+                process = worker_context().Process(target=worker.work, args=(record.config.output_dir,), daemon=True)
+                process.start()
+                self._running = (record, process)
+            process.join()
+            with self._changed:
+                self._running = None
+
+
+def _seconds_left(record: RunRecord) -> float:
+    """What a run will still take, by its own plan; by its budget or a guess if it has none yet."""
+    events = read_events(Path(record.config.output_dir))
+    for event in reversed(events):
+        if isinstance(event, Stepped):
+            return event.seconds_left
+        if isinstance(event, Planned):
+            return event.seconds
+    return record.config.time_budget or 60.0
+
+
+def worker_context() -> multiprocessing.context.BaseContext:
+    """Processes that start with the worker's imports done: forked from a server that has them (Linux, macOS).
+
+    The children run `__main__` again under another name; that is why app.py does everything under its guard."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["minilm_demo.worker"])
+    return context
+
+
+def warm_up() -> float:
+    """Start the fork server, so that the first run does not wait for imports. Seconds it took."""
+    started = time.perf_counter()
+    process = worker_context().Process(target=os.getpid, daemon=True)
+    process.start()
+    process.join()
+    return time.perf_counter() - started

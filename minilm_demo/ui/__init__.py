@@ -1,0 +1,108 @@
+"""The page: Gradio, thin. A handler reads widgets, calls one job, calls one view."""
+
+from __future__ import annotations
+
+import threading
+
+import gradio as gr
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from .. import runs
+from ..errors import DemoError
+from ..tasks import SKILLS, TASKS
+from . import predict_tab
+from .api import add_endpoints
+from .finetune_tab import build_finetune_tab, look_at_data, run_view
+from .handlers import QUEUE
+from .predict_tab import build_predict_tab
+from .theme import CSS, theme
+
+TITLE = "MiniLM Demo"
+INTRODUCTION = (
+    "# MiniLM Demo\nA small Transformer that learned by imitating the self-attention of a large one "
+    "([Wang et al., 2020](https://arxiv.org/abs/2002.10957)). Fine-tune it on two CPU cores, then ask it."
+)
+
+
+def build_page() -> gr.Blocks:
+    """The whole page, one line per tab."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+        my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
+        gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
+        with gr.Tabs(selected="finetune") as tabs:
+            with gr.Tab("Predict", id="predict") as predict_page:
+                predict = build_predict_tab(my_runs)
+            with gr.Tab("Fine-tune", id="finetune"):
+                finetune = build_finetune_tab(my_runs)
+        _connect(page, tabs, predict_page, predict, finetune, my_runs)
+        add_endpoints()
+    page.queue(default_concurrency_limit=4, max_size=64)
+    return page
+
+
+def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
+    """What crosses tabs: coming back to a run, and asking the model just trained."""
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    lists = [predict.skill, predict.checkpoint]
+    page.load(_open, my_runs, [finetune.run, finetune.run_id, finetune.after, tabs], **private)
+    page.load(look_at_data, finetune.look, finetune.looked, **private)
+    predict_page.select(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
+    finetune.ask.click(_ask_this_model, [finetune.run_id, my_runs], [tabs, *lists], **private)
+
+
+def _open(my_runs: list[str] | None, request: gr.Request):
+    """What a visitor finds: the run named in the address; else a run of theirs that is still going on."""
+    asked = request.query_params.get("run")
+    for run_id in [asked] if asked else (my_runs or [])[:1]:
+        try:
+            run = QUEUE.state(run_id)
+        except DemoError as error:
+            if asked:
+                gr.Warning(str(error))
+            continue
+        if asked or run.status in ("queued", "starting", "running", "stopping"):
+            return run_view(run_id), run_id, gr.Row(visible=run.has_checkpoint), gr.Tabs(selected="finetune")
+    return None, "", gr.Row(visible=False), gr.skip()
+
+
+def _ask_this_model(run_id: str, my_runs: list[str] | None):
+    """Go to Predict with the run's skill and checkpoint chosen."""
+    task = QUEUE.state(run_id).record.task
+    skill = next((name for name, skill in SKILLS.items() if task in skill.tasks), TASKS[task].name)
+    choices, checkpoints = predict_tab.refresh(skill, [run_id, *(my_runs or [])])
+    return gr.Tabs(selected="predict"), gr.Radio(choices=choices.choices, value=skill), gr.Radio(
+        choices=checkpoints.choices, value=run_id, info=None
+    )  # fmt: skip
+
+
+def launch_options() -> dict:
+    """Arguments of `launch()`: looks, a health check, and what a small server can bear."""
+    return {
+        "theme": theme(),
+        "css": CSS.read_text(encoding="utf-8"),
+        "run_history": False,
+        "state_session_capacity": 200,
+        "enable_monitoring": False,
+        "footer_links": ["api"],
+        "max_file_size": "20mb",
+        "app_kwargs": {"routes": [Route("/healthz", lambda request: PlainTextResponse("ok"))]},
+    }
+
+
+def warm_up() -> None:
+    """Import what predictions need and start the workers' fork server, while the first visitor reads the page."""
+
+    def work() -> None:
+        import transformers.models.bert.modeling_bert  # noqa: F401
+
+        runs.warm_up()
+
+    threading.Thread(target=work, name="warm-up", daemon=True).start()
+
+
+def launch(**options):
+    """Build the page, warm up, and serve it."""
+    page = build_page()
+    warm_up()
+    return page.launch(**(launch_options() | options))

@@ -1,0 +1,89 @@
+"""The named HTTP endpoints, usable from `gradio_client` and curl: the same jobs as the page, typed and documented."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from ..data import local_sources
+from ..errors import DemoError
+from ..finetuning import TrainConfig
+from ..prediction import predict
+from ..results import to_dict
+from ..runs import latest_run
+from ..tasks import get_task, skill_tasks
+from .finetune_tab import EVAL_EXAMPLES, run_view, stop_run
+from .handlers import QUEUE, allowed_checkpoint, run_task, says_errors
+
+OPEN_DATA = ("auto", "mirror", "hub", "sample")  # what a visitor may name; never a path of the server
+
+
+def add_endpoints() -> None:
+    """Register all endpoints with the page being built."""
+    for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question):
+        gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=2)
+    for endpoint in (start_finetune, run_status, stop_run_by_id):
+        gr.api(says_errors(endpoint), api_name=endpoint.__name__.removesuffix("_by_id"))
+
+
+def predict_sentiment(sentence: str, checkpoint: str = "") -> dict:
+    """Is the sentence positive or negative? `checkpoint`: a catalog name or run id, "" for the latest there is."""
+    return _answer("sentiment", checkpoint, sentence)
+
+
+def predict_nli(premise: str, hypothesis: str, checkpoint: str = "") -> dict:
+    """Does the hypothesis follow from the premise? Probabilities of entailment, neutral, contradiction."""
+    return _answer("nli", checkpoint, premise, hypothesis)
+
+
+def predict_paraphrase(text1: str, text2: str, checkpoint: str = "") -> dict:
+    """Do the two sentences or questions mean the same?"""
+    return _answer("paraphrase", checkpoint, text1, text2)
+
+
+def answer_question(question: str, context: str, checkpoint: str = "") -> dict:
+    """The answer as a span of the context: character offsets, end exclusive; null without an answer."""
+    return _answer("qa", checkpoint, question, context)
+
+
+def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
+    candidates = skill_tasks(skill)
+    if not checkpoint:
+        run = latest_run(tuple(task.name for task in candidates))
+        if run is None:
+            raise DemoError(f"No model for {skill} here yet. Start one with /start_finetune, or name a checkpoint.")
+        checkpoint = run.record.run_id
+    checkpoint = allowed_checkpoint(checkpoint)
+    task = run_task(checkpoint, candidates)
+    fields = dict(zip(task.text_fields, texts, strict=True))
+    values = to_dict(predict(task, checkpoint, fields))
+    return {name: value for name, value in values.items() if value not in (None, (), [])} | _spans(task, values)
+
+
+def _spans(task, values: dict) -> dict:
+    """Offsets are given as null when there is no answer, not left out."""
+    return {name: values[name] for name in ("answer", "start", "end")} if task.kind == "span" else {}
+
+
+def start_finetune(task: str, seconds: float = 30, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:
+    """Put a fine-tune in line. Returns {"run": id}; the id is the only key to it. `train_examples` 0 means all."""
+    row = get_task(task)
+    if data not in OPEN_DATA:
+        raise DemoError(f"data is '{data}'; it must be one of {', '.join(OPEN_DATA)}.")
+    config = TrainConfig(
+        data=local_sources(row)[0] if data == "auto" else data,
+        time_budget=seconds,
+        train_examples=train_examples or None,
+        seed=seed,
+        eval_examples=EVAL_EXAMPLES,
+    )
+    return {"run": QUEUE.start("finetune", row, config)}
+
+
+def run_status(run: str, since: int = 0) -> dict:
+    """Where a run stands, with what is new since event number `since`."""
+    return run_view(run, since)
+
+
+def stop_run_by_id(run: str) -> dict:
+    """Stop a run and keep its best checkpoint."""
+    return stop_run({"run": run})

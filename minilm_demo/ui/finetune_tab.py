@@ -1,0 +1,274 @@
+"""The Fine-tune tab: choose a task and a time, look at the data, train, watch, stop, take the model away."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from .. import views
+from ..data import draw, local_sources, open_source, preview_file
+from ..errors import DataError, DemoError
+from ..finetuning import METHODS, TrainConfig
+from ..models import CATALOG, is_on_disk
+from ..runs import visitor_run_folder
+from ..tasks import TASKS, Task, get_task
+from .components import View
+from .handlers import QUEUE, says_errors
+
+TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
+DATA_WORDS = {
+    "sample": "Bundled sample (written for this demo)",
+    "mirror": "The real data set, from the local mirror",
+    "hub": "The real data set, from the Hub",
+    "file": "My own file",
+}
+PREVIEW_ROWS = 6
+EVAL_EXAMPLES = 500  # of each validation split: seconds, with an interval that says how sure that is
+
+
+@dataclass(frozen=True)
+class FinetuneTab:
+    """The widgets other tabs and the page's load event reach for."""
+
+    task: gr.Radio
+    run: View
+    run_id: gr.State
+    ask: gr.Button
+    after: gr.Row
+    look: list  # inputs of `look_at_data`
+    looked: list  # and its outputs
+
+
+def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
+    first = get_task("sst2")
+    run_id = gr.State("")
+    with gr.Row():
+        with gr.Column(scale=3):
+            choices = [(task.title, name) for name, task in TASKS.items()]
+            task = gr.Radio(choices, value=first.name, label="Task", elem_id="task")
+            data = gr.Radio(_data_choices(first), value=local_sources(first)[0], label="Data", elem_id="data")
+            file = gr.File(
+                label="CSV, TSV, JSONL or parquet, at most 20 MB", visible=False, elem_id="file",
+                file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
+            )  # fmt: skip
+        with gr.Column(scale=2):
+            time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="time")
+            options = _advanced(first)
+            train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
+    with gr.Accordion("A look at the data", open=True, elem_id="look"):
+        said = gr.Textbox(
+            show_label=False, interactive=False, container=False, lines=1, max_lines=4, elem_id="data-says"
+        )
+        rows = gr.Dataframe(show_label=False, interactive=False, wrap=True, elem_classes="mlm-preview", elem_id="rows")
+    run = View(views.RUN, None, server=[poll_run, stop_run], elem_id="run")
+    with gr.Row(visible=False, elem_id="after") as after:
+        ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
+        download = gr.DownloadButton("Download the model (zip)", elem_id="download")
+
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    look, looked = [task, data, file], [said, rows]
+    chosen = task.change(_choose_task, task, [data, *options.values()], **private)
+    shown = data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
+    for event in (chosen.then, shown.then, file.change):
+        event(look_at_data, look, looked, **private)
+    started = train.click(
+        _start, [task, data, file, time, my_runs, *options.values()], [run, run_id, my_runs, after],
+        api_visibility="private", trigger_mode="once",
+    )  # fmt: skip
+    started.success(None, run_id, None, js=REMEMBER_RUN)
+    run.finished(_after, run_id, after, **private)
+    download.click(_zip, run_id, download, api_visibility="private")
+    return FinetuneTab(task, run, run_id, ask, after, look, looked)
+
+
+# The run's id goes into the address, so that a reload or another device finds it again.
+REMEMBER_RUN = """(run) => {
+  const address = new URL(window.location);
+  address.searchParams.set("run", run);
+  window.history.replaceState({}, "", address);
+}"""
+
+
+def _advanced(task: Task) -> dict[str, gr.components.Component]:
+    """The rest of `TrainConfig`; limits and explanations are read from there."""
+    known = TrainConfig.__dataclass_fields__
+
+    def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
+        limits = known[name].metadata
+        return gr.Number(
+            value, label=label, info=limits["help"], minimum=limits["min"], maximum=limits["max"],
+            precision=precision, elem_id=f"option-{name}",
+        )  # fmt: skip
+
+    on_disk = [(entry.title, name) for name, entry in CATALOG.items() if not entry.task and is_on_disk(entry)]
+    fetch = [
+        (f"{entry.title}: fetch {entry.megabytes} MB", name)
+        for name, entry in CATALOG.items()
+        if not entry.task and not is_on_disk(entry)
+    ]
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        return {
+            "checkpoint": gr.Radio(on_disk + fetch, value="bundled", label="Start from", elem_id="option-checkpoint"),
+            "train_examples": number("train_examples", None, "Examples (empty: all)", 0),
+            "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
+            "learning_rate": number("learning_rate", None, "Learning rate (empty: the task's own)"),
+            "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
+            "max_length": number("max_length", task.max_length, "Length in tokens", 0),
+            "method": gr.Radio(
+                list(METHODS),
+                value="full",
+                label="Method",
+                info=known["method"].metadata["help"],
+                elem_id="option-method",
+            ),
+            "seed": number("seed", 0, "Seed", 0),
+        }
+
+
+@says_errors
+def _choose_task(name: str):
+    """The data there is for a task, and its own defaults in the Advanced fields."""
+    task = get_task(name)
+    data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
+    kept = gr.skip()
+    return data, kept, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
+
+
+def _data_choices(task: Task) -> list[tuple[str, str]]:
+    return [(DATA_WORDS[name], name) for name in (*local_sources(task), "hub", "file")]
+
+
+# -- a look at the data --------------------------------------------------------------------------------------------
+
+
+@says_errors
+def look_at_data(name: str, data: str, file: str | None):
+    """One sentence on the data, and its first rows as a table."""
+    task = get_task(name)
+    if data == "hub":  # only the Train button goes to the Hub
+        return f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.", None
+    if data == "file":
+        return _look_at_file(task, file)
+    source = open_source(task, data)
+    rows = source.read("train")
+    shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
+    table = {"headers": list(task.columns), "data": [_cells(task, row) for row in shown]}
+    return f"{source.title}: {len(rows):,} rows to train on. {_balance(task, rows)}", table
+
+
+def _look_at_file(task: Task, file: str | None):
+    if not file:
+        return f"Choose a file with the columns {', '.join(task.columns)}.", None
+    preview = preview_file(task, Path(file))
+    table = {"headers": list(preview.columns), "data": [list(row.values()) for row in preview.first_rows]}
+    guess = ", ".join(f"{field} ← {column}" for field, column in preview.guess.items())
+    if preview.missing:
+        return (
+            f"No column for {' and '.join(preview.missing)}. Found so far: {guess or 'none'}. Rename it and try again.",
+            table,
+        )
+    try:
+        rows = open_source(task, file).read("all")
+    except DataError as error:
+        return str(error), table
+    return f"{len(rows):,} rows; {guess}. {_balance(task, rows)} A fifth is kept for scoring.", table
+
+
+def _cells(task: Task, row: dict) -> list[str]:
+    return [row[field] for field in task.text_fields] + [_label_words(task, row[task.label_field])]
+
+
+def _label_words(task: Task, label) -> str:
+    if task.kind == "classification":
+        return task.labels[label]
+    if task.kind == "span":
+        return label["text"][0] if label["text"] else "(no answer)"
+    return f"{label:g}"
+
+
+def _balance(task: Task, rows: list[dict]) -> str:
+    """How many rows of each label there are, in words."""
+    if task.kind == "classification":
+        counts = Counter(row[task.label_field] for row in rows)
+        return ", ".join(f"{counts[index]:,} {label}" for index, label in enumerate(task.labels)) + "."
+    if task.has_unanswerable:
+        return f"{sum(not row[task.label_field]['text'] for row in rows):,} without an answer."
+    return ""
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------
+
+
+@says_errors
+def _start(task: str, data: str, file: str | None, time: str, my_runs: list[str] | None, *options):
+    config = _config(data, file, TIMES[time], *options)
+    run_id = QUEUE.start("finetune", get_task(task), config)
+    return run_view(run_id), run_id, [run_id, *(my_runs or [])][:50], gr.Row(visible=False)
+
+
+def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
+    if data == "file" and not file:
+        raise DataError("Choose a file first, or take the bundled sample.")
+    return TrainConfig(
+        checkpoint=checkpoint,
+        data=file if data == "file" else data,
+        train_examples=examples or None,
+        epochs=None if budget else epochs,
+        time_budget=budget,
+        batch_size=batch,
+        learning_rate=rate or None,
+        max_length=length,
+        method=method,
+        seed=seed or 0,
+        eval_examples=EVAL_EXAMPLES,
+    )
+
+
+def run_view(run_id: str, since: int = 0) -> dict:
+    """The payload of the run view: what is new since event number `since`, and the run's state."""
+    run = QUEUE.state(run_id)
+    return views.run_payload(
+        run.events,
+        get_task(run.record.task),
+        status=run.status,
+        run_id=run_id,
+        position=QUEUE.place(run_id),
+        since=since,
+    )
+
+
+def poll_run(asked: dict) -> dict:
+    """`{run, since}` -> the payload; called by the run view itself a few times a second, past the queue."""
+    try:
+        return run_view(str(asked.get("run")), max(0, int(asked.get("since") or 0)))
+    except DemoError as error:
+        return {"error": str(error)}
+
+
+def stop_run(asked: dict) -> dict:
+    """Ask a run to stop and keep its best checkpoint."""
+    QUEUE.stop(str(asked.get("run")))
+    return run_view(str(asked.get("run")))
+
+
+@says_errors
+def _after(run_id: str):
+    """The buttons under a finished run that has a model."""
+    return gr.Row(visible=bool(run_id) and QUEUE.state(run_id).has_checkpoint)
+
+
+@says_errors
+def _zip(run_id: str) -> str:
+    """The run folder's checkpoint and model card as a zip."""
+    folder = visitor_run_folder(run_id)
+    target = Path(tempfile.mkdtemp()) / f"minilm-{run_id[:24]}"
+    staged = target / "model"
+    shutil.copytree(folder / "checkpoint", staged)
+    if (folder / "README.md").is_file():
+        shutil.copy(folder / "README.md", staged)
+    return shutil.make_archive(str(target), "zip", staged)

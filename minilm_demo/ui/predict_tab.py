@@ -1,0 +1,125 @@
+"""The Predict tab: choose what to ask, type, and see the answer of a checkpoint one has made or has on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from .. import views
+from ..prediction import predict
+from ..runs import latest_run
+from ..tasks import SKILLS, TASKS, Task, get_task, skill_tasks
+from .components import View
+from .handlers import allowed_checkpoint, checkpoint_choices, run_task, says_errors
+
+NOTHING_YET = (
+    "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
+)
+
+
+@dataclass(frozen=True)
+class PredictTab:
+    """The widgets other tabs reach for."""
+
+    skill: gr.Radio
+    checkpoint: gr.Radio
+    texts: tuple[gr.Textbox, gr.Textbox]
+
+
+def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
+    first = next(iter(SKILLS))
+    skill = gr.Radio(_skill_choices(()), value=first, label="What do you want to ask?", elem_id="skill")
+    with gr.Row():
+        with gr.Column(scale=3):
+            texts = tuple(gr.Textbox(**box, elem_id=f"text{i + 1}") for i, box in enumerate(_boxes(first)))
+            examples = gr.Dataset(
+                components=list(texts), samples=_samples(first), label="Or take an example", elem_id="examples"
+            )
+        with gr.Column(scale=2):
+            checkpoint = gr.Radio([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
+            threshold = gr.Slider(
+                -10, 10, value=0, step=0.1, visible=False, label="No-answer threshold", elem_id="threshold",
+                info="“No answer” wins when its score is above this.",
+            )  # fmt: skip
+            ask = gr.Button("Ask", variant="primary", elem_id="ask")
+    answer = View(views.PREDICTION, None, elem_id="answer")
+
+    inputs = [skill, *texts, checkpoint, threshold]
+    for event in (ask.click, texts[0].submit):
+        event(_ask, inputs, answer, api_visibility="private", concurrency_id="predict", concurrency_limit=2)
+    examples.click(_fill, [skill, examples], list(texts), api_visibility="private", queue=False)
+    skill.change(
+        _show_skill, [skill, my_runs], [*texts, examples, checkpoint, threshold, answer],
+        api_visibility="private", show_progress="hidden",
+    )  # fmt: skip
+    return PredictTab(skill, checkpoint, texts)
+
+
+@says_errors
+def _ask(skill: str, text1: str, text2: str, checkpoint: str | None, threshold: float) -> dict:
+    if not checkpoint:
+        return {"error": NOTHING_YET}
+    task = run_task(checkpoint, skill_tasks(skill))
+    fields = dict(zip(task.text_fields, (text1, text2), strict=False))
+    return answer_payload(task, allowed_checkpoint(checkpoint), fields, threshold)
+
+
+def answer_payload(task: Task, checkpoint: str, fields: dict[str, str], threshold: float | None = None) -> dict:
+    """The payload of the answer view; the page and the HTTP endpoints share it."""
+    prediction = predict(task, checkpoint, fields, threshold=threshold if task.has_unanswerable else None)
+    return views.prediction_payload(task, prediction, fields)
+
+
+def refresh(skill: str, my_runs: list[str] | None):
+    """The lists of skills and checkpoints as they are now, for a page load, a finished run, a visit to the tab."""
+    return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_radio(skill, my_runs or ())
+
+
+def _checkpoint_radio(skill: str, my_runs) -> gr.Radio:
+    choices = checkpoint_choices(skill_tasks(skill), my_runs)
+    value = choices[0][1] if choices else None
+    return gr.Radio(choices=choices, value=value, info=None if choices else NOTHING_YET)
+
+
+def _skill_choices(my_runs) -> list[tuple[str, str]]:
+    """The four skills, and every other task that a run of the visitor's has learned."""
+    covered = {task for skill in SKILLS.values() for task in skill.tasks}
+    choices = [(skill.title, name) for name, skill in SKILLS.items()]
+    for name, task in TASKS.items():
+        if name not in covered and latest_run((name,), tuple(my_runs)) is not None:
+            choices.append((task.title, name))
+    return choices
+
+
+@says_errors
+def _show_skill(skill: str, my_runs: list[str] | None):
+    first, second = _boxes(skill)
+    threshold = gr.Slider(visible=skill_tasks(skill)[0].has_unanswerable)
+    samples = gr.Dataset(samples=_samples(skill))
+    return (
+        gr.Textbox(**first), gr.Textbox(**second), samples, _checkpoint_radio(skill, my_runs or ()), threshold, None
+    )  # fmt: skip
+
+
+def _boxes(skill: str) -> list[dict]:
+    """Label, text and height of the two text boxes for a skill; the second is hidden for single sentences."""
+    task = skill_tasks(skill)[0]
+    values = [*_samples(skill)[0], ""]
+    boxes = []
+    for index in range(2):
+        used = index < len(task.text_fields)
+        label = task.text_fields[index].capitalize() if used else ""
+        boxes.append({"label": label, "value": values[index], "visible": used, "lines": 2, "max_lines": 12})
+    return boxes
+
+
+def _samples(skill: str) -> list[list[str]]:
+    if skill in SKILLS:
+        return [list(sample) for sample in SKILLS[skill].examples]
+    return [list(get_task(skill).example.values())]
+
+
+@says_errors
+def _fill(skill: str, sample: list[str]):
+    return [*sample, ""][:2]

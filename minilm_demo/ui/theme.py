@@ -1,0 +1,26 @@
+"""How the page looks: one theme, fonts that lie in Gradio's own package (no other host is asked), a little CSS."""
+
+from pathlib import Path
+
+import gradio as gr
+
+CSS = Path(__file__).resolve().parents[2] / "assets" / "page.css"
+
+
+def theme() -> gr.themes.Base:
+    """IBM Plex in its two complete weights (the bundled 600 files lack letters), orange for what the student does."""
+    plex = [gr.themes.LocalFont(name, weights=(400, 700)) for name in ("IBM Plex Sans", "IBM Plex Mono")]
+    return gr.themes.Soft(
+        primary_hue="orange",
+        neutral_hue="slate",
+        font=[plex[0], "ui-sans-serif", "sans-serif"],
+        font_mono=[plex[1], "ui-monospace", "monospace"],
+    ).set(
+        block_label_text_color="*neutral_800",
+        block_title_text_color="*neutral_800",
+        block_title_text_weight="700",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_text_color="white",
+    )

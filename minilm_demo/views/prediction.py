@@ -1,0 +1,110 @@
+"""One prediction, as the payload that the `prediction` component draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..results import Candidate, Prediction
+from ..tasks import Task
+from . import words
+
+
+def prediction_payload(task: Task, prediction: Prediction, fields: Mapping[str, str], note: str = "") -> dict:
+    """A prediction for the texts in `fields` -> what to draw.
+
+    Always: kind, sentence (the answer in words), footer [str], note. By kind:
+    classification: bars [{label, share 0..1, text, best bool}] in the order of the task's labels
+    regression: scale {low, high, at, ticks [float]}
+    span: pieces [{text, mark bool}] of the context, threshold str, candidates [[text, score]]
+    """
+    draw = {"classification": _bars, "regression": _scale, "span": _span}[task.kind]
+    return {
+        "kind": task.kind,
+        **draw(task, prediction, fields),
+        "footer": _footer(prediction),
+        "note": note,
+    }
+
+
+def error_payload(sentence: str) -> dict:
+    """What went wrong, instead of an answer."""
+    return {"kind": "error", "sentence": sentence}
+
+
+def empty_payload(sentence: str = "The answer will be here.") -> dict:
+    """Before the first question."""
+    return {"kind": "empty", "sentence": sentence}
+
+
+def _bars(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
+    """Bars stay in the order of the labels, so that two answers can be compared at a glance."""
+    shares = prediction.probabilities
+    labels = [label for label in task.labels if label in shares] or list(shares)
+    return {
+        "sentence": f"{words.label_name(prediction.label)}, {words.percent(shares[prediction.label])}",
+        "bars": [
+            {
+                "label": words.label_name(label),
+                "share": shares[label],
+                "text": words.percent(shares[label]),
+                "best": label == prediction.label,
+            }
+            for label in labels
+        ],
+    }
+
+
+def _scale(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
+    """A model may answer outside the range of its targets; the words say what came, the marker stays on the scale."""
+    low, high = task.score_range
+    return {
+        "sentence": f"{words.number(prediction.score)} on a scale from {low:g} to {high:g}",
+        "scale": {
+            "low": low,
+            "high": high,
+            "at": min(high, max(low, prediction.score)),
+            "ticks": [low + step * (high - low) / 5 for step in range(6)],
+        },
+    }
+
+
+def _span(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
+    context = fields[task.text_fields[-1]]
+    return {
+        "sentence": prediction.answer or "No answer in this text",
+        "pieces": mark(context, prediction.start, prediction.end),
+        "threshold": _threshold_sentence(prediction),
+        "candidates": [_candidate(one) for one in prediction.candidates],
+    }
+
+
+def mark(context: str, start: int | None, end: int | None) -> list[dict]:
+    """The context in pieces, the answer marked. Cut here and not in the browser: Python counts characters, JavaScript
+    counts an emoji as two."""
+    if start is None or end is None:
+        return [{"text": context, "mark": False}]
+    pieces = (context[:start], False), (context[start:end], True), (context[end:], False)
+    return [{"text": text, "mark": marked} for text, marked in pieces if text]
+
+
+def _candidate(one: Candidate) -> list[str]:
+    return [words.shorten(one.text, 160), words.number(one.score, 1)]
+
+
+def _threshold_sentence(prediction: Prediction) -> str:
+    if prediction.no_answer_score is None or prediction.threshold is None:
+        return ""
+    score, threshold = words.number(prediction.no_answer_score, 1), words.number(prediction.threshold, 1)
+    if prediction.no_answer_score > prediction.threshold:
+        return f"No-answer score {score} is above the threshold {threshold}: no answer is given."
+    return f"No-answer score {score} is not above the threshold {threshold}: an answer is given."
+
+
+def _footer(prediction: Prediction) -> list[str]:
+    """Who answered, how long it took, and what of the text was read."""
+    lines = [f"Answered by {prediction.checkpoint} in {words.milliseconds(prediction.milliseconds)}."]
+    if prediction.truncated:
+        lines.append("The text is longer than the model reads: its end was cut off.")
+    if prediction.num_windows > 1:
+        lines.append(f"The text was read in {prediction.num_windows} overlapping windows.")
+    return lines

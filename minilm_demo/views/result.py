@@ -1,0 +1,229 @@
+"""What a fine-tune or an evaluation ends with, as the card that is drawn: scores with intervals, the baseline and the
+paper's numbers beside them, the confusion matrix, the worst mistakes, and one verdict in words.
+
+Every text here is final; the JavaScript places it and computes nothing but positions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from ..results import DataSource, Evaluation, FinetuneResult, Mistake
+from ..tasks import Task
+from . import words
+
+PAPER = "Wang et al., 2020"
+OFFICIAL = ("hub", "mirror")  # kinds of source whose scores may stand beside the paper's
+
+
+def result_card(
+    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
+) -> dict:
+    """The card of an evaluation, and of the training before it if there was one.
+
+    `checkpoint` is the one training started from; "bundled" brings the sentence on what it had already seen of this
+    data. `seen` says the same for a checkpoint that descends from it (`models.seen_by_base`).
+    Keys: headline {value, label}, verdicts [str], source str, plots [plot], extra table | None, figures [[name, text]],
+    confusion [matrix], mistakes table | None, notes [str]; a table is {title, headings [str], rows [[str]]}."""
+    splits = list(evaluation.metrics)
+    first, metric = splits[0], task.metrics[0]
+    return {
+        "headline": {
+            "value": _score(evaluation, first, metric),
+            "label": f"{words.metric_name(metric)} on {words.split_name(first)}, with its 95 % interval",
+        },
+        "verdicts": [verdict(task, evaluation, split) for split in splits],
+        "source": source_sentence(task, evaluation.data_source),
+        "plots": [_plot(task, evaluation, split, metric) for split in splits for metric in task.metrics],
+        "extra": _extra(task, evaluation),
+        "figures": _figures(evaluation, training),
+        "confusion": [_confusion(evaluation, split) for split in splits if evaluation.confusion.get(split)],
+        "mistakes": _mistakes(task, evaluation.mistakes, several_splits=len(splits) > 1),
+        "notes": list(_notes(task, evaluation, training, checkpoint, seen)),
+    }
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
+    """One sentence: is the first metric above what the same answer to every row would score?
+
+    "Clearly" means that the whole 95 % interval lies on one side of the baseline."""
+    metric = task.metrics[0]
+    low, high = evaluation.intervals[split][metric]
+    baseline = evaluation.baseline[split][metric]
+    relation = "clearly above" if low > baseline else "clearly below" if high < baseline else "not clearly above"
+    return (
+        f"{words.metric_name(metric)} on {words.split_name(split)}: {_score(evaluation, split, metric)}, {relation} "
+        f"{baseline_name(task, evaluation, split)} ({words.score(metric, baseline)})."
+    )
+
+
+def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
+    """What the baseline does: "always answering 'negative'"."""
+    if task.kind == "regression":
+        return "always answering the mean"
+    if task.kind == "span":
+        return "never giving an answer"
+    rows = [sum(row) for row in evaluation.confusion.get(split, [])]  # rows of each true class
+    if not rows:
+        return "always answering the most frequent class"
+    return f"always answering '{words.label_name(evaluation.labels[rows.index(max(rows))])}'"
+
+
+def source_sentence(task: Task, source: DataSource) -> str:
+    """Where the rows came from; says aloud when they are not the official ones."""
+    official = "GLUE" if "glue" in task.dataset[0] else "SQuAD"
+    if source.kind == "sample":
+        return f"Scored on the bundled sample, not {official}: {source.description}."
+    if source.kind == "file":
+        return f"Scored on an own file, not {official}: {source.description}."
+    return f"Scored on {source.description}."
+
+
+def _notes(task: Task, evaluation: Evaluation, training, checkpoint: str, seen: str) -> Iterator[str]:
+    seen = seen or (task.seen_by_bundled if "bundled" in (checkpoint, evaluation.checkpoint) else "")
+    if seen:
+        yield f"The bundled checkpoint's own training had seen {seen}."
+    if any(_paper(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics):
+        rows = words.thousands(task.official_rows["train"])
+        ours = f"; this run learned from {words.thousands(training.examples)}" if training else ""
+        yield f"Hollow marks are the paper's development scores ({PAPER}), trained on all {rows} rows{ours}."
+
+
+def _figures(evaluation: Evaluation, training: FinetuneResult | None) -> list[list[str]]:
+    scored = ", ".join(
+        f"{words.thousands(rows)} of {words.split_name(split)}" for split, rows in evaluation.examples.items()
+    )
+    if training is None:
+        return [["Rows scored", scored], ["Scoring took", words.duration(evaluation.seconds)]]
+    used = ", ".join(f"{words.thousands(rows)} of {words.split_name(split)}" for split, rows in training.splits.items())
+    return [
+        ["Training took", words.duration(training.seconds)],
+        ["Speed", words.speed(training.examples_per_second)],
+        ["Rows learned from", used or words.thousands(training.examples)],
+        ["Rows scored", scored],
+        ["Weights kept", f"step {training.step} of {training.steps}"],
+    ]
+
+
+# -- pictures and tables -------------------------------------------------------------------------------------------
+
+
+def _plot(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict:
+    """A dot plot: this model with its interval, the baseline, the paper's models.
+
+    {title, range [low, high], ticks [[at, text]], baseline, rows [{kind, label, at, low, high, value}]}; kind is
+    "run", "baseline" or "paper", and only "run" has low and high."""
+    value, baseline = evaluation.metrics[split][metric], evaluation.baseline[split][metric]
+    low, high = evaluation.intervals[split][metric]
+    paper = _paper(task, evaluation, split, metric)
+    rows = [
+        {"kind": "run", "label": "this model", "at": value, "low": low, "high": high,
+         "value": _score(evaluation, split, metric)},
+        {"kind": "baseline", "label": baseline_name(task, evaluation, split), "at": baseline, "low": None, "high": None,
+         "value": words.score(metric, baseline)},
+    ]  # fmt: skip
+    for name, at in paper.items():
+        text = words.score(metric, at, digits=3)
+        rows.append({"kind": "paper", "label": f"paper: {name}", "at": at, "low": None, "high": None, "value": text})
+    start = _axis_start([low, baseline, *paper.values()])
+    return {
+        "title": f"{words.metric_name(metric)} on {words.split_name(split)}, "
+        f"{words.counted(evaluation.examples[split], 'row')}",
+        "range": [start, 1.0],
+        "ticks": [[at, _tick(metric, at)] for at in _ticks(start)],
+        "baseline": baseline,
+        "rows": rows,
+    }
+
+
+def _paper(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict[str, float]:
+    """The paper's scores of this metric, model -> score; none beside a sample or somebody's own file."""
+    comparable = metric == task.paper_metric and split == task.eval_splits[0]
+    return dict(task.paper) if comparable and evaluation.data_source.kind in OFFICIAL else {}
+
+
+def _axis_start(values: Sequence[float]) -> float:
+    """Where the axis begins: at the tenth below the smallest value, so that close marks come apart; always < 1."""
+    return round(max(-1.0, min(0.9, math.floor(10 * min(values) - 0.2) / 10)), 1)
+
+
+def _ticks(start: float) -> list[float]:
+    """Tenths or fifths from `start` to 1, at most six."""
+    step = 1 if start > 0.45 else 2 if start > -0.05 else 5
+    return [tenth / 10 for tenth in range(math.ceil(round(10 * start) / step) * step, 11, step)]
+
+
+def _tick(metric: str, at: float) -> str:
+    return words.percent(at, 0) if words.is_percent(metric) else words.number(at, 1)
+
+
+def _score(evaluation: Evaluation, split: str, metric: str) -> str:
+    return words.plus_minus(metric, evaluation.metrics[split][metric], evaluation.intervals[split][metric])
+
+
+def _extra(task: Task, evaluation: Evaluation) -> dict | None:
+    """Metrics beyond the task's own, such as `has_answer_f1`, as a table."""
+    rows = [
+        [
+            words.metric_name(metric),
+            words.split_name(split),
+            words.score(metric, value),
+            words.between(metric, evaluation.intervals[split][metric]),
+            words.score(metric, evaluation.baseline[split][metric]),
+        ]
+        for split, values in evaluation.metrics.items()
+        for metric, value in values.items()
+        if metric not in task.metrics
+    ]
+    headings = ["Metric", "Split", "Score", "95 % interval", "Baseline"]
+    return {"title": "Other scores", "headings": headings, "rows": rows} if rows else None
+
+
+def _confusion(evaluation: Evaluation, split: str) -> dict:
+    """{title, labels [str], rows [[{count, share, text}]]}: row = true class, column = predicted class, `share` of
+    the row's own class."""
+    table = evaluation.confusion[split]
+    return {
+        "title": f"Predicted classes on {words.split_name(split)}",
+        "labels": [words.label_name(label) for label in evaluation.labels],
+        "rows": [[_cell(count, sum(row)) for count in row] for row in table],
+    }
+
+
+def _cell(count: int, of: int) -> dict:
+    share = count / of if of else 0.0
+    return {"count": words.thousands(count), "share": share, "text": words.percent(share, 0)}
+
+
+def _said(task: Task, answer: str) -> str:
+    return words.label_name(answer) if task.labels else words.shorten(answer)
+
+
+CONFIDENCE = {"classification": "Confidence", "regression": "Off by", "span": "1 − F1"}
+
+
+def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> dict | None:
+    """The worst mistakes as a table; what `confidence` means depends on the kind of task."""
+    if not mistakes:
+        return None
+    split = ["Split"] if several_splits else []
+    rows = [
+        [
+            *([words.split_name(one.split)] if several_splits else []),
+            *(words.shorten(str(one.fields.get(field, ""))) for field in task.text_fields),
+            _said(task, one.expected),
+            _said(task, one.predicted),
+            words.number(one.confidence, 1) if task.kind == "regression" else words.percent(one.confidence, 0),
+        ]
+        for one in mistakes
+    ]
+    fields = [field.capitalize() for field in task.text_fields]
+    return {
+        "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
+        "headings": [*split, *fields, "Expected", "Predicted", CONFIDENCE[task.kind]],
+        "rows": rows,
+    }

@@ -1,0 +1,86 @@
+// Small helpers that all components share. Text enters the page here and only as text: through `textContent` or a text
+// node, never as markup, because it may come from a stranger or from a model.
+
+const MiniLM = {};
+
+MiniLM.dom = (() => {
+  const SVG = "http://www.w3.org/2000/svg";
+
+  // make("p", "mlm-note", "words", node, …): an element with a class; strings become text nodes, null is left out.
+  function make(tag, className, ...children) {
+    const node = document.createElement(tag);
+    if (className) node.className = className;
+    node.append(...children.filter((child) => child !== null && child !== undefined));
+    return node;
+  }
+
+  // shape("line", {x1: 0}, "words"): an SVG element.
+  function shape(tag, attributes = {}, text = "") {
+    const node = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    if (text) node.textContent = text;
+    return node;
+  }
+
+  // Change the text only if it is another one, so that a screen reader does not read the same line again.
+  function say(node, text) {
+    if (node.textContent !== text) node.textContent = text;
+  }
+
+  function show(node, visible) {
+    node.hidden = !visible;
+  }
+
+  // headings [text], rows [[text | node]]; the first cell of a row is its heading if `rowHeadings`.
+  function table(caption, headings, rows, rowHeadings = false) {
+    const head = make("tr", "", ...headings.map((text) => columnHeading(text)));
+    const body = rows.map((cells) => make("tr", "", ...cells.map((cell, place) => makeCell(cell, place, rowHeadings))));
+    return make(
+      "table", "mlm-table",
+      caption ? make("caption", "mlm-unseen", caption) : null,
+      make("thead", "", head),
+      make("tbody", "", ...body),
+    );
+  }
+
+  function columnHeading(text) {
+    const cell = make("th", "", text);
+    cell.scope = "col";
+    return cell;
+  }
+
+  function makeCell(content, place, rowHeadings) {
+    const cell = make(rowHeadings && place === 0 ? "th" : "td", "", content);
+    if (cell.tagName === "TH") cell.scope = "row";
+    return cell;
+  }
+
+  // A box that scrolls sideways on a phone and can be reached by keyboard, as everything that scrolls must be.
+  function scroller(name, child) {
+    const box = make("div", "mlm-scroller", child);
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", name);
+    return box;
+  }
+
+  // Something to unfold. `fill` makes the content when it is opened for the first time, and again on `redraw()`.
+  function details(summary, fill) {
+    const content = make("div", "mlm-details-content");
+    const box = make("details", "mlm-details", make("summary", "", summary), content);
+    box.redraw = () => { if (box.open) content.replaceChildren(fill()); };
+    box.addEventListener("toggle", box.redraw);
+    return box;
+  }
+
+  // pairs [[name, text]] as a list of names and values.
+  function facts(pairs) {
+    const list = make("dl", "mlm-facts");
+    for (const [name, text] of pairs) {
+      list.append(make("div", "", make("dt", "", name), make("dd", "", text)));
+    }
+    return list;
+  }
+
+  return { make, shape, say, show, table, columnHeading, scroller, details, facts };
+})();

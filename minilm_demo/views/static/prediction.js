@@ -1,0 +1,73 @@
+// One prediction: probability bars, a point on a scale, or an answer marked in its text. See `prediction_payload`.
+
+MiniLM.prediction = (() => {
+  const { make, say, show, table, details } = MiniLM.dom;
+
+  function mount(root, value) {
+    const page = { answer: make("p", "mlm-answer"), body: make("div", "") };
+    page.answer.setAttribute("aria-live", "polite");
+    root.classList.add("mlm", "mlm-prediction");
+    root.replaceChildren(page.answer, page.body);
+    update(page, value);
+    return { update: (next) => update(page, next), destroy: () => root.replaceChildren() };
+  }
+
+  const DRAW = { classification: drawBars, regression: drawScale, span: drawSpan };
+
+  function update(page, payload) {
+    const value = payload || { kind: "empty", sentence: "The answer will be here." };
+    page.answer.dataset.kind = value.kind;
+    say(page.answer, value.sentence);
+    const parts = value.kind in DRAW ? [...DRAW[value.kind](value), ...drawFooter(value)] : [];
+    page.body.replaceChildren(...parts);
+    show(page.body, parts.length > 0);
+  }
+
+  // The bars are a table with three columns, so that they can be read as one.
+  function drawBars({ bars }) {
+    const rows = bars.map(({ label, share, text, best }) => {
+      const bar = make("div", "mlm-bar");
+      bar.style.width = 100 * share + "%";
+      const row = make("tr", best ? "mlm-chosen" : "", heading(label), make("td", "mlm-bar-cell", bar), make("td", "mlm-bar-value", text));
+      return row;
+    });
+    return [make("table", "mlm-bars", make("caption", "mlm-unseen", "Probability of each label"), make("tbody", "", ...rows))];
+  }
+
+  function heading(text) {
+    const cell = make("th", "", text);
+    cell.scope = "row";
+    return cell;
+  }
+
+  function drawScale({ scale }) {
+    const percent = (value) => (100 * (value - scale.low)) / (scale.high - scale.low) + "%";
+    const line = make("div", "mlm-scale");
+    line.setAttribute("aria-hidden", "true"); // the sentence above says the same
+    for (const at of scale.ticks) {
+      const tick = make("span", "mlm-scale-tick", String(at));
+      tick.style.left = percent(at);
+      line.append(tick);
+    }
+    const mark = make("span", "mlm-scale-mark");
+    mark.style.left = percent(scale.at);
+    line.append(mark);
+    return [line];
+  }
+
+  function drawSpan({ pieces, threshold, candidates }) {
+    const text = pieces.map((piece) => (piece.mark ? make("mark", "", piece.text) : piece.text));
+    const others = details("Other candidates", () => table("Other candidates", ["Answer", "Score (logits)"], candidates));
+    return [
+      make("p", "mlm-context", ...text),
+      threshold ? make("p", "mlm-note", threshold) : null,
+      candidates.length ? others : null,
+    ].filter((part) => part);
+  }
+
+  function drawFooter({ footer, note }) {
+    return [...footer, note].filter((line) => line).map((line) => make("p", "mlm-note", line));
+  }
+
+  return { mount };
+})();

@@ -1,0 +1,146 @@
+"""Numbers as words: the one place that knows how this app writes a share, a time or an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+METRIC_NAMES: Mapping[str, str] = {
+    "accuracy": "Accuracy",
+    "f1": "F1",
+    "exact_match": "Exact match",
+    "matthews": "Matthews correlation",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+}
+GROUP_NAMES: Mapping[str, str] = {
+    "has_answer_": ", questions with an answer",
+    "no_answer_": ", questions without an answer",
+}
+PERCENT_METRICS = ("accuracy", "f1", "exact_match")  # the others are correlations, written as plain numbers
+
+
+def thousands(number: int) -> str:
+    """12925 -> "12,925"."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """(1, "row") -> "1 row", (2000, "row") -> "2,000 rows"."""
+    return f"{thousands(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def millions(number: int) -> str:
+    """22713986 -> "22.7 million"; small numbers in full."""
+    return f"{number / 1e6:.1f} million" if number >= 1e6 else thousands(number)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.8321 -> "83.2 %"."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """0.8321 -> "0.83", with a real minus sign, and never "−0.00"."""
+    return signless_zero(f"{value:.{digits}f}").replace("-", "−")
+
+
+def signless_zero(text: str) -> str:
+    """ "-0.00" -> "0.00"."""
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def duration(seconds: float) -> str:
+    """0.4 -> "under 1 s", 12.3 -> "12 s", 125 -> "2 min 5 s", 3720 -> "1 h 2 min"."""
+    if seconds < 1:
+        return "under 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _two_units(whole, 60, "min", "s")
+    return _two_units(round(seconds / 60), 60, "h", "min")
+
+
+def _two_units(amount: int, size: int, large: str, small: str) -> str:
+    whole, rest = divmod(amount, size)
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+
+
+def milliseconds(value: float) -> str:
+    """0.2 -> "under 1 ms", 23.4 -> "23 ms", 1234 -> "1.2 s"."""
+    if value < 1:
+        return "under 1 ms"
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def epochs(value: float) -> str:
+    """3.0 -> "3", 1.34 -> "1.3", 0.04 -> "0.04"."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if value < 0.1 else f"{value:.1f}".removesuffix(".0")
+
+
+def speed(examples_per_second: float) -> str:
+    """148.3 -> "148 examples/s", 4.21 -> "4.2 examples/s"."""
+    digits = 0 if examples_per_second >= 10 else 1
+    return f"{examples_per_second:,.{digits}f} examples/s"
+
+
+def is_percent(metric: str) -> bool:
+    """Whether a metric is written as a share; "has_answer_f1" as "f1"."""
+    return _split_group(metric)[1] in PERCENT_METRICS
+
+
+def metric_name(metric: str) -> str:
+    """ "has_answer_f1" -> "F1, questions with an answer"."""
+    group, plain = _split_group(metric)
+    return METRIC_NAMES.get(plain, plain.replace("_", " ")) + GROUP_NAMES.get(group, "")
+
+
+def _split_group(metric: str) -> tuple[str, str]:
+    group = next((prefix for prefix in GROUP_NAMES if metric.startswith(prefix)), "")
+    return group, metric.removeprefix(group)
+
+
+def split_name(split: str) -> str:
+    """ "validation_matched" -> "validation matched"."""
+    return split.replace("_", " ")
+
+
+def label_name(label: str) -> str:
+    """ "not_duplicate" -> "not duplicate"."""
+    return label.replace("_", " ")
+
+
+def score(metric: str, value: float, digits: int = 2) -> str:
+    """A metric's value in its own way of writing: "83.2 %" or "0.48"; `digits` is for the plain numbers."""
+    return percent(value) if is_percent(metric) else number(value, digits)
+
+
+def plus_minus(metric: str, value: float, interval: tuple[float, float]) -> str:
+    """A score with half the width of its 95 % interval: "83.2 ± 2.5 %" or "0.48 ± 0.05"."""
+    half = (interval[1] - interval[0]) / 2
+    if is_percent(metric):
+        return f"{100 * value:.1f} ± {100 * half:.1f} %"
+    digits = 2 if half >= 0.0095 else 3
+    return f"{number(value, digits)} ± {number(half, digits)}"
+
+
+def between(metric: str, interval: tuple[float, float]) -> str:
+    """An interval: "80.6 to 85.6 %" or "0.43 to 0.53"."""
+    low, high = interval
+    if is_percent(metric):
+        return f"{100 * low:.1f} to {100 * high:.1f} %"
+    return f"{number(low)} to {number(high)}"
+
+
+def shorten(text: str, limit: int = 280) -> str:
+    """At most `limit` characters, cut at a space where there is one near the end."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    cut = head.rfind(" ", limit - 40)
+    return (head[:cut] if cut > 0 else head).rstrip() + "…"
+
+
+def join(parts, separator: str = " · ") -> str:
+    """The parts that are not empty, with a dot between them."""
+    return separator.join(part for part in parts if part)

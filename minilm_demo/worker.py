@@ -1,0 +1,27 @@
+"""The process that trains: everything heavy is imported here, at the top, and Gradio never is.
+
+The fork server imports this module once; a worker forked from it starts in milliseconds."""
+
+import os
+import signal
+from pathlib import Path
+
+import accelerate  # noqa: F401  (imported for the children)
+import peft  # noqa: F401
+import torch  # noqa: F401
+import transformers.models.bert.modeling_bert  # noqa: F401
+
+from . import runs
+from .finetuning import finetune
+
+JOBS = {"finetune": finetune}
+NICENESS = 10  # predictions stay quick while someone trains
+
+
+def work(folder: str) -> None:
+    """Do the job that `folder`/run.json asks for. Ends with the run, so its memory goes back to the machine."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the server's terminal is for the server
+    os.nice(NICENESS)
+    record = runs.read_record(Path(folder))
+    for _ in runs.record_events(record, JOBS[record.job](record.task, record.config)):
+        pass

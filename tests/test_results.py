@@ -1,0 +1,105 @@
+"""Events and results as JSON lines and back: the same values, the same types, one line each."""
+
+import json
+
+import pytest
+
+from minilm_demo import results
+from minilm_demo.results import (
+    Candidate,
+    DataSource,
+    Evaluated,
+    Evaluation,
+    FinetuneResult,
+    Finished,
+    Mistake,
+    Planned,
+    Prediction,
+    Saved,
+    Started,
+    Stepped,
+    from_dict,
+    from_json,
+    to_dict,
+    to_json,
+)
+
+SOURCE = DataSource("mirror", "1,000 of 67,349 rows of train", {"train": 1000})
+EVALUATION = Evaluation(
+    task="mnli",
+    checkpoint="bundled",
+    data_source=SOURCE,
+    metrics={"validation_matched": {"accuracy": 0.75}, "validation_mismatched": {"accuracy": 0.5}},
+    intervals={"validation_matched": {"accuracy": (0.7, 0.8)}, "validation_mismatched": {"accuracy": (0.4, 0.6)}},
+    baseline={"validation_matched": {"accuracy": 0.35}, "validation_mismatched": {"accuracy": 0.36}},
+    examples={"validation_matched": 4, "validation_mismatched": 2},
+    labels=("entailment", "neutral", "contradiction"),
+    confusion={"validation_matched": [[1, 0, 0], [0, 2, 0], [0, 1, 0]]},
+    mistakes=(
+        Mistake(
+            "validation_matched", 3, {"premise": "«A»\nB\u2028C", "hypothesis": "日本 😀"}, "neutral", "entailment", 0.9
+        ),
+        Mistake("validation_mismatched", 0, {"premise": "p", "hypothesis": "h"}, "entailment", "neutral", 0.4),
+    ),
+    seconds=1.5,
+)
+RESULT = FinetuneResult(EVALUATION, "runs/x", 20, 40, 900, 1280, 12.5, 102.4, {"train": 900, "extra.csv": 100})
+EVENTS = [
+    Started("finetune", "mnli", "bundled", SOURCE, 900, 100, 22_700_000, 1155, "cpu", "bf16", 1, 0, "accuracy"),
+    Planned(40, 1.25, 30.0, 0.75, 4, 10),
+    Stepped(7, 0.2, 0.6931, 5e-5, 0.5, 210.0, 5.25, 24.75),
+    Stepped(7, 0.2, 0.6931, 5e-5, None, 210.0, 5.25, 24.75),
+    Evaluated(10, {"accuracy": 0.8}, 100, True),
+    Saved(10, "runs/x/checkpoint"),
+    Finished("completed", "Kept step 20 of 40.", RESULT),
+    Finished("failed", "The loss became nan at step 3."),
+]
+
+
+def test_every_kind_of_event_is_covered():
+    assert {type(event) for event in EVENTS} == set(results.EVENTS.values())
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_one_json_line_and_comes_back_the_same(event):
+    line = to_json(event)
+    assert "\n" not in line
+    assert json.loads(line)["event"] == type(event).__name__.lower()
+    back = from_json(line)
+    assert type(back) is type(event)
+    assert back == event
+
+
+def test_nested_dataclasses_and_tuples_come_back_as_such():
+    evaluation = from_json(to_json(EVENTS[-2])).result.evaluation
+    assert isinstance(evaluation, Evaluation)
+    assert isinstance(evaluation.data_source, DataSource)
+    assert isinstance(evaluation.labels, tuple)
+    assert isinstance(evaluation.intervals["validation_matched"]["accuracy"], tuple)
+    assert isinstance(evaluation.mistakes, tuple)
+    assert all(isinstance(mistake, Mistake) for mistake in evaluation.mistakes)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        EVALUATION,
+        Prediction("sst2", "bundled", 3.0, label="positive", probabilities={"negative": 0.25, "positive": 0.75}),
+        Prediction("stsb", "bundled", 3.0, score=4.2, truncated=True),
+        Prediction(
+            "squad_v2", "bundled", 9.0, answer="Ada", start=4, end=7, score=3.0, no_answer_score=-3.0, threshold=0.0,
+            candidates=(Candidate("Ada", 4, 7, 9.5), Candidate("Ada L", 4, 9, 8.0)), num_windows=2,
+        ),
+    ],
+    ids=["evaluation", "classification", "regression", "span"],
+)  # fmt: skip
+def test_results_survive_json(result):
+    back = from_dict(type(result), json.loads(json.dumps(to_dict(result))))
+    assert back == result
+
+
+def test_an_older_program_reads_a_newer_run():
+    line = json.loads(to_json(EVENTS[-2]))
+    line["added_later"] = 1
+    line["result"]["evaluation"]["mistakes"][0]["added_later"] = {"x": 1}
+    assert from_json(json.dumps(line)) == EVENTS[-2]
