@@ -26,6 +26,8 @@ def predict_file(
     """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows.
 
     The whole input is checked before the model runs, and the output appears only when it is complete."""
+    if not source.is_file():
+        raise DataError(f"There is no file {source}.")
     table, _ = read_table(source)
     if not table:
         raise DataError(f"{source.name} has no rows.")

@@ -28,7 +28,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         [
             "---",
             "library_name: transformers",
-            f"datasets: [{task.dataset[0]}]",
+            *([f"datasets: [{task.dataset[0]}]"] if evaluation.data_source.kind in ("hub", "mirror") else []),
             "tags: [minilm, fine-tuned-in-a-demo]",
             "---",
             "",

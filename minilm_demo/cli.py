@@ -42,6 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `… | head` closed the pipe; nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("Broken off.", file=sys.stderr)
+        return EXIT_FAILED
+    except Exception as error:  # never a traceback
+        said = " ".join(str(error).split())[:200]
+        print(f"Something unforeseen went wrong: {type(error).__name__}: {said}", file=sys.stderr)
+        return EXIT_FAILED
 
 
 class UsageError(Exception):
@@ -89,10 +96,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
+    return int(text)
 
 
 # -- options of TrainConfig ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ backward of SDPA is slow), no dropout, and batches of rows of one length, padded
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import ctypes
 import math
@@ -77,12 +78,12 @@ class TrainConfig:
 
     def __post_init__(self):
         for one in fields(self):
-            _check_option(one.name, getattr(self, one.name), one.metadata)
+            _check_option(one.name, getattr(self, one.name), one.metadata, whole="int" in one.type)
         if sum(limit is not None for limit in (self.epochs, self.max_steps, self.time_budget)) > 1:
             raise DemoError("Give one of epochs, max_steps and time_budget, not several: each says how long to train.")
 
 
-def _check_option(name: str, value, limits: Mapping) -> None:
+def _check_option(name: str, value, limits: Mapping, whole: bool) -> None:
     if value is None:
         return
     if "choices" in limits and value not in limits["choices"]:
@@ -90,6 +91,8 @@ def _check_option(name: str, value, limits: Mapping) -> None:
     if "min" in limits:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise DemoError(f"{name} is '{value}'; it must be a number.")
+        if whole and not isinstance(value, int):
+            raise DemoError(f"{name} is {value:g}; it must be a whole number.")
         if not limits["min"] <= value <= limits["max"]:
             raise DemoError(f"{name} is {value:g}; it must lie between {limits['min']:g} and {limits['max']:g}.")
 
@@ -122,7 +125,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
-    yield Started(
+    answer = yield Started(
         job="finetune",
         task=task.name,
         checkpoint=checkpoint.name,
@@ -142,8 +145,8 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     run = _Run(task, config, accelerator, checkpoint, encoded, batches, pad, rows.held_back)
     run.prepare(model)
     plan = run.plan(began, rows.validation_size)
-    yield plan
-    status = yield from run.train(plan, began)
+    answer = (yield plan) or answer
+    status = yield from run.train(plan, began, answer)
     if not accelerator.is_main_process:
         yield Finished(status, "Done; the main process scores and writes.")
         return
@@ -173,7 +176,8 @@ def _load_rows(task: Task, config: TrainConfig) -> _Rows:
     for path in config.extra_train:
         extra = read_extra(task, path)
         train = train + extra
-        used[Path(path).name] = len(extra)
+        name = Path(path).name
+        used[name if name not in used else str(path)] = len(extra)
     size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
     return _Rows(source, train, held_back, used, size)
 
@@ -291,7 +295,8 @@ class _Run:
     def plan(self, began: float, validation_size: int) -> Planned:
         """Steps to make and the expected time, from a few real updates whose effect is undone."""
         per_epoch = len(self.batches)
-        seconds, per_row = self.measure()
+        with self.undone():
+            seconds, per_row = self.measure()
         scored = self.evaluations(self.config.epochs or self.task.epochs) * len(self.held_back) + validation_size
         if self.config.max_steps:
             steps = self.config.max_steps
@@ -314,9 +319,19 @@ class _Run:
     def evaluations(self, epochs: float) -> int:
         return max(2, min(MAX_EVALUATIONS, round(EVALUATIONS_PER_EPOCH * epochs)))
 
+    @contextlib.contextmanager
+    def undone(self) -> Iterator[None]:
+        """Weights and random numbers afterwards as they were before."""
+        import torch
+
+        device = self.accelerator.device
+        before = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+        self.model.load_state_dict(before)
+
     def measure(self) -> tuple[float, float]:
         """Seconds per update and per scored row, on batches of lengths spread over the data."""
-        before = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         optimizer = self.optimizer()
         self.model.train()
         batches = sorted(self.batches, key=lambda indices: len(self.encoded[indices[0]]["input_ids"]))
@@ -326,7 +341,6 @@ class _Run:
         middle = picked[len(picked) // 2]
         self.model.eval()
         forward = self._timed(lambda: self._forward(self.batch(middle)))
-        self.model.load_state_dict(before)
         return sum(seconds) / len(seconds), forward / len(middle)
 
     def _forward(self, batch: Mapping) -> None:
@@ -349,8 +363,8 @@ class _Run:
 
     # -- training
 
-    def train(self, plan: Planned, began: float) -> Generator[TrainingEvent, str | None, str]:
-        """Make the planned updates; returns "completed" or "stopped"."""
+    def train(self, plan: Planned, began: float, answer: str | None) -> Generator[TrainingEvent, str | None, str]:
+        """Make the planned updates; returns "completed" or "stopped". `answer` is what the events before were told."""
         import transformers
 
         optimizer = self.optimizer()
@@ -368,15 +382,15 @@ class _Run:
             self.step_seconds += time.perf_counter() - step_started
             self.examples_seen += len(indices) * self.accelerator.num_processes
             if not math.isfinite(loss):
-                raise DemoError(f"The loss became {loss} at step {self.step}. Try a lower learning rate than {rate:g}.")
+                peak = self.learning_rate
+                raise DemoError(f"The loss became {loss} at step {self.step}. Try a lower learning rate than {peak:g}.")
             losses, rights, since = [*losses, loss], [*rights, right], since + 1
-            stop = None
+            stop, answer = answer, None
             if since >= log_every or self.step == plan.steps:
-                stop = yield self._stepped(plan, losses, rights, rate, started)
+                stop = (yield self._stepped(plan, losses, rights, rate, started)) or stop
                 losses, rights, since = [], [], 0
             if self.step % plan.evaluate_every == 0 or self.step == plan.steps:
-                if (answer := (yield from self.score_and_keep())) is not None:
-                    stop = answer
+                stop = (yield from self.score_and_keep()) or stop
                 self.model.train()
             self.seconds = time.perf_counter() - started
             if self._ends_early(stop, began):
@@ -424,26 +438,26 @@ class _Run:
             answer = yield Evaluated(self.step, scores, len(self.held_back), better)
             if better:
                 self.best = scores[self.task.metrics[0]]
-                yield from self.keep()
+                answer = (yield from self.keep()) or answer
         self.accelerator.wait_for_everyone()
         return answer
 
     def score(self) -> dict[str, float]:
-        model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False).eval()
+        model = self.accelerator.unwrap_model(self.model).eval()  # still in bf16: unwrapped of that, it would stay so
         checkpoint = Checkpoint(self.checkpoint.name, self.checkpoint.tokenizer, model, self.checkpoint.location)
         predictions = predict_all(self.task, checkpoint, self.held_back)
         return metrics.score(self.task, outcome(self.task, predictions), references(self.task, self.held_back))
 
-    def keep(self) -> Iterator[Saved]:
+    def keep(self) -> Generator[Saved, str | None, str | None]:
         """Write the weights as they are to `checkpoint/`, LoRA merged in (and its own small file to `adapter/`)."""
         self.kept_step = self.step
-        model = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        model = self.accelerator.unwrap_model(self.model)
         fresh, final = self.folder / "checkpoint.new", self.folder / "checkpoint"
         shutil.rmtree(fresh, ignore_errors=True)
-        if self.config.method == "lora":
-            model.save_pretrained(self.folder / "adapter")
-            model = copy.deepcopy(model).merge_and_unload()
         try:
+            if self.config.method == "lora":
+                model.save_pretrained(self.folder / "adapter")
+                model = copy.deepcopy(model).merge_and_unload()
             model.save_pretrained(fresh)
             self.checkpoint.tokenizer.save_pretrained(fresh)
         except OSError as error:
@@ -455,7 +469,7 @@ class _Run:
             final.rename(self.folder / "checkpoint.old")
         fresh.rename(final)
         shutil.rmtree(self.folder / "checkpoint.old", ignore_errors=True)
-        yield Saved(self.step, str(final))
+        return (yield Saved(self.step, str(final)))
 
     def finish(self, status: str, rows: _Rows) -> Iterator[TrainingEvent]:
         """Load what was kept, score it once on the validation splits, and report."""

@@ -33,9 +33,11 @@ PROBE_AGAIN_AFTER = 60.0  # seconds an answer is believed
 HUB_SECONDS = 10.0  # for a request to a Hub that answered the probe
 MAX_MODEL_BYTES = 3_000_000_000  # the largest encoders have 2.3 GB; a wrong name must not fill the disk
 COMMIT = re.compile(r"[0-9a-f]{40}")
+REVISION = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")  # it becomes a path in the cache
 
 WITHOUT_MODEL = "the bundled checkpoint works without the Hub"
 WITHOUT_DATA = "--data sample works without the Hub"
+INCOMPLETE = "Complete it or choose another one"
 
 # The files of a model that are read: these and the first of WEIGHTS that is there. Nothing that runs, nothing twice.
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
@@ -128,6 +130,9 @@ def fetch_model(
     What is missing is downloaded; `on_bytes(done, total)` is called as it arrives. When the Hub is out of reach or
     fails, the commit fetched last serves. A whole commit id that is in the cache is not asked for again."""
     what = f"the model {repo}@{revision}" if revision else f"the model {repo}"
+    if revision and not REVISION.fullmatch(revision):
+        came, do = "that is no name of a revision", "After the @ stands a branch, a tag or a commit"
+        raise Unavailable(_line(what, came, do, WITHOUT_MODEL))
     with explained(what):
         cached = _cached_model(repo, revision)
     if cached and COMMIT.fullmatch(revision or ""):
@@ -156,11 +161,11 @@ def model_files(what: str, names: Iterable[str]) -> list[str]:
     weights = next((name for name in WEIGHTS if name in names), None)
     parts = {
         "config.json": "config.json" in names,
-        f"a tokenizer ({' or '.join(VOCABULARIES[:2])})": bool(names.intersection(VOCABULARIES)),
+        f"tokenizer ({' or '.join(VOCABULARIES[:2])})": bool(names.intersection(VOCABULARIES)),
         f"weights ({WEIGHTS[0]} or {WEIGHTS[2]})": weights is not None,
     }
     if missing := [part for part, is_there in parts.items() if not is_there]:
-        raise Unavailable(_line(what, f"it has no {' and no '.join(missing)}", "Choose another one", WITHOUT_MODEL))
+        raise Unavailable(_line(what, f"it has no {' and no '.join(missing)}", INCOMPLETE, WITHOUT_MODEL))
     stem, ending = weights.removesuffix(".index.json").split(".")
     shard = re.compile(rf"{stem}-\d+-of-\d+\.{ending}")
     shards = [name for name in names if shard.fullmatch(name)] if weights.endswith(".index.json") else []
@@ -383,7 +388,7 @@ def _meanings() -> list[tuple[Callable[[BaseException], bool], str, str]]:
             "Check the permissions, or set HF_HOME to another folder",
         ),
         (
-            _is(says="unsupported GLOBAL|Unsupported class"),
+            _is(says="(?i)unsupported (global|class)"),
             "its weights are a pickle with code in it, which is never run here",
             "Choose one with safetensors",
         ),

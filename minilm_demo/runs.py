@@ -13,6 +13,7 @@ worker.json lives, queued while this server holds it in its line, and interrupte
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -34,7 +35,7 @@ import psutil
 from .cards import model_card
 from .errors import DemoError
 from .finetuning import TrainConfig
-from .models import RUN_ID, runs_root
+from .models import RUN_ID, default_checkpoint, runs_root
 from .results import Finished, Planned, Stepped, TrainingEvent, from_dict, from_json, to_json
 from .tasks import Task
 
@@ -89,13 +90,16 @@ def create_run(job: str, task: Task, config: TrainConfig, origin: str = "shell")
             run_id=folder.name,
             job=job,
             task=task.name,
-            config=dataclasses.replace(config, output_dir=str(folder)),
+            config=dataclasses.replace(
+                config, checkpoint=config.checkpoint or default_checkpoint(), output_dir=str(folder)
+            ),
             origin=origin,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             versions=versions(),
         )
         text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
-        (folder / "run.json").write_text(text + "\n", encoding="utf-8")
+        (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
+        (folder / "run.json.new").replace(folder / "run.json")  # nobody reads half of it
     except OSError as error:
         raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
     return record
@@ -114,18 +118,20 @@ def versions() -> dict[str, str]:
 
 def run_folder(run: str) -> Path:
     """The folder of a run id, or of a path on this machine. Ids from visitors go through `visitor_run_folder`."""
-    if RUN_ID.fullmatch(run) and (runs_root() / run / "run.json").is_file():
-        return runs_root() / run
-    if (Path(run) / "run.json").is_file():
-        return Path(run)
+    for folder in (runs_root() / run, Path(run)) if RUN_ID.fullmatch(run) else (Path(run),):
+        with contextlib.suppress(OSError):  # of a name that is too long for a file
+            if (folder / "run.json").is_file():
+                return folder
     raise DemoError(f"There is no run '{run}' here. `python -m minilm_demo runs list` shows what there is.")
 
 
 def visitor_run_folder(run_id: str) -> Path:
     """The folder of a run id that came from outside; never a path."""
-    if not RUN_ID.fullmatch(str(run_id)) or not (runs_root() / run_id / "run.json").is_file():
-        raise DemoError("There is no such run here. It may have been deleted, or the server was set up anew.")
-    return runs_root() / run_id
+    if RUN_ID.fullmatch(str(run_id)):
+        with contextlib.suppress(OSError):
+            if (runs_root() / run_id / "run.json").is_file():
+                return runs_root() / run_id
+    raise DemoError("There is no such run here. It may have been deleted, or the server was set up anew.")
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -137,16 +143,17 @@ def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
     file = folder / "events.jsonl"
     if not file.is_file():
         return ()
-    lines = file.read_text(encoding="utf-8").split("\n")[:-1]
-    return tuple(from_json(line) for line in lines if line)
+    lines = file.read_bytes().split(b"\n")[:-1]
+    return tuple(from_json(line.decode("utf-8")) for line in lines if line)
 
 
 def state(folder: Path) -> RunState:
     """What the folder says. The queue knows more about runs that wait; see `RunQueue.state`."""
+    lives = _worker_lives(folder)  # asked first: a worker that ends in between has written its last event
     events = read_events(folder)
     if events and isinstance(events[-1], Finished):
         status = events[-1].status
-    elif _worker_lives(folder):
+    elif lives:
         status = "stopping" if (folder / "stop").exists() else "running" if events else "starting"
     else:
         status = "interrupted"
@@ -154,13 +161,12 @@ def state(folder: Path) -> RunState:
 
 
 def _worker_lives(folder: Path) -> bool:
-    file = folder / "worker.json"
-    if not file.is_file():
-        return False
-    worker = json.loads(file.read_text() or "{}")
     try:
-        return psutil.Process(worker["pid"]).create_time() == worker["created"]
-    except (psutil.Error, KeyError):
+        worker = json.loads((folder / "worker.json").read_text())
+        process = psutil.Process(worker["pid"])
+        same = abs(process.create_time() - worker["created"]) < 2  # seconds; it moves when the clock is set
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, KeyError, psutil.Error):  # gone, or half written
         return False
 
 
@@ -174,7 +180,8 @@ def latest_run(tasks: tuple[str, ...], mine: tuple[str, ...] = ()) -> RunState |
     """The newest run of these tasks that has a checkpoint, of those in `mine` or shared with everybody here."""
     for run in list_runs():
         allowed = run.record.run_id in mine or run.record.origin == "shell"
-        if allowed and run.record.task in tasks and run.has_checkpoint and run.status not in ("starting", "running"):
+        at_work = run.status in ("starting", "running", "stopping")
+        if allowed and run.record.task in tasks and run.has_checkpoint and not at_work:
             return run
     return None
 
@@ -196,9 +203,9 @@ def record_events(
 
     After each event the job is told to stop if `should_stop()` or if the file `stop` is there."""
     folder = Path(record.config.output_dir)
-    _claim(folder)
     answer = None
     try:
+        _claim(folder)
         with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
             while True:
                 event = _next_event(folder, events, answer)
@@ -293,8 +300,7 @@ class RunQueue:
             waiting = [record for record in self._waiting if record.run_id == run_id]
             self._waiting = [record for record in self._waiting if record.run_id != run_id]
         if waiting:
-            event = Finished("stopped", "Stopped before it began.")
-            (folder / "events.jsonl").write_text(to_json(event) + "\n", encoding="utf-8")
+            _end(folder, Finished("stopped", "Stopped before it began."))
 
     def _work(self) -> None:
         from . import worker
@@ -305,11 +311,21 @@ class RunQueue:
                     self._changed.wait()
                 record = self._waiting.pop(0)
                 process = worker_context().Process(target=worker.work, args=(record.config.output_dir,), daemon=True)
-                process.start()
+                try:
+                    process.start()
+                except (OSError, EOFError) as error:  # no memory for it, or the fork server died; the line goes on
+                    said = f"The process that trains could not be started ({error}). Try again in a minute."
+                    _end(Path(record.config.output_dir), Finished("failed", said))
+                    continue
                 self._running = (record, process)
             process.join()
             with self._changed:
                 self._running = None
+
+
+def _end(folder: Path, event: Finished) -> None:
+    """The only event of a run that never began."""
+    (folder / "events.jsonl").write_text(to_json(event) + "\n", encoding="utf-8")
 
 
 def _seconds_left(record: RunRecord) -> float:
@@ -329,6 +345,10 @@ def worker_context() -> multiprocessing.context.BaseContext:
     The children run `__main__` again under another name; that is why app.py does everything under its guard."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    # The fork server of Python 3.11 looks for what it imports here and in its working directory, not in our sys.path.
+    here, *paths = str(Path(__file__).resolve().parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if here not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([here, *filter(None, paths)])
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["minilm_demo.worker"])
     return context

@@ -55,6 +55,16 @@ def tiny_checkpoint_for(tiny_checkpoint, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def roberta_tokenizer():
+    """Byte-level, one token per byte: the space before a word is a part of its first token."""
+    import transformers
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
+    return transformers.RobertaTokenizerFast(vocab={token: index for index, token in enumerate(tokens)}, merges=[])
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The root of a local mirror of GLUE and SQuAD; a test that uses it is marked `real_data`."""
     if not (REAL_DATA / "glue").is_dir():

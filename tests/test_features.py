@@ -34,15 +34,6 @@ def bundled_tokenizer():
     return transformers.AutoTokenizer.from_pretrained(models.bundled_folder())
 
 
-@pytest.fixture(scope="module")
-def roberta_tokenizer():
-    """Byte-level, one token per byte: the space before a word is a part of its first token."""
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    tokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", *sorted(ByteLevel.alphabet())]
-    return transformers.RobertaTokenizerFast(vocab={token: index for index, token in enumerate(tokens)}, merges=[])
-
-
 # -- texts ---------------------------------------------------------------------------------------------------------
 
 
@@ -59,7 +50,7 @@ def test_a_single_text_is_cut_at_the_end(tokenizer):
 
 @pytest.mark.parametrize(
     "premise, hypothesis, kept",
-    [(3, 4, (3, 4)), (40, 4, (13, 4)), (4, 40, (4, 13)), (10, 7, (10, 7)), (10, 8, (9, 8)), (40, 40, (9, 8))],
+    [(3, 4, (3, 4)), (40, 4, (13, 4)), (4, 40, (4, 13)), (10, 7, (10, 7)), (10, 8, (9, 8)), (40, 40, (8, 9))],
 )
 def test_the_longer_text_of_a_pair_is_cut_first(premise, hypothesis, kept, tokenizer):
     row = {"premise": "good " * premise, "hypothesis": "bad " * hypothesis}
@@ -108,7 +99,7 @@ def test_the_widest_roberta_window_runs():
     model = transformers.RobertaModel(config).eval()
     size = window_size(SST2, config)
     assert model(input_ids=torch.full((1, size), 5)).last_hidden_state.shape[1] == size == 38
-    with pytest.raises(IndexError):
+    with pytest.raises((IndexError, RuntimeError)):
         model(input_ids=torch.full((1, size + 1), 5))
 
 
@@ -165,18 +156,16 @@ def test_offsets_are_characters_of_the_context(name, tokenizer):
 def test_offsets_of_a_byte_level_tokenizer(roberta_tokenizer):
     """A character of several bytes is several tokens, all pointing at it; no offset holds the space before a word."""
     context = CONTEXTS["plain"] + CONTEXTS["accents"]
-    for window in encode_windows(SQUAD_2, roberta_tokenizer, [{"question": "Who?", "context": context}], 100, 20):
-        ids = window.inputs["input_ids"]
+    windows = encode_windows(SQUAD_2, roberta_tokenizer, [{"question": "Who?", "context": context}], 100, 20)
+    pointed = set()
+    for window in windows:
         assert "token_type_ids" not in window.inputs
-        assert sum(span is None for span in window.offsets) == len("<s>Who?") - 2 + 3
-        for token, span in zip(ids, window.offsets, strict=True):
-            if span is not None and span[1] > span[0]:
-                letter = context[slice(*span)]
-                assert len(letter) == 1
-                assert (
-                    roberta_tokenizer.convert_ids_to_tokens(token) in "".join(roberta_tokenizer.tokenize(letter))
-                    or letter.isspace()
-                )
+        assert sum(span is None for span in window.offsets) == len("Who?") + len(["<s>", "</s>", "</s>", "</s>"])
+        spans = {span for span in window.offsets if span is not None and span[1] > span[0]}
+        assert all(end == start + 1 for start, end in spans)
+        pointed |= {start for start, _ in spans}
+    assert len(windows) > 1
+    assert pointed == {index for index, character in enumerate(context) if not character.isspace()}
 
 
 def test_several_rows_keep_their_numbers(tokenizer):
@@ -332,7 +321,7 @@ def test_far_less_padding_than_at_random():
 
 @pytest.mark.parametrize("number", [1003, 1024, 64, 63])
 def test_two_processes_share_no_row(number):
-    ranks = [LengthGroupedBatches(LENGTHS[:1] * 0 + (LENGTHS * 2)[:number], 16, 0, 2, rank) for rank in (0, 1)]
+    ranks = [LengthGroupedBatches((LENGTHS * 2)[:number], 16, 0, 2, rank) for rank in (0, 1)]
     for epoch in range(2):
         for one in ranks:
             one.epoch = epoch

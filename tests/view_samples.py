@@ -103,21 +103,21 @@ def mnli_evaluation(kind: str = "mirror", **changes) -> Evaluation:
 
 def mnli_mistakes() -> list[Mistake]:
     pairs = [
-        ("The new rights are nice enough.", "Everyone really likes the newest benefits.", "neutral", "entailment"),
+        ("The new oven is quick enough.", "Everybody loves the new oven.", "neutral", "entailment"),
         (
-            "This site includes a list of all award winners and a searchable database of Government Executive articles, "
-            "which the editors have kept since the first issue was printed in the winter of 1969 and which anybody who "
-            "asks at the desk of the reading room on the second floor may search and copy without a fee of any kind.",
-            "The Government Executive articles housed on the website are not able to be searched.",
+            "The archive keeps a list of every winner of the prize and a catalogue of all letters to the editors since "
+            "the first issue was printed in the winter of 1969, which anybody who asks at the desk of the reading "
+            "room on the second floor may search and copy without a fee of any kind.",
+            "The letters in the archive cannot be searched.",
             "contradiction",
             "entailment",
         ),
-        ("uh i don't know i i have mixed emotions about him", "I like him for the most part.", "neutral", "neutral "),
-        ("yeah i i think my favorite restaurant is always been the one closest", "My favorite restaurants are always at "
-         "least a hundred miles away from my house.", "contradiction", "neutral"),
-        ("i don't know um do you do a lot of camping", "I know exactly.", "contradiction", "neutral"),
-        ("well that would be a help i wish they would do that here", "We have plenty of space in the landfill.",
-         "contradiction", "entailment"),
+        ("well i am of two minds about the choir", "On the whole I like the choir.", "neutral", "entailment"),
+        ("my favourite bakery was always the nearest one", "My favourite bakery is a long way from here and I go there "
+         "by train.", "contradiction", "neutral"),
+        ("do you go sailing much", "I know exactly how often you sail.", "neutral", "contradiction"),
+        ("that would help if only they did it here", "They have been doing it here for years.", "contradiction",
+         "entailment"),
     ]  # fmt: skip
     return [
         Mistake(
@@ -125,7 +125,7 @@ def mnli_mistakes() -> list[Mistake]:
             index,
             {"premise": premise, "hypothesis": hypothesis},
             expected,
-            predicted.strip(),
+            predicted,
             0.99 - 0.01 * index,
         )
         for index, (premise, hypothesis, expected, predicted) in enumerate(pairs * 2)
@@ -189,10 +189,12 @@ def squad_evaluation() -> Evaluation:
         data_source=DataSource("hub", "squad_v2 from rajpurkar/squad_v2 on the Hub: 400 of 11,873 rows", rows),
         metrics={"validation": metrics},
         intervals={"validation": {name: (value - 0.04, value + 0.04) for name, value in metrics.items()}},
-        baseline={"validation": {name: 0.5 for name in metrics}},
+        baseline={"validation": dict.fromkeys(metrics, 0.5)},
         examples=rows,
         mistakes=(
-            Mistake("validation", 1, {"question": "Who?", "context": "word " * 400}, "(no answer)", "Ada Lovelace", 1.0),
+            Mistake(
+                "validation", 1, {"question": "Who?", "context": "word " * 400}, "(no answer)", "Ada Lovelace", 1.0
+            ),
         ),
     )
 

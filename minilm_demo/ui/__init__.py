@@ -45,7 +45,8 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     """What crosses tabs: coming back to a run, and asking the model just trained."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     lists = [predict.skill, predict.checkpoint]
-    page.load(_open, my_runs, [finetune.run, finetune.run_id, finetune.after, tabs], **private)
+    opened = page.load(_open, my_runs, [finetune.run, finetune.run_id, finetune.after, tabs, my_runs], **private)
+    opened.then(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
     page.load(look_at_data, finetune.look, finetune.looked, **private)
     predict_page.select(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
     finetune.ask.click(_ask_this_model, [finetune.run_id, my_runs], [tabs, *lists], **private)
@@ -62,8 +63,10 @@ def _open(my_runs: list[str] | None, request: gr.Request):
                 gr.Warning(str(error))
             continue
         if asked or run.status in ("queued", "starting", "running", "stopping"):
-            return run_view(run_id), run_id, gr.Row(visible=run.has_checkpoint), gr.Tabs(selected="finetune")
-    return None, "", gr.Row(visible=False), gr.skip()
+            known = [run_id, *(other for other in my_runs or [] if other != run_id)]
+            after = gr.Row(visible=run.has_checkpoint)
+            return run_view(run_id), run_id, after, gr.Tabs(selected="finetune"), known
+    return None, "", gr.Row(visible=False), gr.skip(), my_runs
 
 
 def _ask_this_model(run_id: str, my_runs: list[str] | None):

@@ -9,12 +9,9 @@ import gradio as gr
 from .. import views
 
 
-class View(gr.HTML):
-    """A component of `views` on the page. Its value is the component's payload, a dict of JSON values."""
+def view(component: views.Component, *, server: Sequence[Callable] = (), **options) -> gr.HTML:
+    """A component of `views` on the page. Its value is the component's payload; `server` are its callbacks.
 
-    def __init__(self, component: views.Component, value=None, *, server: Sequence[Callable] = (), **options):
-        parts = views.gradio_parts(component)
-        super().__init__(value=value, server_functions=list(server) or None, **parts, **options)
-
-    def api_info(self):
-        return {"type": "object"}
+    A function and no subclass: for a subclass Gradio writes a stub file beside the source."""
+    parts = views.gradio_parts(component)
+    return gr.HTML(None, server_functions=list(server) or None, **parts, **options)

@@ -17,7 +17,7 @@ from ..finetuning import METHODS, TrainConfig
 from ..models import CATALOG, is_on_disk
 from ..runs import visitor_run_folder
 from ..tasks import TASKS, Task, get_task
-from .components import View
+from .components import view
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
@@ -36,7 +36,7 @@ class FinetuneTab:
     """The widgets other tabs and the page's load event reach for."""
 
     task: gr.Radio
-    run: View
+    run: gr.HTML
     run_id: gr.State
     ask: gr.Button
     after: gr.Row
@@ -60,15 +60,15 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="time")
             options = _advanced(first)
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
+    with gr.Row(visible=False, elem_id="after") as after:
+        ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
+        download = gr.DownloadButton("Download the model (zip)", elem_id="download")
+    run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
         said = gr.Textbox(
             show_label=False, interactive=False, container=False, lines=1, max_lines=4, elem_id="data-says"
         )
         rows = gr.Dataframe(show_label=False, interactive=False, wrap=True, elem_classes="mlm-preview", elem_id="rows")
-    run = View(views.RUN, None, server=[poll_run, stop_run], elem_id="run")
-    with gr.Row(visible=False, elem_id="after") as after:
-        ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
-        download = gr.DownloadButton("Download the model (zip)", elem_id="download")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look, looked = [task, data, file], [said, rows]
@@ -80,17 +80,18 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         _start, [task, data, file, time, my_runs, *options.values()], [run, run_id, my_runs, after],
         api_visibility="private", trigger_mode="once",
     )  # fmt: skip
-    started.success(None, run_id, None, js=REMEMBER_RUN)
+    started.success(None, run, None, js=REMEMBER_RUN)
     run.finished(_after, run_id, after, **private)
     download.click(_zip, run_id, download, api_visibility="private")
     return FinetuneTab(task, run, run_id, ask, after, look, looked)
 
 
-# The run's id goes into the address, so that a reload or another device finds it again.
-REMEMBER_RUN = """(run) => {
+# The run's id goes into the address, so that a reload or another device finds it again; and the run into view.
+REMEMBER_RUN = """(value) => {
   const address = new URL(window.location);
-  address.searchParams.set("run", run);
+  address.searchParams.set("run", value.run);
   window.history.replaceState({}, "", address);
+  document.querySelector("#run").scrollIntoView({ behavior: "smooth", block: "start" });
 }"""
 
 

@@ -10,7 +10,7 @@ from .. import views
 from ..prediction import predict
 from ..runs import latest_run
 from ..tasks import SKILLS, TASKS, Task, get_task, skill_tasks
-from .components import View
+from .components import view
 from .handlers import allowed_checkpoint, checkpoint_choices, run_task, says_errors
 
 NOTHING_YET = (
@@ -33,9 +33,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     with gr.Row():
         with gr.Column(scale=3):
             texts = tuple(gr.Textbox(**box, elem_id=f"text{i + 1}") for i, box in enumerate(_boxes(first)))
-            examples = gr.Dataset(
-                components=list(texts), samples=_samples(first), label="Or take an example", elem_id="examples"
-            )
+            examples = gr.Radio(_example_choices(first), label="Or take an example", elem_id="examples")
         with gr.Column(scale=2):
             checkpoint = gr.Radio([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
             threshold = gr.Slider(
@@ -43,12 +41,12 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
                 info="“No answer” wins when its score is above this.",
             )  # fmt: skip
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
-    answer = View(views.PREDICTION, None, elem_id="answer")
+    answer = view(views.PREDICTION, elem_id="answer")
 
     inputs = [skill, *texts, checkpoint, threshold]
     for event in (ask.click, texts[0].submit):
         event(_ask, inputs, answer, api_visibility="private", concurrency_id="predict", concurrency_limit=2)
-    examples.click(_fill, [skill, examples], list(texts), api_visibility="private", queue=False)
+    examples.input(_fill, [skill, examples], list(texts), api_visibility="private", show_progress="hidden")
     skill.change(
         _show_skill, [skill, my_runs], [*texts, examples, checkpoint, threshold, answer],
         api_visibility="private", show_progress="hidden",
@@ -96,10 +94,9 @@ def _skill_choices(my_runs) -> list[tuple[str, str]]:
 def _show_skill(skill: str, my_runs: list[str] | None):
     first, second = _boxes(skill)
     threshold = gr.Slider(visible=skill_tasks(skill)[0].has_unanswerable)
-    samples = gr.Dataset(samples=_samples(skill))
-    return (
-        gr.Textbox(**first), gr.Textbox(**second), samples, _checkpoint_radio(skill, my_runs or ()), threshold, None
-    )  # fmt: skip
+    samples = gr.Radio(choices=_example_choices(skill), value=None)
+    checkpoint = _checkpoint_radio(skill, my_runs or ())
+    return gr.Textbox(**first), gr.Textbox(**second), samples, checkpoint, threshold, None
 
 
 def _boxes(skill: str) -> list[dict]:
@@ -120,6 +117,13 @@ def _samples(skill: str) -> list[list[str]]:
     return [list(get_task(skill).example.values())]
 
 
-@says_errors
-def _fill(skill: str, sample: list[str]):
-    return [*sample, ""][:2]
+def _example_choices(skill: str) -> list[tuple[str, int]]:
+    """Each example as one line, its texts cut short where they are long."""
+    return [
+        (" — ".join(text if len(text) <= 90 else f"{text[:90]}…" for text in sample), index)
+        for index, sample in enumerate(_samples(skill))
+    ]
+
+
+def _fill(skill: str, index: int):
+    return [*_samples(skill)[index], ""][:2]

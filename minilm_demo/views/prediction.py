@@ -58,7 +58,7 @@ def _scale(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dic
     """A model may answer outside the range of its targets; the words say what came, the marker stays on the scale."""
     low, high = task.score_range
     return {
-        "sentence": f"{words.number(prediction.score)} on a scale from {low:g} to {high:g}",
+        "sentence": f"{words.number(prediction.score, 1)} on a scale from {low:g} to {high:g}",
         "scale": {
             "low": low,
             "high": high,

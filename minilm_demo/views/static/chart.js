@@ -4,21 +4,22 @@
 MiniLM.chart = (() => {
   const { make, shape, say, show } = MiniLM.dom;
   const HEIGHT = 250;
-  const EDGE = { left: 58, right: 18, top: 18, bottom: 46 };
+  const EDGE = { left: 64, right: 18, top: 18, bottom: 46 };
   const SNAP = 12; // pixels: a marked point this near to the mouse is meant before any other
 
   // options: {title, xTitle, yTitle, keys [{className, text}]}. Returns {element, draw(picture)}.
   // picture: {title, series, words, format, xMax, low, high, empty}
   //   series [{name, className, points [[x, y]], dots bool, best index | -1}], words: the picture in one sentence,
-  //   format(y) -> text, low and high: the y axis, empty: what to say when there is no point yet.
+  //   format(y) -> text, low and high: the y axis, empty: what to say when there is no point yet,
+  //   off: there never will be one; only `empty` is shown.
   function create(options) {
     const title = make("h4", "mlm-chart-title", options.title);
     const svg = shape("svg", { class: "mlm-chart-svg", height: HEIGHT, tabindex: 0, role: "img" });
     const empty = make("p", "mlm-empty");
     const readout = make("p", "mlm-readout");
     readout.setAttribute("aria-live", "off");
-    const element = make(
-      "figure", "mlm-chart", title, makeKey(options.keys), make("div", "mlm-chart-box", svg, empty), readout);
+    const key = makeKey(options.keys);
+    const element = make("figure", "mlm-chart", title, key, make("div", "mlm-chart-box", svg, empty), readout);
     const state = { options, picture: null, cursor: null, svg, readout, width: 0 };
     const redraw = () => { if (state.picture) drawAll(state); };
 
@@ -37,7 +38,9 @@ MiniLM.chart = (() => {
       say(title, picture.title);
       say(empty, picture.empty);
       show(empty, !drawn);
-      svg.classList.toggle("mlm-waiting", !drawn);
+      element.classList.toggle("mlm-off", Boolean(picture.off));
+      for (const part of [key, readout]) show(part, !picture.off);
+      svg.style.display = picture.off ? "none" : "";
       svg.setAttribute("aria-label", picture.title + ". " + (drawn ? picture.words + " Arrow keys read the points." : picture.empty));
       redraw();
     }
@@ -81,6 +84,17 @@ MiniLM.chart = (() => {
   }
 
   function drawAxes(scales, picture, options) {
+    const parts = picture.series.some((one) => one.points.length) ? drawTicks(scales, picture) : [];
+    parts.push(shape("line", { class: "mlm-axis", x1: scales.left, x2: scales.right, y1: scales.bottom, y2: scales.bottom }));
+    const middle = (scales.left + scales.right) / 2;
+    parts.push(shape("text", { class: "mlm-axis-title", x: middle, y: HEIGHT - 7, "text-anchor": "middle" }, options.xTitle));
+    const height = (scales.top + scales.bottom) / 2;
+    const turned = { x: 12, y: height, "text-anchor": "middle", transform: `rotate(-90 12 ${height})` };
+    parts.push(shape("text", { class: "mlm-axis-title", ...turned }, options.yTitle));
+    return parts;
+  }
+
+  function drawTicks(scales, picture) {
     const parts = [];
     for (const value of ticks(scales.low, scales.high, 4)) {
       const y = scales.y(value);
@@ -91,12 +105,6 @@ MiniLM.chart = (() => {
       if (!Number.isInteger(value)) continue; // there is no half step
       parts.push(shape("text", { class: "mlm-tick", x: scales.x(value), y: scales.bottom + 19, "text-anchor": "middle" }, String(value)));
     }
-    parts.push(shape("line", { class: "mlm-axis", x1: scales.left, x2: scales.right, y1: scales.bottom, y2: scales.bottom }));
-    const middle = (scales.left + scales.right) / 2;
-    parts.push(shape("text", { class: "mlm-axis-title", x: middle, y: HEIGHT - 7, "text-anchor": "middle" }, options.xTitle));
-    const height = (scales.top + scales.bottom) / 2;
-    const turned = { x: 14, y: height, "text-anchor": "middle", transform: `rotate(-90 14 ${height})` };
-    parts.push(shape("text", { class: "mlm-axis-title", ...turned }, options.yTitle));
     return parts;
   }
 

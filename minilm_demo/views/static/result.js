@@ -5,16 +5,23 @@ MiniLM.result = (() => {
   const { make, table, columnHeading, scroller, details, facts } = MiniLM.dom;
   const MISTAKES_AT_ONCE = 5;
 
-  // card -> a section element; see `result_card` for the keys.
-  function draw(card) {
-    const rest = card.plots.length > 1 ? "mlm-plots mlm-two" : "mlm-plots";
+  // The score and what it means; see `result_card` for the keys of a card.
+  function drawSummary(card) {
     return make(
-      "section", "mlm-card",
-      make("h3", "", "Result"),
+      "div", "mlm-summary",
       make("p", "mlm-headline", make("strong", "", card.headline.value), " ", make("span", "", card.headline.label)),
       ...card.verdicts.map((sentence) => make("p", "mlm-verdict", sentence)),
       make("p", "mlm-source", card.source),
-      make("div", rest, ...card.plots.map(drawPlot)),
+    );
+  }
+
+  // The rest: pictures and tables.
+  function drawDetails(card) {
+    const several = card.plots.length > 1 ? "mlm-plots mlm-two" : "mlm-plots";
+    return make(
+      "section", "mlm-card",
+      make("h3", "", "Result"),
+      make("div", several, ...card.plots.map(drawPlot)),
       ...card.notes.map((sentence) => make("p", "mlm-note", sentence)),
       card.extra ? drawTable(card.extra) : null,
       facts(card.figures),
@@ -37,6 +44,7 @@ MiniLM.result = (() => {
     return make(
       "table", "mlm-plot",
       make("caption", "", plot.title),
+      make("colgroup", "", make("col", "mlm-plot-names"), make("col"), make("col", "mlm-plot-values")),
       make("thead", "mlm-unseen", make("tr", "", ...headings)),
       make("tbody", "", ...rows),
       drawFoot(plot, percent),
@@ -111,5 +119,5 @@ MiniLM.result = (() => {
       more.length ? details(words, () => scroller(words, table(words, headings, more))) : null);
   }
 
-  return { draw };
+  return { drawSummary, drawDetails };
 })();

@@ -18,11 +18,13 @@ MiniLM.run = (() => {
     page.stop.addEventListener("click", () => askToStop(state));
     const wake = () => { if (!document.hidden && state.timer) schedule(state, 0); };
     document.addEventListener("visibilitychange", wake);
-    update(state, value);
-    return {
-      update: (next) => update(state, next),
-      destroy: () => { leave(state); document.removeEventListener("visibilitychange", wake); root.replaceChildren(); },
+    state.destroy = () => {
+      leave(state);
+      document.removeEventListener("visibilitychange", wake);
+      root.replaceChildren();
     };
+    update(state, value);
+    return { update: (next) => update(state, next), destroy: state.destroy };
   }
 
   // -- the elements, made once
@@ -37,6 +39,7 @@ MiniLM.run = (() => {
       error: make("div", "mlm-error"),
       facts: make("div", ""),
       live: make("p", "mlm-unseen"),
+      summary: make("div", ""),
       result: make("div", ""),
       empty: make("p", "mlm-empty-run", "No run yet. Choose a task and start one."),
       loss: MiniLM.chart.create({
@@ -62,9 +65,9 @@ MiniLM.run = (() => {
     page.body = make(
       "div", "",
       make("div", "mlm-head", make("div", "mlm-head-words", page.title, page.status), page.stop),
-      page.progress, page.trouble, page.error);
+      page.progress, page.trouble, page.error, page.summary);
     page.numbers = details("The curves as a table", () => numbersTable(page.numbers.state));
-    page.body.append(page.result, page.charts, page.numbers, page.facts, page.live);
+    page.body.append(page.charts, page.numbers, page.result, page.facts, page.live);
     root.classList.add("mlm", "mlm-run");
     root.replaceChildren(page.empty, page.body);
     return page;
@@ -109,7 +112,7 @@ MiniLM.run = (() => {
   }
 
   function drawProgress(page, { progress, final }) {
-    show(page.progress, !final || Boolean(progress));
+    show(page.progress, !final);
     const share = progress ? progress.done / Math.max(1, progress.of) : 0;
     page.bar.style.width = 100 * share + "%";
     if (!progress) return page.progress.removeAttribute("aria-valuenow"); // how far is not known yet
@@ -128,7 +131,8 @@ MiniLM.run = (() => {
 
   function drawEnd(state) {
     const { page, head, points } = state;
-    page.result.replaceChildren(...(head.result ? [MiniLM.result.draw(head.result)] : []));
+    page.summary.replaceChildren(...(head.result ? [MiniLM.result.drawSummary(head.result)] : []));
+    page.result.replaceChildren(...(head.result ? [MiniLM.result.drawDetails(head.result)] : []));
     // A result that was shown without its run has no curves; the figures are in the card then.
     const curves = points.loss.length > 0 || !head.result;
     show(page.charts, curves);
@@ -149,6 +153,7 @@ MiniLM.run = (() => {
   function drawCharts(state) {
     const { page, head, points } = state;
     if (!head.final) {
+      page.summary.replaceChildren();
       page.result.replaceChildren();
       show(page.charts, true);
       show(page.numbers, points.loss.length > 0);
@@ -183,9 +188,9 @@ MiniLM.run = (() => {
     const lowest = Math.min(1, ...held.map(([, value]) => value), ...train.map(([, value]) => value));
     const latest = held.length ? `Latest: step ${held.at(-1)[0]} · held-back rows ${format(held.at(-1)[1])}` : head.score.empty;
     chart.draw({
-      title: head.score.title, empty: head.score.empty, xMax, format, latest: held.length || train.length ? latest : "",
+      title: head.score.title, empty: head.score.empty, off: !head.score.drawn, xMax, format, latest: held.length || train.length ? latest : "",
       words: best >= 0 && held.length ? `Best ${format(held[best][1])} at step ${held[best][0]}. ${latest}.` : latest,
-      low: Math.max(-1, Math.min(0.9, Math.floor(lowest * 10 - 0.2) / 10)), high: 1,
+      low: Math.max(-1, Math.min(0.8, Math.floor(lowest * 5 - 0.1) / 5)), high: 1,
       tick: (value) => (head.score.percent ? Math.round(100 * value) + " %" : value.toFixed(1)),
       series: [
         { name: "training batches", className: "mlm-faint", points: train, best: -1 },
@@ -240,7 +245,7 @@ MiniLM.run = (() => {
   }
 
   async function ask(state) {
-    if (!state.root.isConnected) return leave(state);
+    if (!state.root.isConnected) return state.destroy(); // the page threw the component away
     state.timer = 0; // while a question is open, nothing asks a second one
     const asked = (state.asked += 1);
     let wait = EVERY;

@@ -1,0 +1,70 @@
+"""A real Chromium for the browser tests. `CHROMIUM` names another one; without Chromium or Playwright they skip."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AT_HOME = ("127.0.0.1", "localhost", "")  # no host: file, about, data, blob
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One browser for all tests; each test has pages and storage of its own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not Path(CHROMIUM).is_file():
+        pytest.skip(f"no Chromium at {CHROMIUM}; set CHROMIUM to one")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """open_page(viewport=…, color_scheme=…) -> a page that is watched: an error on it, or a request to another host,
+    fails the test."""
+    contexts, troubles = [], []
+
+    def open_one(**options):
+        context = browser.new_context(**{"viewport": {"width": 1180, "height": 800}, **options})
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(f"page error: {error}"))
+        page.on("console", lambda line: troubles.append(f"console: {line.text}") if line.type == "error" else None)
+        page.on("request", lambda request: troubles.extend(_outside(request.url)))
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def _outside(url: str) -> list[str]:
+    return [] if (urlsplit(url).hostname or "") in AT_HOME else [f"request to another host: {url}"]
+
+
+@pytest.fixture
+def page(open_page):
+    """One watched page, 1180 pixels wide, light."""
+    return open_page()

@@ -1,0 +1,390 @@
+"""Views: what the payloads say, in words and numbers, and that no text can become markup."""
+
+import dataclasses
+import html
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import view_samples as samples
+
+from minilm_demo import views
+from minilm_demo.results import DataSource, Evaluation, Finished
+from minilm_demo.tasks import TASKS
+from minilm_demo.views import words
+from minilm_demo.views.components import STATIC, json_in_html
+from minilm_demo.views.prediction import mark
+from minilm_demo.views.result import source_sentence, verdict
+
+MNLI, SST2, SQUAD = TASKS["mnli"], TASKS["sst2"], TASKS["squad_v2"]
+RUNNING = [samples.started("mnli"), samples.planned(), *samples.training(until=84)]
+
+
+def payload(events, task=MNLI, status="running", **options):
+    return views.run_payload(events, task, status=status, run_id="mnli-abc", **options)
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "under 1 s"), (12.3, "12 s"), (59.7, "1 min"), (60, "1 min"), (125, "2 min 5 s"), (3599.9, "1 h"),
+     (3600, "1 h"), (3720, "1 h 2 min")],
+)  # fmt: skip
+def test_durations(seconds, text):
+    assert words.duration(seconds) == text
+
+
+def test_numbers():
+    assert words.thousands(12925) == "12,925"
+    assert words.counted(1, "row") == "1 row"
+    assert words.counted(2000, "row") == "2,000 rows"
+    assert words.percent(0.8321) == "83.2 %"
+    assert words.number(-0.213) == "−0.21"
+    assert words.number(-0.001) == "0.00"
+    assert words.epochs(3.0) == "3"
+    assert words.epochs(1.34) == "1.3"
+    assert words.epochs(0.04) == "0.04"
+    assert words.milliseconds(0.2) == "under 1 ms"
+    assert words.milliseconds(1234) == "1.2 s"
+    assert words.speed(4.21) == "4.2 examples/s"
+
+
+def test_scores_carry_half_the_width_of_their_interval():
+    assert words.plus_minus("accuracy", 0.832, (0.807, 0.857)) == "83.2 ± 2.5 %"
+    assert words.plus_minus("matthews", 0.83, (0.79, 0.87)) == "0.83 ± 0.04"
+    assert words.plus_minus("pearson", 0.8312, (0.827, 0.835)) == "0.831 ± 0.004"
+    assert words.plus_minus("has_answer_f1", 0.5, (0.4, 0.6)) == "50.0 ± 10.0 %"
+
+
+def test_long_texts_are_cut_at_a_space():
+    assert words.shorten("short") == "short"
+    cut = words.shorten("word " * 100, 60)
+    assert len(cut) <= 60
+    assert cut.endswith("word…")
+    assert len(words.shorten("x" * 1000, 60)) == 60
+
+
+# -- a run ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_running_run_in_one_sentence():
+    drawn = payload(RUNNING)
+    assert drawn["sentence"] == "Step 84 of 189 · epoch 1.3 of 3 · 18 s left · 148 examples/s"
+    assert drawn["progress"] == {"done": 84, "of": 189}
+    assert drawn["stop"] == "Stop and keep the best"
+    assert not drawn["final"]
+    assert drawn["result"] is None
+    facts = dict(drawn["facts"])
+    assert facts["Checkpoint"] == "bundled"
+    assert facts["Data"] == "mnli from a local mirror: 1,800 of 392,702 rows of train"
+    assert facts["Rows"] == "1,800 to learn from, 200 held back to choose the best checkpoint"
+    assert facts["Weights"] == "22.7 million of 22.7 million move"
+    assert facts["Arithmetic"] == "bf16 on cpu, seed 0"
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "sentence"),
+    [
+        ([], "starting", "Loading the model and the rows…"),
+        ([], "running", "Loading the model and the rows…"),
+        (RUNNING[:1], "running", "Timing a few steps, to say how long it will take…"),
+        (RUNNING[:2], "running", "Waiting for the first step… 189 steps, 3 epochs, about 32 s"),
+        ([*RUNNING[:2], *samples.training()], "running", "All 189 steps made; scoring the validation rows…"),
+        (RUNNING, "stopping", "Stopping after step 84 of 189; then the checkpoint that is kept is scored…"),
+        (samples.mnli_run(), "completed",
+         "Completed: 189 steps in 44 s · 148 examples/s · kept the weights of step 171"),
+        (RUNNING, "interrupted", "Interrupted at step 84 of 189."),
+        ([], "failed", "Failed before the first step."),
+    ],
+)  # fmt: skip
+def test_every_state_has_a_sentence(events, status, sentence):
+    assert payload(events, status=status)["sentence"] == sentence
+
+
+def test_a_waiting_run_says_its_place():
+    drawn = payload([], status="queued", position=2, starts_in=40)
+    assert drawn["sentence"] == "Place 2 in the line; starts in about 40 s"
+    assert drawn["loss"]["empty"] == "Place 2 in the line."
+    assert drawn["stop"] == "Leave the line"
+    assert payload([], status="queued")["sentence"] == "Waiting in the line"
+
+
+def test_a_stopped_run_says_where():
+    result = samples.result_of(samples.mnli_evaluation(), steps=84, step=76, seconds=14.3)
+    drawn = payload([*RUNNING, Finished("stopped", "", result)], status="stopped")
+    assert drawn["sentence"].startswith("Stopped: at step 84 of 189 in 14 s")
+    assert drawn["final"]
+    assert drawn["stop"] == ""
+
+
+def test_only_new_points_are_sent():
+    whole, first = payload(RUNNING), payload(RUNNING[:40])
+    rest = payload(RUNNING, since=first["next"])
+    assert rest["since"] == 40
+    assert rest["next"] == whole["next"] == len(RUNNING)
+    for name, points in whole["points"].items():
+        assert first["points"][name] + rest["points"][name] == points
+    assert whole["points"]["loss"][0][0] == 1
+    assert [step for step, _, _ in whole["points"]["held"]] == [19, 38, 57, 76]
+    assert payload(RUNNING, since=len(RUNNING))["points"] == {"loss": [], "train": [], "held": []}
+
+
+def test_a_small_run_says_why_there_is_no_score():
+    events = [samples.started("sst2", examples=60, held_back=0), samples.planned(12)]
+    drawn = payload(events, SST2)
+    assert drawn["score"]["empty"] == "Under 500 rows nothing is held back: only the loss is drawn."
+    assert not drawn["score"]["drawn"]
+
+
+def test_regression_has_no_train_score():
+    steps = [dataclasses.replace(event, train_score=None) for event in samples.training(5)]
+    drawn = payload([samples.started("stsb"), *steps], TASKS["stsb"])
+    assert drawn["points"]["train"] == []
+    assert len(drawn["points"]["loss"]) == 5
+    assert not drawn["score"]["percent"]
+
+
+def test_a_failed_run_says_what_to_do():
+    events = [*RUNNING, Finished("failed", "The loss became nan at step 85. Try a lower learning rate than 5e-05.")]
+    error = payload(events, status="failed")["error"]
+    assert error["sentence"].startswith("The loss became nan")
+    assert error["advice"].endswith("start again. The checkpoint of step 76 is kept.")
+    interrupted = payload(RUNNING, status="interrupted")["error"]
+    assert "python -m minilm_demo runs resume mnli-abc" in interrupted["advice"]
+    assert payload(RUNNING)["error"] is None
+
+
+def test_an_unknown_status_is_refused():
+    with pytest.raises(ValueError, match="status is 'done'"):
+        payload(RUNNING, status="done")
+
+
+# -- the result ----------------------------------------------------------------------------------------------------
+
+
+def test_the_verdict_needs_the_whole_interval():
+    def said(low, high, baseline):
+        evaluation = samples.mnli_evaluation(
+            intervals={"validation_matched": {"accuracy": (low, high)}},
+            baseline={"validation_matched": {"accuracy": baseline}},
+        )
+        return verdict(MNLI, evaluation, "validation_matched")
+
+    assert said(0.78, 0.81, 0.354) == (
+        "Accuracy on validation matched: 79.8 ± 1.5 %, clearly above always answering 'entailment' (35.4 %)."
+    )
+    assert "not clearly above" in said(0.3, 0.9, 0.3545)
+    assert "clearly below" in said(0.1, 0.3, 0.3545)
+
+
+def test_baselines_have_names_by_the_kind_of_task():
+    assert "never giving an answer (50.0 %)" in verdict(SQUAD, samples.squad_evaluation(), "validation")
+    stsb = Evaluation(
+        "stsb", "bundled", DataSource("hub", "stsb", {}), {"validation": {"pearson": 0.8, "spearman": 0.79}},
+        {"validation": {"pearson": (0.78, 0.82), "spearman": (0.77, 0.81)}},
+        {"validation": {"pearson": 0.0, "spearman": 0.0}}, {"validation": 1500},
+    )  # fmt: skip
+    assert verdict(TASKS["stsb"], stsb, "validation") == (
+        "Pearson correlation on validation: 0.80 ± 0.02, clearly above always answering the mean (0.00)."
+    )
+
+
+def test_the_card_of_two_splits():
+    card = payload(samples.mnli_run(), status="completed")["result"]
+    assert card["headline"]["value"] == "79.8 ± 0.8 %"
+    assert len(card["verdicts"]) == len(card["plots"]) == len(card["confusion"]) == 2
+    matched, mismatched = card["plots"]
+    assert [row["label"] for row in matched["rows"]] == [
+        "this model", "always answering 'entailment'", "paper: BERT-base", "paper: MiniLM-L12", "paper: MiniLM-L6",
+    ]  # fmt: skip
+    assert [row["kind"] for row in mismatched["rows"]] == ["run", "baseline"]  # the paper reports one number
+    assert matched["range"][0] < matched["baseline"]
+    assert "The bundled checkpoint's own training had seen 277,230 SNLI and MNLI pairs." in card["notes"]
+    assert any("trained on all 392,702 rows; this run learned from 1,800" in note for note in card["notes"])
+    assert dict(card["figures"])["Weights kept"] == "step 171 of 189"
+    cell = card["confusion"][0]["rows"][0][0]
+    assert cell == {"count": "2,891", "share": pytest.approx(2891 / 3479), "text": "83 %"}
+    mistakes = card["mistakes"]
+    assert mistakes["headings"] == ["Split", "Premise", "Hypothesis", "Expected", "Predicted", "Confidence"]
+    assert all(len(row) == 6 for row in mistakes["rows"])
+
+
+@pytest.mark.parametrize("kind", ["sample", "file"])
+def test_no_paper_beside_a_sample_or_an_own_file(kind):
+    card = payload(samples.mnli_run(kind), status="completed")["result"]
+    assert not any(row["kind"] == "paper" for plot in card["plots"] for row in plot["rows"])
+    assert not any("paper" in note for note in card["notes"])
+    assert "not GLUE" in card["source"]
+
+
+def test_the_source_is_named():
+    assert source_sentence(SQUAD, DataSource("sample", "6 rows", {})) == (
+        "Scored on the bundled sample, not SQuAD: 6 rows."
+    )
+    assert source_sentence(SST2, DataSource("hub", "sst2 from the Hub", {})) == "Scored on sst2 from the Hub."
+
+
+def test_other_checkpoints_have_seen_nothing_unless_said():
+    evaluation = samples.mnli_evaluation()
+    assert not any("had seen" in note for note in views.result_card(MNLI, evaluation, checkpoint="minilm-l12")["notes"])
+    seen = views.result_card(MNLI, evaluation, checkpoint="mnli-abc", seen=MNLI.seen_by_bundled)["notes"]
+    assert any("277,230" in note for note in seen)
+
+
+def test_squad_has_its_other_scores_in_a_table():
+    card = views.result_card(SQUAD, samples.squad_evaluation())
+    assert [plot["title"] for plot in card["plots"]] == [
+        "F1 on validation, 400 rows",
+        "Exact match on validation, 400 rows",
+    ]
+    assert [row[0] for row in card["extra"]["rows"]] == [
+        "F1, questions with an answer", "Exact match, questions with an answer",
+        "F1, questions without an answer", "Exact match, questions without an answer",
+    ]  # fmt: skip
+    assert card["mistakes"]["headings"][-1] == "1 − F1"
+    assert len(card["mistakes"]["rows"][0][1]) <= 280
+
+
+# -- a prediction --------------------------------------------------------------------------------------------------
+
+
+def test_classes_keep_the_order_of_the_labels():
+    drawn = views.prediction_payload(MNLI, samples.nli_prediction(), {}, note="precomputed")
+    assert [bar["label"] for bar in drawn["bars"]] == ["entailment", "neutral", "contradiction"]
+    assert [bar["best"] for bar in drawn["bars"]] == [False, False, True]
+    assert drawn["sentence"] == "contradiction, 86.8 %"
+    assert drawn["footer"][0] == "Answered by nli in 31 ms."
+    assert "its end was cut off" in drawn["footer"][1]
+    assert drawn["note"] == "precomputed"
+
+
+def test_a_score_outside_the_scale_is_said_and_kept_on_it():
+    drawn = views.prediction_payload(TASKS["stsb"], samples.similarity_prediction(5.3), {})
+    assert drawn["sentence"] == "5.3 on a scale from 0 to 5"
+    assert drawn["scale"]["at"] == 5.0
+    assert drawn["scale"]["ticks"] == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_answer_is_marked_in_its_context():
+    fields = {"question": samples.QUESTION, "context": samples.CONTEXT}
+    drawn = views.prediction_payload(SQUAD, samples.span_prediction(), fields)
+    assert "".join(piece["text"] for piece in drawn["pieces"]) == samples.CONTEXT
+    assert [piece["text"] for piece in drawn["pieces"] if piece["mark"]] == ["pollen from the willows"]
+    assert drawn["threshold"] == "No-answer score −8.2 is not above the threshold 0.0: an answer is given."
+    assert drawn["candidates"] == [["pollen", "7.1"], ["from the willows", "3.3"]]
+    assert drawn["footer"][1] == "The text was read in 2 overlapping windows."
+    nothing = views.prediction_payload(SQUAD, samples.span_prediction(""), fields)
+    assert nothing["sentence"] == "No answer in this text"
+    assert nothing["pieces"] == [{"text": samples.CONTEXT, "mark": False}]
+
+
+def test_marks_at_the_ends_leave_no_empty_piece():
+    assert mark("abc", 0, 3) == [{"text": "abc", "mark": True}]
+    assert mark("abc", 0, 1) == [{"text": "a", "mark": True}, {"text": "bc", "mark": False}]
+
+
+def test_errors_and_emptiness_are_states():
+    assert views.error_payload("The sentence is empty.") == {"kind": "error", "sentence": "The sentence is empty."}
+    assert views.empty_payload()["kind"] == "empty"
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------
+
+
+def all_payloads():
+    fields = {"question": samples.QUESTION, "context": samples.CONTEXT}
+    return [
+        payload(samples.mnli_run(), status="completed"),
+        payload(samples.sst2_sample_run(), SST2, status="completed"),
+        payload([], status="queued", position=1),
+        views.prediction_payload(SST2, samples.sentiment_prediction(), {}),
+        views.prediction_payload(TASKS["stsb"], samples.similarity_prediction(), {}),
+        views.prediction_payload(SQUAD, samples.span_prediction(), fields),
+        views.error_payload("No."),
+    ]
+
+
+@pytest.mark.parametrize("value", all_payloads(), ids=lambda value: value.get("status") or value["kind"])
+def test_payloads_are_plain_json(value):
+    assert json.loads(json.dumps(value, allow_nan=False)) == value
+
+
+def test_hostile_text_cannot_leave_its_script_element():
+    value = {"texts": list(samples.HOSTILE)}
+    page = views.standalone_html(views.PREDICTION, value, "</title><script>alert(1)</script>")
+    data = re.search(r'<script type="application/json" id="value">(.*?)</script>', page, re.DOTALL).group(1)
+    assert "<" not in data
+    assert json.loads(data) == value
+    assert "<img" not in page
+    assert page.count("</script>") == 2
+    assert "<script>alert" not in page
+
+
+def test_json_in_html_has_no_opening_bracket():
+    assert json_in_html("<!--<script>") == '"\\u003c!--\\u003cscript>"'
+
+
+def test_pages_ask_for_nothing_outside():
+    page = views.standalone_html(views.RUN, None, "run")
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("component", [views.RUN, views.PREDICTION], ids=lambda one: one.name)
+def test_gradio_gets_static_templates(component):
+    parts = views.gradio_parts(component)
+    for template in (parts["html_template"], parts["css_template"]):
+        assert not any(mark in template for mark in ("${", "{{", "`", "\\"))
+    assert parts["html_template"] == f'<div class="mlm-{component.name}"></div>'
+    assert "watch('value'" in parts["js_on_load"]
+    assert "</script" not in component.js
+
+
+def test_the_run_component_calls_the_two_server_functions():
+    code = views.gradio_parts(views.RUN)["js_on_load"]
+    assert "server.poll_run" in code
+    assert "server.stop_run" in code
+    assert "'finished'" in code  # quoted: Gradio reads event names so
+
+
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_never_write_markup(path):
+    code = path.read_text(encoding="utf-8")
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", code)
+    assert re.findall(r"^(?:const|let|var|function) (\w+)", code, re.MULTILINE) in ([], ["MiniLM"])
+
+
+@pytest.mark.parametrize(
+    ("result", "options", "expected"),
+    [
+        (samples.mnli_evaluation(), {"checkpoint": "bundled"}, "277,230 SNLI"),
+        (samples.result_of(samples.mnli_evaluation()), {"checkpoint": "bundled"}, "step 171 of 189"),
+        (samples.result_of(samples.mnli_evaluation()), {"events": samples.mnli_run()}, "277,230 SNLI"),
+        (samples.nli_prediction(), {}, "contradiction, 86.8 %"),
+        (samples.span_prediction(), {"fields": {"question": "?", "context": samples.CONTEXT}}, "pollen from"),
+    ],
+)
+def test_show_draws_results_for_notebooks(result, options, expected, tmp_path):
+    page = views.show(result, **options)
+    assert expected in page.html
+    frame = page._repr_html_()
+    inside = re.fullmatch(r'<iframe sandbox="allow-scripts" srcdoc="([^"]*)" [^<>]*></iframe>', frame).group(1)
+    assert html.unescape(inside) == page.html
+    assert page.save(tmp_path / "page.html").read_text(encoding="utf-8") == page.html
+
+
+def test_show_refuses_what_it_cannot_draw():
+    with pytest.raises(TypeError, match="not a str"):
+        views.show("positive")
+    with pytest.raises(TypeError, match="fields="):
+        views.show(samples.span_prediction())
+
+
+def test_views_need_neither_gradio_nor_torch():
+    code = "import sys, minilm_demo.views; print([name for name in ('gradio', 'torch') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
