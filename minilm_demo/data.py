@@ -130,7 +130,8 @@ def sample_source(task: Task) -> Source:
     def read_split(split: str) -> list[dict]:
         return _usable(task, _read_folder(task, folder, split))
 
-    return Source(task, "sample", "bundled sample, written for this demo, not GLUE", read_split, task.eval_splits)
+    title = f"bundled sample, written for this demo, not {task.benchmark}"
+    return Source(task, "sample", title, read_split, task.eval_splits)
 
 
 def mirror_folder(task: Task, root: Path) -> Path | None:

@@ -28,7 +28,7 @@ from . import features, metrics
 from .data import draw, hold_back, open_source, read_extra, require_rows
 from .errors import DemoError
 from .evaluation import evaluate, outcome, predict_all, references
-from .models import Checkpoint, default_checkpoint, load_checkpoint, pick_precision
+from .models import Checkpoint, default_checkpoint, load_checkpoint, pick_device, pick_precision
 from .results import Evaluated, FinetuneResult, Finished, Planned, Saved, Started, Stepped, TrainingEvent
 from .tasks import Task, get_task
 
@@ -197,12 +197,15 @@ def _keep_freed_memory() -> None:
 
 
 def _accelerator(precision: str) -> Accelerator:
-    """An `Accelerator` for this process; a second run in one process may want another precision."""
+    """An `Accelerator` for this process; a second run in one process may want another precision.
+
+    Without `cpu=True` accelerate takes each process of a `torchrun` on a CPU for the only one."""
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state()  # accelerate has no public way to change the precision within a process
-    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+    on_cpu = pick_device().type == "cpu"
+    return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
 
 
 def _load_for_training(task: Task, config: TrainConfig) -> Checkpoint:

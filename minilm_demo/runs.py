@@ -172,8 +172,11 @@ def _worker_lives(folder: Path) -> bool:
 
 def list_runs(root: Path | None = None) -> list[RunState]:
     """All runs below `root` (the runs of this machine), newest first."""
-    folders = [file.parent for file in (root or runs_root()).glob("*/run.json")]
-    return sorted((state(folder) for folder in folders), key=lambda run: run.record.created, reverse=True)
+    found = []
+    for file in (root or runs_root()).glob("*/run.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, DemoError):  # being deleted, or damaged
+            found.append(state(file.parent))
+    return sorted(found, key=lambda run: run.record.created, reverse=True)
 
 
 def latest_run(tasks: tuple[str, ...], mine: tuple[str, ...] = ()) -> RunState | None:

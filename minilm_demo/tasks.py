@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from .errors import UnknownName
 
+GLUE = "nyu-mll/glue"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -57,6 +59,11 @@ class Task:
         return (*self.text_fields, self.label_field)
 
     @property
+    def benchmark(self) -> str:
+        """Which collection the official rows belong to: "GLUE" or "SQuAD"."""
+        return "GLUE" if self.dataset[0] == GLUE else "SQuAD"
+
+    @property
     def sample_folder(self) -> str:
         return self.sample or self.name
 
@@ -71,7 +78,6 @@ class Skill:
     examples: tuple[tuple[str, ...], ...]  # one-click inputs, in the order of the task's text fields
 
 
-GLUE = "nyu-mll/glue"
 ENTAILMENT_FIRST = ("entailment", "not_entailment")
 _ROWS = (
     Task(

@@ -9,6 +9,7 @@ import pytest
 
 # Before anything imports huggingface_hub or gradio, which read these once.
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # and torch: tiny models are faster so, and workers share the cores
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="minilm-demo-gradio-")
 

@@ -118,7 +118,7 @@ def test_squad_rows():
             assert list(row) == ["id", "title", "context", "question", "answers"]
             assert list(row["answers"]) == ["text", "answer_start"]
             assert len(row["answers"]["text"]) == len(row["answers"]["answer_start"])
-            for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"]):
+            for text, start in zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True):
                 assert text and row["context"][start : start + len(text)] == text
             ids.append(row["id"])
     assert all(isinstance(name, str) for name in ids)

@@ -222,8 +222,11 @@ def test_no_paper_beside_a_sample_or_an_own_file(kind):
 
 
 def test_the_source_is_named():
-    assert source_sentence(SQUAD, DataSource("sample", "6 rows", {})) == (
-        "Scored on the bundled sample, not SQuAD: 6 rows."
+    assert source_sentence(SQUAD, DataSource("sample", "…", {"validation": 61})) == (
+        "Scored on the bundled sample, not SQuAD: 61 rows of validation."
+    )
+    assert source_sentence(SST2, DataSource("file", "own file mine.csv: 9 rows of validation", {})) == (
+        "Scored on own file mine.csv: 9 rows of validation, not GLUE."
     )
     assert source_sentence(SST2, DataSource("hub", "sst2 from the Hub", {})) == "Scored on sst2 from the Hub."
 
@@ -233,6 +236,23 @@ def test_other_checkpoints_have_seen_nothing_unless_said():
     assert not any("had seen" in note for note in views.result_card(MNLI, evaluation, checkpoint="minilm-l12")["notes"])
     seen = views.result_card(MNLI, evaluation, checkpoint="mnli-abc", seen=MNLI.seen_by_bundled)["notes"]
     assert any("277,230" in note for note in seen)
+
+
+@pytest.mark.parametrize(
+    ("low", "baseline", "start"), [(0.78, 0.354, 0.3), (0.0, 0.5, 0.0), (0.99, 0.95, 0.9), (-0.55, 0.0, -0.6)]
+)
+def test_the_axis_begins_below_the_smallest_mark(low, baseline, start):
+    evaluation = samples.mnli_evaluation(
+        metrics={"validation_mismatched": {"accuracy": 0.995}},
+        intervals={"validation_mismatched": {"accuracy": (low, 1.0)}},
+        baseline={"validation_mismatched": {"accuracy": baseline}},
+    )
+    (plot,) = views.result_card(MNLI, evaluation)["plots"]
+    assert plot["range"] == [start, 1.0]
+    ticks = [at for at, _ in plot["ticks"]]
+    assert 2 <= len(ticks) <= 6
+    assert ticks[0] >= start
+    assert ticks[-1] == 1.0
 
 
 def test_squad_has_its_other_scores_in_a_table():

@@ -7,7 +7,7 @@ from training import environment, python, write_reviews
 
 # Like app.py: everything under the guard, because workers run the file again; Gradio in the server, not in them.
 SERVER = """
-import json, os, statistics, sys, time
+import json, os, sys, time
 
 def first_statement(pipe, started):
     pipe.send((time.time() - started, "torch" in sys.modules, "minilm_demo.worker" in sys.modules))
@@ -39,7 +39,7 @@ if __name__ == "__main__":
     record = runs.create_run("finetune", TASKS["sst2"], config)
     modules, niceness = ask(work_and_tell, record.config.output_dir, "pipe")
     status = runs.state(runs.run_folder(record.run_id)).status
-    told = {"starts": starts, "modules": modules, "niceness": niceness, "status": status, "own": os.nice(0)}
+    told = {"starts": starts, "modules": modules, "niceness": niceness, "own": os.nice(0), "status": status}
     print(json.dumps(told | {"gradio": "gradio" in sys.modules}))
 """
 

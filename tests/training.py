@@ -51,7 +51,7 @@ def python(*arguments, timeout: float = 120, **options) -> subprocess.CompletedP
     return subprocess.run(command, **options)
 
 
-def wait_for(condition, timeout: float = 60):
+def wait_for(condition, timeout: float = 150):
     """The first true value of `condition()`."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import gradio as gr
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
@@ -13,7 +14,7 @@ from ..errors import DemoError
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .api import add_endpoints
-from .finetune_tab import build_finetune_tab, look_at_data, run_view
+from .finetune_tab import build_finetune_tab, download, download_link, look_at_data, run_view
 from .handlers import QUEUE
 from .predict_tab import build_predict_tab
 from .theme import CSS, theme
@@ -45,7 +46,9 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     """What crosses tabs: coming back to a run, and asking the model just trained."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     lists = [predict.skill, predict.checkpoint]
-    opened = page.load(_open, my_runs, [finetune.run, finetune.run_id, finetune.after, tabs, my_runs], **private)
+    opened = page.load(
+        _open, my_runs, [finetune.run, finetune.run_id, finetune.after, finetune.download, tabs, my_runs], **private
+    )
     opened.then(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
     page.load(look_at_data, finetune.look, finetune.looked, **private)
     predict_page.select(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
@@ -65,8 +68,9 @@ def _open(my_runs: list[str] | None, request: gr.Request):
         if asked or run.status in ("queued", "starting", "running", "stopping"):
             known = [run_id, *(other for other in my_runs or [] if other != run_id)]
             after = gr.Row(visible=run.has_checkpoint)
-            return run_view(run_id), run_id, after, gr.Tabs(selected="finetune"), known
-    return None, "", gr.Row(visible=False), gr.skip(), my_runs
+            tab = gr.Tabs(selected="finetune")
+            return run_view(run_id), run_id, after, download_link(run_id), tab, known
+    return None, "", gr.Row(visible=False), gr.skip(), gr.skip(), my_runs
 
 
 def _ask_this_model(run_id: str, my_runs: list[str] | None):
@@ -79,6 +83,10 @@ def _ask_this_model(run_id: str, my_runs: list[str] | None):
     )  # fmt: skip
 
 
+def _healthy(request: Request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
 def launch_options() -> dict:
     """Arguments of `launch()`: looks, a health check, and what a small server can bear."""
     return {
@@ -89,7 +97,7 @@ def launch_options() -> dict:
         "enable_monitoring": False,
         "footer_links": ["api"],
         "max_file_size": "20mb",
-        "app_kwargs": {"routes": [Route("/healthz", lambda request: PlainTextResponse("ok"))]},
+        "app_kwargs": {"routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download)]},
     }
 
 

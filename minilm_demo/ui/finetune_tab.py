@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse
 
 from .. import views
 from ..data import draw, local_sources, open_source, preview_file
@@ -40,6 +43,7 @@ class FinetuneTab:
     run_id: gr.State
     ask: gr.Button
     after: gr.Row
+    download: gr.Button
     look: list  # inputs of `look_at_data`
     looked: list  # and its outputs
 
@@ -62,7 +66,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
-        download = gr.DownloadButton("Download the model (zip)", elem_id="download")
+        download = gr.Button("Download the model (zip)", elem_id="download")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
         said = gr.Textbox(
@@ -82,8 +86,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     )  # fmt: skip
     started.success(None, run, None, js=REMEMBER_RUN)
     run.finished(_after, run_id, after, **private)
-    download.click(_zip, run_id, download, api_visibility="private")
-    return FinetuneTab(task, run, run_id, ask, after, look, looked)
+    return FinetuneTab(task, run, run_id, ask, after, download, look, looked)
 
 
 # The run's id goes into the address, so that a reload or another device finds it again; and the run into view.
@@ -209,7 +212,7 @@ def _balance(task: Task, rows: list[dict]) -> str:
 def _start(task: str, data: str, file: str | None, time: str, my_runs: list[str] | None, *options):
     config = _config(data, file, TIMES[time], *options)
     run_id = QUEUE.start("finetune", get_task(task), config)
-    return run_view(run_id), run_id, [run_id, *(my_runs or [])][:50], gr.Row(visible=False)
+    return run_view(run_id), run_id, [run_id, *(my_runs or [])][:50], gr.Row(visible=False), download_link(run_id)
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
@@ -233,22 +236,21 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
 def run_view(run_id: str, since: int = 0) -> dict:
     """The payload of the run view: what is new since event number `since`, and the run's state."""
     run = QUEUE.state(run_id)
+    ahead, starts_in = QUEUE.place(run_id) or (None, None)
     return views.run_payload(
         run.events,
         get_task(run.record.task),
         status=run.status,
         run_id=run_id,
-        position=QUEUE.place(run_id),
+        position=None if ahead is None else ahead + 1,
+        starts_in=starts_in,
         since=since,
     )
 
 
 def poll_run(asked: dict) -> dict:
     """`{run, since}` -> the payload; called by the run view itself a few times a second, past the queue."""
-    try:
-        return run_view(str(asked.get("run")), max(0, int(asked.get("since") or 0)))
-    except DemoError as error:
-        return {"error": str(error)}
+    return run_view(str(asked.get("run")), max(0, int(asked.get("since") or 0)))
 
 
 def stop_run(asked: dict) -> dict:
@@ -263,13 +265,22 @@ def _after(run_id: str):
     return gr.Row(visible=bool(run_id) and QUEUE.state(run_id).has_checkpoint)
 
 
-@says_errors
-def _zip(run_id: str) -> str:
-    """The run folder's checkpoint and model card as a zip."""
-    folder = visitor_run_folder(run_id)
-    target = Path(tempfile.mkdtemp()) / f"minilm-{run_id[:24]}"
-    staged = target / "model"
-    shutil.copytree(folder / "checkpoint", staged)
+def download_link(run_id: str) -> gr.Button:
+    return gr.Button(link=f"/runs/{run_id}.zip")
+
+
+def download(request: Request) -> FileResponse | PlainTextResponse:
+    """GET /runs/<run id>.zip: the checkpoint and its model card; the file is gone when it has been sent."""
+    try:
+        folder = visitor_run_folder(request.path_params["run_id"])
+        if not (folder / "checkpoint").is_dir():
+            raise DataError("This run has saved no model yet.")
+    except DemoError as error:
+        return PlainTextResponse(str(error), status_code=404)
+    staged = Path(tempfile.mkdtemp())
+    shutil.copytree(folder / "checkpoint", staged / "model")
     if (folder / "README.md").is_file():
-        shutil.copy(folder / "README.md", staged)
-    return shutil.make_archive(str(target), "zip", staged)
+        shutil.copy(folder / "README.md", staged / "model")
+    file = shutil.make_archive(str(staged / "model"), "zip", staged / "model")
+    name = f"minilm-{folder.name.split('-')[0]}.zip"
+    return FileResponse(file, filename=name, background=BackgroundTask(shutil.rmtree, staged))

@@ -57,7 +57,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
 @says_errors
 def _ask(skill: str, text1: str, text2: str, checkpoint: str | None, threshold: float) -> dict:
     if not checkpoint:
-        return {"error": NOTHING_YET}
+        return views.error_payload(NOTHING_YET)
     task = run_task(checkpoint, skill_tasks(skill))
     fields = dict(zip(task.text_fields, (text1, text2), strict=False))
     return answer_payload(task, allowed_checkpoint(checkpoint), fields, threshold)

@@ -75,11 +75,11 @@ def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
 
 def source_sentence(task: Task, source: DataSource) -> str:
     """Where the rows came from; says aloud when they are not the official ones."""
-    official = "GLUE" if "glue" in task.dataset[0] else "SQuAD"
     if source.kind == "sample":
-        return f"Scored on the bundled sample, not {official}: {source.description}."
+        rows = ", ".join(f"{words.counted(rows, 'row')} of {split}" for split, rows in source.splits.items())
+        return f"Scored on the bundled sample, not {task.benchmark}: {rows}."
     if source.kind == "file":
-        return f"Scored on an own file, not {official}: {source.description}."
+        return f"Scored on {source.description}, not {task.benchmark}."
     return f"Scored on {source.description}."
 
 
@@ -147,8 +147,11 @@ def _paper(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict[
 
 
 def _axis_start(values: Sequence[float]) -> float:
-    """Where the axis begins: at the tenth below the smallest value, so that close marks come apart; always < 1."""
-    return round(max(-1.0, min(0.9, math.floor(10 * min(values) - 0.2) / 10)), 1)
+    """Where the axis begins: at the tenth below the smallest value, so that close marks come apart; always < 1, and
+    below 0 only for correlations that are."""
+    lowest = min(values)
+    start = math.floor(10 * lowest - 0.2) / 10
+    return round(min(0.9, max(0.0 if lowest >= 0 else -1.0, start)), 1)
 
 
 def _ticks(start: float) -> list[float]:

@@ -1,0 +1,172 @@
+"""A whole file through a checkpoint: what comes out keeps everything that went in."""
+
+import csv
+import json
+import re
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from minilm_demo import TASKS, load_checkpoint, predict_rows
+from minilm_demo.batch import predict_file
+from minilm_demo.errors import DataError
+
+STRANGE = ('naïve "quoted", café', "日本語 😀", "two\nlines", "a; b\tc", "=1+1", "NA", "\u2028 separator")
+
+
+def write_csv(path, columns, rows, **options):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, **options)
+        writer.writerows([columns, *rows])
+    return path
+
+
+def read_csv(path) -> tuple[list[str], list[dict]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        return list(reader.fieldnames), list(reader)
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out.csv"
+
+
+def test_columns_order_and_characters_stay(tiny_checkpoint_for, tmp_path, output):
+    rows = [[str(index), text, f"note {text}", ""] for index, text in enumerate(STRANGE)]
+    source = write_csv(tmp_path / "in.csv", ["number", "sentence", "Nöte", "empty"], rows)
+    assert predict_file(TASKS["sst2"], str(tiny_checkpoint_for("sst2")), source, output) == len(STRANGE)
+    columns, written = read_csv(output)
+    assert columns == [
+        *("number", "sentence", "Nöte", "empty", "prediction", "probability_negative", "probability_positive")
+    ]
+    assert [list(row.values())[:4] for row in written] == rows
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.csv"]
+
+
+def test_the_numbers_are_those_of_predict_rows(tiny_checkpoint_for, tmp_path, output):
+    checkpoint = load_checkpoint(str(tiny_checkpoint_for("sst2")), TASKS["sst2"])
+    checkpoint.model.classifier.weight.data.mul_(100)  # so that every text has probabilities of its own
+    checkpoint.model.save_pretrained(tmp_path / "sure")
+    checkpoint.tokenizer.save_pretrained(tmp_path / "sure")
+    texts = ["a long and very long sentence about nothing", "short", *STRANGE]
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [[text] for text in texts])
+    predict_file(TASKS["sst2"], str(tmp_path / "sure"), source, output)
+    expected = predict_rows(TASKS["sst2"], checkpoint, [{"sentence": text} for text in texts])
+    _, written = read_csv(output)
+    assert [row["prediction"] for row in written] == [one.label for one in expected]
+    got = [float(row["probability_positive"]) for row in written]
+    assert got == pytest.approx([one.probabilities["positive"] for one in expected], abs=1e-4)
+    assert len(set(got)) == len(texts)
+
+
+@pytest.mark.parametrize("kind", ["csv", "semicolons", "tsv", "jsonl", "parquet"])
+def test_every_kind_of_file_and_guessed_columns(tiny_checkpoint_for, tmp_path, output, kind):
+    rows = [{"Premise": "a man sleeps", "claim": "he runs, fast"}, {"Premise": "ü", "claim": "it is"}]
+    if kind in ("csv", "semicolons", "tsv"):
+        source = tmp_path / ("in.tsv" if kind == "tsv" else "in.csv")
+        delimiter = {"csv": ",", "semicolons": ";", "tsv": "\t"}[kind]
+        write_csv(source, list(rows[0]), [list(row.values()) for row in rows], delimiter=delimiter)
+    elif kind == "jsonl":
+        source = tmp_path / "in.jsonl"
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    else:
+        source = tmp_path / "in.parquet"
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), source)
+    assert predict_file(TASKS["mnli"], str(tiny_checkpoint_for("mnli")), source, output) == 2
+    columns, written = read_csv(output)
+    assert columns[:3] == ["Premise", "claim", "prediction"]
+    assert [(row["Premise"], row["claim"]) for row in written] == [tuple(row.values()) for row in rows]
+    assert {row["prediction"] for row in written} <= set(TASKS["mnli"].labels)
+    for row in written:
+        assert sum(float(row[f"probability_{label}"]) for label in TASKS["mnli"].labels) == pytest.approx(1, abs=1e-3)
+
+
+def test_answers_come_with_their_place_in_the_text(tiny_checkpoint_for, tmp_path, output):
+    rows = [["7", "Who?", "Ada wrote 😀 notes."], ["8", "What is it?", "A book, “blue”."]]
+    source = write_csv(tmp_path / "in.csv", ["id", "question", "context"], rows)
+    checkpoint = str(tiny_checkpoint_for("squad_v2"))
+    predict_file(TASKS["squad_v2"], checkpoint, source, output, threshold=1e9)
+    columns, written = read_csv(output)
+    assert columns == ["id", "question", "context", "prediction", "start", "end", "no_answer_score"]
+    for row in written:
+        assert row["prediction"]
+        assert row["context"][int(row["start"]) : int(row["end"])] == row["prediction"]
+        assert float(row["no_answer_score"])
+    predict_file(TASKS["squad_v2"], checkpoint, source, output, threshold=-1e9)
+    assert {(row["prediction"], row["start"], row["end"]) for row in read_csv(output)[1]} == {("", "", "")}
+
+
+def test_a_score_is_one_column(tiny_checkpoint_for, tmp_path, output):
+    source = write_csv(tmp_path / "in.csv", ["sentence1", "sentence2"], [["a cat", "a dog"], ["a", "b"]])
+    predict_file(TASKS["stsb"], str(tiny_checkpoint_for("stsb")), source, output)
+    columns, written = read_csv(output)
+    assert columns == ["sentence1", "sentence2", "prediction"]
+    assert all(re.fullmatch(r"-?\d+\.\d{1,4}", row["prediction"]) for row in written)
+
+
+def test_progress_ends_at_the_number_of_rows(tiny_checkpoint_for, tmp_path, output):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [[f"sentence {index}"] for index in range(70)])
+    seen = []
+    predict_file(
+        TASKS["sst2"],
+        str(tiny_checkpoint_for("sst2")),
+        source,
+        output,
+        on_rows=lambda name, done, of: seen.append((name, done, of)),
+    )
+    assert seen == [("in.csv", 32, 70), ("in.csv", 64, 70), ("in.csv", 70, 70)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("in.csv", "number,words\n1,hello\n", "in.csv has no column for sentence. Found: number, words."),
+        ("in.csv", "sentence\nfine\n  \nalso fine\n\n", None),
+        ("in.csv", 'id,sentence\n1,fine\n2,"  "\n', "in.csv, row 2: the column sentence is empty."),
+        ("in.csv", "sentence\n", "in.csv has no rows."),
+        ("in.csv", "", "in.csv has no rows."),
+        ("in.txt", "hello", "in.txt: files may be"),
+        ("in.csv", None, "There is no file"),
+        ("in.csv", "id,sentence\n1,one, two\n", "in.csv, line 2 has 3 fields"),
+        ("in.jsonl", '{"sentence": "a"}\n{"other": "b"}\n', "in.jsonl, row 2: the column sentence is empty."),
+        ("in.csv", b"sentence\ncaf\xe9\n", "in.csv is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
+    tiny_checkpoint_for, tmp_path, output, name, content, words
+):
+    source = tmp_path / name
+    if content is not None:
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    checkpoint = str(tiny_checkpoint_for("sst2"))
+    if words is None:  # blank lines are no rows
+        assert predict_file(TASKS["sst2"], checkpoint, source, output) == 2
+        return
+    with pytest.raises(DataError, match=re.escape(words)):
+        predict_file(TASKS["sst2"], checkpoint, source, output)
+    assert [path.name for path in tmp_path.iterdir()] == ([name] if content is not None else [])
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(tiny_checkpoint_for, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
+    with pytest.raises(DataError, match="cannot be written: No such file or directory"):
+        predict_file(TASKS["sst2"], str(tiny_checkpoint_for("sst2")), source, tmp_path / "no" / "out.csv")
+
+
+def test_a_failure_keeps_the_old_output(tiny_checkpoint_for, tmp_path, output):
+    output.write_text("before")
+    source = write_csv(tmp_path / "in.csv", ["other"], [["fine"]])
+    with pytest.raises(DataError):
+        predict_file(TASKS["sst2"], str(tiny_checkpoint_for("sst2")), source, output)
+    assert output.read_text() == "before"
+
+
+def test_an_output_may_replace_its_input_and_be_read_again(tiny_checkpoint_for, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"], ["bad"]])
+    checkpoint = str(tiny_checkpoint_for("sst2"))
+    predict_file(TASKS["sst2"], checkpoint, source, source)
+    first = read_csv(source)
+    predict_file(TASKS["sst2"], checkpoint, source, source)
+    assert read_csv(source) == first

@@ -1,0 +1,452 @@
+"""The command line: documents on stdout, progress on stderr, one sentence when something is wrong."""
+
+import contextlib
+import csv
+import dataclasses
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_for, write_reviews
+
+from minilm_demo import TASKS, TrainConfig, cli, doctor, evaluate, models, runs, worker
+from minilm_demo.results import Finished, Stepped, to_json
+
+EVALUATE_KEYS = {"task", "checkpoint", "data_source", "metrics", "intervals", "baseline"}
+FINETUNE_KEYS = EVALUATE_KEYS | {"output_dir", "examples", "seconds", "examples_per_second", "splits"}
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory):
+    return str(write_reviews(tmp_path_factory.mktemp("cli-rows"), 24))
+
+
+@pytest.fixture
+def finetune(tiny_checkpoint, rows):
+    """The words of a short fine-tune."""
+    return [*("finetune", "sst2", "--checkpoint", str(tiny_checkpoint), "--data", rows), "--max-steps", "3"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process: its exit code, the lines of stdout, the lines of stderr."""
+
+    def run(*words):
+        code = cli.main([str(word) for word in words])
+        said = capsys.readouterr()
+        return code, said.out.splitlines(), said.err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def document(run):
+    """The JSON document of a command that succeeds."""
+
+    def document(*words) -> dict:
+        code, out, err = run(*words, "--json")
+        assert code == 0, err
+        return json.loads(out[-1], parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+
+    return document
+
+
+# -- tasks, help ---------------------------------------------------------------------------------------------------
+
+
+def test_tasks_lists_every_task(run, document):
+    code, out, err = run("tasks")
+    assert (code, err) == (0, [])
+    assert [line.split()[0] for line in out] == list(TASKS)
+    listed = document("tasks")
+    assert list(listed) == list(TASKS)
+    assert listed["mnli"]["labels"] == ["entailment", "neutral", "contradiction"]
+    assert listed["stsb"]["text_fields"] == ["sentence1", "sentence2"]
+
+
+def test_tasks_and_the_package_need_neither_torch_nor_gradio():
+    heavy = "{'torch', 'gradio', 'transformers', 'accelerate', 'datasets', 'peft', 'pandas'}"
+    code = (
+        "import sys, minilm_demo, minilm_demo.runs; from minilm_demo.cli import main; main(['tasks', '--json']);"
+        f"loaded = {heavy} & set(sys.modules); sys.exit(f'loaded {{loaded}}' if loaded else 0)"
+    )
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(done.stdout)) == list(TASKS)
+
+
+@pytest.mark.parametrize("command", ["", "doctor", "tasks", "finetune", "evaluate", "predict", "runs"])
+def test_every_command_has_help(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: python -m minilm_demo")
+    assert not command or "--json" in said
+
+
+@pytest.mark.parametrize(
+    ("flag", "words", "field", "value"),
+    [
+        ("--checkpoint", ["minilm-l12"], "checkpoint", "minilm-l12"),
+        ("--data", ["sample"], "data", "sample"),
+        ("--train-split", ["train+more"], "train_split", "train+more"),
+        ("--extra-train", ["a.csv", "b"], "extra_train", ("a.csv", "b")),
+        ("--train-examples", ["200"], "train_examples", 200),
+        ("--epochs", ["0.5"], "epochs", 0.5),
+        ("--max-steps", ["7"], "max_steps", 7),
+        ("--time-budget", ["60s"], "time_budget", 60.0),
+        ("--time-budget", ["2m"], "time_budget", 120.0),
+        ("--time-budget", ["1h"], "time_budget", 3600.0),
+        ("--time-budget", ["45"], "time_budget", 45.0),
+        ("--batch-size", ["16"], "batch_size", 16),
+        ("--learning-rate", ["3e-5"], "learning_rate", 3e-5),
+        ("--max-length", ["64"], "max_length", 64),
+        ("--method", ["lora"], "method", "lora"),
+        ("--seed", ["3"], "seed", 3),
+        ("--warmup-ratio", ["0.2"], "warmup_ratio", 0.2),
+        ("--weight-decay", ["0.1"], "weight_decay", 0.1),
+        ("--max-grad-norm", ["2"], "max_grad_norm", 2.0),
+        ("--dropout", ["0.1"], "dropout", 0.1),
+        ("--eval-examples", ["50"], "eval_examples", 50),
+        ("--precision", ["fp32"], "precision", "fp32"),
+        ("--output", ["here"], "output_dir", "here"),
+    ],
+)
+def test_every_flag_reaches_its_option(flag, words, field, value):
+    argv = ["finetune", "sst2", *(part for word in words for part in (flag, word))]
+    config = cli._config(cli._parser().parse_args(argv))
+    assert config == dataclasses.replace(TrainConfig(), **{field: value})
+
+
+@pytest.mark.parametrize("field", [one.name for one in dataclasses.fields(TrainConfig)])
+def test_every_option_has_a_flag_with_its_help(capsys, field):
+    with pytest.raises(SystemExit):
+        cli.main(["finetune", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    flag = {"output_dir": "--output"}.get(field, f"--{field.replace('_', '-')}")
+    words = TrainConfig.__dataclass_fields__[field].metadata["help"]
+    assert re.search(rf"{flag}( \S+)? {re.escape(words)}", said), said
+
+
+# -- finetune, evaluate --------------------------------------------------------------------------------------------
+
+
+def test_finetune_prints_its_document_and_evaluate_the_same_numbers(document, finetune, rows, tmp_path):
+    tuned = document(*finetune, "--output", tmp_path / "mine")
+    assert tuned.keys() >= FINETUNE_KEYS
+    assert (tuned["task"], tuned["checkpoint"], tuned["output_dir"]) == ("sst2", "mine", str(tmp_path / "mine"))
+    assert (tuned["examples"], tuned["splits"], tuned["steps"]) == (24, {"train": 24}, 3)
+    assert set(tuned["metrics"]) == {"validation"}
+    low, high = tuned["intervals"]["validation"]["accuracy"]
+    assert 0 <= low <= tuned["metrics"]["validation"]["accuracy"] <= high <= 1
+    assert tuned["baseline"] == {"validation": {"accuracy": 0.5}}
+    assert "20 of 20 local rows of validation" in tuned["data_source"]
+    assert tuned["seconds"] > 0 < tuned["examples_per_second"]
+    for checkpoint in (tmp_path / "mine", tmp_path / "mine" / "checkpoint"):
+        scored = document("evaluate", "sst2", "--checkpoint", checkpoint, "--data", rows)
+        assert scored.keys() >= EVALUATE_KEYS
+        assert {key: scored[key] for key in EVALUATE_KEYS} == {key: tuned[key] for key in EVALUATE_KEYS}
+
+
+def test_finetune_for_people(run, finetune, tmp_path):
+    code, out, err = run(*finetune, "--output", tmp_path / "mine")
+    assert code == 0
+    assert out[0].startswith("Kept step 3 of 3.")
+    assert f"Saved in {tmp_path / 'mine'}" in out
+    assert any("weights move" in line for line in err)
+    assert [line for line in err if line.startswith("step ")][-1].startswith("step 3  loss 0.")
+    assert (tmp_path / "mine" / "README.md").is_file()
+
+
+def test_evaluate_draws_a_limited_number_of_rows(document, tiny_checkpoint_for, rows):
+    words = ("evaluate", "sst2", "--checkpoint", tiny_checkpoint_for("sst2"), "--data", rows, "--limit", "7")
+    scored = document(*words)
+    assert scored["rows"] == {"validation": 7}
+    assert document(*words, "--split", "train+validation")["rows"] == {"train": 7, "validation": 7}
+    same = evaluate("sst2", str(tiny_checkpoint_for("sst2")), data=rows, limit=7)
+    assert scored["metrics"] == same.metrics
+
+
+def test_evaluate_scores_both_sets_of_mnli(document, tiny_checkpoint_for):
+    words = ("evaluate", "mnli", "--checkpoint", tiny_checkpoint_for("mnli"), "--data", "sample", "--limit", "6")
+    assert list(document(*words)["metrics"]) == ["validation_matched", "validation_mismatched"]
+
+
+# -- predict -------------------------------------------------------------------------------------------------------
+
+
+def test_predict_one_text(document, tiny_checkpoint_for):
+    said = document("predict", "sentiment", "what a film", "--checkpoint", tiny_checkpoint_for("sst2"))
+    assert said.keys() == {"label", "probabilities", "checkpoint", "milliseconds"}
+    assert set(said["probabilities"]) == {"negative", "positive"}
+    assert sum(said["probabilities"].values()) == pytest.approx(1)
+    assert said["label"] == max(said["probabilities"], key=said["probabilities"].get)
+
+
+def test_predict_a_pair(document, tiny_checkpoint_for):
+    checkpoint = tiny_checkpoint_for("mnli")
+    said = document("predict", "nli", "A man sleeps.", "He is awake.", "--checkpoint", checkpoint)
+    assert list(said["probabilities"]) == ["entailment", "neutral", "contradiction"]
+    assert said["checkpoint"] == checkpoint.name
+
+
+def test_predict_an_answer(document, tiny_checkpoint_for):
+    words = ("predict", "qa", "Who wrote?", "Ada wrote 😀 notes.", "--checkpoint", tiny_checkpoint_for("squad_v2"))
+    said = document(*words, "--threshold", "1e9")
+    assert said.keys() == {"answer", "start", "end", "no_answer_score", "checkpoint", "milliseconds"}
+    assert said["answer"] == "Ada wrote 😀 notes."[said["start"] : said["end"]] != ""
+    said = document(*words, "--threshold=-1e9")
+    assert (said["answer"], said["start"], said["end"]) == ("", None, None)
+
+
+def test_predict_a_score(document, tiny_checkpoint_for):
+    said = document("predict", "stsb", "a cat", "a dog", "--checkpoint", tiny_checkpoint_for("stsb"))
+    assert said.keys() == {"score", "checkpoint", "milliseconds"}
+    assert isinstance(said["score"], float)
+
+
+@pytest.mark.parametrize(
+    ("task", "texts", "last"),
+    [("sst2", ["fine"], "ms"), ("stsb", ["a", "b"], "ms"), ("squad_v2", ["Who?", "Ada wrote."], "ms")],
+)
+def test_predict_for_people(run, tiny_checkpoint_for, task, texts, last):
+    code, out, err = run("predict", task, *texts, "--checkpoint", tiny_checkpoint_for(task))
+    assert (code, err) == (0, [])
+    assert out[-1].endswith(last)
+
+
+def test_predict_a_file(document, tiny_checkpoint_for, tmp_path):
+    (tmp_path / "in.csv").write_text('id,text\n1,"fine, ü"\n2,bad\n', encoding="utf-8")
+    words = ("predict", "sst2", "--checkpoint", tiny_checkpoint_for("sst2"))
+    said = document(*words, "--file", tmp_path / "in.csv", "--output", tmp_path / "out.csv")
+    assert said == {"rows": 2, "output": str(tmp_path / "out.csv")}
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+        written = list(csv.DictReader(file))
+    assert [(row["id"], row["text"]) for row in written] == [("1", "fine, ü"), ("2", "bad")]
+    assert {row["prediction"] for row in written} <= {"negative", "positive"}
+
+
+def test_predict_takes_the_latest_run_of_a_skill(document, finetune, tiny_checkpoint):
+    run_id = document(*finetune)["checkpoint"]
+    assert document("predict", "sentiment", "fine")["checkpoint"] == run_id
+    words = ["finetune", "qqp", "--checkpoint", tiny_checkpoint, "--data", "sample", "--max-steps", "1"]
+    qqp = document(*words, "--train-examples", "8", "--eval-examples", "4")["checkpoint"]
+    said = document("predict", "paraphrase", "a?", "b?")  # mrpc comes first, but qqp is what was trained
+    assert said["checkpoint"] == qqp
+    assert "not_duplicate" in said["probabilities"]
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_and_shown(run, document, finetune):
+    assert run("runs")[1] == ["No runs yet."]
+    assert document("runs", "list") == {"runs": []}
+    tuned = document(*finetune)
+    (listed,) = document("runs")["runs"]
+    assert listed["run_id"] == tuned["checkpoint"]
+    assert (listed["status"], listed["task"], listed["step"]) == ("completed", "sst2", 3)
+    assert listed["folder"] == tuned["output_dir"] == str(models.runs_root() / listed["run_id"])
+    shown = document("runs", "show", listed["run_id"])
+    assert shown == listed | tuned
+    assert document("runs", "show", tuned["output_dir"]) == shown
+    assert run("runs", "list")[1][0].split()[:2] == [listed["run_id"], "completed"]
+    assert f"status: {listed['status']}" in run("runs", "show", listed["run_id"])[1]
+
+
+def test_runs_stop_ends_a_worker(document, tiny_checkpoint, rows):
+    config = TrainConfig(checkpoint=str(tiny_checkpoint), data=rows, batch_size=2, max_steps=50_000)
+    record = runs.create_run("finetune", TASKS["sst2"], config)
+    folder = runs.run_folder(record.run_id)
+    process = runs.worker_context().Process(target=worker.work, args=(str(folder),), daemon=True)
+    process.start()
+    try:
+        wait_for(lambda: of(Stepped, runs.read_events(folder)))
+        said = document("runs", "stop", record.run_id)
+        assert said["status"] in ("stopping", "stopped")
+        process.join(150)
+    finally:
+        process.kill()
+    assert document("runs", "show", record.run_id)["status"] == "stopped"
+
+
+# -- doctor --------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_says_what_is_here(run, document, monkeypatch):
+    monkeypatch.setattr(doctor, "MIN_MEMORY_GIGABYTES", 0)
+    monkeypatch.setattr(doctor, "MIN_FREE_GIGABYTES", 0)
+    code, out, err = run("doctor")
+    assert (code, err) == (0, [])
+    assert out[-1] == "ready for class: yes"
+    assert any(line.startswith("ok  bundled") and "22,713,216 weights" in line for line in out)
+    assert any("switched off by HF_HUB_OFFLINE" in line for line in out)
+    said = document("doctor")
+    assert said["ready"] is True
+    assert {"packages", "machine", "bundled", "sample rows", "Hub", "minilm-l12"} <= {c["name"] for c in said["checks"]}
+    assert all(check.keys() == {"name", "ok", "needed", "says"} for check in said["checks"])
+
+
+def test_doctor_names_what_is_missing(run, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("MINILM_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(doctor, "MIN_MEMORY_GIGABYTES", 10**6)
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert out[-1] == "ready for class: no, because of machine, runs folder"
+    assert [line.split("  ")[0] for line in out if line.startswith("NO")] == ["NO", "NO"]
+    code, out, _ = run("doctor", "--json")
+    assert code == 1
+    assert json.loads(out[-1])["ready"] is False
+
+
+# -- bad days ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "The following arguments are required: COMMAND"),
+        ("train sst2", "invalid choice: 'train'"),
+        ("finetune", "The following arguments are required: TASK"),
+        ("finetune sst3", "Unknown task 'sst3'. Known: cola, sst2"),
+        ("finetune sst2 --stepps 3", "unrecognized arguments: --stepps 3"),
+        ("finetune sst2 --max-steps many", "invalid int value: 'many'"),
+        ("finetune sst2 --max-steps 0", "max_steps is 0; it must lie between 1 and"),
+        ("finetune sst2 --max-steps 5 --epochs 1", "Give one of epochs, max_steps and time_budget"),
+        ("finetune sst2 --time-budget soon", "'soon' is no duration; write 30s, 2m or 1h"),
+        ("finetune sst2 --time-budget s", "'s' is no duration"),
+        ("finetune sst2 --time-budget nan", "time_budget is 'nan'; it must be a number"),
+        ("finetune sst2 --method most", "invalid choice: 'most'"),
+        ("finetune sst2 --checkpoint nonsense", "Unknown checkpoint 'nonsense'. Known: bundled"),
+        ("evaluate sst2", "the following arguments are required: --checkpoint"),
+        ("evaluate sst2 --checkpoint bundled --limit 0", "'0' is not a positive whole number"),
+        ("evaluate sst2 --checkpoint bundled --limit x", "'x' is not a positive whole number"),
+        ("evaluate sst3 --checkpoint bundled", "Unknown task 'sst3'"),
+        ("evaluate sst2 --checkpoint nonsense", "Unknown checkpoint 'nonsense'"),
+        ("predict mood hello", "Unknown skill or task 'mood'. Known: sentiment, nli"),
+        ("predict sst2 --checkpoint {sst2}", "sst2 takes 1 texts (sentence); 0 came"),
+        ("predict sst2 a b --checkpoint {sst2}", "sst2 takes 1 texts (sentence); 2 came"),
+        ("predict sst2 --file in.csv --checkpoint {sst2}", "--file takes no texts and needs --output"),
+        ("predict sst2 hello --file in.csv --output out.csv --checkpoint {sst2}", "--file takes no texts"),
+        ("runs show", "runs show needs a run id"),
+        ("runs delete", "invalid choice: 'delete'"),
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_2(run, tiny_checkpoint_for, words, said):
+    code, out, err = run(*words.format(sst2=tiny_checkpoint_for("sst2")).split())
+    assert (code, out) == (2, [])
+    assert len(err) == 1, err
+    assert said.casefold() in err[0].casefold()
+    assert runs.list_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("finetune sst2 --checkpoint {tiny} --data /no/such", "No data at '/no/such'"),
+        ("finetune sst2 --checkpoint {tiny} --train-split trian --data sample", "No split 'trian' for sst2"),
+        ("finetune squad --checkpoint {tiny} --data {rows}", "no column for question and context and answers"),
+        ("finetune sst2 --checkpoint {rows}", "holds no checkpoint yet"),
+        ("finetune sst2 --checkpoint {tiny} --output {file}", "cannot be written"),
+        ("evaluate sst2 --checkpoint {tiny} --data sample", "has no trained output layer for sst2. Fine-tune it first"),
+        ("evaluate sst2 --checkpoint {sst2} --data sample --split test", "No split 'test' for sst2"),
+        ("evaluate sst2 --checkpoint {mnli} --data sample", "has no trained output layer for sst2"),
+        ("predict sst2 hello", "No fine-tuned checkpoint for sst2 here yet. Make one"),
+        ("predict sst2 hello --checkpoint bundled", "has no trained output layer for sst2"),
+        ("predict sst2 --checkpoint {sst2} --file {dir}/no.csv --output {dir}/out.csv", "There is no file"),
+        ("predict sst2 --checkpoint {sst2} --file {file} --output {dir}/out.csv", "files may be"),
+        ("runs show nothing", "There is no run 'nothing' here"),
+        ("runs stop sst2-aaaaaaaaaaaaaaaaaaaaaa", "There is no run"),
+    ],
+)
+def test_a_failed_job_is_one_line_and_exits_1(run, tiny_checkpoint_for, tiny_checkpoint, rows, tmp_path, words, said):
+    (tmp_path / "file").write_text("in the way")
+    places = {"tiny": tiny_checkpoint, "rows": rows, "file": tmp_path / "file", "dir": tmp_path}
+    places |= {task: tiny_checkpoint_for(task) for task in ("sst2", "mnli")}
+    code, out, err = run(*words.format(**places).split())
+    assert (code, out) == (1, [])
+    assert len(err) == 1, err
+    assert said in err[0]
+
+
+def test_an_empty_text_is_one_line(run, tiny_checkpoint_for):
+    code, out, err = run("predict", "sst2", "  ", "--checkpoint", tiny_checkpoint_for("sst2"))
+    assert (code, out, len(err)) == (1, [], 1)
+    assert "The sentence is empty" in err[0]
+
+
+def test_an_output_that_holds_a_run_is_one_line(run, finetune, tmp_path):
+    assert run(*finetune, "--output", tmp_path / "mine")[0] == 0
+    code, out, err = run(*finetune, "--output", tmp_path / "mine")
+    assert (code, out, len(err)) == (1, [], 1)
+    assert "already holds a run" in err[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("some\nlibrary  broke"), "Something unforeseen went wrong: RuntimeError: some library broke"),
+        (PermissionError(13, "Permission denied", "x"), "Something unforeseen went wrong: PermissionError"),
+        (KeyboardInterrupt(), "Broken off."),
+    ],
+)
+def test_nothing_ends_in_a_traceback(run, monkeypatch, error, said):
+    def broken(*_):
+        raise error
+
+    monkeypatch.setattr(cli, "_print_result", broken)
+    code, out, err = run("tasks")
+    assert (code, out, len(err)) == (1, [], 1)
+    assert err[0].startswith(said)
+
+
+def test_wrong_words_in_a_process_of_their_own():
+    done = python("-m", "minilm_demo", "finetune", "sst3")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0].startswith("Unknown task 'sst3'.")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_closed_pipe_is_no_traceback():
+    command = f'"{sys.executable}" -m minilm_demo tasks | true'
+    done = subprocess.run(command, shell=True, env=environment(), cwd=ROOT, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_keeps_the_best_and_still_prints_the_document(tiny_checkpoint, tmp_path):
+    rows = write_reviews(tmp_path / "rows", ENOUGH_TO_HOLD_BACK)
+    words = ["finetune", "sst2", "--checkpoint", tiny_checkpoint, "--data", rows, "--batch-size", "2"]
+    words += ["--max-steps", "100000", "--output", tmp_path / "mine", "--json"]
+    command = [sys.executable, "-m", "minilm_demo", *map(str, words)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for(lambda: (tmp_path / "mine").is_dir() and of(Stepped, runs.read_events(tmp_path / "mine")))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=150)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    assert process.returncode == 0, err
+    said = json.loads(out.splitlines()[-1])
+    assert said.keys() >= FINETUNE_KEYS
+    assert said["steps"] < 100_000
+    assert "Stopping; the best checkpoint is kept." in err
+    assert "Traceback" not in err
+    state = runs.state(tmp_path / "mine")
+    assert state.status == "stopped"
+    assert state.has_checkpoint
+
+
+def test_the_document_of_a_failed_run_says_why(document):
+    record = runs.create_run("finetune", TASKS["sst2"], TrainConfig())
+    event = Finished("failed", "The disk is full.")
+    (runs.run_folder(record.run_id) / "events.jsonl").write_text(to_json(event) + "\n")
+    shown = document("runs", "show", record.run_id)
+    assert (shown["status"], shown["message"], shown["step"]) == ("failed", "The disk is full.", 0)

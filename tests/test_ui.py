@@ -1,0 +1,183 @@
+"""The page's handlers and the named HTTP endpoints, through a real server in this process and `gradio_client`."""
+
+import io
+import time
+import zipfile
+
+import pytest
+
+from minilm_demo import runs
+from minilm_demo.errors import DemoError, UnknownName
+from minilm_demo.finetuning import TrainConfig, finetune
+from minilm_demo.tasks import get_task
+
+PUBLIC = [
+    "/answer_question",
+    "/predict_nli",
+    "/predict_paraphrase",
+    "/predict_sentiment",
+    "/run_status",
+    "/start_finetune",
+    "/stop_run",
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A client of the page, served as app.py serves it."""
+    from gradio_client import Client
+
+    from minilm_demo import ui
+
+    page = ui.build_page()
+    _, url, _ = page.launch(**ui.launch_options(), prevent_thread_lock=True, quiet=True)
+    yield Client(url, verbose=False)
+    page.close()
+
+
+@pytest.fixture
+def shared_run(tiny_checkpoint):
+    """A finished run made from the shell of this machine, which the page may offer to everybody."""
+
+    def make(task: str = "sst2") -> str:
+        config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1)
+        record = runs.create_run("finetune", get_task(task), config)
+        *_, last = runs.record_events(record, finetune(task, record.config))
+        assert last.status == "completed", last.message
+        return record.run_id
+
+    return make
+
+
+def test_exactly_these_endpoints_are_public(client):
+    assert sorted(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == PUBLIC
+
+
+def test_health(client):
+    import httpx
+
+    answer = httpx.get(client.src.rstrip("/") + "/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+def test_sentiment_uses_the_latest_shared_run(client, shared_run):
+    run = shared_run()
+    answer = client.predict("A joy from start to end.", api_name="/predict_sentiment")
+    assert answer["checkpoint"] == run
+    assert sum(answer["probabilities"].values()) == pytest.approx(1)
+    assert set(answer["probabilities"]) == {"negative", "positive"}
+
+
+def test_a_pair_and_a_question(client, shared_run):
+    run = shared_run("mnli")
+    answer = client.predict("A man sleeps.", "Nobody is awake.", run, api_name="/predict_nli")
+    assert list(answer["probabilities"]) == ["entailment", "neutral", "contradiction"]
+    run = shared_run("squad_v2")
+    answer = client.predict("Who sleeps?", "A man sleeps.", run, api_name="/answer_question")
+    assert answer["answer"] == ("A man sleeps."[answer["start"] : answer["end"]] if answer["answer"] else "")
+
+
+def test_paraphrase_answers_for_both_of_its_tasks(client, shared_run):
+    for task, label in (("qqp", "duplicate"), ("mrpc", "equivalent")):
+        run = shared_run(task)
+        answer = client.predict("How old is the sea?", "What age has the sea?", run, api_name="/predict_paraphrase")
+        assert label in answer["probabilities"]
+
+
+@pytest.mark.parametrize("checkpoint", ["/etc", "../x", "microsoft/anything", "sst2-tooshort", "a\x00b"])
+def test_a_visitor_names_no_path_and_no_repository(client, checkpoint):
+    with pytest.raises(Exception, match="Unknown checkpoint"):
+        client.predict("text", checkpoint, api_name="/predict_sentiment")
+
+
+@pytest.mark.parametrize("data", ["/etc/passwd", "tests", "file"])
+def test_a_visitor_names_no_data_path(client, data):
+    with pytest.raises(Exception, match="data is"):
+        client.predict("sst2", 30, data, api_name="/start_finetune")
+
+
+def test_errors_are_sentences(client):
+    with pytest.raises(Exception, match="Unknown task 'mlni'"):
+        client.predict("mlni", api_name="/start_finetune")
+    with pytest.raises(Exception, match="No model for sentiment here yet"):
+        client.predict("text", api_name="/predict_sentiment")
+    with pytest.raises(Exception, match="no such run"):
+        client.predict("../../x", api_name="/run_status")
+
+
+def test_a_run_over_http(client, tiny_checkpoint, monkeypatch):
+    """Start, follow and stop a run, in a real worker process."""
+    monkeypatch.setenv("MINILM_CHECKPOINT", str(tiny_checkpoint))
+    run = client.predict("sst2", 600, "sample", api_name="/start_finetune")["run"]
+    seen, end = 0, time.monotonic() + 120
+    while time.monotonic() < end:
+        status = client.predict(run, seen, api_name="/run_status")
+        assert status["since"] == seen and status["next"] >= seen
+        seen = status["next"]
+        if status["points"]["loss"]:
+            client.predict(run, api_name="/stop_run")
+        if status["final"]:
+            break
+        time.sleep(0.2)
+    assert status["status"] == "stopped", status["sentence"]
+    assert runs.state(runs.visitor_run_folder(run)).has_checkpoint
+    # Runs from the page are private: nobody else's question is answered by them.
+    with pytest.raises(Exception, match="No model for sentiment here yet"):
+        client.predict("text", api_name="/predict_sentiment")
+
+
+def test_the_checkpoint_lists_show_own_and_shared_runs_only(shared_run, tiny_checkpoint):
+    from minilm_demo.ui import handlers
+
+    config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1)
+    private = runs.create_run("finetune", get_task("sst2"), config, origin="page")
+    *_, _ = runs.record_events(private, finetune("sst2", private.config))
+    shared = shared_run()
+    tasks = (get_task("sst2"),)
+    assert [name for _, name in handlers.checkpoint_choices(tasks, ())] == [shared]
+    mine = [name for _, name in handlers.checkpoint_choices(tasks, (private.run_id, "sst2-gone-gone-gone-gone-1"))]
+    assert set(mine) == {shared, private.run_id}
+
+
+def test_the_zip_is_a_checkpoint(client, shared_run, tmp_path):
+    import httpx
+    import transformers
+
+    answer = httpx.get(f"{client.src}runs/{shared_run()}.zip")
+    assert answer.status_code == 200 and "minilm-sst2.zip" in answer.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        archive.extractall(tmp_path)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    assert model.config.id2label == {0: "negative", 1: "positive"}
+    assert "95 % interval" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("run", ["nobody", "..%2F..%2Fetc", "sst2-AAAAAAAAAAAAAAAAAAAAAA"])
+def test_only_a_run_can_be_downloaded(client, run):
+    import httpx
+
+    assert httpx.get(f"{client.src}runs/{run}.zip").status_code == 404
+
+
+def test_a_look_at_an_own_file(tmp_path):
+    from minilm_demo.ui import finetune_tab
+
+    file = tmp_path / "own.csv"
+    file.write_text("review,stars\nfine,positive\nawful,negative\n")
+    said, table = finetune_tab.look_at_data("sst2", "file", str(file))
+    assert "sentence ← review" in said and "No column for label" in said
+    assert table["data"] == [["fine", "positive"], ["awful", "negative"]]
+
+
+def test_errors_become_toasts_in_one_place():
+    import gradio as gr
+
+    from minilm_demo.ui import handlers
+
+    def handler():
+        raise DemoError("What came, what is allowed, what to do.")
+
+    with pytest.raises(gr.Error, match="what is allowed"):
+        handlers.says_errors(handler)()
+    with pytest.raises(UnknownName):
+        handlers.allowed_checkpoint("nobody")
