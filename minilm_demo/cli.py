@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .errors import DemoError, UnknownName
 from .finetuning import TrainConfig
-from .results import Evaluated, Evaluation, Finished, Planned, Prediction, Started, Stepped, to_dict
+from .results import Evaluated, Evaluation, Fetching, Finished, Planned, Prediction, Started, Stepped, to_dict
 from .tasks import SKILLS, TASKS, get_task, skill_tasks
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -191,7 +191,9 @@ def _interrupts() -> Iterator[typing.Callable[[], bool]]:
 
 def _report_event(event) -> None:
     """One line of progress on stderr; updates overwrite each other on a terminal and are thinned out elsewhere."""
-    if isinstance(event, Started):
+    if isinstance(event, Fetching):
+        _progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB")
+    elif isinstance(event, Started):
         moving = f"{event.trainable:,} of {event.parameters:,} weights move"
         source = event.data_source.description
         line = f"{event.checkpoint} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}"

@@ -57,11 +57,10 @@ class Source:
     def read(self, splits: str) -> list[dict]:
         return [row for split in splits.split("+") for row in self.read_split(split)]
 
-    def describe(self, used: Mapping[str, int], extra: Sequence[str] = ()) -> DataSource:
+    def describe(self, used: Mapping[str, int]) -> DataSource:
         """The words that stand beside every result: the source, and how many of the official rows were used."""
         parts = [self._count(split, rows) for split, rows in used.items()]
-        also = f"; also {', '.join(Path(path).name for path in extra)}" if extra else ""
-        return DataSource(self.kind, f"{self.title}: {', '.join(parts)}{also}", dict(used))
+        return DataSource(self.kind, f"{self.title}: {', '.join(parts)}", dict(used))
 
     def _count(self, split: str, rows: int) -> str:
         names = split.split("+")

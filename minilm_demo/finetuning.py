@@ -28,8 +28,8 @@ from . import features, metrics
 from .data import draw, hold_back, open_source, read_extra, require_rows
 from .errors import DemoError
 from .evaluation import evaluate, outcome, predict_all, references
-from .models import Checkpoint, default_checkpoint, load_checkpoint, pick_device, pick_precision
-from .results import Evaluated, FinetuneResult, Finished, Planned, Saved, Started, Stepped, TrainingEvent
+from .models import Checkpoint, default_checkpoint, fetch, load_checkpoint, pick_device, pick_precision
+from .results import Evaluated, Fetching, FinetuneResult, Finished, Planned, Saved, Started, Stepped, TrainingEvent
 from .tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ METHODS: Mapping[str, float] = {"full": 1.0, "lora": 10.0, "head": 20.0}
 LORA_RANK = 16
 MEASURED_STEPS = 5
 LOGGED_STEPS = 400  # Stepped events of a long run; a shorter one has one per step
+BUDGET_EVAL_EXAMPLES = 1000  # of each validation split, so that scoring does not eat the time for training
 OVERTIME = 1.25  # a run may last this much longer than its budget
 EVALUATIONS_PER_EPOCH, MAX_EVALUATIONS = 3, 10
 
@@ -72,7 +73,12 @@ class TrainConfig:
     weight_decay: float = _option(0.01, "weight decay of all weights but biases and LayerNorm", min=0.0, max=1.0)
     max_grad_norm: float = _option(1.0, "gradients are clipped to this norm", min=0.01, max=1000)
     dropout: float = _option(0.0, "dropout while training; 0 is faster and, on short runs, as good", min=0.0, max=0.9)
-    eval_examples: int | None = _option(None, "rows of each validation split to score at the end", min=1, max=1_000_000)
+    eval_examples: int | None = _option(
+        None,
+        "rows of each validation split to score at the end (default: all; with a time budget 1,000)",
+        min=1,
+        max=1_000_000,
+    )
     precision: str = _option("auto", "auto, bf16 or fp32", choices=("auto", "bf16", "fp32"))
     output_dir: str | None = _option(None, "folder for the checkpoint and the record of the run")
 
@@ -98,7 +104,9 @@ def _check_option(name: str, value, limits: Mapping, whole: bool) -> None:
 
 
 def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[TrainingEvent, str | None, None]:
-    """Fine-tune a checkpoint on a task. Yields `Started`, `Planned`, `Stepped`…, `Evaluated`, `Saved`, `Finished`.
+    """Fine-tune a checkpoint on a task.
+
+    Yields `Fetching` during a download, `Started`, `Planned`, `Stepped`…, `Evaluated`, `Saved`, `Finished`.
 
     Under `torchrun` every process runs this; rows are disjoint, gradients averaged, and only the main process scores
     and writes. Raises `DemoError` before `Started` when the data or the checkpoint do not serve."""
@@ -109,12 +117,18 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     config = config or TrainConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix=f"{task.name}-"))
+    if config.time_budget and config.eval_examples is None:
+        config = replace(config, eval_examples=BUDGET_EVAL_EXAMPLES)
     rows = _load_rows(task, config)
     _keep_freed_memory()
     accelerate.utils.set_seed(config.seed)
     precision = pick_precision() if config.precision == "auto" else config.precision
     accelerator = _accelerator(precision)
-    checkpoint = _load_for_training(task, config)
+    name = config.checkpoint or default_checkpoint()
+    for done, total in fetch(name):
+        yield Fetching(name, done, total)
+    dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
+    checkpoint = load_checkpoint(name, task, new_head=True, **dropout, classifier_dropout=config.dropout)
     model = _with_method(checkpoint.model, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
@@ -129,7 +143,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
         job="finetune",
         task=task.name,
         checkpoint=checkpoint.name,
-        data_source=rows.source.describe(rows.used, config.extra_train),
+        data_source=rows.source.describe(rows.used),
         examples=len(rows.train),
         held_back=len(rows.held_back),
         parameters=sum(p.numel() for p in model.parameters()),
@@ -206,12 +220,6 @@ def _accelerator(precision: str) -> Accelerator:
     AcceleratorState._reset_state()  # accelerate has no public way to change the precision within a process
     on_cpu = pick_device().type == "cpu"
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
-
-
-def _load_for_training(task: Task, config: TrainConfig) -> Checkpoint:
-    dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
-    name = config.checkpoint or default_checkpoint()
-    return load_checkpoint(name, task, new_head=True, **dropout, classifier_dropout=config.dropout)
 
 
 def _with_method(model, method: str):

@@ -14,7 +14,8 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ ARCHITECTURES = (
     "xlm-roberta",
 )  # one attention layout: encoder.layer[i].attention.self.{query,key,value}
 MAX_CACHED = 4  # checkpoints kept in memory, about 90 MB each for 6 x 384
+FETCH_REPORTS = 0.5  # seconds between two words on a download
 RUN_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{16,}")
 
 
@@ -255,6 +257,23 @@ class Checkpoint:
     location: Location
     commit: str | None = None  # of a Hub checkpoint, as resolved
     new_head: bool = False  # the output layer is untrained
+
+
+def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
+    """Fetch a checkpoint from the Hub, giving (bytes so far, bytes in all) now and then; nothing if it is a folder."""
+    location = locate(checkpoint)
+    if not location.on_hub:
+        return
+    progress = [(0, 0)]
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(hub.fetch_model, location.place, location.revision, lambda *both: progress.append(both))
+        seen = None
+        while not job.done():
+            wait([job], timeout=FETCH_REPORTS)
+            if progress[-1] != seen:
+                seen = progress[-1]
+                yield seen
+        job.result()
 
 
 def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:

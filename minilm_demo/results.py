@@ -96,6 +96,15 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Fetching:
+    """A checkpoint is on its way from the Hub; bytes so far and in all (0 while that is not known)."""
+
+    checkpoint: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Started:
     """The job has its data and its model. `parameters` counts all weights, `trainable` those that will move."""
 
@@ -183,7 +192,7 @@ class Finished:
     result: FinetuneResult | None = None
 
 
-TrainingEvent = Started | Planned | Stepped | Evaluated | Saved | Finished
+TrainingEvent = Fetching | Started | Planned | Stepped | Evaluated | Saved | Finished
 EVENTS = {kind.__name__.lower(): kind for kind in typing.get_args(TrainingEvent)}
 
 

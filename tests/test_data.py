@@ -189,7 +189,7 @@ def test_the_sample_serves_every_task(task):
         assert len(rows) >= 15
         assert all(set(task.columns) <= set(row) <= {*task.columns, "id"} for row in rows)
     assert source.kind == "sample"
-    assert "not GLUE" in source.describe({"train": 3}).description
+    assert f"not {task.benchmark}" in source.describe({"train": 3}).description
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
@@ -403,8 +403,8 @@ def test_a_complete_mirror_counts_official_rows(real_data):
 
 def test_other_sources_name_themselves(tmp_path, monkeypatch):
     file = write_table(tmp_path / "reviews.csv", sentences("row", 5))
-    own = open_source(SST2, str(file)).describe({"train": 4}, extra=("far/away/more.csv",)).description
-    assert own == "own file reviews.csv: 4 rows of train; also more.csv"
+    own = open_source(SST2, str(file)).describe({"train": 4, "more.csv": 2}).description
+    assert own == "own file reviews.csv: 4 rows of train, 2 rows of more.csv"
     sample = open_source(SST2, "sample").describe({"train": 40}).description
     assert sample == "bundled sample, written for this demo, not GLUE: 40 rows of train"
     assert "67,349" not in sample

@@ -162,7 +162,8 @@ def look_at_data(name: str, data: str, file: str | None):
     rows = source.read("train")
     shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
     table = {"headers": list(task.columns), "data": [_cells(task, row) for row in shown]}
-    return f"{source.title}: {len(rows):,} rows to train on. {_balance(task, rows)}", table
+    title = source.title[0].upper() + source.title[1:]
+    return f"{title}: {len(rows):,} rows to train on. {_balance(task, rows)}", table
 
 
 def _look_at_file(task: Task, file: str | None):

@@ -68,6 +68,11 @@ def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> list[tuple
     return runs + hub
 
 
+def checkpoint_title(name: str) -> str:
+    """What a checkpoint a visitor may name is called."""
+    return CATALOG[name].title if name in CATALOG else run_title(state(visitor_run_folder(name)))
+
+
 def run_title(run: RunState) -> str:
     """What a run is called in a list: "SST-2 run of 14:05 UTC, accuracy 0.83"."""
     task = TASKS[run.record.task]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import gradio as gr
@@ -11,7 +12,7 @@ from ..prediction import predict
 from ..runs import latest_run
 from ..tasks import SKILLS, TASKS, Task, get_task, skill_tasks
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_choices, run_task, says_errors
+from .handlers import allowed_checkpoint, checkpoint_choices, checkpoint_title, run_task, says_errors
 
 NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
@@ -63,9 +64,10 @@ def _ask(skill: str, text1: str, text2: str, checkpoint: str | None, threshold: 
     return answer_payload(task, allowed_checkpoint(checkpoint), fields, threshold)
 
 
-def answer_payload(task: Task, checkpoint: str, fields: dict[str, str], threshold: float | None = None) -> dict:
-    """The payload of the answer view; the page and the HTTP endpoints share it."""
+def answer_payload(task: Task, checkpoint: str, fields: dict[str, str], threshold: float) -> dict:
+    """The payload of the answer view."""
     prediction = predict(task, checkpoint, fields, threshold=threshold if task.has_unanswerable else None)
+    prediction = dataclasses.replace(prediction, checkpoint=checkpoint_title(checkpoint))
     return views.prediction_payload(task, prediction, fields)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import Evaluated, Finished, Planned, Saved, Started, Stepped, TrainingEvent
+from ..results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
 from .result import result_card
@@ -71,6 +71,7 @@ class _Head:
 
     def __init__(self, events: Sequence[TrainingEvent]):
         latest = {type(event): event for event in events}
+        self.fetching: Fetching | None = latest.get(Fetching)
         self.started: Started | None = latest.get(Started)
         self.planned: Planned | None = latest.get(Planned)
         self.stepped: Stepped | None = latest.get(Stepped)
@@ -97,13 +98,18 @@ class _Head:
 def _sentence(status: str, head: _Head, position: int | None, starts_in: float | None) -> str:
     if status == "queued":
         return _place(position, starts_in)
-    if status == "starting" or (status == "running" and head.started is None):
-        return "Loading the model and the rows…"
+    if status in ("starting", "running") and head.started is None:
+        return _fetching(head.fetching) if head.fetching else "Loading the model and the rows…"
     if status == "running":
         return _running(head)
     if status == "stopping":
         return f"Stopping after step {head.of_steps}; then the checkpoint that is kept is scored…"
     return _over(status, head)
+
+
+def _fetching(event: Fetching) -> str:
+    total = f" of {event.total / 1e6:.0f}" if event.total else ""
+    return f"Fetching {event.checkpoint} from the Hub: {event.done / 1e6:.0f}{total} MB…"
 
 
 def _place(position: int | None, starts_in: float | None) -> str:
@@ -155,6 +161,8 @@ def _stop_label(status: str) -> str:
 
 
 def _progress(status: str, head: _Head) -> dict | None:
+    if head.started is None and head.fetching and head.fetching.total:
+        return {"done": head.fetching.done, "of": head.fetching.total}
     if head.planned is None:
         return None
     return {"done": min(head.step, head.planned.steps), "of": head.planned.steps}

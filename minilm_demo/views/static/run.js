@@ -111,7 +111,7 @@ MiniLM.run = (() => {
     page.facts.replaceChildren(facts(head.facts));
   }
 
-  function drawProgress(page, { progress, final }) {
+  function drawProgress(page, { progress, final, sentence }) {
     show(page.progress, !final);
     const share = progress ? progress.done / Math.max(1, progress.of) : 0;
     page.bar.style.width = 100 * share + "%";
@@ -119,7 +119,7 @@ MiniLM.run = (() => {
     page.progress.setAttribute("aria-valuemin", 0);
     page.progress.setAttribute("aria-valuemax", progress.of);
     page.progress.setAttribute("aria-valuenow", progress.done);
-    page.progress.setAttribute("aria-valuetext", `Step ${progress.done} of ${progress.of}`);
+    page.progress.setAttribute("aria-valuetext", sentence);
   }
 
   function drawError(page, error) {
