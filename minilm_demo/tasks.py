@@ -37,7 +37,7 @@ class Task:
     doc_stride: int = 0  # overlap of neighbouring windows in tokens; 0 = one window, cut at max_length
     max_answer_length: int = 30  # tokens of an answer span
     has_unanswerable: bool = False  # questions may have no answer in their context
-    learning_rate: float = 5e-5
+    learning_rate: float = 1e-4
     epochs: float = 3
     batch_size: int = 32
     paper_metric: str = ""  # which metric the paper's numbers are in
@@ -155,6 +155,7 @@ _ROWS = (
         official_rows={"train": 5749, "validation": 1500},
         example={"sentence1": "A child is riding a horse.", "sentence2": "A girl rides a pony along the beach."},
         score_range=(0.0, 5.0),
+        epochs=4,
     ),
     Task(
         name="mnli",

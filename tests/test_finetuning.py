@@ -500,7 +500,9 @@ def test_extra_rows_are_trained_on_and_named(few, tmp_path):
     events = drain("sst2", **few, max_steps=1, extra_train=(str(extra), str(folder)))
     assert events[0].examples == 64 + 3 + 5
     assert events[-1].result.splits == {"train": 64, "mine.csv": 3, "more": 5}
-    assert "also mine.csv, more" in events[0].data_source.description
+    description = events[0].data_source.description
+    assert "64 of 64 local rows of train" in description
+    assert "3 rows of mine.csv, 5 rows of more" in description
 
 
 def test_extra_sets_of_one_name_are_counted_apart(few, tmp_path):

@@ -10,6 +10,7 @@ from minilm_demo.results import (
     DataSource,
     Evaluated,
     Evaluation,
+    Fetching,
     FinetuneResult,
     Finished,
     Mistake,
@@ -45,6 +46,7 @@ EVALUATION = Evaluation(
 )
 RESULT = FinetuneResult(EVALUATION, "runs/x", 20, 40, 900, 1280, 12.5, 102.4, {"train": 900, "extra.csv": 100})
 EVENTS = [
+    Fetching("minilm-l12", 45_000_000, 133_000_000),
     Started("finetune", "mnli", "bundled", SOURCE, 900, 100, 22_700_000, 1155, "cpu", "bf16", 1, 0, "accuracy"),
     Planned(40, 1.25, 30.0, 0.75, 4, 10),
     Stepped(7, 0.2, 0.6931, 5e-5, 0.5, 210.0, 5.25, 24.75),
