@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .results import FinetuneResult
@@ -21,8 +22,11 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         for low, high in [evaluation.intervals[split][metric]]
     ]
     asked = {
-        name: value for name, value in vars(config).items() if value not in (None, (), "") and name != "output_dir"
+        name: _without_folders(value)
+        for name, value in vars(config).items()
+        if value not in (None, (), "") and name != "output_dir"
     }
+    start = _without_folders(config.checkpoint or "bundled")
     seen = [f"The bundled checkpoint's own training had already seen {task.seen_by_bundled}.", ""]
     return "\n".join(
         [
@@ -32,7 +36,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
             "tags: [minilm, fine-tuned-in-a-demo]",
             "---",
             "",
-            f"# {config.checkpoint or 'bundled'} fine-tuned on {task.name}",
+            f"# {start} fine-tuned on {task.name}",
             "",
             f"{task.title} Trained with MiniLM Demo on {result.examples:,} rows in {result.seconds:.0f} s; "
             f"the weights of step {result.step} of {result.steps} were kept.",
@@ -43,7 +47,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
-            *(seen if task.seen_by_bundled and (config.checkpoint or "bundled") == "bundled" else []),
+            *(seen if task.seen_by_bundled and start == "bundled" else []),
             "Trained on: " + ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items()) + ".",
             "",
             "Asked for: " + ", ".join(f"{name}={value}" for name, value in asked.items()) + ".",
@@ -54,3 +58,11 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
             "",
         ]
     )
+
+
+def _without_folders(value):
+    """A card travels with the model: of a path on somebody's machine it tells the last part only."""
+    if isinstance(value, tuple):
+        return ", ".join(map(_without_folders, value))
+    is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))
+    return Path(value).name if is_path else value

@@ -78,3 +78,11 @@ def test_options_that_were_left_open_are_not_listed():
     open_ones = [one.name for one in dataclasses.fields(TrainConfig) if one.default in (None, ())]
     assert not [name for name in open_ones if f"{name}=" in asked]
     assert "method=full" in asked
+
+
+def test_no_folder_of_the_machine_is_named():
+    text = card(
+        checkpoint="/home/ada/models/mine", data="../secret/place", extra_train=("/mnt/x/more.csv", "~/y/z.csv")
+    )
+    assert "# mine fine-tuned" in text and "data=place" in text and "extra_train=more.csv, z.csv" in text
+    assert not any(name in text for name in ("ada", "secret", "mnt", "~"))

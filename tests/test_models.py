@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -495,3 +496,19 @@ def test_a_failed_load_is_tried_again(cache, tiny_checkpoint, tmp_path):
         cached_checkpoint(str(folder))
     (folder / "model.safetensors").write_bytes(weights)
     assert np.isfinite(cached_checkpoint(str(folder)).model.embeddings.word_embeddings.weight.detach().numpy()).all()
+
+
+def test_fetch_reports_the_bytes_and_passes_errors_on(monkeypatch):
+    def fetch_model(repo, revision, on_bytes):
+        for done in (10, 100):
+            on_bytes(done, 100)
+            time.sleep(0.05)
+        if revision == "gone":
+            raise Unavailable("It is gone.")
+
+    monkeypatch.setattr(models.hub, "fetch_model", fetch_model)
+    monkeypatch.setattr(models, "FETCH_REPORTS", 0.01)
+    assert list(models.fetch("owner/model"))[-1] == (100, 100)
+    with pytest.raises(Unavailable, match="gone"):
+        list(models.fetch("owner/model@gone"))
+    assert list(models.fetch("bundled")) == []
