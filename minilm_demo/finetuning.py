@@ -43,7 +43,7 @@ MEASURED_STEPS = 5
 LOGGED_STEPS = 400  # Stepped events of a long run; a shorter one has one per step
 BUDGET_EVAL_EXAMPLES = 1000  # of each validation split, so that scoring does not eat the time for training
 OVERTIME = 1.25  # a run may last this much longer than its budget
-EVALUATIONS_PER_EPOCH, MAX_EVALUATIONS = 3, 10
+SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10
 
 
 def _option(default, help: str, **limits):
@@ -309,27 +309,32 @@ class _Run:
         per_epoch = len(self.batches)
         with self.undone():
             seconds, per_row = self.measure()
-        scored = self.evaluations(self.config.epochs or self.task.epochs) * len(self.held_back) + validation_size
         if self.config.max_steps:
             steps = self.config.max_steps
         elif self.config.time_budget:
-            left = self.config.time_budget - (time.perf_counter() - began) - scored * per_row
-            steps = max(1, int(left / seconds))
+            left = self.config.time_budget - (time.perf_counter() - began) - validation_size * per_row
+            scoring = self.evaluations(int(left / seconds)) * len(self.held_back) * per_row
+            steps = max(1, int((left - scoring) / seconds))
         else:
             steps = max(1, math.ceil(per_epoch * (self.config.epochs or self.task.epochs)))
         steps = self.agreed(steps)
-        epochs = steps / per_epoch
+        evaluations = self.evaluations(steps)
+        scored = evaluations * len(self.held_back) + validation_size
         return Planned(
             steps=steps,
-            epochs=epochs,
+            epochs=steps / per_epoch,
             seconds=steps * seconds + scored * per_row,
             seconds_per_step=seconds,
             warmup_steps=round(steps * self.config.warmup_ratio),
-            evaluate_every=max(1, math.ceil(steps / self.evaluations(epochs))),
+            evaluate_every=max(1, math.ceil(steps / evaluations)),
         )
 
-    def evaluations(self, epochs: float) -> int:
-        return max(2, min(MAX_EVALUATIONS, round(EVALUATIONS_PER_EPOCH * epochs)))
+    def evaluations(self, steps: int) -> int:
+        """How often the held-back rows are scored, at most about `SCORING_SHARE` of the time. Scoring a row costs a
+        third of training on it; by measured times a repeated run would choose among other checkpoints."""
+        trained = steps * self.batches.batch_size * self.accelerator.num_processes
+        affordable = SCORING_SHARE * 3 * trained / max(1, len(self.held_back))
+        return max(MIN_EVALUATIONS, min(MAX_EVALUATIONS, int(affordable)))
 
     @contextlib.contextmanager
     def undone(self) -> Iterator[None]:

@@ -267,7 +267,7 @@ def test_stop_at_the_last_step_is_a_completed_run(few):
 
 def test_the_best_weights_are_kept_not_the_last(many, tmp_path, monkeypatch):
     scores = iter([0.5, 0.9, 0.7, 0.9])
-    monkeypatch.setattr(finetuning, "EVALUATIONS_PER_EPOCH", 100)
+    monkeypatch.setattr(finetuning, "SCORING_SHARE", 100)
     monkeypatch.setattr(finetuning, "MAX_EVALUATIONS", 4)
     monkeypatch.setattr(finetuning._Run, "score", lambda self: {"accuracy": next(scores)})
     files, events = {}, []

@@ -166,7 +166,7 @@ def test_a_look_at_an_own_file(tmp_path):
     file.write_text("review,stars\nfine,positive\nawful,negative\n")
     said, table = finetune_tab.look_at_data("sst2", "file", str(file))
     assert "sentence ← review" in said and "No column for label" in said
-    assert table["data"] == [["fine", "positive"], ["awful", "negative"]]
+    assert table.value["data"] == [["fine", "positive"], ["awful", "negative"]]
 
 
 def test_errors_become_toasts_in_one_place():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +63,8 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             )  # fmt: skip
         with gr.Column(scale=2):
             time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="time")
-            options = _advanced(first)
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
+            options = _advanced(first)
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
         download = gr.Button("Download the model (zip)", elem_id="download")
@@ -72,7 +73,14 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         said = gr.Textbox(
             show_label=False, interactive=False, container=False, lines=1, max_lines=4, elem_id="data-says"
         )
-        rows = gr.Dataframe(show_label=False, interactive=False, wrap=True, elem_classes="mlm-preview", elem_id="rows")
+        rows = gr.Dataframe(
+            show_label=False,
+            interactive=False,
+            wrap=True,
+            max_chars=220,  # a whole SQuAD context would fill the page
+            elem_classes="mlm-preview",
+            elem_id="rows",
+        )
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look, looked = [task, data, file], [said, rows]
@@ -81,7 +89,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     for event in (chosen.then, shown.then, file.change):
         event(look_at_data, look, looked, **private)
     started = train.click(
-        _start, [task, data, file, time, my_runs, *options.values()], [run, run_id, my_runs, after],
+        _start, [task, data, file, time, my_runs, *options.values()], [run, run_id, my_runs, after, download],
         api_visibility="private", trigger_mode="once",
     )  # fmt: skip
     started.success(None, run, None, js=REMEMBER_RUN)
@@ -104,10 +112,16 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
         limits = known[name].metadata
+        lowest = 0 if value == 0 else limits["min"]  # 0 stands for the default; an empty field comes back as 0
         return gr.Number(
-            value, label=label, info=limits["help"], minimum=limits["min"], maximum=limits["max"],
-            precision=precision, elem_id=f"option-{name}",
-        )  # fmt: skip
+            value,
+            label=label,
+            info=limits["help"],
+            minimum=lowest,
+            maximum=limits["max"],
+            precision=precision,
+            elem_id=f"option-{name}",
+        )
 
     on_disk = [(entry.title, name) for name, entry in CATALOG.items() if not entry.task and is_on_disk(entry)]
     fetch = [
@@ -118,9 +132,9 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         return {
             "checkpoint": gr.Radio(on_disk + fetch, value="bundled", label="Start from", elem_id="option-checkpoint"),
-            "train_examples": number("train_examples", None, "Examples (empty: all)", 0),
+            "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
             "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
-            "learning_rate": number("learning_rate", None, "Learning rate (empty: the task's own)"),
+            "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
             "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
             "max_length": number("max_length", task.max_length, "Length in tokens", 0),
             "method": gr.Radio(
@@ -161,16 +175,15 @@ def look_at_data(name: str, data: str, file: str | None):
     source = open_source(task, data)
     rows = source.read("train")
     shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
-    table = {"headers": list(task.columns), "data": [_cells(task, row) for row in shown]}
-    title = source.title[0].upper() + source.title[1:]
-    return f"{title}: {len(rows):,} rows to train on. {_balance(task, rows)}", table
+    table = _table(task.columns, [_cells(task, row) for row in shown])
+    return f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}", table
 
 
 def _look_at_file(task: Task, file: str | None):
     if not file:
         return f"Choose a file with the columns {', '.join(task.columns)}.", None
     preview = preview_file(task, Path(file))
-    table = {"headers": list(preview.columns), "data": [list(row.values()) for row in preview.first_rows]}
+    table = _table(preview.columns, [list(row.values()) for row in preview.first_rows])
     guess = ", ".join(f"{field} ← {column}" for field, column in preview.guess.items())
     if preview.missing:
         return (
@@ -182,6 +195,15 @@ def _look_at_file(task: Task, file: str | None):
     except DataError as error:
         return str(error), table
     return f"{len(rows):,} rows; {guess}. {_balance(task, rows)} A fifth is kept for scoring.", table
+
+
+def _table(columns: Sequence[str], cells: list[list[str]]) -> gr.Dataframe:
+    """The rows as a table; columns as wide as their longest cell asks, within limits. Without widths of its own the
+    table keeps those of the task before."""
+    longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
+    shares = [min(max(length, 12), 90) for length in longest]
+    widths = [f"{100 * share // sum(shares)}%" for share in shares]
+    return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
 
 
 def _cells(task: Task, row: dict) -> list[str]:
