@@ -153,9 +153,10 @@ def finetune_command(args: argparse.Namespace) -> int:
     if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
         return _drain_quietly(task, config)
     record = runs.create_run("finetune", task, config)
+    report = _Reporter()
     with _interrupts() as interrupted:
         for event in runs.record_events(record, finetune(task, record.config), interrupted):
-            _report_event(event)
+            report(event)
     if event.status == "failed":
         print(event.message, file=sys.stderr)
         return EXIT_FAILED
@@ -189,29 +190,39 @@ def _interrupts() -> Iterator[typing.Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _report_event(event) -> None:
-    """One line of progress on stderr; updates overwrite each other on a terminal and are thinned out elsewhere."""
-    if isinstance(event, Fetching):
-        _progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB")
-    elif isinstance(event, Started):
-        moving = f"{event.trainable:,} of {event.parameters:,} weights move"
-        source = event.data_source.description
-        line = f"{event.checkpoint} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}"
-        _progress(line)
-    elif isinstance(event, Planned):
-        _progress(f"{event.steps} steps ({event.epochs:.2g} epochs), about {event.seconds:.0f} s")
-        _report_event.every = max(1, event.steps // 20)
-    elif isinstance(event, Stepped):
-        live = sys.stderr.isatty()
-        if live or event.step % _report_event.every == 0:
-            text = (
-                f"step {event.step}  loss {event.loss:.3f}  {event.examples_per_second:.0f} examples/s  "
-                f"{event.seconds_left:.0f} s left"
+class _Reporter:
+    """Events as lines of progress on stderr; on a terminal updates overwrite each other, elsewhere most are left out."""
+
+    LINES = 20  # of updates, where they do not overwrite each other
+
+    def __init__(self):
+        self.steps_between, self.reported = 1, 0
+
+    def __call__(self, event) -> None:
+        if isinstance(event, Fetching):
+            _progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB")
+        elif isinstance(event, Started):
+            moving = f"{event.trainable:,} of {event.parameters:,} weights move"
+            source = event.data_source.description
+            _progress(
+                f"{event.checkpoint} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}"
             )
-            _progress(text, end="\r" if live else "\n")
-    elif isinstance(event, Evaluated):
-        scores = "  ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
-        _progress(f"step {event.step}  held-back rows: {scores}{'  (best so far)' if event.best else ''}")
+        elif isinstance(event, Planned):
+            _progress(f"{event.steps} steps ({event.epochs:.2g} epochs), about {event.seconds:.0f} s")
+            self.steps_between = max(1, event.steps // self.LINES)
+        elif isinstance(event, Stepped):
+            self._step(event)
+        elif isinstance(event, Evaluated):
+            scores = "  ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
+            _progress(f"step {event.step}  held-back rows: {scores}{'  (best so far)' if event.best else ''}")
+
+    def _step(self, event: Stepped) -> None:
+        live = sys.stderr.isatty()
+        if not live and event.step - self.reported < self.steps_between:
+            return
+        self.reported = event.step
+        speed = f"{event.examples_per_second:.0f} examples/s  {event.seconds_left:.0f} s left"
+        _progress(f"step {event.step}  loss {event.loss:.3f}  {speed}", end="\r" if live else "\n")
 
 
 def _progress(text: str, end: str = "\n") -> None:
