@@ -191,7 +191,7 @@ def _interrupts() -> Iterator[typing.Callable[[], bool]]:
 
 
 class _Reporter:
-    """Events as lines of progress on stderr; on a terminal updates overwrite each other, elsewhere most are left out."""
+    """Events as lines of progress on stderr; updates overwrite each other on a terminal, elsewhere few are shown."""
 
     LINES = 20  # of updates, where they do not overwrite each other
 

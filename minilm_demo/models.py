@@ -264,13 +264,13 @@ def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
     location = locate(checkpoint)
     if not location.on_hub:
         return
-    progress = [(0, 0)]
+    progress: list[tuple[int, int]] = []
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(hub.fetch_model, location.place, location.revision, lambda *both: progress.append(both))
         seen = None
         while not job.done():
             wait([job], timeout=FETCH_REPORTS)
-            if progress[-1] != seen:
+            if progress and progress[-1] != seen:
                 seen = progress[-1]
                 yield seen
         job.result()

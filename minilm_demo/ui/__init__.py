@@ -46,12 +46,13 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     """What crosses tabs: coming back to a run, and asking the model just trained."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     lists = [predict.skill, predict.checkpoint]
+    chosen = [*lists, my_runs]
     opened = page.load(
         _open, my_runs, [finetune.run, finetune.run_id, finetune.after, finetune.download, tabs, my_runs], **private
     )
-    opened.then(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
+    opened.then(predict_tab.refresh, chosen, lists, **private)
     page.load(look_at_data, finetune.look, finetune.looked, **private)
-    predict_page.select(predict_tab.refresh, [predict.skill, my_runs], lists, **private)
+    predict_page.select(predict_tab.refresh, chosen, lists, **private)
     finetune.ask.click(_ask_this_model, [finetune.run_id, my_runs], [tabs, *lists], **private)
 
 
@@ -77,10 +78,8 @@ def _ask_this_model(run_id: str, my_runs: list[str] | None):
     """Go to Predict with the run's skill and checkpoint chosen."""
     task = QUEUE.state(run_id).record.task
     skill = next((name for name, skill in SKILLS.items() if task in skill.tasks), TASKS[task].name)
-    choices, checkpoints = predict_tab.refresh(skill, [run_id, *(my_runs or [])])
-    return gr.Tabs(selected="predict"), gr.Radio(choices=choices.choices, value=skill), gr.Radio(
-        choices=checkpoints.choices, value=run_id, info=None
-    )  # fmt: skip
+    skills, checkpoints = predict_tab.refresh(skill, run_id, [run_id, *(my_runs or [])])
+    return gr.Tabs(selected="predict"), gr.Radio(choices=skills.choices, value=skill), checkpoints
 
 
 def _healthy(request: Request) -> PlainTextResponse:

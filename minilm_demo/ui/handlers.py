@@ -11,6 +11,7 @@ from ..errors import DemoError, UnknownName
 from ..models import CATALOG, RUN_ID, is_on_disk
 from ..runs import RunQueue, RunState, list_runs, read_record, state, visitor_run_folder
 from ..tasks import TASKS, Task
+from ..views import words
 
 QUEUE = RunQueue()  # one line of runs per server
 
@@ -74,13 +75,14 @@ def checkpoint_title(name: str) -> str:
 
 
 def run_title(run: RunState) -> str:
-    """What a run is called in a list: "SST-2 run of 14:05 UTC, accuracy 0.83"."""
+    """What a run is called in a list: "SST-2 run of 14:05 UTC, Accuracy 83.0 %"."""
     task = TASKS[run.record.task]
     name = f"{task.title.split(':')[0]} run of {run.record.created[11:16]} UTC"
     if run.result is None:
         return name
     scores = next(iter(run.result.evaluation.metrics.values()))
-    return f"{name}, {task.metrics[0]} {scores[task.metrics[0]]:.2f}"
+    metric = task.metrics[0]
+    return f"{name}, {words.metric_name(metric)} {words.score(metric, scores[metric])}"
 
 
 def run_task(checkpoint: str, candidates: Sequence[Task]) -> Task:

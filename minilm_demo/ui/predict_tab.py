@@ -49,7 +49,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
         event(_ask, inputs, answer, api_visibility="private", concurrency_id="predict", concurrency_limit=2)
     examples.input(_fill, [skill, examples], list(texts), api_visibility="private", show_progress="hidden")
     skill.change(
-        _show_skill, [skill, my_runs], [*texts, examples, checkpoint, threshold, answer],
+        _show_skill, [skill, checkpoint, my_runs], [*texts, examples, checkpoint, threshold, answer],
         api_visibility="private", show_progress="hidden",
     )  # fmt: skip
     return PredictTab(skill, checkpoint, texts)
@@ -71,14 +71,16 @@ def answer_payload(task: Task, checkpoint: str, fields: dict[str, str], threshol
     return views.prediction_payload(task, prediction, fields)
 
 
-def refresh(skill: str, my_runs: list[str] | None):
-    """The lists of skills and checkpoints as they are now, for a page load, a finished run, a visit to the tab."""
-    return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_radio(skill, my_runs or ())
+def refresh(skill: str, checkpoint: str | None, my_runs: list[str] | None):
+    """The lists of skills and checkpoints as they are now, for a page load and a visit to the tab."""
+    return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_radio(skill, checkpoint, my_runs or ())
 
 
-def _checkpoint_radio(skill: str, my_runs) -> gr.Radio:
+def _checkpoint_radio(skill: str, checkpoint: str | None, my_runs) -> gr.Radio:
+    """What can answer for the skill; the choice that was made stays if it is among them."""
     choices = checkpoint_choices(skill_tasks(skill), my_runs)
-    value = choices[0][1] if choices else None
+    names = [name for _, name in choices]
+    value = checkpoint if checkpoint in names else next(iter(names), None)
     return gr.Radio(choices=choices, value=value, info=None if choices else NOTHING_YET)
 
 
@@ -93,12 +95,12 @@ def _skill_choices(my_runs) -> list[tuple[str, str]]:
 
 
 @says_errors
-def _show_skill(skill: str, my_runs: list[str] | None):
+def _show_skill(skill: str, checkpoint: str | None, my_runs: list[str] | None):
     first, second = _boxes(skill)
     threshold = gr.Slider(visible=skill_tasks(skill)[0].has_unanswerable)
     samples = gr.Radio(choices=_example_choices(skill), value=None)
-    checkpoint = _checkpoint_radio(skill, my_runs or ())
-    return gr.Textbox(**first), gr.Textbox(**second), samples, checkpoint, threshold, None
+    answers = _checkpoint_radio(skill, checkpoint, my_runs or ())
+    return gr.Textbox(**first), gr.Textbox(**second), samples, answers, threshold, None
 
 
 def _boxes(skill: str) -> list[dict]:
