@@ -26,6 +26,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         for name, value in vars(config).items()
         if value not in (None, (), "") and name != "output_dir"
     }
+    asked |= {name: value for name, value in result.settings.items() if value is not None}
     start = _without_folders(config.checkpoint or "bundled")
     seen = [f"The bundled checkpoint's own training had already seen {task.seen_by_bundled}.", ""]
     return "\n".join(

@@ -28,7 +28,15 @@ from . import features, metrics
 from .data import draw, hold_back, open_source, read_extra, require_rows
 from .errors import DemoError
 from .evaluation import evaluate, outcome, predict_all, references
-from .models import Checkpoint, default_checkpoint, fetch, load_checkpoint, pick_device, pick_precision
+from .models import (
+    Checkpoint,
+    default_checkpoint,
+    fetch,
+    load_checkpoint,
+    pick_device,
+    pick_precision,
+    seen_by_base,
+)
 from .results import Evaluated, Fetching, FinetuneResult, Finished, Planned, Saved, Started, Stepped, TrainingEvent
 from .tasks import Task, get_task
 
@@ -40,7 +48,9 @@ if TYPE_CHECKING:
 METHODS: Mapping[str, float] = {"full": 1.0, "lora": 10.0, "head": 20.0}
 LORA_RANK = 16
 MEASURED_STEPS = 5
+MIN_BUDGET_STEPS = 3  # fewer are no training
 LOGGED_STEPS = 400  # Stepped events of a long run; a shorter one has one per step
+BUDGET_ROWS = 100_000  # more are not encoded for a time budget: no CPU gets through them
 BUDGET_EVAL_EXAMPLES = 1000  # of each validation split, so that scoring does not eat the time for training
 OVERTIME = 1.25  # a run may last this much longer than its budget
 SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10
@@ -112,21 +122,23 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     and writes. Raises `DemoError` before `Started` when the data or the checkpoint do not serve."""
     import accelerate
 
-    began = time.perf_counter()
     task = get_task(task) if isinstance(task, str) else task
     config = config or TrainConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix=f"{task.name}-"))
     if config.time_budget and config.eval_examples is None:
         config = replace(config, eval_examples=BUDGET_EVAL_EXAMPLES)
+    name = config.checkpoint or default_checkpoint()
+    for done, total in fetch(name):
+        if (yield Fetching(name, done, total)) == "stop":
+            yield Finished("stopped", "Stopped before it began.")
+            return
     rows = _load_rows(task, config)
+    began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
     _keep_freed_memory()
     accelerate.utils.set_seed(config.seed)
     precision = pick_precision() if config.precision == "auto" else config.precision
     accelerator = _accelerator(precision)
-    name = config.checkpoint or default_checkpoint()
-    for done, total in fetch(name):
-        yield Fetching(name, done, total)
     dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
     checkpoint = load_checkpoint(name, task, new_head=True, **dropout, classifier_dropout=config.dropout)
     model = _with_method(checkpoint.model, config.method)
@@ -139,6 +151,14 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
+    settings = {
+        "commit": checkpoint.commit,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate(task, config),
+        "max_length": length,
+        "train_examples": len(rows.train),
+        "eval_examples": config.eval_examples,
+    }
     answer = yield Started(
         job="finetune",
         task=task.name,
@@ -153,10 +173,12 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
         processes=processes,
         seed=config.seed,
         metric=task.metrics[0],
+        settings=settings,
+        seen_by_base=seen_by_base(checkpoint.location, task),
     )
 
     pad = checkpoint.model.config.pad_token_id
-    run = _Run(task, config, accelerator, checkpoint, encoded, batches, pad, rows.held_back)
+    run = _Run(task, config, accelerator, checkpoint, encoded, batches, pad, rows.held_back, settings)
     run.prepare(model)
     plan = run.plan(began, rows.validation_size)
     answer = (yield plan) or answer
@@ -183,7 +205,8 @@ class _Rows:
 
 def _load_rows(task: Task, config: TrainConfig) -> _Rows:
     source = open_source(task, config.data, (config.train_split, *task.eval_splits))
-    drawn, rest = draw(source.read(config.train_split), config.train_examples, config.seed)
+    number = config.train_examples or (BUDGET_ROWS if config.time_budget else None)
+    drawn, rest = draw(source.read(config.train_split), number, config.seed)
     require_rows(task, drawn, config.train_split, at_least=2)
     train, held_back = hold_back(drawn, rest, config.seed)
     used = {config.train_split: len(train)}
@@ -194,6 +217,11 @@ def _load_rows(task: Task, config: TrainConfig) -> _Rows:
         used[name if name not in used else str(path)] = len(extra)
     size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
     return _Rows(source, train, held_back, used, size)
+
+
+def learning_rate(task: Task, config: TrainConfig) -> float:
+    """The peak learning rate: what was asked for, else the task's own, scaled to how much of the model moves."""
+    return config.learning_rate or task.learning_rate * METHODS[config.method]
 
 
 # -- the model -----------------------------------------------------------------------------------------------------
@@ -251,7 +279,7 @@ def _with_method(model, method: str):
 class _Run:
     """One fine-tune: what the loop needs at every step, and the few things that change."""
 
-    def __init__(self, task, config, accelerator, checkpoint, encoded, batches, pad, held_back):
+    def __init__(self, task, config, accelerator, checkpoint, encoded, batches, pad, held_back, settings):
         self.task: Task = task
         self.config: TrainConfig = config
         self.accelerator: Accelerator = accelerator
@@ -260,17 +288,19 @@ class _Run:
         self.batches: features.LengthGroupedBatches = batches
         self.pad: int = pad
         self.held_back: list[dict] = held_back
+        self.settings: Mapping[str, object] = settings
         self.folder = Path(config.output_dir)
         self.step = 0  # updates made
         self.kept_step = 0  # of the checkpoint on disk
         self.best = -math.inf
         self.examples_seen = 0
+        self.scoring_seconds = 0.0  # the validation rows will take at the end, expected
         self.step_seconds = 0.0  # spent in updates alone
         self.seconds = 0.0  # spent in training, scoring and saving along the way included
 
     def prepare(self, model) -> None:
         self.model = self.accelerator.prepare(model)
-        self.learning_rate = self.config.learning_rate or self.task.learning_rate * METHODS[self.config.method]
+        self.learning_rate = learning_rate(self.task, self.config)
 
     def optimizer(self) -> torch.optim.Optimizer:
         """AdamW as in BERT: no weight decay on biases and LayerNorm. `fused` walks the weights once per update."""
@@ -314,11 +344,17 @@ class _Run:
         elif self.config.time_budget:
             left = self.config.time_budget - (time.perf_counter() - began) - validation_size * per_row
             scoring = self.evaluations(int(left / seconds)) * len(self.held_back) * per_row
-            steps = max(1, int((left - scoring) / seconds))
+            steps = self.agreed(int((left - scoring) / seconds))
+            if steps < MIN_BUDGET_STEPS:
+                raise DemoError(
+                    f"{self.config.time_budget:g} s are too short for {self.task.name} here: one update takes "
+                    f"{seconds:.2g} s. Give more time, or take shorter inputs or a smaller batch."
+                )
         else:
             steps = max(1, math.ceil(per_epoch * (self.config.epochs or self.task.epochs)))
         steps = self.agreed(steps)
         evaluations = self.evaluations(steps)
+        self.scoring_seconds = validation_size * per_row
         scored = evaluations * len(self.held_back) + validation_size
         return Planned(
             steps=steps,
@@ -435,7 +471,8 @@ class _Run:
             train_score=sum(rights) / len(rights) if None not in rights else None,
             examples_per_second=self.examples_seen / self.step_seconds,
             seconds=elapsed,
-            seconds_left=(elapsed / self.step if self.held_back else per_step) * (plan.steps - self.step),
+            seconds_left=(elapsed / self.step if self.held_back else per_step) * (plan.steps - self.step)
+            + self.scoring_seconds,
         )
 
     def _ends_early(self, answer: str | None, began: float) -> bool:
@@ -492,7 +529,7 @@ class _Run:
         """Load what was kept, score it once on the validation splits, and report."""
         if not self.kept_step:
             yield from self.keep()
-        kept = load_checkpoint(str(self.folder), self.task)
+        kept = load_checkpoint(str(self.folder.resolve()), self.task)  # a bare name might be the catalog's
         evaluation = evaluate(self.task, kept, data=rows.source, limit=self.config.eval_examples)
         result = FinetuneResult(
             evaluation=evaluation,
@@ -504,6 +541,7 @@ class _Run:
             seconds=self.seconds,
             examples_per_second=self.examples_seen / self.step_seconds,
             splits=rows.used,
+            settings=self.settings,
         )
         yield Finished(status, f"Kept step {self.kept_step} of {self.step}.", result)
 

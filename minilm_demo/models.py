@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -257,6 +257,8 @@ class Checkpoint:
     location: Location
     commit: str | None = None  # of a Hub checkpoint, as resolved
     new_head: bool = False  # the output layer is untrained
+    # A fast tokenizer keeps truncation as a state of its own: two threads that share it must take turns.
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
 
 def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
@@ -321,7 +323,7 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
         _order_labels(model, task, fresh)
     if task and task.labels and head.fresh:
         _renew(_output_layer(model, len(task.labels)), model.config.initializer_range)
-    model.eval()
+    model.eval().to(pick_device())
     return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
 
 
@@ -462,16 +464,18 @@ def _look_up(key: tuple) -> Checkpoint | None:
         return _cached[key]
 
 
-def seen_by_base(checkpoint: Checkpoint, task: Task) -> str:
-    """What the bundled model's own training had seen of this task's data; "" for other checkpoints."""
-    is_bundled = checkpoint.name == "bundled" or base_of(checkpoint) == "bundled"
-    return task.seen_by_bundled if is_bundled else ""
+def seen_by_base(location: Location, task: Task) -> str:
+    """What the bundled model's own training had seen of this task's data; "" for a checkpoint not made of it."""
+    return task.seen_by_bundled if _is_made_of_bundled(location) else ""
 
 
-def base_of(checkpoint: Checkpoint) -> str:
-    """The checkpoint a run started from, as its run.json says; "" if this is no run."""
-    record = Path(checkpoint.location.place).parent / "run.json"
-    if not record.is_file():
-        return ""
-    config = json.loads(record.read_text(encoding="utf-8")).get("config", {})
-    return config.get("checkpoint") or default_checkpoint()
+def _is_made_of_bundled(location: Location) -> bool:
+    """Whether a checkpoint is the bundled one or came from it, over any number of runs."""
+    record = Path(location.place).parent / "run.json"
+    if location.name == "bundled" or location.on_hub or not record.is_file():
+        return location.name == "bundled"
+    base = json.loads(record.read_text(encoding="utf-8")).get("config", {}).get("checkpoint") or default_checkpoint()
+    try:
+        return _is_made_of_bundled(locate(base))
+    except DemoError:  # the run it came from is gone
+        return False

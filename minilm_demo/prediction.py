@@ -129,13 +129,13 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 def _text_logits(task, checkpoint, rows, batch_size, precision, on_batch) -> tuple[list[dict], list[bool]]:
     length = features.window_size(task, checkpoint.model.config)
-    inputs = features.encode_texts(task, checkpoint.tokenizer, rows, length)
-    outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=on_batch)
-    cut = [
-        len(one["input_ids"]) == length and features.count_tokens(task, checkpoint.tokenizer, row) > length
-        for one, row in zip(inputs, rows, strict=True)
-    ]
-    return outputs, cut
+    with checkpoint.lock:
+        inputs = features.encode_texts(task, checkpoint.tokenizer, rows, length)
+        cut = [
+            len(one["input_ids"]) == length and features.count_tokens(task, checkpoint.tokenizer, row) > length
+            for one, row in zip(inputs, rows, strict=True)
+        ]
+    return forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=on_batch), cut
 
 
 def _classes(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -> list[dict]:
@@ -159,7 +159,8 @@ def _scores(task, checkpoint, rows, threshold, batch_size, precision, on_batch) 
 def _spans(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -> list[dict]:
     length = features.window_size(task, checkpoint.model.config)
     stride = min(task.doc_stride, length // 3)
-    windows = features.encode_windows(task, checkpoint.tokenizer, rows, length, stride)
+    with checkpoint.lock:
+        windows = features.encode_windows(task, checkpoint.tokenizer, rows, length, stride)
     inputs = [window.inputs for window in windows]
     report = on_batch and (lambda done: on_batch(done * len(rows) // len(windows)))  # in rows, not in windows
     outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=report)

@@ -7,6 +7,7 @@ that a run on disk, the page, the command line and a notebook all read one strea
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -121,6 +122,8 @@ class Started:
     processes: int
     seed: int
     metric: str  # the metric that chooses the best checkpoint
+    settings: Mapping[str, object] = field(default_factory=dict)  # what was left open, as it was resolved
+    seen_by_base: str = ""  # what the bundled checkpoint's own training had seen of the data, if it stands behind this
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,7 @@ class FinetuneResult:
     seconds: float  # of training, evaluations during the run included
     examples_per_second: float  # of the optimiser steps alone
     splits: Mapping[str, int]  # split or extra set -> rows used
+    settings: Mapping[str, object] = field(default_factory=dict)  # as in `Started`
 
 
 @dataclass(frozen=True)
@@ -216,8 +220,13 @@ def from_dict(kind, values):
     """`values` (plain JSON) as an instance of the dataclass `kind`, nested dataclasses and tuples included.
 
     Keys that `kind` does not have are passed over, so that an older program reads a newer run."""
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _revive(hints[name], value) for name, value in values.items() if name in hints})
+
+
+@functools.cache  # looking them up takes longer than all the rest, and a long run is read again with every poll
+def _hints(kind) -> dict[str, object]:
+    return typing.get_type_hints(kind)
 
 
 def _revive(hint, value):

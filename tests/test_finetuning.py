@@ -19,7 +19,7 @@ from minilm_demo.data import draw, hold_back, open_source
 from minilm_demo.errors import DemoError
 from minilm_demo.evaluation import outcome, predict_all, references
 from minilm_demo.models import load_checkpoint
-from minilm_demo.results import Evaluated, Finished, Planned, Saved, Started, Stepped
+from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped
 from minilm_demo.tasks import TASKS
 
 SST2 = TASKS["sst2"]
@@ -603,3 +603,29 @@ def test_the_random_state_of_the_caller_does_not_matter(few):
     first = losses(drain("sst2", **few, max_steps=2, method="lora"))
     accelerate.utils.set_seed(99)
     assert losses(drain("sst2", **few, max_steps=2, method="lora")) == first
+
+
+# -- what was resolved, and budgets that are too short -------------------------------------------------------------
+
+
+def test_what_was_left_open_is_recorded_as_resolved(many):
+    events = drain("sst2", **many, max_steps=2)
+    settings = of(Started, events)[0].settings
+    assert settings == events[-1].result.settings
+    task = TASKS["sst2"]
+    assert settings["batch_size"] == many.get("batch_size", task.batch_size)
+    assert settings["learning_rate"] == many.get("learning_rate", task.learning_rate)
+    assert settings["train_examples"] == of(Started, events)[0].examples
+
+
+def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
+    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (30.0, 0.001))
+    with pytest.raises(DemoError, match=r"60 s are too short for sst2 here: one update takes 30 s\. Give more time"):
+        drain("sst2", **many, time_budget=60)
+
+
+def test_a_download_can_be_stopped(many, monkeypatch):
+    monkeypatch.setattr(finetuning, "fetch", lambda name: iter([(1, 100), (2, 100)]))
+    events = finetune("sst2", TrainConfig(**many))
+    assert next(events) == Fetching(str(many["checkpoint"]), 1, 100)
+    assert events.send("stop").status == "stopped"

@@ -406,8 +406,8 @@ def test_home_follows_the_environment(own_home, monkeypatch, tmp_path):
 def test_what_a_run_inherits_from_the_bundled_checkpoint(base, seen, run):
     (run / "run.json").write_text(json.dumps({"config": {"checkpoint": base}}))
     checkpoint = load_checkpoint(run.name)
-    assert models.seen_by_base(checkpoint, MNLI) == (MNLI.seen_by_bundled if seen else "")
-    assert models.seen_by_base(checkpoint, SST2) == ""
+    assert models.seen_by_base(checkpoint.location, MNLI) == (MNLI.seen_by_bundled if seen else "")
+    assert models.seen_by_base(checkpoint.location, SST2) == ""
 
 
 # -- the cache -----------------------------------------------------------------------------------------------------

@@ -356,3 +356,18 @@ def test_unknown_names_are_refused():
 def test_half_a_surrogate_pair_is_read_as_a_question_mark(checkpoint_for):
     broken, plain = predict_rows(SST2, checkpoint_for("sst2"), [{"sentence": "fun \ud83d"}, {"sentence": "fun ?"}])
     assert broken.probabilities == pytest.approx(plain.probabilities)
+
+
+def test_threads_that_share_a_checkpoint_do_not_disturb_each_other(tiny_checkpoint_for):
+    """Counting and cutting tokens changes a state of the tokenizer; a long text must stay cut all the same."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    task = TASKS["sst2"]
+    checkpoint = load_checkpoint(str(tiny_checkpoint_for("sst2")), task)
+    rows = [{"sentence": "a very long film " * 200}, {"sentence": "short"}]
+    alone = [predict_rows(task, checkpoint, [row])[0].probabilities for row in rows]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda index: predict_rows(task, checkpoint, [rows[index % 2]])[0], range(60)))
+    for index, answer in enumerate(answers):
+        assert answer.probabilities == pytest.approx(alone[index % 2], abs=1e-5)
+        assert answer.truncated == (index % 2 == 0)

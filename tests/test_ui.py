@@ -39,8 +39,8 @@ def client():
 def shared_run(tiny_checkpoint):
     """A finished run made from the shell of this machine, which the page may offer to everybody."""
 
-    def make(task: str = "sst2") -> str:
-        config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1)
+    def make(task: str = "sst2", checkpoint: str = str(tiny_checkpoint)) -> str:
+        config = TrainConfig(checkpoint=checkpoint, data="sample", max_steps=1)
         record = runs.create_run("finetune", get_task(task), config)
         *_, last = runs.record_events(record, finetune(task, record.config))
         assert last.status == "completed", last.message
@@ -84,8 +84,10 @@ def test_paraphrase_answers_for_both_of_its_tasks(client, shared_run):
         assert label in answer["probabilities"]
 
 
-@pytest.mark.parametrize("checkpoint", ["/etc", "../x", "microsoft/anything", "sst2-tooshort", "a\x00b"])
-def test_a_visitor_names_no_path_and_no_repository(client, checkpoint):
+@pytest.mark.parametrize(
+    "checkpoint", ["/etc", "../x", "microsoft/anything", "sst2-tooshort", "a\x00b", "bert-base", "minilm-l6-sst2"]
+)
+def test_a_visitor_names_no_path_and_no_repository_and_starts_no_download(client, checkpoint):
     with pytest.raises(Exception, match="Unknown checkpoint"):
         client.predict("text", checkpoint, api_name="/predict_sentiment")
 
@@ -167,6 +169,23 @@ def test_a_look_at_an_own_file(tmp_path):
     said, table = finetune_tab.look_at_data("sst2", "file", str(file))
     assert "sentence ← review" in said and "No column for label" in said
     assert table.value["data"] == [["fine", "positive"], ["awful", "negative"]]
+
+
+def test_a_run_that_is_gone_is_said_to_the_page():
+    from minilm_demo.ui import following
+
+    assert following.poll_run({"run": "sst2-AAAAAAAAAAAAAAAAAAAAAA"}) == {
+        "gone": "There is no such run here. It may have been deleted, or the server was set up anew."
+    }
+
+
+def test_what_the_base_had_seen_stands_under_an_answer(shared_run):
+    from minilm_demo.ui import predict_tab
+
+    run = shared_run("mnli", checkpoint="bundled")
+    fields = {"premise": "A man sleeps.", "hypothesis": "Nobody is awake."}
+    payload = predict_tab.answer_payload(get_task("mnli"), run, fields, 0)
+    assert "277,230 SNLI and MNLI pairs" in payload["note"]
 
 
 def test_errors_become_toasts_in_one_place():

@@ -14,8 +14,9 @@ from ..errors import DemoError
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .api import add_endpoints
-from .finetune_tab import build_finetune_tab, download, download_link, look_at_data, run_view
-from .handlers import QUEUE
+from .finetune_tab import build_finetune_tab, look_at_data
+from .following import download, download_link, run_view
+from .handlers import QUEUE, says_errors
 from .predict_tab import build_predict_tab
 from .theme import CSS, theme
 
@@ -74,6 +75,7 @@ def _open(my_runs: list[str] | None, request: gr.Request):
     return None, "", gr.Row(visible=False), gr.skip(), gr.skip(), my_runs
 
 
+@says_errors
 def _ask_this_model(run_id: str, my_runs: list[str] | None):
     """Go to Predict with the run's skill and checkpoint chosen."""
     task = QUEUE.state(run_id).record.task

@@ -11,7 +11,8 @@ from ..prediction import predict
 from ..results import to_dict
 from ..runs import latest_run
 from ..tasks import get_task, skill_tasks
-from .finetune_tab import EVAL_EXAMPLES, run_view, stop_run
+from .finetune_tab import EVAL_EXAMPLES
+from .following import run_view, stop_run
 from .handlers import QUEUE, allowed_checkpoint, run_task, says_errors
 
 OPEN_DATA = ("auto", "mirror", "hub", "sample")  # what a visitor may name; never a path of the server

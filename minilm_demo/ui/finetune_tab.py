@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
-from starlette.background import BackgroundTask
-from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse
 
 from .. import views
 from ..data import draw, local_sources, open_source, preview_file
-from ..errors import DataError, DemoError
+from ..errors import DataError
 from ..finetuning import METHODS, TrainConfig
-from ..models import CATALOG, is_on_disk
-from ..runs import visitor_run_folder
+from ..models import CATALOG, default_checkpoint, is_on_disk
 from ..tasks import TASKS, Task, get_task
 from .components import view
+from .following import download_link, poll_run, run_view, stop_run
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
@@ -123,15 +119,11 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
             elem_id=f"option-{name}",
         )
 
-    on_disk = [(entry.title, name) for name, entry in CATALOG.items() if not entry.task and is_on_disk(entry)]
-    fetch = [
-        (f"{entry.title}: fetch {entry.megabytes} MB", name)
-        for name, entry in CATALOG.items()
-        if not entry.task and not is_on_disk(entry)
-    ]
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         return {
-            "checkpoint": gr.Radio(on_disk + fetch, value="bundled", label="Start from", elem_id="option-checkpoint"),
+            "checkpoint": gr.Radio(
+                _checkpoint_choices(), value=default_checkpoint(), label="Start from", elem_id="option-checkpoint"
+            ),
             "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
             "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
             "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
@@ -148,13 +140,22 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
         }
 
 
+def _checkpoint_choices() -> list[tuple[str, str]]:
+    """What a run may start from, the ones on disk first; the others say what there is to fetch."""
+    entries = [entry for entry in CATALOG.values() if not entry.task]
+    words = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
+    choices = [(entry.title + words[entry.name], entry.name) for entry in entries]
+    own_default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in words else []
+    return own_default + sorted(choices, key=lambda choice: bool(words[choice[1]]))
+
+
 @says_errors
 def _choose_task(name: str):
     """The data there is for a task, and its own defaults in the Advanced fields."""
     task = get_task(name)
     data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
-    kept = gr.skip()
-    return data, kept, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
+    checkpoint, kept = gr.Radio(choices=_checkpoint_choices()), gr.skip()
+    return data, checkpoint, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:
@@ -172,11 +173,18 @@ def look_at_data(name: str, data: str, file: str | None):
         return f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.", None
     if data == "file":
         return _look_at_file(task, file)
+    said, cells = _look(name, data)
+    return said, _table(task.columns, cells)
+
+
+@functools.lru_cache(64)  # the rows behind these names do not change while the server runs
+def _look(name: str, data: str) -> tuple[str, list[list[str]]]:
+    task = get_task(name)
     source = open_source(task, data)
     rows = source.read("train")
     shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
-    table = _table(task.columns, [_cells(task, row) for row in shown])
-    return f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}", table
+    said = f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}"
+    return said, [_cells(task, row) for row in shown]
 
 
 def _look_at_file(task: Task, file: str | None):
@@ -194,7 +202,10 @@ def _look_at_file(task: Task, file: str | None):
         rows = open_source(task, file).read("all")
     except DataError as error:
         return str(error), table
-    return f"{len(rows):,} rows; {guess}. {_balance(task, rows)} A fifth is kept for scoring.", table
+    return (
+        f"{len(rows):,} rows; {guess}. {_balance(task, rows)} A fifth, at most 1,000 rows, is kept for scoring.",
+        table,
+    )
 
 
 def _table(columns: Sequence[str], cells: list[list[str]]) -> gr.Dataframe:
@@ -256,54 +267,7 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
     )
 
 
-def run_view(run_id: str, since: int = 0) -> dict:
-    """The payload of the run view: what is new since event number `since`, and the run's state."""
-    run = QUEUE.state(run_id)
-    ahead, starts_in = QUEUE.place(run_id) or (None, None)
-    return views.run_payload(
-        run.events,
-        get_task(run.record.task),
-        status=run.status,
-        run_id=run_id,
-        position=None if ahead is None else ahead + 1,
-        starts_in=starts_in,
-        since=since,
-    )
-
-
-def poll_run(asked: dict) -> dict:
-    """`{run, since}` -> the payload; called by the run view itself a few times a second, past the queue."""
-    return run_view(str(asked.get("run")), max(0, int(asked.get("since") or 0)))
-
-
-def stop_run(asked: dict) -> dict:
-    """Ask a run to stop and keep its best checkpoint."""
-    QUEUE.stop(str(asked.get("run")))
-    return run_view(str(asked.get("run")))
-
-
 @says_errors
 def _after(run_id: str):
     """The buttons under a finished run that has a model."""
     return gr.Row(visible=bool(run_id) and QUEUE.state(run_id).has_checkpoint)
-
-
-def download_link(run_id: str) -> gr.Button:
-    return gr.Button(link=f"/runs/{run_id}.zip")
-
-
-def download(request: Request) -> FileResponse | PlainTextResponse:
-    """GET /runs/<run id>.zip: the checkpoint and its model card; the file is gone when it has been sent."""
-    try:
-        folder = visitor_run_folder(request.path_params["run_id"])
-        if not (folder / "checkpoint").is_dir():
-            raise DataError("This run has saved no model yet.")
-    except DemoError as error:
-        return PlainTextResponse(str(error), status_code=404)
-    staged = Path(tempfile.mkdtemp())
-    shutil.copytree(folder / "checkpoint", staged / "model")
-    if (folder / "README.md").is_file():
-        shutil.copy(folder / "README.md", staged / "model")
-    file = shutil.make_archive(str(staged / "model"), "zip", staged / "model")
-    name = f"minilm-{folder.name.split('-')[0]}.zip"
-    return FileResponse(file, filename=name, background=BackgroundTask(shutil.rmtree, staged))

@@ -30,13 +30,16 @@ def says_errors(handler: Callable) -> Callable:
 
 
 def allowed_checkpoint(name: str) -> str:
-    """A checkpoint a visitor may name: of the catalog, or a run by its id. Never a path, never any Hub name."""
-    if name in CATALOG:
-        return name
+    """A checkpoint a visitor may ask: a run by its id, or a fine-tuned one of the catalog that is on disk.
+
+    Never a path, never any Hub name, and no question starts a download."""
     if RUN_ID.fullmatch(str(name)):
         visitor_run_folder(name)
         return name
-    raise UnknownName("checkpoint", name, (*CATALOG, "the id of a run"))
+    known = [entry.name for entry in CATALOG.values() if entry.task and is_on_disk(entry)]
+    if name not in known:
+        raise UnknownName("checkpoint", name, (*known, "the id of a run"))
+    return name
 
 
 def usable_runs(tasks: Sequence[str], mine: Sequence[str]) -> list[RunState]:

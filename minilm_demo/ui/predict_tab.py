@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import gradio as gr
 
 from .. import views
+from ..models import locate, seen_by_base
 from ..prediction import predict
-from ..runs import latest_run
 from ..tasks import SKILLS, TASKS, Task, get_task, skill_tasks
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_choices, checkpoint_title, run_task, says_errors
+from .handlers import allowed_checkpoint, checkpoint_choices, checkpoint_title, run_task, says_errors, usable_runs
 
 NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
@@ -68,7 +68,9 @@ def answer_payload(task: Task, checkpoint: str, fields: dict[str, str], threshol
     """The payload of the answer view."""
     prediction = predict(task, checkpoint, fields, threshold=threshold if task.has_unanswerable else None)
     prediction = dataclasses.replace(prediction, checkpoint=checkpoint_title(checkpoint))
-    return views.prediction_payload(task, prediction, fields)
+    seen = seen_by_base(locate(checkpoint), task)
+    note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
+    return views.prediction_payload(task, prediction, fields, note)
 
 
 def refresh(skill: str, checkpoint: str | None, my_runs: list[str] | None):
@@ -87,11 +89,9 @@ def _checkpoint_radio(skill: str, checkpoint: str | None, my_runs) -> gr.Radio:
 def _skill_choices(my_runs) -> list[tuple[str, str]]:
     """The four skills, and every other task that a run of the visitor's has learned."""
     covered = {task for skill in SKILLS.values() for task in skill.tasks}
-    choices = [(skill.title, name) for name, skill in SKILLS.items()]
-    for name, task in TASKS.items():
-        if name not in covered and latest_run((name,), tuple(my_runs)) is not None:
-            choices.append((task.title, name))
-    return choices
+    learned = {run.record.task for run in usable_runs(tuple(TASKS), my_runs)}
+    skills = [(skill.title, name) for name, skill in SKILLS.items()]
+    return skills + [(task.title, name) for name, task in TASKS.items() if name in learned - covered]
 
 
 @says_errors
