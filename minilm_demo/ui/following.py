@@ -64,8 +64,10 @@ def download(request: Request) -> FileResponse | PlainTextResponse:
     except DemoError as error:
         return PlainTextResponse(str(error), status_code=404)
     files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
-    file = tempfile.NamedTemporaryFile(suffix=".zip", delete=False)
-    with file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # weights do not shrink
+    with (
+        tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,  # weights do not shrink
+    ):
         for one in filter(Path.is_file, files):
             archive.write(one, one.name)
     gone_when_sent = BackgroundTask(Path(file.name).unlink)

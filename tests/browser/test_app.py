@@ -1,51 +1,16 @@
 """The app as a visitor meets it: `python app.py` in a process of its own, a real browser, the bundled weights."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS, TRAIN_SECONDS = 90, 240  # bounds for a slow machine, not expectations
+from running_app import running_app  # beside this file: pytest puts the folder of a conftest on the path
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
     """Address of a running app with an empty home."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    log = (home / "log.txt").open("w")
-    environment = os.environ | {"MINILM_HOME": str(home), "GRADIO_SERVER_PORT": str(port), "NO_PROXY": "127.0.0.1"}
-    environment.pop("MINILM_DATA", None)
-    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        _wait_for(address + "healthz", process, log)
+    with running_app(tmp_path_factory.mktemp("home")) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-        log.close()
-
-
-def _wait_for(address: str, process: subprocess.Popen, log) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                assert answer.status == 200
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"the app did not start:\n{Path(log.name).read_text()}")
 
 
 def open_app(open_page, address: str, **options):
@@ -55,10 +20,6 @@ def open_app(open_page, address: str, **options):
         "/rows to train on/.test(document.querySelector('#data-says textarea')?.value)", timeout=30_000
     )
     return page
-
-
-def status(page) -> str:
-    return page.locator("#run [data-status]").get_attribute("data-status")
 
 
 def test_train_stop_reload_and_ask(app, open_page):

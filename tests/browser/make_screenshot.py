@@ -1,0 +1,38 @@
+"""The README's picture: the Fine-tune tab after a run, at the size of a projector.
+
+MINILM_DATA=../shared/data python tests/browser/make_screenshot.py assets/screenshot.png [seconds]
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from conftest import ARGUMENTS, CHROMIUM
+from playwright.sync_api import sync_playwright
+from running_app import running_app
+
+TIMES = {30: "30 seconds", 120: "2 minutes"}
+
+
+def main(target: str, seconds: int = 30) -> None:
+    environment = {"MINILM_DATA": os.environ["MINILM_DATA"]} if "MINILM_DATA" in os.environ else {}
+    with (
+        tempfile.TemporaryDirectory() as home,
+        running_app(Path(home), **environment) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.goto(address)
+        page.get_by_label(TIMES[seconds]).check()
+        page.click("#train")
+        done = "document.querySelector('#run [data-status]')?.dataset.status === 'completed'"
+        page.wait_for_function(done, timeout=4000 * seconds)
+        page.wait_for_timeout(2000)
+        page.screenshot(path=target)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))
