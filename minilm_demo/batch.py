@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+import errno
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
-from .data import guess_columns, read_table
+from .data import find_place, guess_columns, read_table
 from .errors import DataError
 from .models import cached_checkpoint
 from .prediction import predict_rows
@@ -25,10 +28,12 @@ def predict_file(
 ) -> int:
     """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows.
 
-    The whole input is checked before the model runs, and the output appears only when it is complete."""
-    if not source.is_file():
+    The whole input and the place of the output are checked before the model runs, and the output appears only when it
+    is complete."""
+    place = find_place(source)
+    if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
-    table, _ = read_table(source)
+    table, _ = read_table(place)
     if not table:
         raise DataError(f"{source.name} has no rows.")
     columns = list(dict.fromkeys(column for row in table for column in row))
@@ -44,18 +49,33 @@ def predict_file(
         if empty := [guess[field] for field in task.text_fields if not row[field].strip()]:
             raise DataError(f"{source.name}, row {number}: the column {empty[0]} is empty.")
     report = on_rows and (lambda done: on_rows(source.name, min(done, len(rows)), len(rows)))
-    predictions = predict_rows(task, cached_checkpoint(checkpoint, task), rows, threshold=threshold, on_batch=report)
-    partial = output.with_name(output.name + ".part")
+    with _complete_or_not_at_all(output) as file:
+        loaded = cached_checkpoint(checkpoint, task)
+        predictions = predict_rows(task, loaded, rows, threshold=threshold, on_batch=report)
+        added = [prediction_columns(prediction) for prediction in predictions]
+        writer = csv.DictWriter(file, [*columns, *(name for name in added[0] if name not in columns)])
+        writer.writeheader()
+        writer.writerows({**row, **more} for row, more in zip(table, added, strict=True))
+    return len(rows)
+
+
+@contextmanager
+def _complete_or_not_at_all(output: Path) -> Iterator[TextIO]:
+    """A file beside `output` that takes its place when all went well, and is gone when anything did not.
+
+    It is opened at once: nobody should wait for an hour of predictions to hear that they cannot be written."""
+    partial = output.parent / f"{output.name}.part"
     try:
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
         with partial.open("w", newline="", encoding="utf-8") as file:
-            added = [prediction_columns(prediction) for prediction in predictions]
-            writer = csv.DictWriter(file, [*columns, *(name for name in added[0] if name not in columns)])
-            writer.writeheader()
-            writer.writerows({**row, **more} for row, more in zip(table, added, strict=True))
+            yield file
         partial.replace(output)
     except OSError as error:
         raise DataError(f"{output} cannot be written: {error.strerror}.") from error
-    return len(rows)
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def prediction_columns(prediction: Prediction) -> Mapping[str, object]:

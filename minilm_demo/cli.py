@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from .errors import DemoError, UnknownName
+from .errors import DataError, DemoError, UnknownName
 from .finetuning import TrainConfig
 from .results import Evaluated, Evaluation, Fetching, Finished, Planned, Prediction, Started, Stepped, to_dict
 from .tasks import SKILLS, TASKS, get_task, skill_tasks
@@ -80,12 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
     score.add_argument("--split", help="splits to score, joined by + (default: the task's validation splits)")
     score.add_argument("--limit", type=_positive, help="rows of each split at most, drawn at random")
-    score.add_argument("--data", default="auto", help="auto, hub, sample, a folder or a file")
+    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
     score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
     ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS)))
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="the text fields in the task's order")
-    ask.add_argument("--checkpoint", help="default: the latest run of the task on this machine")
+    default = "the latest run of the task made from the shell without --output (those under MINILM_HOME/runs)"
+    ask.add_argument("--checkpoint", help=f"catalog name, run id, folder or Hub name (default: {default})")
     ask.add_argument("--threshold", type=float, help="no-answer threshold of SQuAD 2.0")
     ask.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or parquet file with the task's text columns")
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
@@ -150,18 +151,38 @@ def finetune_command(args: argparse.Namespace) -> int:
     from .models import default_checkpoint, locate
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
+    _open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
     if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
         return _drain_quietly(task, config)
     record = runs.create_run("finetune", task, config)
-    report = _Reporter()
+    report, seen = _Reporter(), ""
     with _interrupts() as interrupted:
         for event in runs.record_events(record, finetune(task, record.config), interrupted):
             report(event)
+            seen = event.seen_by_base if isinstance(event, Started) else seen
     if event.status == "failed":
         print(event.message, file=sys.stderr)
         return EXIT_FAILED
-    _print_result(args, finetune_document(event.result), _finetune_lines(event))
+    if event.result is None:  # asked to stop before it began
+        _print_result(args, _run_document(runs.state(Path(record.config.output_dir))), [event.message])
+        return 0
+    _print_result(args, finetune_document(event.result, seen), _finetune_lines(event, seen))
     return 0
+
+
+def _open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str] = (), extra: Sequence[str] = ()):
+    """The source that `data` names. A name, split or extra place that leads nowhere is a wrong argument, found out
+    before there is a run folder; no row is read here, so what is wrong inside a file is for the job to say."""
+    from .data import find_extra, open_source
+
+    try:
+        source = open_source(task, data, (*splits, *eval_splits))
+        source.require_splits(*splits, *(source.eval_splits if eval_splits else ()))
+        for path in extra:
+            find_extra(task, path)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    return source
 
 
 def _drain_quietly(task, config: TrainConfig) -> int:
@@ -229,9 +250,9 @@ def _progress(text: str, end: str = "\n") -> None:
     print(f"{text:<78}" if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
 
 
-def finetune_document(result) -> dict:
+def finetune_document(result, seen_by_base: str = "") -> dict:
     """The JSON document of `finetune`."""
-    return evaluation_document(result.evaluation) | {
+    return evaluation_document(result.evaluation, seen_by_base) | {
         "output_dir": result.output_dir,
         "examples": result.examples,
         "examples_seen": result.examples_seen,
@@ -243,23 +264,25 @@ def finetune_document(result) -> dict:
     }
 
 
-def evaluation_document(evaluation: Evaluation) -> dict:
-    """The JSON document of `evaluate`."""
+def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
+    """The JSON document of `evaluate`; `seen_by_base` is "" where the checkpoint's own training had seen nothing."""
     values = to_dict(evaluation)
     names = ("task", "checkpoint", "metrics", "intervals", "baseline", "confusion")
     rows = {"rows": values["examples"], "evaluation_seconds": round(evaluation.seconds, 2)}
-    return {"data_source": evaluation.data_source.description} | {name: values[name] for name in names} | rows
+    beside = {"data_source": evaluation.data_source.description, "seen_by_base": seen_by_base}
+    return beside | {name: values[name] for name in names} | rows
 
 
-def _finetune_lines(event: Finished) -> Iterator[str]:
+def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
+    folder = Path(result.output_dir).absolute()  # a bare name could be one of the catalog's
     yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
-    yield from _evaluation_lines(result.evaluation)
-    yield f"Saved in {result.output_dir}"
-    yield f'Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint "{result.output_dir}" "…"'
+    yield from _evaluation_lines(result.evaluation, seen_by_base)
+    yield f"Saved in {folder}"
+    yield f'Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint "{folder}" "…"'
 
 
-def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
+def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
@@ -267,8 +290,11 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
             base = evaluation.baseline[split][metric]
             yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  majority class {base:.3f}"
     task = TASKS[evaluation.task]
-    for model, score in task.paper.items():
+    comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
+    for model, score in task.paper.items() if comparable else ():
         yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"
+    if seen_by_base:
+        yield f"The bundled checkpoint's own training had seen {seen_by_base}."
 
 
 # -- evaluate, predict ---------------------------------------------------------------------------------------------
@@ -276,14 +302,17 @@ def _evaluation_lines(evaluation: Evaluation) -> Iterator[str]:
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from .evaluation import evaluate
+    from .models import locate, seen_by_base
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = _checkpoint_for(args.checkpoint, (task,))
+    source = _open_data(task, args.data, splits, () if splits else task.eval_splits)
     evaluation = evaluate(
-        task, checkpoint, splits=splits, data=args.data, limit=args.limit, seed=args.seed, on_rows=_report_rows
+        task, checkpoint, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=_report_rows
     )
-    _print_result(args, evaluation_document(evaluation), _evaluation_lines(evaluation))
+    seen = seen_by_base(locate(checkpoint), task)
+    _print_result(args, evaluation_document(evaluation, seen), _evaluation_lines(evaluation, seen))
     return 0
 
 
@@ -403,7 +432,8 @@ def runs_command(args: argparse.Namespace) -> int:
     run = runs.state(folder)
     document = _run_document(run)
     if run.result:
-        document |= finetune_document(run.result)
+        seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
+        document |= finetune_document(run.result, seen)
     _print_result(args, document, [f"{name}: {value}" for name, value in document.items()])
     return 0
 

@@ -14,8 +14,11 @@ import io
 import json
 import os
 import random
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from . import hub
@@ -25,8 +28,12 @@ from .tasks import Task
 
 SAMPLE_ROOT = Path(__file__).resolve().parent.parent / "examples" / "datasets"
 FILE_KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+FILE_SPLITS = ("all", "validation", "train")
 FILE_VALIDATION_SHARE = 0.2  # a file of one's own has no validation split: this share of it, at most 1,000 rows
 MAX_FILE_BYTES = 50_000_000
+MAX_FILE_ROWS = 1_000_000  # of a parquet file; no other kind packs more into so few bytes
+UNFOLDED, CELLS_PER_ROW = 4, 10  # times MAX_FILE_BYTES, and times MAX_FILE_ROWS: what a parquet file may unfold to
+BATCH_BYTES = 1_000_000_000  # what the rows of one batch could take while that is found out, at the very worst
 # What people call the columns, for guessing: field of a task -> names seen in the wild.
 SYNONYMS = {
     "sentence": ("text", "review", "content", "comment", "phrase", "tweet"),
@@ -53,9 +60,17 @@ class Source:
     read_split: Callable[[str], list[dict]]
     eval_splits: tuple[str, ...]
     local_rows: Callable[[str], int] | None = None  # rows of a split that are here, where that may be less than all
+    find_split: Callable[[str], object] | None = None  # raises `DataError` if it is not there; the Hub is not asked
 
     def read(self, splits: str) -> list[dict]:
+        """The rows themselves are shared by all who read them, and not to be changed."""
         return [row for split in splits.split("+") for row in self.read_split(split)]
+
+    def require_splits(self, *splits: str) -> None:
+        """Raise `DataError` for a split that is not there, before any row is read."""
+        for split in splits if self.find_split else ():
+            for name in split.split("+"):
+                self.find_split(name)
 
     def describe(self, used: Mapping[str, int]) -> DataSource:
         """The words that stand beside every result: the source, and how many of the official rows were used."""
@@ -84,15 +99,26 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> S
         return hub_source(task)
     if data == "mirror":
         return _named_mirror(task)
-    path = Path(data).expanduser()
-    if path.is_dir():
-        return mirror_source(task, path)
-    if path.is_file():
-        return file_source(task, path)
+    path = find_place(data)
+    if path is not None:
+        return mirror_source(task, path) if path.is_dir() else file_source(task, path)
     raise DataError(
-        f"No data at '{data}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet or one task's "
-        f"own folder) or a file ({', '.join(FILE_KINDS)})."
+        f"No data at '{_shortened(data)}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet or "
+        f"one task's own folder) or a file ({', '.join(FILE_KINDS)})."
     )
+
+
+def find_place(given: str | Path) -> Path | None:
+    """The folder or file of this name; None where there is none, or where no file can have it (too long, ~nobody)."""
+    with suppress(OSError, RuntimeError, ValueError):
+        path = Path(given).expanduser()
+        if path.is_dir() or path.is_file():
+            return path
+    return None
+
+
+def _shortened(text: str, most: int = 100) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def mirror_root() -> Path | None:
@@ -126,11 +152,15 @@ def sample_source(task: Task) -> Source:
     """The sentences written for this demo. A task without unanswerable questions takes the answerable rows."""
     folder = SAMPLE_ROOT / task.sample_folder
 
+    @cache
     def read_split(split: str) -> list[dict]:
         return _usable(task, _read_folder(task, folder, split))
 
+    def find_split(split: str) -> list[Path]:
+        return _require_split(task, folder, split)
+
     title = f"bundled sample, written for this demo, not {task.benchmark}"
-    return Source(task, "sample", title, read_split, task.eval_splits)
+    return Source(task, "sample", title, read_split, task.eval_splits, find_split=find_split)
 
 
 def mirror_folder(task: Task, root: Path) -> Path | None:
@@ -149,19 +179,25 @@ def mirror_source(task: Task, root: Path) -> Source:
         wanted = "/".join(filter(None, (name.split("/")[-1], configuration)))
         raise DataError(f"{root} has no data for {task.name}: expected {wanted}/<split>-*.parquet below it.")
 
+    @cache  # a run asks for its validation rows twice: to count them, and at the end to score them
     def read_split(split: str) -> list[dict]:
         return _usable(task, _read_folder(task, folder, split))
+
+    def find_split(split: str) -> list[Path]:
+        return _require_split(task, folder, split)
 
     def local_rows(split: str) -> int:
         return sum(map(_count_rows, split_files(folder, split)))
 
-    return Source(task, "mirror", f"{task.name} from a local mirror", read_split, task.eval_splits, local_rows)
+    title = f"{task.name} from a local mirror"
+    return Source(task, "mirror", title, read_split, task.eval_splits, local_rows, find_split)
 
 
 def hub_source(task: Task) -> Source:
     """The official rows through `datasets`. The library caches them, so a second run needs no network."""
     name, configuration = task.dataset
 
+    @cache
     def read_split(split: str) -> list[dict]:
         dataset = hub.load_dataset(name, configuration, split)
         return _usable(task, check_rows(task, dataset.to_list(), _names(dataset.features, task), f"{name} {split}"))
@@ -170,28 +206,48 @@ def hub_source(task: Task) -> Source:
 
 
 def file_source(task: Task, path: Path) -> Source:
-    """A file of one's own. It has no splits: `train` and `validation` are a fixed shuffle of its rows, `all` is all."""
-    rows = read_file(task, path)
-    order = random.Random(0).sample(range(len(rows)), len(rows))
-    held = min(1000, max(1, round(len(rows) * FILE_VALIDATION_SHARE)))
-    parts = {"all": range(len(rows)), "validation": sorted(order[:held]), "train": sorted(order[held:])}
+    """A file of one's own. It has no splits: `train` and `validation` are a fixed shuffle of its rows, `all` is all.
+
+    It is read when the first rows are asked for, as the other sources are: what is wrong inside is found out there."""
+    _check_kind(path)
+
+    @cache
+    def parts() -> dict[str, list[dict]]:
+        rows = read_file(task, path)
+        order = random.Random(0).sample(range(len(rows)), len(rows))
+        held = min(1000, max(1, round(len(rows) * FILE_VALIDATION_SHARE)))
+        chosen = {"validation": sorted(order[:held]), "train": sorted(order[held:])}
+        return {"all": rows} | {split: [rows[index] for index in indices] for split, indices in chosen.items()}
+
+    def find_split(split: str) -> None:
+        if split not in FILE_SPLITS:
+            raise DataError(f"A file has the splits {', '.join(FILE_SPLITS)}; '{split}' was asked for.")
 
     def read_split(split: str) -> list[dict]:
-        if split not in parts:
-            raise DataError(f"A file has the splits {', '.join(parts)}; '{split}' was asked for.")
-        return [rows[index] for index in parts[split]]
+        find_split(split)
+        return parts()[split]
 
-    return Source(task, "file", f"own file {path.name}", read_split, ("validation",))
+    return Source(task, "file", f"own file {path.name}", read_split, ("validation",), find_split=find_split)
 
 
 def read_extra(task: Task, path: str) -> list[dict]:
     """All rows of an additional folder (its `train` split) or file, labels mapped by name."""
-    place = Path(path).expanduser()
+    place = find_extra(task, path)
+    return _usable(task, _read_folder(task, place, "train")) if place.is_dir() else read_file(task, place)
+
+
+def find_extra(task: Task, path: str) -> Path:
+    """Where `read_extra` reads; raises `DataError` when there is nothing for it, and reads no row."""
+    place = find_place(path)
+    if place is None:
+        raise DataError(
+            f"No extra training data at '{_shortened(path)}': give a folder with train-*.parquet or a file."
+        )
     if place.is_dir():
-        return _usable(task, _read_folder(task, place, "train"))
-    if place.is_file():
-        return read_file(task, place)
-    raise DataError(f"No extra training data at '{path}': give a folder with train-*.parquet or a file.")
+        _require_split(task, place, "train")
+    else:
+        _check_kind(place)
+    return place
 
 
 # -- reading -------------------------------------------------------------------------------------------------------
@@ -199,10 +255,13 @@ def read_extra(task: Task, path: str) -> list[dict]:
 
 def split_files(folder: Path, split: str) -> list[Path]:
     """The files of exactly this split: `<split>-*.parquet` or `<split>.jsonl` (`train` never takes `train_extra`)."""
+    if not re.fullmatch(r"[\w.-]+", split):  # "*" is no split
+        return []
     return sorted(folder.glob(f"{split}-*.parquet")) or sorted(folder.glob(f"{split}.jsonl"))
 
 
-def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
+def _require_split(task: Task, folder: Path, split: str) -> list[Path]:
+    """The files of a split; `DataError` with those that are there instead."""
     files = split_files(folder, split)
     if not files:
         there = sorted({file.name.split("-")[0].removesuffix(".jsonl") for file in _data_files(folder)})
@@ -210,8 +269,12 @@ def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
             f"No split '{split}' for {task.name} in {folder}: expected {split}-*.parquet or {split}.jsonl. "
             f"There is: {', '.join(there) or 'nothing'}."
         )
+    return files
+
+
+def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
     rows = []
-    for file in files:
+    for file in _require_split(task, folder, split):
         raw, names = _read_rows(file)
         rows += check_rows(task, raw, names.get(task.label_field), file.name)
     return rows
@@ -241,19 +304,72 @@ def _read_parquet(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
     """Rows and label names of a parquet file; `datasets` keeps the names in the schema's metadata."""
     import pyarrow.parquet
 
-    try:
+    with _as_parquet(file):
         table = pyarrow.parquet.read_table(file)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{file.name} cannot be read as parquet: {str(error).replace(str(file), file.name)}") from error
-    metadata = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = metadata.get("info", {}).get("features", {})
-    names = {column: one["names"] for column, one in features.items() if isinstance(one, dict) and "names" in one}
-    return table.to_pylist(), names
+        return table.to_pylist(), _label_names(file, (table.schema.metadata or {}).get(b"huggingface", b"{}"))
+
+
+@contextmanager
+def _as_parquet(file: Path) -> Iterator[None]:
+    """One sentence for whatever is wrong inside; text that is not UTF-8 or a date no calendar has is a ValueError."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).replace(str(file), file.name).split())
+        raise DataError(f"{file.name} cannot be read as parquet: {said}") from error
+
+
+def _label_names(file: Path, metadata: bytes) -> dict[str, Sequence[str]]:
+    """Column -> its label names, from what `datasets` wrote into the file."""
+    try:
+        features = json.loads(metadata).get("info", {}).get("features", {})
+        described = {
+            column: one["names"] for column, one in features.items() if isinstance(one, dict) and "names" in one
+        }
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise DataError(f"{file.name}: its metadata named 'huggingface', with the label names, is broken.") from error
+    return {column: names for column, names in described.items() if isinstance(names, list)}
+
+
+def _check_unfolded(file: Path) -> None:
+    """Refuse a parquet file that holds far more than its size says, before its rows are made: what repeats takes hardly
+    any room in it. Its own counts come first; a text that stands in it once, for many rows, is only seen on a walk."""
+    import pyarrow.parquet
+
+    most = UNFOLDED * MAX_FILE_BYTES
+    with _as_parquet(file), pyarrow.parquet.ParquetFile(file) as parquet:
+        groups = [parquet.metadata.row_group(index) for index in range(parquet.num_row_groups)]
+        columns = [group.column(index) for group in groups for index in range(group.num_columns)]
+        rows, size = parquet.metadata.num_rows, sum(group.total_byte_size for group in groups)
+        cells = sum(column.num_values for column in columns)
+        if rows <= MAX_FILE_ROWS and cells <= CELLS_PER_ROW * MAX_FILE_ROWS and size <= most:
+            largest = max((column.total_uncompressed_size for column in columns), default=1)
+            size = 0
+            at_once = max(1, min(1000, BATCH_BYTES // max(1, largest)))  # no value is larger than its whole column
+            for batch in parquet.iter_batches(batch_size=at_once):
+                size += sum(map(_unfolded_bytes, batch.columns))
+                if size > most:
+                    break
+            else:
+                return
+    raise DataError(
+        f"{file.name} unfolds to {rows:,} rows with {cells:,} values and at least {size / 1e6:,.0f} MB; at most "
+        f"{MAX_FILE_ROWS:,} rows with {CELLS_PER_ROW * MAX_FILE_ROWS:,} values and {most / 1e6:,.0f} MB can be read."
+    )
+
+
+def _unfolded_bytes(column) -> int:
+    """Of an Arrow array, with every text counted in every row, also where the array itself keeps it once."""
+    return (column.dictionary_decode() if hasattr(column, "dictionary_decode") else column).nbytes
 
 
 def _read_text(file: Path) -> str:
     try:
         text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{file.name} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise DataError(
             f"{file.name} is not UTF-8 text (byte {error.start}). Save it as UTF-8 and try again."
@@ -267,24 +383,25 @@ def _read_jsonl(file: Path) -> list[dict]:
     """One JSON object a line, or one array of objects. Only "\\n" ends a line: JSON may hold U+2028 and its kin."""
     text = _read_text(file)
     if text.lstrip().startswith("["):
-        try:
-            values = list(enumerate(json.loads(text), 1))
-        except json.JSONDecodeError as error:
-            raise DataError(f"{file.name} is not JSON: {error}.") from error
+        values = list(enumerate(_parse(text, file.name), 1))
     else:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-        values = [(number, _parse_line(file, number, line)) for number, line in lines]
+        hint = " One JSON object a line."
+        values = [(number, _parse(line, f"{file.name}, line {number}", hint)) for number, line in lines]
     for number, value in values:
         if not isinstance(value, dict):
             raise DataError(f"{file.name}, line {number} is not a JSON object: {str(value)[:60]}")
     return [value for _, value in values]
 
 
-def _parse_line(file: Path, number: int, line: str):
+def _parse(text: str, where: str, hint: str = ""):
+    """The value of a JSON text. Python also refuses what is nested a thousand deep, and numbers of 4,300 digits."""
     try:
-        return json.loads(line)
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"{file.name}, line {number} is not JSON: {error.msg}. One JSON object a line.") from error
+        raise DataError(f"{where} is not JSON: {error.msg} at character {error.pos + 1}.{hint}") from error
+    except (RecursionError, ValueError) as error:
+        raise DataError(f"{where} is nested too deeply, or holds a number with too many digits.") from error
 
 
 def _read_separated(file: Path) -> list[dict]:
@@ -389,11 +506,18 @@ def read_file(task: Task, path: Path) -> list[dict]:
 
 
 def read_table(path: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
-    if path.suffix.lower() not in FILE_KINDS:
-        raise DataError(f"{path.name}: files may be {', '.join(FILE_KINDS)}.")
+    """The rows of somebody's own file as they stand, and label names where it has some; a huge one is refused."""
+    _check_kind(path)
     if path.stat().st_size > MAX_FILE_BYTES:
         raise DataError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; at most {MAX_FILE_BYTES / 1e6:.0f} MB.")
+    if path.suffix.lower() == ".parquet":
+        _check_unfolded(path)
     return _read_rows(path)
+
+
+def _check_kind(path: Path) -> None:
+    if path.suffix.lower() not in FILE_KINDS:
+        raise DataError(f"{path.name}: files may be {', '.join(FILE_KINDS)}.")
 
 
 # -- checking ------------------------------------------------------------------------------------------------------
@@ -470,7 +594,7 @@ def _answers(task: Task, row: Mapping, names) -> dict:
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"the answers '{value[:60]}' are not JSON.") from error
     if not isinstance(value, Mapping):
         texts = [str(value)] if value is not None and str(value).strip() else []

@@ -12,7 +12,7 @@ import psutil
 
 from . import hub, models
 from .data import local_sources, sample_source
-from .errors import DemoError
+from .errors import DemoError, Unavailable
 from .runs import versions
 from .tasks import TASKS
 
@@ -38,8 +38,10 @@ def _check(name: str, needed: bool, find: Callable[[], str]) -> Check:
     """A check that is fine unless `find` raises; what it says is what `find` returns or why it failed."""
     try:
         return Check(name, True, needed, find())
-    except (DemoError, OSError) as error:
+    except (DemoError, OSError, ImportError) as error:
         return Check(name, False, needed, str(error))
+    except Exception as error:  # a damaged installation may raise anything; the other checks and the verdict still come
+        return Check(name, False, needed, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
 def _packages() -> Check:
@@ -50,14 +52,19 @@ def _packages() -> Check:
 
 
 def _machine() -> Check:
-    import torch
+    def find() -> str:
+        import torch
 
-    free = psutil.virtual_memory().available / 1e9
-    says = (
-        f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
-        f"{free:.1f} GB of memory free, device {models.pick_device()}, training in {models.pick_precision()}"
-    )
-    return Check("machine", free >= MIN_MEMORY_GIGABYTES, True, says)
+        free = psutil.virtual_memory().available / 1e9
+        says = (
+            f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
+            f"{free:.1f} GB of memory free, device {models.pick_device()}, training in {models.pick_precision()}"
+        )
+        if free < MIN_MEMORY_GIGABYTES:
+            raise Unavailable(f"{says}; {MIN_MEMORY_GIGABYTES:g} GB of memory are needed")
+        return says
+
+    return _check("machine", True, find)
 
 
 def _disk() -> Check:
@@ -93,22 +100,34 @@ def _sample() -> Check:
 
 
 def _mirror() -> Check:
-    found = [name for name, task in TASKS.items() if "mirror" in local_sources(task)]
-    says = f"MINILM_DATA has {', '.join(found)}" if found else "none; set MINILM_DATA to a folder with glue/<task>/…"
-    return Check("local mirror", bool(found), False, says)
+    def find() -> str:
+        found = [name for name, task in TASKS.items() if "mirror" in local_sources(task)]
+        if not found:
+            raise Unavailable("none; set MINILM_DATA to a folder with glue/<task>/…")
+        return f"MINILM_DATA has {', '.join(found)}"
+
+    return _check("local mirror", False, find)
 
 
 def _hub() -> Check:
-    if hub.is_offline_by_choice():
-        return Check("Hub", False, False, "switched off by HF_HUB_OFFLINE")
-    reachable = hub.is_reachable()
-    return Check("Hub", reachable, False, "reachable" if reachable else "not reachable; the app works without it")
+    def find() -> str:
+        if hub.is_offline_by_choice():
+            raise Unavailable("switched off by HF_HUB_OFFLINE")
+        if not hub.is_reachable():
+            raise Unavailable("not reachable; the app works without it")
+        return "reachable"
+
+    return _check("Hub", False, find)
 
 
 def _catalog() -> list[Check]:
-    entries = [entry for entry in models.CATALOG.values() if entry.repo]
-    return [
-        Check(entry.name, on_disk, False, "on disk" if on_disk else f"fetch {entry.megabytes} MB ({entry.repo})")
-        for entry in entries
-        for on_disk in [models.is_on_disk(entry)]
-    ]
+    return [_fetched(entry) for entry in models.CATALOG.values() if entry.repo]
+
+
+def _fetched(entry: models.CatalogEntry) -> Check:
+    def find() -> str:
+        if not models.is_on_disk(entry):
+            raise Unavailable(f"fetch {entry.megabytes} MB ({entry.repo})")
+        return "on disk"
+
+    return _check(entry.name, False, find)

@@ -17,7 +17,7 @@ class UnknownName(DemoError):
     """A name that is not in a table. `UnknownName("task", "mlni", TASKS)` lists what is."""
 
     def __init__(self, what: str, came: str, known):
-        super().__init__(f"Unknown {what} '{came}'. Known: {', '.join(known)}.")
+        super().__init__(f"Unknown {what} '{came:.100}'. Known: {', '.join(known)}.")
 
 
 class DataError(DemoError):

@@ -65,7 +65,7 @@ class TrainConfig:
     """How to fine-tune. None means the task's own default; the command line and the page read help and limits here."""
 
     checkpoint: str = _option("", "checkpoint to start from (default: bundled, or MINILM_CHECKPOINT)")
-    data: str = _option("auto", "auto, hub, sample, a folder or a file")
+    data: str = _option("auto", "auto, mirror, hub, sample, a folder or a file")
     train_split: str = _option("train", "splits to train on, joined by +")
     extra_train: tuple[str, ...] = _option((), "further folders or files with the task's columns")
     train_examples: int | None = _option(None, "rows to draw at random from the train split", min=1, max=1_000_000)

@@ -173,12 +173,19 @@ def locate(checkpoint: str) -> Location:
         return Location(name, CATALOG[name].repo, revision or None, on_hub=True)
     if RUN_ID.fullmatch(checkpoint) and (runs_root() / checkpoint).is_dir():
         return _folder(runs_root() / checkpoint, checkpoint)
-    if Path(checkpoint).expanduser().is_dir():
-        path = Path(checkpoint).expanduser()
+    if (path := _existing_folder(checkpoint)) is not None:
         return _folder(path, (path.resolve().parent if path.name == "checkpoint" else path.resolve()).name)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return Location(name, name, revision or None, on_hub=True)
     raise UnknownName("checkpoint", checkpoint, (*CATALOG, "a run id", "a folder", "a Hub name like owner/model"))
+
+
+def _existing_folder(checkpoint: str) -> Path | None:
+    try:
+        path = Path(checkpoint).expanduser()
+        return path if path.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, a home of nobody, a zero byte
+        return None
 
 
 def _folder(path: Path, name: str) -> Location:
@@ -471,9 +478,11 @@ def seen_by_base(location: Location, task: Task) -> str:
 
 def _is_made_of_bundled(location: Location) -> bool:
     """Whether a checkpoint is the bundled one or came from it, over any number of runs."""
+    if location.place == str(_bundled_or_none()):
+        return True
     record = Path(location.place).parent / "run.json"
-    if location.name == "bundled" or location.on_hub or not record.is_file():
-        return location.name == "bundled"
+    if location.on_hub or not record.is_file():
+        return False
     base = json.loads(record.read_text(encoding="utf-8")).get("config", {}).get("checkpoint") or default_checkpoint()
     try:
         return _is_made_of_bundled(locate(base))

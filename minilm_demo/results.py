@@ -26,6 +26,11 @@ class DataSource:
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
     splits: Mapping[str, int]  # split -> rows used
 
+    @property
+    def is_official(self) -> bool:
+        """Whether scores on these rows may stand beside published ones: not on a sample or somebody's own file."""
+        return self.kind in ("hub", "mirror")
+
 
 @dataclass(frozen=True)
 class Mistake:

@@ -5,6 +5,7 @@
           checkpoint/    the best so far; loads with plain transformers
           README.md      the model card
           worker.json    which process works on it (gone when it is done)
+          upload.csv     a visitor's own rows, or .tsv, … (gone when it is done)
           stop           somebody asked to stop; an empty file, so that any process may ask
 
 A run's state is what its folder says: finished when the last event is `Finished`, running while the process named in
@@ -16,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import functools
 import importlib.metadata
 import json
 import multiprocessing
@@ -23,23 +25,31 @@ import os
 import platform
 import re
 import secrets
+import shutil
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from .cards import model_card
-from .errors import DemoError
+from .data import FILE_KINDS
+from .errors import DataError, DemoError
 from .finetuning import TrainConfig
 from .models import RUN_ID, default_checkpoint, runs_root
 from .results import Finished, Planned, Stepped, TrainingEvent, from_dict, from_json, to_json
 from .tasks import Task
 
 MAX_WAITING = 40  # runs in line; more would wait for hours
+# What a visitor's run may ask of a machine that others wait for; a run from the shell may ask for more.
+PAGE_LIMITS = {"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128}
+PAGE_TOKENS = 2 * 128 * 128  # of one update, batch_size × max_length: what it needs of memory
+PAGE_FREE_BYTES = 2_000_000_000  # on the disk of the runs folder; a run keeps some 100 MB, and the line is long
+READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 
 
@@ -54,6 +64,7 @@ class RunRecord:
     origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
+    upload: str = ""  # the visitor's own file in the folder, which does not outlive the run
 
 
 @dataclass(frozen=True)
@@ -79,13 +90,21 @@ class RunState:
 # -- folders -------------------------------------------------------------------------------------------------------
 
 
-def create_run(job: str, task: Task, config: TrainConfig, origin: str = "shell") -> RunRecord:
-    """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess."""
+def create_run(
+    job: str, task: Task, config: TrainConfig, origin: str = "shell", upload: Path | None = None
+) -> RunRecord:
+    """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess.
+
+    A file in `upload` is copied into it and becomes the run's data."""
+    kept = _name_of_upload(upload) if upload else ""
     folder = Path(config.output_dir) if config.output_dir else runs_root() / f"{task.name}-{secrets.token_urlsafe(16)}"
     if (folder / "run.json").exists() or (folder / "checkpoint").exists():
         raise DemoError(f"{folder} already holds a run. Choose another folder, or delete this one first.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if upload:
+            shutil.copyfile(upload, folder / kept)
+            config = dataclasses.replace(config, data=str(folder / kept))
         record = RunRecord(
             run_id=folder.name,
             job=job,
@@ -96,13 +115,37 @@ def create_run(job: str, task: Task, config: TrainConfig, origin: str = "shell")
             origin=origin,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             versions=versions(),
+            upload=kept,
         )
         text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
         (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
         (folder / "run.json.new").replace(folder / "run.json")  # nobody reads half of it
     except OSError as error:
+        if kept:
+            _remove(folder / kept)
         raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
     return record
+
+
+def _name_of_upload(upload: Path) -> str:
+    """What a visitor's file is called in the run folder; nothing of a name from outside but the kind."""
+    kind = upload.suffix.lower()
+    if kind not in FILE_KINDS:
+        raise DataError(f"{upload.name}: files may be {', '.join(FILE_KINDS)}.")
+    if not upload.is_file():
+        raise DataError(f"{upload.name} is not on the server any more. Choose the file again.")
+    return f"upload{kind}"
+
+
+def _forget_upload(record: RunRecord) -> None:
+    """The texts of a visitor are there for the run and no longer."""
+    if record.upload:
+        _remove(Path(record.config.output_dir) / record.upload)
+
+
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):  # gone already, or open elsewhere on Windows
+        file.unlink()
 
 
 def versions() -> dict[str, str]:
@@ -143,7 +186,15 @@ def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
     file = folder / "events.jsonl"
     if not file.is_file():
         return ()
-    lines = file.read_bytes().split(b"\n")[:-1]
+    now = file.stat()
+    return _parse_events(file, now.st_size, now.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=READ_RUNS)
+def _parse_events(file: Path, size: int, changed: int) -> tuple[TrainingEvent, ...]:
+    """The events in the first `size` bytes. A file of that size and that time of change says the same next time."""
+    with file.open("rb") as opened:
+        lines = opened.read(size).split(b"\n")[:-1]
     return tuple(from_json(line.decode("utf-8")) for line in lines if line)
 
 
@@ -179,14 +230,24 @@ def list_runs(root: Path | None = None) -> list[RunState]:
     return sorted(found, key=lambda run: run.record.created, reverse=True)
 
 
-def latest_run(tasks: tuple[str, ...], mine: tuple[str, ...] = ()) -> RunState | None:
-    """The newest run of these tasks that has a checkpoint, of those in `mine` or shared with everybody here."""
-    for run in list_runs():
-        allowed = run.record.run_id in mine or run.record.origin == "shell"
-        at_work = run.status in ("starting", "running", "stopping")
-        if allowed and run.record.task in tasks and run.has_checkpoint and not at_work:
-            return run
-    return None
+def usable_runs(tasks: Sequence[str], mine: Sequence[str] = ()) -> list[RunState]:
+    """Runs of these tasks that can answer, newest first: those in `mine`, and those made from the shell here.
+
+    Whoever has the id of a run may see it; runs of other visitors are never listed."""
+    at_work = ("queued", "starting", "running", "stopping")
+    return [
+        run
+        for run in list_runs()
+        if (run.record.run_id in mine or run.record.origin == "shell")
+        and run.record.task in tasks
+        and run.has_checkpoint
+        and run.status not in at_work
+    ]
+
+
+def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:
+    """The newest of `usable_runs`."""
+    return next(iter(usable_runs(tasks, mine)), None)
 
 
 def ask_to_stop(folder: Path) -> None:
@@ -211,13 +272,15 @@ def record_events(
         _claim(folder)
         with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
             while True:
-                event = _next_event(folder, events, answer)
+                event = _next_event(record, events, answer)
                 if event is None:
                     break
+                if isinstance(event, Finished):  # whoever reads that line finds everything in its place
+                    _forget_upload(record)
+                    if event.result is not None:
+                        (folder / "README.md").write_text(model_card(record, event.result), encoding="utf-8")
                 file.write(to_json(event) + "\n")
                 file.flush()
-                if isinstance(event, Finished) and event.result is not None:
-                    (folder / "README.md").write_text(model_card(record, event.result), encoding="utf-8")
                 yield event
                 answer = "stop" if should_stop() or (folder / "stop").exists() else None
     except OSError as error:
@@ -225,6 +288,7 @@ def record_events(
             f"The run folder {folder} cannot be written: {error.strerror}. What was saved is kept."
         ) from error
     finally:
+        _forget_upload(record)
         (folder / "worker.json").unlink(missing_ok=True)
 
 
@@ -233,7 +297,7 @@ def _claim(folder: Path) -> None:
     (folder / "worker.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
 
 
-def _next_event(folder: Path, events: Generator, answer: str | None) -> TrainingEvent | None:
+def _next_event(record: RunRecord, events: Generator, answer: str | None) -> TrainingEvent | None:
     try:
         return events.send(answer)
     except StopIteration:
@@ -243,9 +307,20 @@ def _next_event(folder: Path, events: Generator, answer: str | None) -> Training
     except MemoryError:
         return Finished("failed", "Out of memory. Try a smaller batch or shorter inputs.")
     except Exception as error:  # a job may fail in any library; the run must say so, and keep the details
-        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        said = re.sub(r"\s+", " ", str(error))[:200]
-        return Finished("failed", f"Something unforeseen went wrong: {type(error).__name__}: {said}. See error.txt.")
+        (Path(record.config.output_dir) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        return Finished("failed", _unforeseen(record, error))
+
+
+def _unforeseen(record: RunRecord, error: Exception) -> str:
+    """A visitor is told what kind of error it was and no more: its text may name folders of the server."""
+    kind = type(error).__name__
+    if record.origin == "page":
+        return (
+            f"Something unforeseen went wrong ({kind}). "
+            "The people who run this server find the details in the run's folder."
+        )
+    said = re.sub(r"\s+", " ", str(error))[:200]
+    return f"Something unforeseen went wrong: {kind}: {said}. See error.txt."
 
 
 # -- the queue -----------------------------------------------------------------------------------------------------
@@ -256,16 +331,20 @@ class RunQueue:
 
     def __init__(self):
         self._waiting: list[RunRecord] = []
-        self._running: tuple[RunRecord, multiprocessing.process.BaseProcess] | None = None
+        self._running: tuple[RunRecord, multiprocessing.process.BaseProcess | None] | None = None  # None: not yet
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def start(self, job: str, task: Task, config: TrainConfig, origin: str = "page") -> str:
-        """Put a run in line; its id. Raises `DemoError` when the line is too long."""
+    def start(self, job: str, task: Task, config: TrainConfig, origin: str = "page", upload: Path | None = None) -> str:
+        """Put a run in line; its id. Raises `DemoError` when the line is too long or a visitor asks for too much.
+
+        `upload` is a file of the visitor's own: the run keeps a copy, since the page's may be gone when it begins."""
+        if origin == "page":
+            _check_visitor(task, config)
         with self._changed:
             if len(self._waiting) >= MAX_WAITING:
                 raise DemoError(f"{len(self._waiting)} runs are waiting already. Try again in a few minutes.")
-            record = create_run(job, task, config, origin)
+            record = create_run(job, task, config, origin, upload)
             self._waiting.append(record)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="runs", daemon=True)
@@ -281,7 +360,8 @@ class RunQueue:
         with self._changed:
             if any(record.run_id == run_id for record in self._waiting):
                 return dataclasses.replace(found, status="queued")
-            if self._running and self._running[0].run_id == run_id and self._running[1].is_alive():
+            record, process = self._running or (None, None)
+            if record and record.run_id == run_id and (process is None or process.is_alive() or not found.events):
                 return dataclasses.replace(found, status="starting")
         return state(found.folder)  # it may have ended just now
 
@@ -302,33 +382,81 @@ class RunQueue:
         with self._changed:
             waiting = [record for record in self._waiting if record.run_id == run_id]
             self._waiting = [record for record in self._waiting if record.run_id != run_id]
-        if waiting:
-            _end(folder, Finished("stopped", "Stopped before it began."))
+            for record in waiting:  # within the lock: no poll finds it neither waiting nor ended
+                _end(record, Finished("stopped", "Stopped before it began."))
 
     def _work(self) -> None:
-        from . import worker
-
+        """The thread of the line. Whatever goes wrong with one run, the next one has its turn."""
         while True:
             with self._changed:
                 while not self._waiting:
                     self._changed.wait()
                 record = self._waiting.pop(0)
-                process = worker_context().Process(target=worker.work, args=(record.config.output_dir,), daemon=True)
-                try:
-                    process.start()
-                except (OSError, EOFError) as error:  # no memory for it, or the fork server died; the line goes on
-                    said = f"The process that trains could not be started ({error}). Try again in a minute."
-                    _end(Path(record.config.output_dir), Finished("failed", said))
-                    continue
-                self._running = (record, process)
-            process.join()
-            with self._changed:
-                self._running = None
+                self._running = (record, None)
+            try:
+                self._run(record)
+            except Exception as error:  # no memory for a process, the fork server died, a folder that was deleted, …
+                print(f"The line of runs had trouble with {record.run_id}:", file=sys.stderr)
+                traceback.print_exc()
+                if self._running[1] is None:  # else there is a record of its own to keep
+                    why = getattr(error, "strerror", None) or type(error).__name__  # no text that may name a folder
+                    said = f"The process that trains could not be started ({why}). Try again in a minute."
+                    _end(record, Finished("failed", said))
+            finally:
+                with self._changed:
+                    self._running = None
+
+    def _run(self, record: RunRecord) -> None:
+        """One run in a process of its own, from its start to its end."""
+        process = worker_context().Process(target=_work_in_child, args=(record.config.output_dir,), daemon=True)
+        process.start()  # without the lock: the first one waits until the fork server has imported torch
+        with self._changed:
+            self._running = (record, process)
+        process.join()
+        _forget_upload(record)  # of a worker that was killed
+        if not read_events(Path(record.config.output_dir)):
+            _end(record, Finished("failed", "The process that trains ended before it began. Try again in a minute."))
 
 
-def _end(folder: Path, event: Finished) -> None:
+def _work_in_child(folder: str) -> None:
+    """What the process of a run does. The worker is imported there: the server needs none of what it imports."""
+    from . import worker
+
+    worker.work(folder)
+
+
+def _end(record: RunRecord, event: Finished) -> None:
     """The only event of a run that never began."""
-    (folder / "events.jsonl").write_text(to_json(event) + "\n", encoding="utf-8")
+    _forget_upload(record)
+    with contextlib.suppress(OSError):  # the folder was deleted, or the disk is full; then it is "interrupted"
+        file = Path(record.config.output_dir) / "events.jsonl"
+        file.write_text(to_json(event) + "\n", encoding="utf-8")
+
+
+def _check_visitor(task: Task, config: TrainConfig) -> None:
+    """Refuse what would keep everybody else waiting, or bring the machine down."""
+    for name, most in PAGE_LIMITS.items():
+        if (value := getattr(config, name)) is not None and value > most:
+            allowed = f"a run started from the page may have at most {most:,}"
+            raise DemoError(f"{name} is {value:,.10g}; {allowed}. Choose {most:,} or less.")
+    rows, length = config.batch_size or task.batch_size, config.max_length or task.max_length
+    if rows * length > PAGE_TOKENS:
+        raise DemoError(
+            f"batch_size {rows} times max_length {length} is {rows * length:,} tokens per update; a run started from "
+            f"the page may have at most {PAGE_TOKENS:,}. Choose a smaller batch or shorter inputs."
+        )
+    free = _free_bytes(runs_root())
+    if free < PAGE_FREE_BYTES:
+        raise DemoError(
+            f"Only {free / 1e9:.1f} GB are free on the server's disk; a run needs {PAGE_FREE_BYTES / 1e9:.0f} GB. "
+            "Ask the people who run this server to make room."
+        )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Free space on the disk of a folder that may not have been made yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 def _seconds_left(record: RunRecord) -> float:

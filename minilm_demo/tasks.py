@@ -3,10 +3,9 @@
 Columns and label order are those of `nyu-mll/glue`, `rajpurkar/squad` and `rajpurkar/squad_v2` (data-set cards). RTE
 and QNLI put `entailment` first, WNLI puts `not_entailment` first. Scores are in 0..1. Paper scores are development
 scores from Wang et al. 2020, Table 2 (MiniLM-L6 is the 6 x 384 student with a teacher assistant); tasks that the paper
-does not report have none. The learning rate was
-searched on held-back train rows of cola, sst2, mrpc and stsb with the bundled checkpoint (tests/benchmarks/
-search_defaults.py and .jsonl): 1e-4 was the best or within the noise of the best on each. The other tasks take it too;
-epochs are fewer where an epoch is long.
+does not report have none. The learning rate was searched on held-back train rows of cola, sst2, mrpc and stsb with the
+bundled checkpoint (tests/benchmarks/search_defaults.py and .jsonl): 1e-4 was the best or within the noise of the best
+on each. The other tasks take it too; epochs are fewer where an epoch is long.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ NICENESS = 10  # predictions stay quick while someone trains
 def work(folder: str) -> None:
     """Do the job that `folder`/run.json asks for. Ends with the run, so its memory goes back to the machine."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the server's terminal is for the server
-    os.nice(NICENESS)
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(NICENESS)
     record = runs.read_record(Path(folder))
     for _ in runs.record_events(record, JOBS[record.job](record.task, record.config)):
         pass

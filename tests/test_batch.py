@@ -9,7 +9,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from minilm_demo import TASKS, load_checkpoint, predict_rows
+from minilm_demo import TASKS, batch, load_checkpoint, predict_rows
 from minilm_demo.batch import predict_file
 from minilm_demo.errors import DataError
 
@@ -155,6 +155,31 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tiny_checkpoint_for, t
     source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
     with pytest.raises(DataError, match="cannot be written: No such file or directory"):
         predict_file(TASKS["sst2"], str(tiny_checkpoint_for("sst2")), source, tmp_path / "no" / "out.csv")
+
+
+@pytest.mark.parametrize("place", ["no/out.csv", "in.csv/out.csv", "folder", ".", "x" * 300])
+def test_a_wrong_place_is_found_out_before_the_model_runs(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "cached_checkpoint", lambda *_: pytest.fail("the checkpoint was loaded"))
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match=r"cannot be written: .*\.$"):
+        predict_file(TASKS["sst2"], "any", source, tmp_path / place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "in.csv"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, DataError])
+def test_nothing_is_left_of_an_output_that_was_broken_off(tiny_checkpoint_for, tmp_path, output, monkeypatch, error):
+    def broken(*_, **options):
+        assert (tmp_path / "out.csv.part").is_file()
+        raise error("broken off")
+
+    monkeypatch.setattr(batch, "predict_rows", broken)
+    output.write_text("before")
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
+    with pytest.raises(error, match="broken off"):
+        predict_file(TASKS["sst2"], str(tiny_checkpoint_for("sst2")), source, output)
+    assert output.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
 def test_a_failure_keeps_the_old_output(tiny_checkpoint_for, tmp_path, output):

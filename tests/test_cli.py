@@ -12,10 +12,10 @@ import sys
 import pytest
 from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_for, write_reviews
 
-from minilm_demo import TASKS, TrainConfig, cli, doctor, evaluate, models, runs, worker
-from minilm_demo.results import Finished, Stepped, to_json
+from minilm_demo import TASKS, TrainConfig, cli, data, doctor, evaluate, finetuning, models, runs, worker
+from minilm_demo.results import DataSource, Evaluation, Finished, Stepped, to_json
 
-EVALUATE_KEYS = {"task", "checkpoint", "data_source", "metrics", "intervals", "baseline"}
+EVALUATE_KEYS = {"task", "checkpoint", "data_source", "seen_by_base", "metrics", "intervals", "baseline"}
 FINETUNE_KEYS = EVALUATE_KEYS | {"output_dir", "examples", "seconds", "examples_per_second", "splits"}
 
 
@@ -176,6 +176,55 @@ def test_evaluate_scores_both_sets_of_mnli(document, tiny_checkpoint_for):
     assert list(document(*words)["metrics"]) == ["validation_matched", "validation_mismatched"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "split", "shown"),
+    [
+        ("hub", "validation", True),
+        ("mirror", "validation", True),
+        ("mirror", "train", False),
+        ("sample", "validation", False),
+        ("file", "validation", False),
+    ],
+)
+def test_the_papers_scores_stand_beside_official_rows_only(kind, split, shown):
+    scores = {split: {"accuracy": 0.9}}
+    source = DataSource(kind, "rows", {split: 10})
+    evaluation = Evaluation("sst2", "mine", source, scores, {split: {"accuracy": (0.8, 1.0)}}, scores, {split: 10})
+    said = list(cli._evaluation_lines(evaluation, ""))
+    assert any("the paper, MiniLM-L6" in line for line in said) == shown
+    assert not any("had seen" in line for line in said)
+
+
+def test_what_bundled_had_seen_is_said_of_all_that_comes_from_it(run, document, tmp_path):
+    seen = TASKS["qqp"].seen_by_bundled
+    words = ("--data", "sample", "--max-steps", "1", "--train-examples", "8", "--eval-examples", "4")
+    code, out, err = run("finetune", "qqp", *words, "--batch-size", "8", "--output", tmp_path / "mine")
+    assert code == 0, err
+    assert f"The bundled checkpoint's own training had seen {seen}." in out
+    assert document("runs", "show", tmp_path / "mine")["seen_by_base"] == seen
+    scored = ("evaluate", "qqp", "--checkpoint", tmp_path / "mine", "--data", "sample", "--limit", "4")
+    assert document(*scored)["seen_by_base"] == seen
+    assert f"The bundled checkpoint's own training had seen {seen}." in run(*scored)[1]
+
+
+def test_a_run_stopped_while_it_fetches_says_so(run, document, finetune, monkeypatch):
+    def stopped(task, config):
+        yield Finished("stopped", "Stopped before it began.")
+
+    monkeypatch.setattr(finetuning, "finetune", stopped)
+    assert run(*finetune) == (0, ["Stopped before it began."], [])
+    said = document(*finetune)
+    assert (said["status"], said["message"], said["step"]) == ("stopped", "Stopped before it began.", 0)
+
+
+def test_an_output_called_like_a_checkpoint_is_shown_with_its_path(run, finetune, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*finetune, "--output", "bundled")
+    assert code == 0, err
+    assert f"Saved in {tmp_path / 'bundled'}" in out
+    assert f'--checkpoint "{tmp_path / "bundled"}"' in out[-1]
+
+
 # -- predict -------------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +382,16 @@ def test_doctor_names_what_is_missing(run, monkeypatch, tmp_path):
         ("predict sst2 a b --checkpoint {sst2}", "sst2 takes 1 texts (sentence); 2 came"),
         ("predict sst2 --file in.csv --checkpoint {sst2}", "--file takes no texts and needs --output"),
         ("predict sst2 hello --file in.csv --output out.csv --checkpoint {sst2}", "--file takes no texts"),
+        ("finetune sst2 --checkpoint {sst2} --data /no/such", "No data at '/no/such'"),
+        ("finetune sst2 --checkpoint {sst2} --data ~nobody/rows", "No data at '~nobody/rows'"),
+        ("finetune sst2 --checkpoint {sst2} --data mirror", "There is no local mirror: set MINILM_DATA"),
+        ("finetune sst2 --checkpoint {sst2} --data README.md", "README.md: files may be .csv"),
+        ("finetune sst2 --checkpoint {sst2} --data sample --train-split trian", "No split 'trian' for sst2"),
+        ("finetune sst2 --checkpoint {sst2} --data sample --train-split train+", "No split '' for sst2"),
+        ("finetune sst2 --checkpoint {sst2} --data sample --extra-train no.csv", "No extra training data at 'no.csv'"),
+        ("evaluate sst2 --checkpoint {sst2} --data /no/such", "No data at '/no/such'"),
+        ("evaluate sst2 --checkpoint {sst2} --data sample --split test", "No split 'test' for sst2"),
+        ("evaluate sst2 --checkpoint {sst2} --data sample --split validation+*", "No split '*' for sst2"),
         ("runs show", "runs show needs a run id"),
         ("runs delete", "invalid choice: 'delete'"),
     ],
@@ -342,19 +401,41 @@ def test_wrong_words_are_one_line_and_exit_2(run, tiny_checkpoint_for, words, sa
     assert (code, out) == (2, [])
     assert len(err) == 1, err
     assert said.casefold() in err[0].casefold()
-    assert runs.list_runs() == []
+    assert not models.runs_root().exists()
+
+
+def test_a_wrong_name_of_data_leaves_no_folder_behind(run, finetune, rows, tmp_path):
+    for words in (["--extra-train", tmp_path / "no.csv"], ["--train-split", "trian"], ["--data", tmp_path / "no"]):
+        code, out, err = run(*finetune, *words, "--output", tmp_path / "mine")
+        assert (code, out, len(err)) == (2, [], 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_wrong_inside_a_file_fails_the_run_that_tells_of_it(run, finetune, tmp_path):
+    (tmp_path / "rows.csv").write_text("words,stars\nfine,1\n")
+    for flag in ("--data", "--extra-train"):
+        code, out, err = run(*finetune, flag, tmp_path / "rows.csv", "--output", tmp_path / flag)
+        assert (code, out, len(err)) == (1, [], 1)
+        assert "rows.csv has no column for sentence and label" in err[0]
+        assert runs.state(tmp_path / flag).status == "failed"
+
+
+def test_a_file_of_rows_is_read_by_the_run_alone(document, finetune, tmp_path, monkeypatch):
+    lines = [f"{'fine' if index % 2 else 'bad'} {index},{index % 2}" for index in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["sentence,label", *lines]))
+    read, plain = [], data.read_table
+    monkeypatch.setattr(data, "read_table", lambda path: read.append(path) or plain(path))
+    document(*finetune, "--data", tmp_path / "rows.csv")
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("finetune sst2 --checkpoint {tiny} --data /no/such", "No data at '/no/such'"),
-        ("finetune sst2 --checkpoint {tiny} --train-split trian --data sample", "No split 'trian' for sst2"),
         ("finetune squad --checkpoint {tiny} --data {rows}", "no column for question and context and answers"),
         ("finetune sst2 --checkpoint {rows}", "holds no checkpoint yet"),
         ("finetune sst2 --checkpoint {tiny} --output {file}", "cannot be written"),
         ("evaluate sst2 --checkpoint {tiny} --data sample", "has no trained output layer for sst2. Fine-tune it first"),
-        ("evaluate sst2 --checkpoint {sst2} --data sample --split test", "No split 'test' for sst2"),
         ("evaluate sst2 --checkpoint {mnli} --data sample", "has no trained output layer for sst2"),
         ("predict sst2 hello", "No fine-tuned checkpoint for sst2 here yet. Make one"),
         ("predict sst2 hello --checkpoint bundled", "has no trained output layer for sst2"),

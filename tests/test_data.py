@@ -7,18 +7,22 @@ import shutil
 
 import datasets
 import hub_server
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from minilm_demo import data
 from minilm_demo.data import (
     check_rows,
     draw,
+    find_extra,
     guess_columns,
     hold_back,
     open_source,
     preview_file,
     read_extra,
     read_file,
+    read_table,
     require_rows,
     sample_source,
     split_files,
@@ -306,6 +310,21 @@ def test_a_place_that_is_nowhere_lists_what_is_allowed():
         open_source(SST2, "nowhere")
 
 
+@pytest.mark.parametrize("name", ["~nouser/x", "x" * 5000, "a/" * 3000, "zero\0byte", ""])
+def test_a_name_no_file_can_have_is_nowhere(name):
+    with pytest.raises(DataError, match=r"No data at '|no data for sst2") as caught:
+        open_source(SST2, name)
+    assert len(str(caught.value)) < 400
+    with pytest.raises(DataError, match=r"No extra training data at '|No split 'train'"):
+        read_extra(SST2, name)
+
+
+@pytest.mark.parametrize("split", ["*", "/etc/*", "../train", "", "tra[i]n"])
+def test_a_split_is_a_name_and_no_pattern(split, mirror):
+    with pytest.raises(DataError, match="No split"):
+        open_source(SST2, str(mirror)).read(split)
+
+
 def test_questions_without_an_answer_are_left_out_where_the_task_has_none(tmp_path):
     file = write_jsonl(tmp_path / "rows.jsonl", ROWS["squad_v2"])
     assert [row["id"] for row in read_file(SQUAD, file)] == ["a1", "3"]
@@ -331,6 +350,50 @@ def test_a_file_knows_no_other_split(tmp_path):
     source = open_source(SST2, str(write_table(tmp_path / "my.csv", sentences("row", 3))))
     with pytest.raises(DataError, match="splits all, validation, train; 'test' was asked for"):
         source.read("test")
+
+
+def test_splits_are_looked_for_before_a_row_is_read(mirror, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a row was read")
+
+    monkeypatch.setattr(data, "_read_rows", refuse)
+    monkeypatch.setattr(data.hub, "load_dataset", refuse)
+    broken = write_text(tmp_path / "my.csv", "no such columns\n")
+    open_source(SST2, str(mirror)).require_splits("train+train_more", "validation")
+    open_source(SST2, "sample").require_splits("train", "validation")
+    open_source(SST2, str(broken)).require_splits("train+all", "validation")
+    open_source(SST2, "hub").require_splits("whatever the Hub has")
+    for place in (str(mirror), "sample", str(broken)):
+        with pytest.raises(DataError, match=r"No split 'trian' for sst2|splits all, validation, train; 'trian'"):
+            open_source(SST2, place).require_splits("train+trian", "validation")
+    assert find_extra(SST2, str(broken)) == broken
+    assert find_extra(SST2, str(mirror / "glue" / "sst2")) == mirror / "glue" / "sst2"
+    for place, words in (("gone.csv", "No extra"), (str(mirror), "No split 'train'")):
+        with pytest.raises(DataError, match=words):
+            find_extra(SST2, place)
+
+
+def test_a_file_of_another_kind_is_refused_when_it_is_opened(tmp_path):
+    file = write_text(tmp_path / "my.xlsx", "sentence")
+    for look in (open_source, find_extra):
+        with pytest.raises(DataError, match=r"files may be \.csv"):
+            look(SST2, str(file))
+
+
+@pytest.mark.parametrize("kind", ["mirror", "sample", "file", "hub"])
+def test_a_split_is_read_once(kind, mirror, tmp_path, monkeypatch):
+    read = []
+    plain, prepared = data._read_rows, datasets.Dataset.from_list(sentences("hub", 3))
+    monkeypatch.setattr(data, "_read_rows", lambda file: read.append(file) or plain(file))
+    monkeypatch.setattr(data.hub, "load_dataset", lambda *asked: read.append(asked) or prepared)
+    file = write_table(tmp_path / "my.csv", sentences("row", 9))
+    source = open_source(SST2, {"mirror": str(mirror), "file": str(file)}.get(kind, kind))
+    assert read == []
+    first = source.read("validation")
+    again = source.read("validation")
+    assert first == again
+    assert first is not again  # whoever shuffles the list shuffles their own
+    assert len(read) == 1
 
 
 def test_extra_rows_from_a_folder_or_a_file(mirror, tmp_path):
@@ -488,6 +551,9 @@ BAD_FILES = {
     "not an object": ("my.jsonl", '"fine"\n', ["line 1 is not a JSON object"]),
     "not a JSON array": ("my.json", '[{"sentence": "fine"}\n', ["my.json is not JSON"]),
     "not parquet": ("my.parquet", "sentence,label\n", ["my.parquet cannot be read as parquet"]),
+    "nested too deeply": ("my.jsonl", "[" * 100_000, ["my.jsonl is nested too deeply"]),
+    "a line nested too deeply": ("my.jsonl", '{"a":' * 100_000, ["line 1 is nested too deeply"]),
+    "a number without end": ("my.jsonl", '{"label": ' + "1" * 5000 + "}", ["line 1", "too many digits"]),
     "another kind": ("my.xlsx", "sentence", [".csv, .tsv, .jsonl, .json, .parquet"]),
 }
 
@@ -520,6 +586,59 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "MAX_FILE_BYTES", 10)
     with pytest.raises(DataError, match="at most"):
         read_file(SST2, write_text(tmp_path / "my.csv", "sentence,label\nfine,1\n"))
+
+
+def unfolding(name: str) -> pyarrow.Table:
+    """Tables that parquet keeps in a few kilobytes."""
+    once = pyarrow.array(["x" * 10_000])
+    return {
+        "a text in every row": lambda: pyarrow.table({"sentence": ["x" * 1000] * 300_000}),
+        "a text kept once": lambda: pyarrow.table(
+            {"sentence": pyarrow.DictionaryArray.from_arrays(pyarrow.array([0] * 100_000, pyarrow.int32()), once)}
+        ),
+        "many rows": lambda: pyarrow.table({"sentence": pyarrow.nulls(1_000_001)}),
+        "many columns": lambda: pyarrow.table({f"c{index}": pyarrow.nulls(100_000) for index in range(101)}),
+        "a long list": lambda: pyarrow.table({"answers": [[0] * 10_000_001]}),
+        "a large column": lambda: pyarrow.table({"sentence": ["x" * 100_000_000, "y" * 110_000_000]}),
+    }[name]()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a text in every row", "a text kept once", "many rows", "many columns", "a long list", "a large column"],
+)
+def test_a_parquet_file_that_unfolds_is_refused_before_it_is_read(name, tmp_path, monkeypatch):
+    file = tmp_path / "my.parquet"
+    pyarrow.parquet.write_table(unfolding(name), file, compression="zstd")
+    assert file.stat().st_size < 100_000
+    monkeypatch.setattr(data, "_read_rows", lambda file: pytest.fail("it was read"))
+    with pytest.raises(
+        DataError, match=r"^my\.parquet unfolds to [\d,]+ rows with [\d,]+ values and at least .* read\.$"
+    ):
+        read_table(file)
+
+
+def test_a_parquet_file_of_much_text_is_read(tmp_path):
+    rows = [{"sentence": f"{'word ' * 100}{index}", "label": index % 2} for index in range(5000)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "my.parquet")
+    assert read_table(tmp_path / "my.parquet") == (rows, {})
+
+
+@pytest.mark.parametrize(
+    "metadata", ["{", "[]", "null", '{"info": null}', '{"info": {"features": [1]}}', '{"a":' * 100_000, b"\xff\xfe"]
+)
+def test_broken_metadata_of_a_parquet_file_is_one_sentence(metadata, tmp_path):
+    table = pyarrow.table({"sentence": ["fine"], "label": [1]}).replace_schema_metadata({"huggingface": metadata})
+    pyarrow.parquet.write_table(table, tmp_path / "my.parquet")
+    with pytest.raises(DataError, match=r"^my\.parquet: its metadata named 'huggingface', .* is broken\.$"):
+        read_file(SST2, tmp_path / "my.parquet")
+
+
+def test_a_parquet_text_that_is_not_utf_8_is_one_sentence(tmp_path):
+    latin = pyarrow.array([b"caf\xe9"]).view(pyarrow.string())
+    pyarrow.parquet.write_table(pyarrow.table({"sentence": latin, "label": [1]}), tmp_path / "my.parquet")
+    with pytest.raises(DataError, match=r"^my\.parquet cannot be read as parquet: 'utf-8' codec"):
+        read_file(SST2, tmp_path / "my.parquet")
 
 
 @pytest.mark.parametrize("label", ["positive", "POSITIVE", " Positive ", "1", "1.0"])
@@ -594,6 +713,7 @@ def test_shapes_of_an_answer(answers, beside, expected):
         ({"text": ["Ada"]}, "a start for each text"),
         ({"text": ["Ada"], "answer_start": [None]}, "a start for each text"),
         ("{not json", "are not JSON"),
+        ('{"text":' * 100_000, "are not JSON"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(answers, words):

@@ -512,3 +512,9 @@ def test_fetch_reports_the_bytes_and_passes_errors_on(monkeypatch):
     with pytest.raises(Unavailable, match="gone"):
         list(models.fetch("owner/model@gone"))
     assert list(models.fetch("bundled")) == []
+
+
+@pytest.mark.parametrize("name", ["~nobody-at-all/x", "x" * 5000, "a\x00b"])
+def test_what_is_no_name_at_all_is_an_unknown_checkpoint(name):
+    with pytest.raises(UnknownName, match="Unknown checkpoint"):
+        locate(name)

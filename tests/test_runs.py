@@ -4,10 +4,13 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,7 +18,7 @@ from training import ENOUGH_TO_HOLD_BACK, of, wait_for, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, evaluate, finetune, load_checkpoint, models, runs, worker
 from minilm_demo.errors import DemoError
-from minilm_demo.results import Evaluated, Finished, Planned, Saved, Started, Stepped, to_json
+from minilm_demo.results import Evaluated, Finished, Planned, Saved, Started, Stepped, from_json, to_json
 
 SST2 = TASKS["sst2"]
 
@@ -112,6 +115,39 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(short, cut):
     (folder / "events.jsonl").write_bytes("".join(to_json(event) + "\n" for event in whole).encode() + cut)
     assert runs.read_events(folder) == whole
     assert runs.state(folder).status == "interrupted"
+
+
+def test_events_are_parsed_once_for_all_who_ask(short, monkeypatch):
+    folder = folder_of(runs.create_run("finetune", SST2, short))
+    parsed = []
+    monkeypatch.setattr(runs, "from_json", lambda line: parsed.append(line) or from_json(line))
+    with (folder / "events.jsonl").open("a") as file:
+        for number in range(1, 4):
+            file.write(to_json(Saved(number, "x")) + "\n")
+            file.flush()
+            for _ in range(5):
+                assert runs.read_events(folder)[-1] == Saved(number, "x")
+    assert len(parsed) == 1 + 2 + 3
+    (folder / "events.jsonl").unlink()
+    assert runs.read_events(folder) == ()
+
+
+def test_the_memory_of_parsed_events_is_bounded():
+    assert runs._parse_events.cache_info().maxsize == runs.READ_RUNS <= 100
+
+
+def test_whoever_reads_the_last_event_finds_the_model_card(short, monkeypatch):
+    record = runs.create_run("finetune", SST2, short)
+    seen = []
+
+    def card(record, result):
+        seen.append([type(event) for event in runs.read_events(folder_of(record))])
+        return "the card"
+
+    monkeypatch.setattr(runs, "model_card", card)
+    list(runs.record_events(record, finetune("sst2", record.config)))
+    assert seen == [[Started, Planned, Stepped, Stepped, Saved]]
+    assert (folder_of(record) / "README.md").read_text() == "the card"
 
 
 def test_ids_cannot_be_guessed_and_differ(short):
@@ -267,6 +303,20 @@ def test_a_failure_inside_a_job_is_kept_and_said(short):
     assert not (folder_of(record) / "worker.json").exists()
 
 
+def test_a_visitor_is_told_no_text_of_the_server(short):
+    def job():
+        raise ValueError("cannot open /srv/secret/folder")
+        yield
+
+    record = runs.create_run("finetune", SST2, short, origin="page")
+    (event,) = runs.record_events(record, job())
+    assert event.message == (
+        "Something unforeseen went wrong (ValueError). "
+        "The people who run this server find the details in the run's folder."
+    )
+    assert "/srv/secret/folder" in (folder_of(record) / "error.txt").read_text()
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [(DemoError("The file is empty."), "The file is empty."), (MemoryError(), "Out of memory. Try a smaller batch")],
@@ -352,6 +402,140 @@ def test_a_run_at_work_is_not_the_latest(stopping):
     if stopping:
         runs.ask_to_stop(folder)
     assert runs.latest_run(("sst2",)) is None
+
+
+# -- a visitor's own file ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def upload(tmp_path, rows):
+    """A file as the page keeps it for a while, under the name a visitor gave it."""
+    return Path(shutil.copy(rows / "train.jsonl", tmp_path / "Secret plans.JSONL"))
+
+
+def test_an_upload_lives_as_long_as_its_run(short, upload):
+    record = runs.create_run("finetune", SST2, dataclasses.replace(short, data="auto"), "page", upload)
+    folder, rows = folder_of(record), upload.read_bytes()
+    upload.unlink()  # Gradio clears its folder
+    assert record.config.data == str(folder / "upload.jsonl")
+    assert (folder / "upload.jsonl").read_bytes() == rows
+    assert "Secret" not in (folder / "run.json").read_text()
+    assert runs.read_record(folder) == record
+    for event in runs.record_events(record, finetune("sst2", record.config)):
+        assert (folder / "upload.jsonl").exists() == (not isinstance(event, Finished))
+    assert event.status == "completed"
+    assert {path.name for path in folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+
+
+def test_an_upload_is_gone_though_its_run_failed_or_was_left(short, upload):
+    def job():
+        yield Saved(1, "x")
+        raise ValueError("inside")
+
+    record = runs.create_run("finetune", SST2, short, "page", upload)
+    list(runs.record_events(record, job()))
+    assert not (folder_of(record) / "upload.jsonl").exists()
+    record = runs.create_run("finetune", SST2, short, "page", upload)
+    left = runs.record_events(record, job())
+    next(left)
+    left.close()
+    assert not (folder_of(record) / "upload.jsonl").exists()
+
+
+def test_only_the_copy_of_an_upload_is_removed(short, tmp_path, rows):
+    own = Path(shutil.copy(rows / "train.jsonl", tmp_path / "upload.jsonl"))
+    record = record_and_drain(dataclasses.replace(short, data=str(own), output_dir=str(tmp_path)))
+    assert runs.state(tmp_path).status == "completed"
+    assert record.upload == ""
+    assert own.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rows.exe", r"^rows\.exe: files may be \.csv, "),
+        ("rows", "files may be"),
+        ("run.json.new", "files may be"),
+        ("gone.csv", r"^gone\.csv is not on the server any more\. Choose the file again\.$"),
+    ],
+)
+def test_an_upload_that_cannot_be_taken_leaves_no_run(short, tmp_path, name, message):
+    if name != "gone.csv":
+        (tmp_path / name).write_text("text,label\n")
+    with pytest.raises(DemoError, match=message):
+        runs.create_run("finetune", SST2, short, "page", tmp_path / name)
+    assert runs.list_runs() == []
+    assert not models.runs_root().exists()
+
+
+def test_the_queue_keeps_an_upload_until_its_run_is_over(queue, short, upload, tmp_path):
+    second = Path(shutil.copy(upload, tmp_path / "second.csv"))
+    first = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000), upload=upload)
+    waiting = queue.start("finetune", SST2, short, upload=second)
+    assert (runs.visitor_run_folder(waiting) / "upload.csv").is_file()
+    queue.stop(waiting)
+    assert not (runs.visitor_run_folder(waiting) / "upload.csv").exists()
+    wait_for(lambda: of(Stepped, queue.state(first).events))
+    folder = runs.visitor_run_folder(first)
+    assert (folder / "upload.jsonl").is_file()
+    os.kill(json.loads((folder / "worker.json").read_text())["pid"], signal.SIGKILL)
+    wait_for(lambda: not (folder / "upload.jsonl").exists())
+
+
+# -- what a visitor may ask ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def idle(monkeypatch):
+    """A queue that starts nothing."""
+    monkeypatch.setattr(runs.RunQueue, "_work", lambda self: None)
+    return runs.RunQueue()
+
+
+LIMITED = [("time_budget", 601), ("epochs", 20.5), ("max_steps", 20_001), ("batch_size", 129)]
+
+
+@pytest.mark.parametrize(("name", "value"), LIMITED)
+def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
+    most = runs.PAGE_LIMITS[name]
+    said = f"^{name} is {value:,}; a run started from the page may have at most {most:,}. Choose {most:,} or less.$"
+    with pytest.raises(DemoError, match=said):
+        idle.start("finetune", SST2, TrainConfig(**{name: value}))
+    assert runs.list_runs() == []
+    idle.start("finetune", SST2, TrainConfig(**{name: value}), origin="shell")
+    idle.start("finetune", SST2, TrainConfig(**{name: most}))
+
+
+def test_every_limit_is_tried():
+    assert {name for name, _ in LIMITED} == runs.PAGE_LIMITS.keys() <= TrainConfig.__dataclass_fields__.keys()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_visitor_may_ask_for_the_defaults_of_every_task(idle, task):
+    idle.start("finetune", TASKS[task], TrainConfig())
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "tokens"),
+    [
+        ("squad", {"batch_size": 128}, "batch_size 128 times max_length 384 is 49,152 tokens"),
+        ("sst2", {"batch_size": 65, "max_length": 512}, "batch_size 65 times max_length 512 is 33,280 tokens"),
+    ],
+)
+def test_a_visitors_update_fits_into_memory(idle, task, options, tokens):
+    with pytest.raises(DemoError, match=f"^{tokens} per update; .* at most 32,768. Choose a smaller batch or shorter"):
+        idle.start("finetune", TASKS[task], TrainConfig(**options))
+    idle.start("finetune", TASKS[task], TrainConfig(**options), origin="shell")
+    idle.start("finetune", SST2, TrainConfig(batch_size=64, max_length=512))
+
+
+def test_a_full_disk_is_said_before_the_run(idle, monkeypatch):
+    usage = shutil.disk_usage(models.runs_root().parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=1_240_000_000))
+    with pytest.raises(DemoError, match=r"^Only 1\.2 GB are free on the server's disk; a run needs 2 GB\. Ask"):
+        idle.start("finetune", SST2, TrainConfig())
+    assert runs.list_runs() == []
+    idle.start("finetune", SST2, TrainConfig(), origin="shell")
 
 
 # -- real workers --------------------------------------------------------------------------------------------------
@@ -466,16 +650,106 @@ def test_the_queue_goes_on_after_a_worker_that_could_not_start(queue, short, mon
             return self
 
         def start(self):
-            raise OSError(12, "Cannot allocate memory")
+            raise OSError(12, "Cannot allocate memory", "/a/path")
 
     monkeypatch.setattr(runs, "worker_context", NoProcess)
     first = queue.start("finetune", SST2, short)
     wait_for(ended(first))
     state = queue.state(first)
     assert state.status == "failed"
-    assert "could not be started ([Errno 12] Cannot allocate memory)" in state.events[-1].message
+    assert state.events[-1].message == (
+        "The process that trains could not be started (Cannot allocate memory). Try again in a minute."
+    )
     second = queue.start("finetune", SST2, short)
     wait_for(ended(second))
+
+
+def test_the_line_outlives_whatever_goes_wrong(queue, short, monkeypatch, capfd):
+    def broken():
+        raise ValueError("at /a/path")
+
+    start = runs.worker_context
+    monkeypatch.setattr(runs, "worker_context", broken)
+    first = queue.start("finetune", SST2, short)
+    wait_for(ended(first))
+    said = queue.state(first).events[-1].message
+    assert said == "The process that trains could not be started (ValueError). Try again in a minute."
+    shutil.rmtree(runs.visitor_run_folder(first))
+    wait_for(lambda: queue._running is None)
+    assert "ValueError: at /a/path" in capfd.readouterr().err
+
+    def deleted():
+        shutil.rmtree(runs.visitor_run_folder(second))
+        raise ValueError("its end cannot be written either")
+
+    monkeypatch.setattr(runs, "worker_context", deleted)
+    second = queue.start("finetune", SST2, short)
+    wait_for(lambda: not queue._waiting and queue._running is None)
+    monkeypatch.setattr(runs, "worker_context", start)
+    third = queue.start("finetune", SST2, short)
+    wait_for(ended(third))
+    assert queue.state(third).status == "completed"
+
+
+def test_a_worker_that_dies_without_a_word_is_a_failed_run(queue, short, monkeypatch):
+    monkeypatch.setattr(runs, "_work_in_child", os.path.isdir)  # any function that ends at once
+    run_id = queue.start("finetune", SST2, short)
+    wait_for(ended(run_id))
+    assert queue.state(run_id).status == "failed"
+    assert queue.state(run_id).events[-1].message.startswith("The process that trains ended before it began.")
+
+
+def test_nobody_waits_for_a_process_that_starts_slowly(queue, short, monkeypatch):
+    """The first one may wait for the fork server, which imports torch first."""
+    go_on = threading.Event()
+    started = threading.Event()
+
+    class SlowProcess:
+        def Process(self, **options):
+            return self
+
+        def start(self):
+            started.set()
+            go_on.wait(60)
+
+        def is_alive(self):
+            return True
+
+        def join(self):
+            pass
+
+    monkeypatch.setattr(runs, "worker_context", SlowProcess)
+    try:
+        first = queue.start("finetune", SST2, short)
+        assert started.wait(10)
+        began = time.monotonic()
+        second = queue.start("finetune", SST2, short)
+        assert (queue.state(first).status, queue.place(first)) == ("starting", None)
+        assert (queue.state(second).status, queue.place(second)[0]) == ("queued", 1)
+        queue.stop(second)
+        assert queue.state(second).status == "stopped"
+        assert time.monotonic() - began < 5
+    finally:
+        go_on.set()
+
+
+def test_who_leaves_the_line_is_never_interrupted(idle, short, monkeypatch):
+    """The end of the run is written while nobody can look into the line."""
+    run_id = idle.start("finetune", SST2, short)
+    states, write = [], runs._end
+
+    def end_and_look(record, event):
+        looking = threading.Thread(target=lambda: states.append(idle.state(run_id).status))
+        looking.start()
+        looking.join(0.3)  # it stands before the lock, or has found the end
+        write(record, event)
+        threads.append(looking)
+
+    threads = []
+    monkeypatch.setattr(runs, "_end", end_and_look)
+    idle.stop(run_id)
+    threads[0].join(10)
+    assert states == ["stopped"]
 
 
 def test_a_line_that_is_too_long_is_one_sentence(short, monkeypatch):

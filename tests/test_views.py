@@ -154,8 +154,27 @@ def test_a_failed_run_says_what_to_do():
     assert error["sentence"].startswith("The loss became nan")
     assert error["advice"].endswith("start again. The checkpoint of step 76 is kept.")
     interrupted = payload(RUNNING, status="interrupted")["error"]
-    assert "python -m minilm_demo runs resume mnli-abc" in interrupted["advice"]
+    assert interrupted == {
+        "sentence": "The process of this run ended before the run was over.",
+        "advice": "Start it again. The checkpoint of step 76 is kept.",
+    }
     assert payload(RUNNING)["error"] is None
+
+
+def test_a_run_that_never_began_says_so():
+    drawn = payload([], status="interrupted")
+    assert drawn["sentence"] == "Interrupted before the first step."
+    assert drawn["error"] == {
+        "sentence": "It was still waiting when the server stopped.",
+        "advice": "Start it again.",
+    }
+    assert "ended before the run was over" in payload(RUNNING[:1], status="interrupted")["error"]["sentence"]
+
+
+@pytest.mark.parametrize("run", [RUNNING, [], samples.mnli_run()])
+@pytest.mark.parametrize("status", ["interrupted", "failed"])
+def test_no_advice_names_a_command_that_is_not_there(run, status):
+    assert "python -m" not in json.dumps(payload(run, status=status))
 
 
 def test_an_unknown_status_is_refused():

@@ -1,9 +1,13 @@
 """The process that trains: what it has imported, how fast it starts, how politely it runs."""
 
 import json
+import os
+import signal
 
 import pytest
 from training import environment, python, write_reviews
+
+from minilm_demo import TASKS, TrainConfig, runs, worker
 
 # Like app.py: everything under the guard, because workers run the file again; Gradio in the server, not in them.
 SERVER = """
@@ -39,7 +43,13 @@ if __name__ == "__main__":
     record = runs.create_run("finetune", TASKS["sst2"], config)
     modules, niceness = ask(work_and_tell, record.config.output_dir, "pipe")
     status = runs.state(runs.run_folder(record.run_id)).status
-    told = {"starts": starts, "modules": modules, "niceness": niceness, "own": os.nice(0), "status": status}
+    queue = runs.RunQueue()
+    run_id = queue.start("finetune", TASKS["sst2"], config)
+    while (run := queue.state(run_id)).status in ("queued", "starting", "running"):
+        time.sleep(0.05)
+    heavy = [name for name in ("minilm_demo.worker", "accelerate", "peft", "torch") if name in sys.modules]
+    told = {"queued": run.status, "heavy": heavy}
+    told |= {"starts": starts, "modules": modules, "niceness": niceness, "own": os.nice(0), "status": status}
     print(json.dumps(told | {"gradio": "gradio" in sys.modules}))
 """
 
@@ -64,6 +74,11 @@ def test_a_worker_has_no_gradio_though_its_server_has(told):
     assert told["modules"] == []
 
 
+def test_the_server_imports_nothing_of_what_its_workers_need(told):
+    assert told["queued"] == "completed"
+    assert told["heavy"] == []
+
+
 def test_a_worker_starts_at_once_on_a_warm_server(told):
     seconds = [start[0] for start in told["starts"]]
     assert all(imported for start in told["starts"] for imported in start[1:])
@@ -72,3 +87,13 @@ def test_a_worker_starts_at_once_on_a_warm_server(told):
 
 def test_a_worker_gives_way_to_predictions(told):
     assert told["niceness"] == min(19, told["own"] + 10)
+
+
+def test_a_worker_needs_no_priorities(tmp_path, monkeypatch):
+    """Windows has no `os.nice`."""
+    monkeypatch.delattr(os, "nice")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    config = TrainConfig(data="/no/such/folder", output_dir=str(tmp_path / "run"))
+    runs.create_run("finetune", TASKS["sst2"], config)
+    worker.work(str(tmp_path / "run"))
+    assert runs.state(tmp_path / "run").status == "failed"

@@ -15,6 +15,7 @@ from ..data import draw, local_sources, open_source, preview_file
 from ..errors import DataError
 from ..finetuning import METHODS, TrainConfig
 from ..models import CATALOG, default_checkpoint, is_on_disk
+from ..runs import PAGE_LIMITS
 from ..tasks import TASKS, Task, get_task
 from .components import view
 from .following import download_link, poll_run, run_view, stop_run
@@ -114,7 +115,7 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
             label=label,
             info=limits["help"],
             minimum=lowest,
-            maximum=limits["max"],
+            maximum=min(limits["max"], PAGE_LIMITS.get(name, limits["max"])),
             precision=precision,
             elem_id=f"option-{name}",
         )
@@ -245,7 +246,8 @@ def _balance(task: Task, rows: list[dict]) -> str:
 @says_errors
 def _start(task: str, data: str, file: str | None, time: str, my_runs: list[str] | None, *options):
     config = _config(data, file, TIMES[time], *options)
-    run_id = QUEUE.start("finetune", get_task(task), config)
+    upload = Path(file) if data == "file" else None
+    run_id = QUEUE.start("finetune", get_task(task), config, upload=upload)
     return run_view(run_id), run_id, [run_id, *(my_runs or [])][:50], gr.Row(visible=False), download_link(run_id)
 
 

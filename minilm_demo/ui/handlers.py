@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..errors import DemoError, UnknownName
 from ..models import CATALOG, RUN_ID, is_on_disk
-from ..runs import RunQueue, RunState, list_runs, read_record, state, visitor_run_folder
+from ..runs import RunQueue, RunState, read_record, state, usable_runs, visitor_run_folder
 from ..tasks import TASKS, Task
 from ..views import words
 
@@ -42,32 +42,10 @@ def allowed_checkpoint(name: str) -> str:
     return name
 
 
-def usable_runs(tasks: Sequence[str], mine: Sequence[str]) -> list[RunState]:
-    """Runs of these tasks that can answer: the visitor's own, and those made from the shell of this machine."""
-    found = []
-    for run in _visible_runs(mine):
-        if run.record.task in tasks and run.has_checkpoint and run.status not in ("queued", "starting", "running"):
-            found.append(run)
-    return found
-
-
-def _visible_runs(mine: Sequence[str]) -> list[RunState]:
-    """Newest first. Whoever has a run's id may see it; runs of other visitors are never listed."""
-    shared = [run for run in list_runs() if run.record.origin == "shell"]
-    own = []
-    for run_id in mine or ():
-        try:
-            own.append(state(visitor_run_folder(run_id)))
-        except DemoError:  # the server was set up anew since this browser saw the run
-            continue
-    seen = {run.record.run_id: run for run in (*own, *shared)}
-    return sorted(seen.values(), key=lambda run: run.record.created, reverse=True)
-
-
 def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> list[tuple[str, str]]:
     """(words, name) of everything that can answer for these tasks without fetching anything first."""
     names = [task.name for task in tasks]
-    runs = [(run_title(run), run.record.run_id) for run in usable_runs(names, mine)]
+    runs = [(run_title(run), run.record.run_id) for run in usable_runs(names, mine or ())]
     hub = [(entry.title, entry.name) for entry in CATALOG.values() if entry.task in names and is_on_disk(entry)]
     return runs + hub
 

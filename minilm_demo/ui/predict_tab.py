@@ -10,9 +10,10 @@ import gradio as gr
 from .. import views
 from ..models import locate, seen_by_base
 from ..prediction import predict
+from ..runs import usable_runs
 from ..tasks import SKILLS, TASKS, Task, get_task, skill_tasks
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_choices, checkpoint_title, run_task, says_errors, usable_runs
+from .handlers import allowed_checkpoint, checkpoint_choices, checkpoint_title, run_task, says_errors
 
 NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."

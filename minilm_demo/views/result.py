@@ -14,7 +14,6 @@ from ..tasks import Task
 from . import words
 
 PAPER = "Wang et al., 2020"
-OFFICIAL = ("hub", "mirror")  # kinds of source whose scores may stand beside the paper's
 
 
 def result_card(
@@ -143,7 +142,7 @@ def _plot(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict:
 def _paper(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict[str, float]:
     """The paper's scores of this metric, model -> score; none beside a sample or somebody's own file."""
     comparable = metric == task.paper_metric and split == task.eval_splits[0]
-    return dict(task.paper) if comparable and evaluation.data_source.kind in OFFICIAL else {}
+    return dict(task.paper) if comparable and evaluation.data_source.is_official else {}
 
 
 def _axis_start(values: Sequence[float]) -> float:

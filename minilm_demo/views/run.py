@@ -62,7 +62,7 @@ def run_payload(
         "score": _score_chart(status, head, task, position),
         "points": _points(events[since:], head),
         "result": result_card(task, result.evaluation, result, checkpoint=checkpoint, seen=seen) if result else None,
-        "error": _error(status, head, run_id, message),
+        "error": _error(status, head, message),
     }
 
 
@@ -70,6 +70,7 @@ class _Head:
     """The latest event of each kind, None where there was none."""
 
     def __init__(self, events: Sequence[TrainingEvent]):
+        self.began = bool(events)
         latest = {type(event): event for event in events}
         self.fetching: Fetching | None = latest.get(Fetching)
         self.started: Started | None = latest.get(Started)
@@ -239,17 +240,15 @@ def _points(events: Sequence[TrainingEvent], head: _Head) -> dict:
 # -- when it went wrong --------------------------------------------------------------------------------------------
 
 
-def _error(status: str, head: _Head, run_id: str, message: str) -> dict | None:
+def _error(status: str, head: _Head, message: str) -> dict | None:
     if status not in ("failed", "interrupted"):
         return None
     said = message or (head.finished.message if head.finished else "")
     kept = f" The checkpoint of step {head.saved.step} is kept." if head.saved else ""
     if status == "interrupted":
-        return {
-            "sentence": said or "The process of this run ended before the run was over.",
-            "advice": f"The steps made so far are kept.{kept} "
-            f"To go on from there: python -m minilm_demo runs resume {run_id}",
-        }
+        ended = "The process of this run ended before the run was over."
+        waited = "It was still waiting when the server stopped."
+        return {"sentence": said or (ended if head.began else waited), "advice": f"Start it again.{kept}"}
     return {
         "sentence": said or "The run failed without saying why.",
         "advice": f"Change what the sentence names and start again.{kept}",

@@ -1,12 +1,14 @@
 // A fine-tuning run, live: a status line, two curves, a Stop button, and at the end the result.
 //
-// `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`);
-// `callbacks.stop({run})` asks for the end; `callbacks.finished({run, status})` is called when a watched run is over.
+// `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`), or
+// `{gone}`, a sentence, for a run that is there no longer; `callbacks.stop({run})` asks for the end;
+// `callbacks.finished({run, status})` is called when a watched run is over.
 // Without `poll` the picture stands still, without `stop` there is no button.
 
 MiniLM.run = (() => {
   const { make, say, show, table, scroller, details, facts } = MiniLM.dom;
   const EVERY = 200; // milliseconds between two questions
+  const QUEUED = 2000; // of a run that waits in the line
   const AFTER_ERROR = 1000;
   const HIDDEN = 2000; // nobody is looking
   const SPEAK_EVERY = 10000; // a screen reader is told no more often than this
@@ -93,9 +95,14 @@ MiniLM.run = (() => {
     state.head = payload;
     for (const name of Object.keys(state.points)) state.points[name].push(...payload.points[name]);
     drawHead(state);
-    if (payload.next !== payload.since || !before || before.status !== payload.status) drawCharts(state);
+    if (payload.next !== payload.since || chartsChanged(before, payload)) drawCharts(state);
     if (payload.final) drawEnd(state);
     speak(state, before);
+  }
+
+  // Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
+  function chartsChanged(before, { status, loss, score }) {
+    return !before || before.status !== status || before.loss.empty !== loss.empty || before.score.empty !== score.empty;
   }
 
   function drawHead({ page, head, stopAsked, callbacks }) {
@@ -126,7 +133,8 @@ MiniLM.run = (() => {
     show(page.error, Boolean(error));
     if (!error || page.error.dataset.sentence === error.sentence) return; // an alert is read aloud once
     page.error.dataset.sentence = error.sentence;
-    page.error.replaceChildren(make("p", "mlm-error-sentence", error.sentence), make("p", "", error.advice));
+    page.error.replaceChildren(make("p", "mlm-error-sentence", error.sentence));
+    if (error.advice) page.error.append(make("p", "", error.advice));
   }
 
   function drawEnd(state) {
@@ -253,14 +261,23 @@ MiniLM.run = (() => {
       const payload = await state.callbacks.poll({ run: state.head.run, since: state.head.next });
       if (asked !== state.asked) return;
       say(state.page.trouble, "");
+      if (payload.gone) return vanish(state, payload.gone);
       if (payload.since === state.head.next) take(state, payload);
       if (payload.final) return finish(state);
+      if (state.head.status === "queued") wait = QUEUED;
     } catch (error) {
       if (asked !== state.asked) return;
       say(state.page.trouble, "The server does not answer; trying again every second. The run goes on without this page.");
       wait = AFTER_ERROR;
     }
     schedule(state, document.hidden ? HIDDEN : wait);
+  }
+
+  // The run is there no longer: what was drawn stays, but nothing goes on.
+  function vanish(state, sentence) {
+    leave(state);
+    state.head = { ...state.head, final: true, sentence: "", stop: "", progress: null, error: { sentence, advice: "" } };
+    drawHead(state);
   }
 
   function finish(state) {
@@ -274,6 +291,7 @@ MiniLM.run = (() => {
     drawHead(state);
     try {
       await state.callbacks.stop({ run });
+      if (state.timer) schedule(state, 0); // a run that waited is asked for rarely
     } catch (error) {
       if (state.head.run !== run) return;
       state.stopAsked = false;
