@@ -27,7 +27,7 @@ def main(target: str, seconds: int = 30) -> None:
         page.goto(address)
         page.get_by_label(TIMES[seconds]).check()
         page.click("#train")
-        done = "document.querySelector('#run [data-status]')?.dataset.status === 'completed'"
+        done = "document.querySelector('#run [data-status]')?.dataset.status.match(/completed|stopped|failed/)"
         page.wait_for_function(done, timeout=4000 * seconds)
         page.wait_for_timeout(2000)
         page.screenshot(path=target)
