@@ -1,6 +1,6 @@
-"""Fine-tune the bundled MiniLM on the sample reviews for half a minute and look at what it cannot do yet.
+"""Fine-tune the bundled MiniLM on the sample reviews, a few times over, and look at what it cannot do yet.
 
-python examples/1_finetune.py [seconds]
+python examples/1_finetune.py [epochs]
 """
 
 import sys
@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from minilm_demo import TrainConfig, finetune
 from minilm_demo.results import Finished, Stepped
 
-seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30
-for event in finetune("sst2", TrainConfig(data="sample", time_budget=seconds)):
+epochs = float(sys.argv[1]) if len(sys.argv) > 1 else 8
+for event in finetune("sst2", TrainConfig(data="sample", epochs=epochs)):
     if isinstance(event, Stepped):
         print(f"step {event.step}: loss {event.loss:.3f}, {event.seconds_left:.0f} s left")
 

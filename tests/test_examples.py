@@ -17,7 +17,7 @@ def run(*command: str) -> str:
 
 
 def test_the_examples_run_one_after_the_other():
-    said = run("examples/1_finetune.py", "12")
+    said = run("examples/1_finetune.py", "1")
     assert "accuracy" in said and "always the same answer: 0.50" in said
     folder = said.strip().splitlines()[-1].removeprefix("saved in ").removesuffix("/checkpoint")
     lines = run("examples/2_predict.py", folder, "A joy from start to end.").splitlines()

@@ -48,6 +48,13 @@ def load(tmp_path):
     return load_one
 
 
+def unfold(page, words: str) -> None:
+    """Open the part with this heading and wait for what is in it: the browser tells of the opening a moment later."""
+    box = page.locator("details", has=page.locator("summary", has_text=words)).first
+    box.locator("summary").click()
+    box.locator(".mlm-details-content > *").first.wait_for(state="attached")
+
+
 # -- standalone pages ----------------------------------------------------------------------------------------------
 
 
@@ -104,14 +111,14 @@ def test_a_completed_run_shows_curves_scores_and_mistakes(page, load):
     assert page.locator(".mlm-confusion").count() == 2
     assert page.get_by_role("cell", name="2,891 83 %").is_visible()
     assert page.locator(".mlm-mistakes tbody tr").count() == 5
-    page.get_by_text("7 more").click()
+    unfold(page, "7 more")
     assert page.locator(".mlm-mistakes tbody tr").count() == 12
     assert page.get_by_role("button").count() == 0  # nothing to stop
 
 
 def test_the_curves_are_a_table_too(page, load):
     load(page, PAGES["run completed"])
-    page.get_by_text("The curves as a table").first.click()
+    unfold(page, "The curves as a table")
     table = page.get_by_role("region", name="The curves as a table")
     assert table.locator("tbody tr").count() == 189
     assert table.locator("tbody tr").nth(18).inner_text().split("\t")[0] == "19"
@@ -162,7 +169,7 @@ def test_predictions(page, load):
     load(page, PAGES["span"])
     assert page.locator("mark").inner_text() == "pollen from the willows"
     assert page.locator(".mlm-context").inner_text() == samples.CONTEXT
-    page.get_by_text("Other candidates").first.click()
+    unfold(page, "Other candidates")
     assert page.get_by_role("cell", name="from the willows").is_visible()
 
 
@@ -192,7 +199,7 @@ def hostile_pages():
 def test_hostile_texts_stay_text(page, load, name):
     load(page, hostile_pages()[name])
     for summary in page.locator("summary:visible").all():
-        summary.click()
+        unfold(page, summary.inner_text())
     text = page.locator("main").inner_text()
     for hostile in samples.HOSTILE:
         assert hostile in text
@@ -247,7 +254,7 @@ def test_a_live_run_draws_points_as_they_come_and_ends_with_the_card(page, load)
     assert page.evaluate("asked.map((one) => one.since)") == [2, 40, 90, 91]
     assert page.evaluate("asked[0].run") == "run-1"
     assert page.evaluate("ends") == [{"run": "run-1", "status": "completed"}]
-    page.get_by_text("The curves as a table").first.click()
+    unfold(page, "The curves as a table")
     assert page.locator(".mlm-tall tbody tr").count() == 189  # each point once
     page.wait_for_timeout(500)
     assert page.evaluate("asked.length") == 4  # nobody asks after the end
