@@ -19,6 +19,8 @@ def theme() -> gr.themes.Base:
         block_label_text_color="*neutral_800",
         block_title_text_color="*neutral_800",
         block_title_text_weight="700",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
