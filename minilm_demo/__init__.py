@@ -4,6 +4,7 @@ from .data import open_source
 from .errors import DemoError
 from .evaluation import evaluate
 from .finetuning import TrainConfig, finetune
+from .importance import word_importance
 from .models import CATALOG, load_checkpoint
 from .prediction import predict, predict_rows
 from .tasks import SKILLS, TASKS, get_task
@@ -21,4 +22,5 @@ __all__ = [
     "open_source",
     "predict",
     "predict_rows",
+    "word_importance",
 ]

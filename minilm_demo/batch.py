@@ -24,18 +24,21 @@ def predict_file(
     output: Path,
     *,
     threshold: float | None = None,
+    max_rows: int | None = None,
+    max_characters: int | None = None,
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> int:
     """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows.
 
     The whole input and the place of the output are checked before the model runs, and the output appears only when it
-    is complete."""
+    is complete. A file with more than `max_rows`, or `max_characters` in the texts, is refused."""
     place = find_place(source)
     if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
     table, _ = read_table(place)
     if not table:
         raise DataError(f"{source.name} has no rows.")
+    _at_most(max_rows, len(table), "rows", source)
     columns = list(dict.fromkeys(column for row in table for column in row))
     guess = guess_columns(task, columns)
     missing = [field for field in task.text_fields if field not in guess]
@@ -48,6 +51,7 @@ def predict_file(
     for number, row in enumerate(rows, 1):
         if empty := [guess[field] for field in task.text_fields if not row[field].strip()]:
             raise DataError(f"{source.name}, row {number}: the column {empty[0]} is empty.")
+    _at_most(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda done: on_rows(source.name, min(done, len(rows)), len(rows)))
     with _complete_or_not_at_all(output) as file:
         loaded = cached_checkpoint(checkpoint, task)
@@ -57,6 +61,14 @@ def predict_file(
         writer.writeheader()
         writer.writerows({**row, **more} for row, more in zip(table, added, strict=True))
     return len(rows)
+
+
+def _at_most(most: int | None, number: int, what: str, source: Path) -> None:
+    if most is not None and number > most:
+        raise DataError(
+            f"{source.name} has {number:,} {what}; at most {most:,} are answered at once here. Split the file, or use "
+            "the command line: python -m minilm_demo predict --help."
+        )
 
 
 @contextmanager

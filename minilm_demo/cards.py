@@ -1,32 +1,27 @@
-"""The model card of a run: what was trained on what, how, and how well, as Markdown for people and the Hub."""
+"""Model cards, of a run and of a shipped skill: what was trained on what, how, and how well, as Markdown for people and
+the Hub."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .results import FinetuneResult
-from .tasks import get_task
+from .finetuning import LORA_RANK, TrainConfig
+from .models import BUNDLED_REPO
+from .results import Evaluation, FinetuneResult
+from .tasks import Task, get_task
 
 if TYPE_CHECKING:
     from .runs import RunRecord
+
+DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
 
 
 def model_card(record: RunRecord, result: FinetuneResult) -> str:
     """README.md of the run folder."""
     task, evaluation, config = get_task(record.task), result.evaluation, record.config
-    rows = [
-        f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {evaluation.baseline[split][metric]:.3f} |"
-        for split, values in evaluation.metrics.items()
-        for metric, value in values.items()
-        for low, high in [evaluation.intervals[split][metric]]
-    ]
-    asked = {
-        name: _without_folders(value)
-        for name, value in vars(config).items()
-        if value not in (None, (), "") and name != "output_dir"
-    }
-    asked |= {name: value for name, value in result.settings.items() if value is not None}
     start = _without_folders(config.checkpoint or "bundled")
     seen = [f"The bundled checkpoint's own training had already seen {task.seen_by_bundled}.", ""]
     return "\n".join(
@@ -44,21 +39,149 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
             "",
             f"Scored on: {evaluation.data_source.description}.",
             "",
-            "| split | metric | score | 95 % interval | majority baseline |",
-            "|---|---|---|---|---|",
-            *rows,
+            *_scores(evaluation),
             "",
             *(seen if task.seen_by_bundled and start == "bundled" else []),
-            "Trained on: " + ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items()) + ".",
-            "",
-            "Asked for: " + ", ".join(f"{name}={value}" for name, value in asked.items()) + ".",
-            "",
-            "Versions: " + ", ".join(f"{name} {version}" for name, version in record.versions.items()) + ".",
+            *_how(record, result),
             "",
             "A model made for teaching, from few rows: not for decisions about people.",
             "",
         ]
     )
+
+
+def _scores(evaluation: Evaluation) -> list[str]:
+    """A table of all scores."""
+    rows = [
+        f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {evaluation.baseline[split][metric]:.3f} |"
+        for split, values in evaluation.metrics.items()
+        for metric, value in values.items()
+        for low, high in [evaluation.intervals[split][metric]]
+    ]
+    return ["| split | metric | score | 95 % interval | majority baseline |", "|---|---|---|---|---|", *rows]
+
+
+def _how(record: RunRecord, result: FinetuneResult) -> list[str]:
+    """Rows, settings as asked and as resolved, versions."""
+    asked = {
+        name: _without_folders(value)
+        for name, value in vars(record.config).items()
+        if value not in (None, (), "") and name != "output_dir"
+    }
+    asked |= {name: value for name, value in result.settings.items() if value is not None}
+    return [
+        "Trained on: " + ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items()) + ".",
+        "",
+        "Asked for: " + ", ".join(f"{name}={value}" for name, value in asked.items()) + ".",
+        "",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in record.versions.items()) + ".",
+    ]
+
+
+def skill_card(
+    skill: str,
+    task: Task,
+    place: str,
+    record: RunRecord,
+    result: FinetuneResult,
+    evaluation: Evaluation,
+    threshold: float | None,
+    probes: Sequence[bool] | None,
+    weak_at: str,
+) -> str:
+    """README.md of a skill's adapter. `place`: its folder from the root of the repository; `evaluation`: of what is
+    packed there; `probes`: which of the hand-written test probes came out right."""
+    head = "QuestionAnswering" if task.kind == "span" else "SequenceClassification"
+    labels = f", num_labels={len(task.labels)}" if task.labels else ""
+    order = f" Labels, in this order: {', '.join(task.labels)}." if task.labels else ""
+    lines = [
+        "---",
+        "library_name: peft",
+        f"base_model: {BUNDLED_REPO}",
+        f"datasets: [{task.dataset[0]}]",
+        "license: other",
+        "tags: [minilm, lora, minilm-demo]",
+        "---",
+        "",
+        f"# {skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}",
+        "",
+        f"{task.title} A LoRA adapter (rank {LORA_RANK}, float16) of {BUNDLED_REPO}, 6 layers x 384, shipped with "
+        f"MiniLM Demo.{order}",
+        "",
+        "## How good it is",
+        "",
+        f"Scored on: {evaluation.data_source.description}.",
+        "",
+        *_scores(evaluation),
+        "",
+        *_probe_lines(probes),
+        f"Not good at: {weak_at}",
+        "",
+        "## How it was made",
+        "",
+        "```sh",
+        finetune_command(task, record.config),
+        f"python -m minilm_demo skills pack {skill} {OUTPUT} --data {DATA}",
+        "```",
+        "",
+        f"Both in one: `python -m minilm_demo skills train {skill} --data {DATA}`. The weights of step {result.step} "
+        f"of {result.steps} were kept, the best on held-back train rows ({task.metrics[0]}); training took "
+        f"{result.seconds / 60:.0f} minutes.",
+        "",
+        *_how(record, result),
+        "",
+    ]
+    if threshold is not None:
+        lines += [
+            f"No-answer threshold: {threshold:g}, chosen on the held-back train rows; the validation rows had no part "
+            "in it.",
+            "",
+        ]
+    if task.seen_by_bundled:
+        lines += [f"The base model's own training had already seen {task.seen_by_bundled}.", ""]
+    lines += [
+        "## Without this program",
+        "",
+        "```python",
+        "import peft",
+        "import transformers",
+        "",
+        f'name = "{BUNDLED_REPO}"',
+        f"base = transformers.AutoModelFor{head}.from_pretrained(name{labels})",
+        f'model = peft.PeftModel.from_pretrained(base, "{place}")',
+        "```",
+        "",
+        "## Terms",
+        "",
+        f"The data: {' '.join(filter(None, task.dataset))}, {task.terms}. None of its rows is in this repository. The "
+        "base model: Apache 2.0. MIT covers the program, not this adapter, which may be used as the terms of its data "
+        "allow.",
+        "",
+        "Made for teaching: not for decisions about people.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def finetune_command(task: Task, config: TrainConfig) -> str:
+    """The command of the shell that asks for this fine-tune, without a path of this machine."""
+    words = [f"python -m minilm_demo finetune {task.name} --data {DATA}"]
+    for one in fields(config):
+        value = getattr(config, one.name)
+        if one.name in ("checkpoint", "data", "output_dir") or (value == one.default and one.name != "seed"):
+            continue
+        values = [f"{DATA}/{_without_folders(path)}" for path in value] if isinstance(value, tuple) else [value]
+        words += [f"--{one.name.replace('_', '-')} {given}" for given in values]
+    return " ".join([*words, f"--output {OUTPUT}"])
+
+
+def _probe_lines(probes: Sequence[bool] | None) -> list[str]:
+    if not probes:
+        return []
+    said = (
+        f"Of {len(probes)} hand-written probes that no data set has seen (tests/probes), {sum(probes)} came out right"
+    )
+    return [f"{said} ({100 * sum(probes) / len(probes):.0f} %); nothing was tuned on them.", ""]
 
 
 def _without_folders(value):

@@ -1,4 +1,4 @@
-"""The command line: python -m minilm_demo doctor | tasks | finetune | evaluate | predict | runs.
+"""The command line: python -m minilm_demo doctor | tasks | finetune | evaluate | predict | runs | skills.
 
 Each command prints for people; with `--json` the last line of stdout is one JSON document. Progress goes to stderr. A
 wrong argument exits 2 and a failed job exits 1, each with one sentence.
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
     ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS)))
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="the text fields in the task's order")
-    default = "the latest run of the task made from the shell without --output (those under MINILM_HOME/runs)"
+    default = "the shipped skill; for a task its latest run under MINILM_HOME/runs that was made from the shell"
     ask.add_argument("--checkpoint", help=f"catalog name, run id, folder or Hub name (default: {default})")
     ask.add_argument("--threshold", type=float, help="no-answer threshold of SQuAD 2.0")
     ask.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or parquet file with the task's text columns")
@@ -93,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     runs_parser = command("runs", runs_command, "List, show or stop runs.")
     runs_parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "stop"))
     runs_parser.add_argument("run", nargs="?", metavar="ID", help="run id or folder, for show and stop")
+    skills_parser = command("skills", skills_command, "List the shipped skills, or train one anew.")
+    skills_parser.add_argument("action", nargs="?", default="list", choices=("list", "train", "pack"))
+    skills_parser.add_argument("skill", nargs="?", metavar="SKILL", help=", ".join(SKILLS))
+    skills_parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="pack: the folder of a LoRA run")
+    skills_parser.add_argument("--data", default="auto", help="a folder with the real rows")
+    skills_parser.add_argument("--seed", type=int, default=0, help="seed of the training")
+    skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
     return parser
 
 
@@ -306,7 +314,7 @@ def evaluate_command(args: argparse.Namespace) -> int:
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
-    checkpoint = _checkpoint_for(args.checkpoint, (task,))
+    checkpoint = _checkpoint_for(args.checkpoint, task.name)
     source = _open_data(task, args.data, splits, () if splits else task.eval_splits)
     evaluation = evaluate(
         task, checkpoint, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=_report_rows
@@ -321,27 +329,27 @@ def _report_rows(split: str, done: int, of: int) -> None:
         _progress(f"{split}: {done:,} of {of:,} rows", end="\n" if done == of else "\r")
 
 
-def _checkpoint_for(given: str | None, candidates) -> str:
-    """What was asked for, or the latest run of the tasks on this machine."""
+def _checkpoint_for(given: str | None, skill_or_task: str) -> str:
+    """What was asked for, or what answers on this machine when nobody asks for another."""
     from . import runs
     from .models import locate
 
     if given:
         locate(given)
         return given
-    run = runs.latest_run(tuple(task.name for task in candidates))
-    if run is None:
-        name = candidates[0].name
+    found = runs.default_answerer(skill_or_task)
+    if found is None:
+        name = skill_tasks(skill_or_task)[0].name
         raise DemoError(
             f"No fine-tuned checkpoint for {name} here yet. Make one: python -m minilm_demo finetune {name} "
             "--time-budget 60s, or name one with --checkpoint."
         )
-    return run.record.run_id
+    return found
 
 
 def predict_command(args: argparse.Namespace) -> int:
     candidates = skill_tasks(args.task)
-    checkpoint = _checkpoint_for(args.checkpoint, candidates)
+    checkpoint = _checkpoint_for(args.checkpoint, args.task)
     task = _task_of(checkpoint, candidates)
     if args.file:
         return _predict_file(args, task, checkpoint)
@@ -435,6 +443,32 @@ def runs_command(args: argparse.Namespace) -> int:
         seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
         document |= finetune_document(run.result, seen)
     _print_result(args, document, [f"{name}: {value}" for name, value in document.items()])
+    return 0
+
+
+def skills_command(args: argparse.Namespace) -> int:
+    from . import runs, skills
+    from .models import CATALOG
+
+    if args.action == "list":
+        shipped = [entry for entry in CATALOG.values() if entry.is_skill]
+        document = {"skills": [{"name": one.name, "tasks": list(one.tasks)} for one in shipped]}
+        lines = [f"{one.name:<12} answers {', '.join(one.tasks)}" for one in shipped] or ["No skill is shipped here."]
+        _print_result(args, document, lines)
+        return 0
+    if not args.skill or (args.action == "pack" and not args.run):
+        raise UsageError(f"skills {args.action} needs a skill{' and a run' if args.action == 'pack' else ''}")
+    skills.recipe(args.skill)
+    if args.action == "pack":
+        run = runs.run_folder(str(args.run))
+        folders = [skills.pack(args.skill, run, args.data, probes=args.probes)]
+    else:
+        report = _Reporter()
+        with tempfile.TemporaryDirectory() as work:
+            for event in skills.train_skill(args.skill, args.data, Path(work), seed=args.seed, probes=args.probes):
+                report(event)
+        folders = [skills.SKILLS_ROOT / args.skill]
+    _print_result(args, {"folders": list(map(str, folders))}, [f"Written to {folder}" for folder in folders])
     return 0
 
 

@@ -35,6 +35,7 @@ from .models import (
     load_checkpoint,
     pick_device,
     pick_precision,
+    public_name,
     seen_by_base,
 )
 from .results import Evaluated, Fetching, FinetuneResult, Finished, Planned, Saved, Started, Stepped, TrainingEvent
@@ -133,7 +134,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
         if (yield Fetching(name, done, total)) == "stop":
             yield Finished("stopped", "Stopped before it began.")
             return
-    rows = _load_rows(task, config)
+    rows = load_rows(task, config)
     began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
     _keep_freed_memory()
     accelerate.utils.set_seed(config.seed)
@@ -141,7 +142,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     accelerator = _accelerator(precision)
     dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
     checkpoint = load_checkpoint(name, task, new_head=True, **dropout, classifier_dropout=config.dropout)
-    model = _with_method(checkpoint.model, config.method)
+    model = _with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
     processes, rank = accelerator.num_processes, accelerator.process_index
@@ -193,7 +194,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
 
 
 @dataclass(frozen=True)
-class _Rows:
+class TrainRows:
     """What is trained on, what chooses the best checkpoint, and where the validation rows are."""
 
     source: object
@@ -203,7 +204,8 @@ class _Rows:
     validation_size: int
 
 
-def _load_rows(task: Task, config: TrainConfig) -> _Rows:
+def load_rows(task: Task, config: TrainConfig) -> TrainRows:
+    """The rows a fine-tune with this configuration reads, the same each time."""
     source = open_source(task, config.data, (config.train_split, *task.eval_splits))
     number = config.train_examples or (BUDGET_ROWS if config.time_budget else None)
     drawn, rest = draw(source.read(config.train_split), number, config.seed)
@@ -216,7 +218,7 @@ def _load_rows(task: Task, config: TrainConfig) -> _Rows:
         name = Path(path).name
         used[name if name not in used else str(path)] = len(extra)
     size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
-    return _Rows(source, train, held_back, used, size)
+    return TrainRows(source, train, held_back, used, size)
 
 
 def learning_rate(task: Task, config: TrainConfig) -> float:
@@ -251,9 +253,10 @@ def _accelerator(precision: str) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
 
 
-def _with_method(model, method: str):
-    """Choose which weights move. Full: all. Head: the output layer and the pooler. LoRA: low-rank updates of every
-    linear layer of the encoder, through `peft`, and the output layer."""
+def _with_method(checkpoint: Checkpoint, method: str):
+    """Choose which weights move. Full: all. Head: the output layer and the pooler. LoRA: these two as they are, and
+    low-rank updates of every linear layer of the encoder, through `peft`."""
+    model = checkpoint.model
     if method == "full":
         return model
     above = ("classifier", "qa_outputs", "pooler")
@@ -263,14 +266,16 @@ def _with_method(model, method: str):
         return model
     import peft
 
-    heads = [name for name, _ in model.named_children() if name in above]
     config = peft.LoraConfig(
         r=LORA_RANK,
         lora_alpha=2 * LORA_RANK,
         target_modules=r".*encoder\.layer\..*\b(query|key|value|dense)",
-        modules_to_save=heads,
+        modules_to_save=[last for name, _ in model.named_modules() if (last := name.split(".")[-1]) in above],
     )
-    return peft.get_peft_model(model, config)
+    adapted = peft.get_peft_model(model, config)
+    # peft writes down where the base was loaded from, a folder of this machine
+    adapted.peft_config["default"].base_model_name_or_path = public_name(checkpoint.location)
+    return adapted
 
 
 # -- the loop ------------------------------------------------------------------------------------------------------
@@ -510,7 +515,7 @@ class _Run:
         shutil.rmtree(fresh, ignore_errors=True)
         try:
             if self.config.method == "lora":
-                model.save_pretrained(self.folder / "adapter")
+                model.save_pretrained(self.folder / "adapter", save_embedding_layers=False)  # else peft asks the Hub
                 model = copy.deepcopy(model).merge_and_unload()
             model.save_pretrained(fresh)
             self.checkpoint.tokenizer.save_pretrained(fresh)
@@ -525,7 +530,7 @@ class _Run:
         shutil.rmtree(self.folder / "checkpoint.old", ignore_errors=True)
         return (yield Saved(self.step, str(final)))
 
-    def finish(self, status: str, rows: _Rows) -> Iterator[TrainingEvent]:
+    def finish(self, status: str, rows: TrainRows) -> Iterator[TrainingEvent]:
         """Load what was kept, score it once on the validation splits, and report."""
         if not self.kept_step:
             yield from self.keep()

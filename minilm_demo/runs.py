@@ -40,9 +40,9 @@ from .cards import model_card
 from .data import FILE_KINDS
 from .errors import DataError, DemoError
 from .finetuning import TrainConfig
-from .models import RUN_ID, default_checkpoint, runs_root
+from .models import CATALOG, RUN_ID, default_checkpoint, runs_root
 from .results import Finished, Planned, Stepped, TrainingEvent, from_dict, from_json, to_json
-from .tasks import Task
+from .tasks import Task, skill_tasks
 
 MAX_WAITING = 40  # runs in line; more would wait for hours
 # What a visitor's run may ask of a machine that others wait for; a run from the shell may ask for more.
@@ -248,6 +248,17 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = ()) -> list[RunState
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:
     """The newest of `usable_runs`."""
     return next(iter(usable_runs(tasks, mine)), None)
+
+
+def default_answerer(skill_or_task: str, mine: Sequence[str] = ()) -> str | None:
+    """The checkpoint that answers when none is named: for a skill the shipped one; for a task, or a skill that is not
+    shipped, the newest of `usable_runs`, else a shipped skill that covers the task; None if there is nothing."""
+    if skill_or_task in CATALOG:
+        return skill_or_task
+    tasks = {task.name for task in skill_tasks(skill_or_task)}
+    if run := latest_run(tuple(tasks), mine):
+        return run.record.run_id
+    return next((entry.name for entry in CATALOG.values() if entry.is_skill and tasks & set(entry.tasks)), None)
 
 
 def ask_to_stop(folder: Path) -> None:

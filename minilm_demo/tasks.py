@@ -44,7 +44,10 @@ class Task:
     paper_metric: str = ""  # which metric the paper's numbers are in
     paper: Mapping[str, float] = field(default_factory=dict)  # model -> score
     seen_by_bundled: str = ""  # what the bundled checkpoint's own training had already seen of this data
+    terms: str = ""  # under which its rows may be used, as far as the data set's own pages state them
     sample: str = ""  # folder of the bundled sample, the task's own name unless given
+    sample_teaches: bool = True  # whether the bundled sample is enough to beat the majority class
+    start_from: str = ""  # a shipped skill that has learned something like it
 
     @property
     def id2label(self) -> dict[int, str]:
@@ -70,13 +73,21 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """A one-click input, and what it is there to show."""
+
+    about: str
+    texts: tuple[str, ...]  # in the order of the task's text fields
+
+
+@dataclass(frozen=True)
 class Skill:
     """What the Predict tab offers: a name in plain words for one or more tasks that answer it, the preferred first."""
 
     name: str
     title: str
     tasks: tuple[str, ...]
-    examples: tuple[tuple[str, ...], ...]  # one-click inputs, in the order of the task's text fields
+    presets: tuple[Preset, ...]
 
 
 ENTAILMENT_FIRST = ("entailment", "not_entailment")
@@ -90,10 +101,12 @@ _ROWS = (
         metrics=("matthews", "accuracy"),
         eval_splits=("validation",),
         dataset=(GLUE, "cola"),
+        terms="sentences quoted from linguistics publications, for research",
         official_rows={"train": 8551, "validation": 1043},
         example={"sentence": "The book what I read was long."},
         paper_metric="matthews",
         paper={"BERT-base": 0.589, "MiniLM-L12": 0.585, "MiniLM-L6": 0.475},
+        sample_teaches=False,
     ),
     Task(
         name="sst2",
@@ -104,6 +117,7 @@ _ROWS = (
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "sst2"),
+        terms="no explicit licence stated (Stanford Sentiment Treebank)",
         official_rows={"train": 67349, "validation": 872},
         example={"sentence": "The plot is thin, but I could not stop smiling."},
         paper_metric="accuracy",
@@ -118,6 +132,7 @@ _ROWS = (
         metrics=("f1", "accuracy"),
         eval_splits=("validation",),
         dataset=(GLUE, "mrpc"),
+        terms="Microsoft Research's own terms",
         official_rows={"train": 3668, "validation": 408},
         example={
             "sentence1": "The council approved the new bridge on Monday after a long debate.",
@@ -135,6 +150,7 @@ _ROWS = (
         metrics=("accuracy", "f1"),
         eval_splits=("validation",),
         dataset=(GLUE, "qqp"),
+        terms="Quora's terms of service, non-commercial",
         official_rows={"train": 363846, "validation": 40430},
         example={
             "question1": "How do I keep basil alive indoors during winter?",
@@ -154,6 +170,7 @@ _ROWS = (
         metrics=("pearson", "spearman"),
         eval_splits=("validation",),
         dataset=(GLUE, "stsb"),
+        terms="mixed sources, mostly CC BY-SA 4.0",
         official_rows={"train": 5749, "validation": 1500},
         example={"sentence1": "A child is riding a horse.", "sentence2": "A girl rides a pony along the beach."},
         score_range=(0.0, 5.0),
@@ -168,12 +185,15 @@ _ROWS = (
         metrics=("accuracy",),
         eval_splits=("validation_matched", "validation_mismatched"),
         dataset=(GLUE, "mnli"),
+        terms="mostly the OANC licence, with CC BY and CC BY-SA fiction parts",
         official_rows={"train": 392702, "validation_matched": 9815, "validation_mismatched": 9832},
         example={"premise": "The museum is closed on Mondays.", "hypothesis": "You can visit the museum every day."},
         epochs=2,
         paper_metric="accuracy",
         paper={"BERT-base": 0.845, "MiniLM-L12": 0.857, "MiniLM-L6": 0.833},
         seen_by_bundled="277,230 SNLI and MNLI pairs",
+        sample_teaches=False,
+        start_from="nli",
     ),
     Task(
         name="qnli",
@@ -184,6 +204,7 @@ _ROWS = (
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "qnli"),
+        terms="CC BY-SA 4.0",
         official_rows={"train": 104743, "validation": 5463},
         example={
             "question": "When was the lighthouse built?",
@@ -193,6 +214,8 @@ _ROWS = (
         paper_metric="accuracy",
         paper={"BERT-base": 0.917, "MiniLM-L12": 0.915, "MiniLM-L6": 0.905},
         seen_by_bundled="87,599 SQuAD question and paragraph pairs, from which QNLI was made",
+        sample_teaches=False,
+        start_from="nli",
     ),
     Task(
         name="rte",
@@ -203,6 +226,7 @@ _ROWS = (
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "rte"),
+        terms="RTE-1, 2, 3 and 5 challenge terms, for research",
         official_rows={"train": 2490, "validation": 277},
         example={
             "sentence1": "The ferry between the islands was cancelled because of the storm.",
@@ -210,6 +234,8 @@ _ROWS = (
         },
         paper_metric="accuracy",
         paper={"BERT-base": 0.686, "MiniLM-L12": 0.733, "MiniLM-L6": 0.688},
+        sample_teaches=False,
+        start_from="nli",
     ),
     Task(
         name="wnli",
@@ -220,11 +246,14 @@ _ROWS = (
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "wnli"),
+        terms="CC BY 4.0 (Winograd schemas)",
         official_rows={"train": 635, "validation": 71},
         example={
             "sentence1": "The vase did not fit on the shelf because it was too tall.",
             "sentence2": "The vase was too tall.",
         },
+        sample_teaches=False,
+        start_from="nli",
     ),
     Task(
         name="squad",
@@ -235,6 +264,7 @@ _ROWS = (
         metrics=("f1", "exact_match"),
         eval_splits=("validation",),
         dataset=("rajpurkar/squad", None),
+        terms="CC BY-SA 4.0",
         official_rows={"train": 87599, "validation": 10570},
         example={
             "question": "What do the bees collect in spring?",
@@ -246,6 +276,8 @@ _ROWS = (
         epochs=1,
         seen_by_bundled="87,599 SQuAD question and paragraph pairs",
         sample="squad_v2",
+        sample_teaches=False,
+        start_from="qa",
     ),
     Task(
         name="squad_v2",
@@ -256,6 +288,7 @@ _ROWS = (
         metrics=("f1", "exact_match"),
         eval_splits=("validation",),
         dataset=("rajpurkar/squad_v2", None),
+        terms="CC BY-SA 4.0",
         official_rows={"train": 130319, "validation": 11873},
         example={
             "question": "Who painted the ceiling?",
@@ -269,10 +302,16 @@ _ROWS = (
         paper_metric="f1",
         paper={"BERT-base": 0.768, "MiniLM-L12": 0.817, "MiniLM-L6": 0.756},
         seen_by_bundled="87,599 SQuAD question and paragraph pairs",
+        sample_teaches=False,
+        start_from="qa",
     ),
 )
 TASKS: Mapping[str, Task] = {task.name: task for task in _ROWS}
 
+_HALL = (
+    "The hall was finished in 1902. Its ceiling was painted by two students of the academy. The windows were added "
+    "later and show scenes from the harbour."
+)
 SKILLS: Mapping[str, Skill] = {
     skill.name: skill
     for skill in (
@@ -280,50 +319,58 @@ SKILLS: Mapping[str, Skill] = {
             name="sentiment",
             title="Sentiment",
             tasks=("sst2",),
-            examples=(
-                ("The plot is thin, but I could not stop smiling.",),
-                ("Not a single joke lands in two hours.",),
-                ("I expected to hate it; I was wrong.",),
+            presets=(
+                Preset("A turn", ("The plot is thin, but I could not stop smiling.",)),
+                Preset("Negation", ("Not a single joke lands in two hours.",)),
+                Preset("Double negation", ("You will not regret a minute of it.",)),
+                Preset("Irony", ("A triumph, if you have always wanted to watch paint dry.",)),
+                Preset("Expectation", ("I expected to hate it; I was wrong.",)),
             ),
         ),
         Skill(
             name="nli",
             title="Inference",
             tasks=("mnli",),
-            examples=(
-                ("The museum is closed on Mondays.", "You can visit the museum every day."),
-                ("A man is asleep on the bench.", "Nobody is awake on the bench."),
-                ("Some of the students passed the exam.", "All of the students passed the exam."),
+            presets=(
+                Preset("Contradiction", ("The museum is closed on Mondays.", "You can visit the museum every day.")),
+                Preset("Negation", ("A man is asleep on the bench.", "Nobody is awake on the bench.")),
+                Preset("Quantifier", ("Some of the students passed the exam.", "All of the students passed the exam.")),
+                Preset("Overlap trap", ("The lawyer was paid by the actor.", "The lawyer paid the actor.")),
+                Preset("Plausible, not said", ("She packed her umbrella.", "It was raining that morning.")),
             ),
         ),
         Skill(
             name="paraphrase",
             title="Paraphrase",
             tasks=("mrpc", "qqp"),
-            examples=(
-                (
-                    "The council approved the new bridge on Monday after a long debate.",
-                    "After hours of discussion, councillors voted on Monday in favour of the bridge.",
+            presets=(
+                Preset(
+                    "Other words",
+                    (
+                        "The council approved the new bridge on Monday after a long debate.",
+                        "After hours of discussion, councillors voted on Monday in favour of the bridge.",
+                    ),
                 ),
-                ("The cat chased the dog across the yard.", "The dog chased the cat across the yard."),
-                ("Is it safe to swim after eating?", "Can I go swimming right after a meal?"),
+                Preset(
+                    "Overlap trap",
+                    ("The cat chased the dog across the yard.", "The dog chased the cat across the yard."),
+                ),
+                Preset(
+                    "Another number",
+                    ("Shares of the company rose by 3 percent.", "Shares of the company rose by 30 percent."),
+                ),
+                Preset("Questions", ("Is it safe to swim after eating?", "Can I go swimming right after a meal?")),
             ),
         ),
         Skill(
             name="qa",
             title="Question answering",
             tasks=("squad_v2", "squad"),
-            examples=(
-                (
-                    "Who painted the ceiling?",
-                    "The hall was finished in 1902. Its ceiling was painted by two students of the academy. "
-                    "The windows were added later and show scenes from the harbour.",
-                ),
-                (
-                    "How much did the windows cost?",
-                    "The hall was finished in 1902. Its ceiling was painted by two students of the academy. "
-                    "The windows were added later and show scenes from the harbour.",
-                ),
+            presets=(
+                Preset("In the text", ("Who painted the ceiling?", _HALL)),
+                Preset("Not in the text", ("How much did the windows cost?", _HALL)),
+                Preset("A trap", ("Who painted the windows?", _HALL)),
+                Preset("A date", ("In what year was the hall completed?", _HALL)),
             ),
         ),
     )

@@ -151,6 +151,26 @@ def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
     assert [path.name for path in tmp_path.iterdir()] == ([name] if content is not None else [])
 
 
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"max_rows": 2}, "in.csv has 3 rows; at most 2 are"),
+        ({"max_characters": 11}, "in.csv has 12 characters of text; at most 11 are"),
+        ({"max_rows": 3, "max_characters": 12}, None),
+    ],
+)
+def test_too_much_is_refused_before_the_model_runs(tiny_checkpoint_for, tmp_path, output, monkeypatch, limits, words):
+    source = write_csv(tmp_path / "in.csv", ["sentence", "other"], [["fine", "not read"]] * 3)
+    checkpoint = str(tiny_checkpoint_for("sst2"))
+    if words is None:
+        assert predict_file(TASKS["sst2"], checkpoint, source, output, **limits) == 3
+        return
+    monkeypatch.setattr(batch, "cached_checkpoint", lambda *_: pytest.fail("the checkpoint was loaded"))
+    with pytest.raises(DataError, match=re.escape(words)):
+        predict_file(TASKS["sst2"], checkpoint, source, output, **limits)
+    assert not output.exists()
+
+
 def test_an_output_that_cannot_be_written_is_one_sentence(tiny_checkpoint_for, tmp_path):
     source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
     with pytest.raises(DataError, match="cannot be written: No such file or directory"):

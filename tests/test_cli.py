@@ -279,14 +279,54 @@ def test_predict_a_file(document, tiny_checkpoint_for, tmp_path):
     assert {row["prediction"] for row in written} <= {"negative", "positive"}
 
 
-def test_predict_takes_the_latest_run_of_a_skill(document, finetune, tiny_checkpoint):
+def without_skills(monkeypatch):
+    """As in a copy of the app that ships none."""
+    plain = {name: entry for name, entry in models.CATALOG.items() if not entry.is_skill}
+    for module in (models, runs):
+        monkeypatch.setattr(module, "CATALOG", plain)
+
+
+def test_predict_takes_the_latest_run(document, finetune, tiny_checkpoint, monkeypatch):
+    without_skills(monkeypatch)
     run_id = document(*finetune)["checkpoint"]
+    assert document("predict", "sst2", "fine")["checkpoint"] == run_id
     assert document("predict", "sentiment", "fine")["checkpoint"] == run_id
     words = ["finetune", "qqp", "--checkpoint", tiny_checkpoint, "--data", "sample", "--max-steps", "1"]
     qqp = document(*words, "--train-examples", "8", "--eval-examples", "4")["checkpoint"]
     said = document("predict", "paraphrase", "a?", "b?")  # mrpc comes first, but qqp is what was trained
     assert said["checkpoint"] == qqp
     assert "not_duplicate" in said["probabilities"]
+
+
+def test_predict_takes_the_shipped_skill_for_its_name_and_a_run_for_the_task(document, finetune):
+    assert document("predict", "sentiment", "A joy from start to end.")["checkpoint"] == "sentiment"
+    assert document("predict", "sst2", "A joy from start to end.")["label"] == "positive"
+    run_id = document(*finetune)["checkpoint"]
+    assert document("predict", "sst2", "fine")["checkpoint"] == run_id
+    assert document("predict", "sentiment", "fine")["checkpoint"] == "sentiment"
+
+
+# -- skills --------------------------------------------------------------------------------------------------------
+
+
+def test_skills_lists_what_ships(run, document):
+    listed = {one["name"]: one["tasks"] for one in document("skills")["skills"]}
+    assert listed == {name: list(entry.tasks) for name, entry in models.CATALOG.items() if entry.is_skill}
+    assert len(run("skills", "list")[1]) == len(listed)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("skills train", 2, "skills train needs a skill"),
+        ("skills pack sentiment", 2, "skills pack needs a skill and a run"),
+        ("skills train moods", 2, "Unknown skill 'moods'. Known: sentiment, nli, paraphrase, qa"),
+        ("skills pack nli no-such-folder", 1, "There is no run 'no-such-folder' here"),
+    ],
+)
+def test_what_is_wrong_with_a_skill_is_one_sentence(run, words, code, said):
+    came, out, err = run(*words.split())
+    assert (came, out) == (code, []) and said in err[-1]
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -437,7 +477,7 @@ def test_a_file_of_rows_is_read_by_the_run_alone(document, finetune, tmp_path, m
         ("finetune sst2 --checkpoint {tiny} --output {file}", "cannot be written"),
         ("evaluate sst2 --checkpoint {tiny} --data sample", "has no trained output layer for sst2. Fine-tune it first"),
         ("evaluate sst2 --checkpoint {mnli} --data sample", "has no trained output layer for sst2"),
-        ("predict sst2 hello", "No fine-tuned checkpoint for sst2 here yet. Make one"),
+        ("predict cola hello", "No fine-tuned checkpoint for cola here yet. Make one"),
         ("predict sst2 hello --checkpoint bundled", "has no trained output layer for sst2"),
         ("predict sst2 --checkpoint {sst2} --file {dir}/no.csv --output {dir}/out.csv", "There is no file"),
         ("predict sst2 --checkpoint {sst2} --file {file} --output {dir}/out.csv", "files may be"),

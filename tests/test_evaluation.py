@@ -5,6 +5,7 @@ import json
 import re
 import string
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ import torch
 from minilm_demo import evaluation
 from minilm_demo.data import open_source, sample_source
 from minilm_demo.errors import DataError, UnknownName
-from minilm_demo.evaluation import MISTAKES_KEPT, evaluate, find_mistakes
+from minilm_demo.evaluation import MISTAKES_KEPT, evaluate, evaluate_rows, find_mistakes, score_rows
 from minilm_demo.features import encode_texts
 from minilm_demo.models import load_checkpoint
 from minilm_demo.prediction import forward, predict_rows
-from minilm_demo.results import Evaluation, Prediction, from_dict, to_dict
+from minilm_demo.results import Evaluation, Prediction, SliceResult, from_dict, to_dict
 from minilm_demo.tasks import TASKS
 
 CLASSIFICATION = [task.name for task in TASKS.values() if task.kind == "classification"]
@@ -232,6 +233,73 @@ def test_a_result_survives_json(name, checkpoint_for):
     assert from_dict(Evaluation, json.loads(text)) == result
 
 
+# -- a slice -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sst2", "mnli", "stsb", "squad", "squad_v2"])
+def test_a_slice_has_the_numbers_of_evaluate(name, checkpoint_for):
+    task, checkpoint = TASKS[name], checkpoint_for(name)
+    split = task.eval_splits[-1]
+    told = []
+    result = evaluate_rows(
+        name, checkpoint, data="sample", split=split, limit=23, seed=3, on_rows=lambda *args: told.append(args)
+    )
+    whole = evaluate(name, checkpoint, data="sample", splits=[split], limit=23, seed=3)
+    assert replace(result.evaluation, seconds=0) == replace(whole, seconds=0)
+    assert result.split == split
+    assert len(result.rows) == 23
+    assert told[-1] == (split, 23, 23)
+
+
+@pytest.mark.parametrize("name", ["sst2", "mnli", "squad_v2"])
+def test_the_rows_of_a_slice_fill_the_cells_of_its_table(name, checkpoint_for):
+    task = TASKS[name]
+    result = evaluate_rows(name, checkpoint_for(name), data="sample")
+    assert result.split == task.eval_splits[0]
+    size = len(task.labels) or 2
+    counted = np.zeros((size, size), int)
+    for row in result.rows:
+        counted[row.cell] += 1
+    assert counted.tolist() == result.table
+    rows, predictions, true = said_and_true(name, checkpoint_for(name), result.split)
+    for scored, row, prediction, label in zip(result.rows, rows, predictions, true, strict=True):
+        assert scored.fields == {field: row[field] for field in task.text_fields}
+        if task.labels:
+            assert (scored.expected, scored.predicted) == (task.labels[label], prediction.label)
+            assert scored.value == pytest.approx(max(prediction.probabilities.values()), abs=1e-4)
+            assert scored.cell == (label, task.labels.index(prediction.label))
+        else:
+            assert scored.cell == (0 if label["text"] else 1, 0 if prediction.answer else 1)
+    if task.labels:
+        assert result.evaluation.confusion == {result.split: result.table}
+    else:
+        assert result.evaluation.confusion == {}
+        f1 = result.evaluation.metrics[result.split]["f1"]
+        assert f1 == pytest.approx(np.mean([row.value for row in result.rows]))
+
+
+@pytest.mark.parametrize("name", ["stsb", "squad"])
+def test_no_table_where_there_are_no_classes(name, checkpoint_for):
+    result = evaluate_rows(name, checkpoint_for(name), data="sample", limit=9)
+    assert result.table == []
+    assert {row.cell for row in result.rows} == {None}
+    if name == "stsb":
+        off = [abs(float(row.expected) - float(row.predicted)) for row in result.rows]
+        assert [row.value for row in result.rows] == pytest.approx(off, abs=0.11)  # the words have one digit
+
+
+def test_a_slice_survives_json(checkpoint_for):
+    result = evaluate_rows("mnli", checkpoint_for("mnli"), data="sample", limit=12)
+    assert from_dict(SliceResult, json.loads(json.dumps(to_dict(result), allow_nan=False))) == result
+
+
+def test_what_a_slice_refuses(checkpoint_for):
+    with pytest.raises(DataError, match="No split 'test' for sst2"):
+        evaluate_rows("sst2", checkpoint_for("sst2"), data="sample", split="test")
+    with pytest.raises(DataError, match="at least 1"):
+        evaluate_rows("sst2", checkpoint_for("sst2"), data="sample", limit=0)
+
+
 # -- mistakes ------------------------------------------------------------------------------------------------------
 
 
@@ -259,7 +327,7 @@ def test_the_most_confident_wrong_labels_are_kept():
     predictions = [
         Prediction("sst2", "x", 0.0, label="positive", probabilities={"negative": 1 - p, "positive": p}) for p in sure
     ]
-    mistakes = find_mistakes(task, "validation", rows, predictions)
+    mistakes = find_mistakes(task, "validation", score_rows(task, rows, predictions))
     assert [mistake.index for mistake in mistakes] == list(range(98, 58, -2))
     assert {(mistake.expected, mistake.predicted) for mistake in mistakes} == {("negative", "positive")}
     assert mistakes[0].confidence == sure[98]
@@ -279,7 +347,8 @@ def test_the_most_confident_wrong_labels_are_kept():
 )
 def test_answers_that_share_less_than_half_their_words_are_mistakes(golds, answer, mistake):
     rows = [{"question": "q", "context": "c", "answers": {"text": golds, "answer_start": [0] * len(golds)}}]
-    found = find_mistakes(TASKS["squad_v2"], "validation", rows, [Prediction("squad_v2", "x", 0.0, answer=answer)])
+    scored = score_rows(TASKS["squad_v2"], rows, [Prediction("squad_v2", "x", 0.0, answer=answer)])
+    found = find_mistakes(TASKS["squad_v2"], "validation", scored)
     assert [(one.expected, one.predicted, one.confidence) for one in found] == ([mistake] if mistake else [])
 
 

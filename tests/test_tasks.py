@@ -108,7 +108,7 @@ def test_skills_stand_on_the_table(skill):
     tasks = skill_tasks(skill.name)
     assert tuple(task.name for task in tasks) == skill.tasks
     assert len({task.kind for task in tasks}) == 1
-    assert all(len(example) == len(tasks[0].text_fields) for example in skill.examples)
+    assert all(len(preset.texts) == len(tasks[0].text_fields) for preset in skill.presets)
 
 
 def test_a_task_stands_for_itself_as_a_skill():

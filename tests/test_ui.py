@@ -60,9 +60,11 @@ def test_health(client):
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-def test_sentiment_uses_the_latest_shared_run(client, shared_run):
-    run = shared_run()
+def test_the_shipped_skill_answers_unless_another_is_named(client, shared_run):
     answer = client.predict("A joy from start to end.", api_name="/predict_sentiment")
+    assert (answer["checkpoint"], answer["label"]) == ("sentiment", "positive")
+    run = shared_run()
+    answer = client.predict("A joy from start to end.", run, api_name="/predict_sentiment")
     assert answer["checkpoint"] == run
     assert sum(answer["probabilities"].values()) == pytest.approx(1)
     assert set(answer["probabilities"]) == {"negative", "positive"}
@@ -101,8 +103,8 @@ def test_a_visitor_names_no_data_path(client, data):
 def test_errors_are_sentences(client):
     with pytest.raises(Exception, match="Unknown task 'mlni'"):
         client.predict("mlni", api_name="/start_finetune")
-    with pytest.raises(Exception, match="No model for sentiment here yet"):
-        client.predict("text", api_name="/predict_sentiment")
+    with pytest.raises(Exception, match="The sentence is empty"):
+        client.predict(" ", api_name="/predict_sentiment")
     with pytest.raises(Exception, match="no such run"):
         client.predict("../../x", api_name="/run_status")
 
@@ -123,9 +125,7 @@ def test_a_run_over_http(client, tiny_checkpoint, monkeypatch):
         time.sleep(0.2)
     assert status["status"] == "stopped", status["sentence"]
     assert runs.state(runs.visitor_run_folder(run)).has_checkpoint
-    # Runs from the page are private: nobody else's question is answered by them.
-    with pytest.raises(Exception, match="No model for sentiment here yet"):
-        client.predict("text", api_name="/predict_sentiment")
+    assert runs.latest_run(("sst2",)) is None  # runs from the page are private: nobody else's question goes to them
 
 
 def test_the_checkpoint_lists_show_own_and_shared_runs_only(shared_run, tiny_checkpoint):
@@ -136,9 +136,9 @@ def test_the_checkpoint_lists_show_own_and_shared_runs_only(shared_run, tiny_che
     *_, _ = runs.record_events(private, finetune("sst2", private.config))
     shared = shared_run()
     tasks = (get_task("sst2"),)
-    assert [name for _, name in handlers.checkpoint_choices(tasks, ())] == [shared]
+    assert [name for _, name in handlers.checkpoint_choices(tasks, ())] == ["sentiment", shared]
     mine = [name for _, name in handlers.checkpoint_choices(tasks, (private.run_id, "sst2-gone-gone-gone-gone-1"))]
-    assert set(mine) == {shared, private.run_id}
+    assert set(mine) == {"sentiment", shared, private.run_id}
 
 
 def test_the_zip_is_a_checkpoint(client, shared_run, tmp_path):
@@ -184,7 +184,7 @@ def test_what_the_base_had_seen_stands_under_an_answer(shared_run):
 
     run = shared_run("mnli", checkpoint="bundled")
     fields = {"premise": "A man sleeps.", "hypothesis": "Nobody is awake."}
-    payload = predict_tab.answer_payload(get_task("mnli"), run, fields, 0)
+    payload = predict_tab.answer_payload(get_task("mnli"), run, fields)
     assert "277,230 SNLI and MNLI pairs" in payload["note"]
 
 

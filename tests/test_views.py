@@ -313,12 +313,24 @@ def test_the_answer_is_marked_in_its_context():
     drawn = views.prediction_payload(SQUAD, samples.span_prediction(), fields)
     assert "".join(piece["text"] for piece in drawn["pieces"]) == samples.CONTEXT
     assert [piece["text"] for piece in drawn["pieces"] if piece["mark"]] == ["pollen from the willows"]
-    assert drawn["threshold"] == "No-answer score −8.2 is not above the threshold 0.0: an answer is given."
+    assert drawn["decision"] == {"score": -8.2, "threshold": 0.0, "low": -10, "high": 10}
+    assert (drawn["found"], drawn["none"]) == ("pollen from the willows", "No answer in this text")
     assert drawn["candidates"] == [["pollen", "7.1"], ["from the willows", "3.3"]]
     assert drawn["footer"][1] == "The text was read in 2 overlapping windows."
     nothing = views.prediction_payload(SQUAD, samples.span_prediction(""), fields)
     assert nothing["sentence"] == "No answer in this text"
-    assert nothing["pieces"] == [{"text": samples.CONTEXT, "mark": False}]
+    assert nothing["found"] == "pollen"  # what a higher threshold would give
+    assert [piece["text"] for piece in nothing["pieces"] if piece["mark"]] == ["pollen"]
+    assert nothing["candidates"] == [["from the willows", "3.3"]]
+    sure = views.prediction_payload(TASKS["squad"], samples.span_prediction(), fields)
+    assert sure["decision"] is None  # SQuAD 1.1 knows no unanswerable questions
+
+
+def test_answers_of_several_checkpoints_keep_what_was_asked():
+    lane = {**views.prediction_payload(SST2, samples.sentiment_prediction(), {}), "title": "the skill"}
+    drawn = views.answers_payload(SST2, {"sentence": "Fine."}, [lane, {**views.error_payload("No."), "title": "b"}])
+    assert drawn["input"] == [{"name": "Sentence", "text": "Fine."}]
+    assert [one["kind"] for one in drawn["lanes"]] == ["classification", "error"]
 
 
 def test_marks_at_the_ends_leave_no_empty_piece():
@@ -329,6 +341,158 @@ def test_marks_at_the_ends_leave_no_empty_piece():
 def test_errors_and_emptiness_are_states():
     assert views.error_payload("The sentence is empty.") == {"kind": "error", "sentence": "The sentence is empty."}
     assert views.empty_payload()["kind"] == "empty"
+
+
+# -- which words mattered ------------------------------------------------------------------------------------------
+
+
+def importance_of(importance):
+    return views.importance_payload(TASKS[importance.task], importance)
+
+
+def test_importance_in_words():
+    drawn = importance_of(samples.sentiment_importance())
+    assert drawn["sentence"] == "Why “positive”, 97.3 %?"
+    assert drawn["findings"] == [
+        "Leave-one-out puts “Charming” first: without it, the probability of “positive” falls from 97.3 % to 66.0 %.",
+        "Gradient × input puts “never” first (−0.21): it speaks against “positive”.",
+        "The two orders agree in part: Spearman rank correlation 0.60 over 5 words.",
+    ]
+    assert drawn["words"][1]["says"] == "“Charming”: leave-one-out +31.2 percentage points, gradient × input +0.04"
+    assert [one["text"] for one in drawn["legend"]] == ["speaks for “positive”", "speaks against “positive”"]
+    assert "142 ms: 5 words left out" in drawn["notes"][0]
+    assert drawn["notes"][-1].startswith("Neither is the whole truth.")
+
+
+def test_words_are_coloured_by_their_share_of_the_largest():
+    drawn = importance_of(samples.sentiment_importance())
+    left_out, gradient = ([mark["share"] for mark in panel["marks"]] for panel in drawn["panels"])
+    assert left_out[1] == 1.0
+    assert left_out[2] == pytest.approx(-0.0481 / 0.3125)
+    assert gradient[3] == -1.0
+    assert drawn["panels"][0]["marks"][1]["label"] == "Charming: +31.2 percentage points"
+    (text,) = drawn["texts"]
+    assert "".join(piece["text"] for piece in text["pieces"]) == "😀 Charming but never dull"
+    assert [piece["word"] for piece in text["pieces"] if piece["word"] is not None] == [0, 1, 2, 3, 4]
+    assert text["name"] == ""
+
+
+def test_a_pair_names_its_texts():
+    drawn = importance_of(samples.nli_importance())
+    assert [text["name"] for text in drawn["texts"]] == ["Premise", "Hypothesis"]
+    assert [one["text"] for one in drawn["table"]["headings"]] == [
+        "Place", "Text", "Word", "Left out (percentage points)", "Gradient × input",
+    ]  # fmt: skip
+    assert drawn["findings"][-1].startswith("The two orders contradict each other")
+    assert any("words after the cut" in note for note in drawn["notes"])
+
+
+def test_the_importance_for_a_score():
+    drawn = importance_of(samples.similarity_importance())
+    assert drawn["sentence"] == "Why 3.4 on a scale from 0 to 5?"
+    assert drawn["findings"][0] == "Leave-one-out puts “dog” first: without it, the score falls from 3.40 to 2.00."
+    assert drawn["findings"][1] == "Gradient × input also puts “dog” first (+0.90): it raises the score."
+    assert drawn["findings"][2].startswith("The two orders largely agree")
+
+
+def test_a_span_says_what_was_not_left_out():
+    drawn = importance_of(samples.span_importance())
+    assert drawn["sentence"] == "Why “pollen from the willows”?"
+    nothing = importance_of(samples.span_importance(no_answer=True))
+    assert nothing["sentence"] == "The model gives no answer. Why would “pollen from the willows” be its best one?"
+    untried = [row for row in drawn["table"]["rows"] if row[3]["sort"] is None]
+    assert {row[3]["text"] for row in untried} == {"not left out"}
+    assert {"pollen", "willows,"} <= {row[2]["text"] for row in untried}
+    assert any(f"{len(untried)} words have a gradient only" in note for note in drawn["notes"])
+    assert any("several windows" in note for note in drawn["notes"])
+
+
+def test_little_is_said_to_be_little():
+    def said(left_out):
+        weights = tuple(dataclasses.replace(one, left_out=left_out) for one in samples.sentiment_importance().words)
+        return importance_of(samples.sentiment_importance(words=weights))["findings"][0]
+
+    assert said(0.004).endswith("falls from 97.3 % to 96.9 %. That is little: no single word decides here.")
+    assert said(0.00001).startswith("Leaving out any one word changes nearly nothing")
+    assert said(0.0).startswith("Gradient × input")
+
+
+def test_too_few_words_are_not_compared():
+    drawn = importance_of(samples.sentiment_importance(rank_correlation=None))
+    assert drawn["findings"][-1] == "There are too few words to compare the two orders."
+
+
+# -- a slice -------------------------------------------------------------------------------------------------------
+
+
+def test_a_slice_says_its_score_its_source_and_who_answered():
+    drawn = views.slice_payload(MNLI, samples.mnli_slice(), seen=MNLI.seen_by_bundled)
+    assert drawn["headline"] == {
+        "value": "86.4 ± 6.4 %",
+        "label": "Accuracy on 110 rows of validation matched, with its 95 % interval",
+    }
+    assert drawn["verdicts"] == [
+        "Accuracy on validation matched: 86.4 ± 6.4 %, clearly above always answering 'entailment' (69.1 %)."
+    ]
+    assert drawn["source"] == "Scored on the bundled sample, not GLUE: 110 rows of validation_matched."
+    assert drawn["notes"] == [
+        "Answered by mnli-4fJx0QmT1vZk8sLw2d in 41 s.",
+        "The bundled checkpoint's own training had seen 277,230 SNLI and MNLI pairs.",
+    ]
+    assert drawn["scores"] is None  # the headline says it all
+
+
+def test_every_cell_leads_to_its_rows():
+    result = samples.mnli_slice()
+    drawn = views.slice_payload(MNLI, result)
+    cells = drawn["matrix"]["rows"]
+    assert [[cell["count"] for cell in row] for row in cells] == [["70", "3", "3"], ["3", "15", "0"], ["3", "3", "10"]]
+    assert cells[1][2]["list"] is None
+    places = [cell["list"] for row in cells for cell in row if cell["list"] is not None]
+    assert places == list(range(len(drawn["lists"])))
+    wrong = drawn["lists"][cells[0][1]["list"]]
+    assert wrong["title"] == "True: entailment, predicted: neutral"
+    assert wrong["note"] == "3 rows, the surest first."
+    assert wrong["rows"][0] == {
+        "fields": [["Premise", "Premise 012. "], ["Hypothesis", "Hypothesis 012. "]],
+        "said": [["Expected", "entailment"], ["Predicted", "neutral"], ["Probability", "51 %"]],
+        "texts": ["Premise 012. ", "Hypothesis 012. "],
+    }
+
+
+def test_a_list_shows_fifty_rows_and_says_how_many_there_are():
+    right = views.slice_payload(MNLI, samples.mnli_slice())["lists"][0]
+    assert len(right["rows"]) == 50
+    assert right["note"] == "70 rows; 50 of them here, the surest first."
+    (largest,) = views.slice_payload(TASKS["stsb"], samples.stsb_slice())["lists"]
+    assert largest["note"] == "60 rows; 50 of them here, the largest error first."
+    assert [row["said"][2] for row in largest["rows"][:2]] == [["Off by", "3.0"], ["Off by", "2.9"]]
+    assert largest["rows"][0]["said"][1] == ["Predicted", "−1.0"]
+
+
+def test_a_regression_has_no_table_and_two_scores():
+    drawn = views.slice_payload(TASKS["stsb"], samples.stsb_slice())
+    assert drawn["matrix"] is None
+    assert [row[:2] for row in drawn["scores"]["rows"]] == [
+        ["Pearson correlation", "0.81"],
+        ["Spearman correlation", "0.80"],
+    ]
+
+
+def test_questions_are_counted_by_whether_there_is_an_answer():
+    drawn = views.slice_payload(SQUAD, samples.squad_slice())
+    matrix = drawn["matrix"]
+    assert (matrix["labels"], matrix["columns"]) == (["has an answer", "has none"], ["answered", "“no answer”"])
+    assert [[cell["count"] for cell in row] for row in matrix["rows"]] == [["2", "1"], ["1", "0"]]
+    assert [row[:2] for row in drawn["scores"]["rows"]] == [["F1", "35.0 %"], ["Exact match", "25.0 %"]]
+    answered, missed, _ = drawn["lists"]
+    assert answered["note"] == "2 rows, the lowest F1 first."
+    assert answered["rows"][0]["said"] == [
+        ["Expected", "pollen"], ["Predicted", "pollen from the willows"], ["F1", "40 %"],
+    ]  # fmt: skip
+    assert missed["title"] == "The text has an answer; the model said: “no answer”"
+    shown, whole = missed["rows"][0]["fields"][1][1], missed["rows"][0]["texts"][1]
+    assert len(shown) <= 280 < len(whole)
 
 
 # -- pages ---------------------------------------------------------------------------------------------------------
@@ -344,6 +508,8 @@ def all_payloads():
         views.prediction_payload(TASKS["stsb"], samples.similarity_prediction(), {}),
         views.prediction_payload(SQUAD, samples.span_prediction(), fields),
         views.error_payload("No."),
+        importance_of(samples.nli_importance()),
+        importance_of(samples.span_importance()),
     ]
 
 
@@ -373,7 +539,9 @@ def test_pages_ask_for_nothing_outside():
     assert "default-src 'none'" in page
 
 
-@pytest.mark.parametrize("component", [views.RUN, views.PREDICTION], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "component", [views.RUN, views.PREDICTION, views.SLICE, views.IMPORTANCE], ids=lambda one: one.name
+)
 def test_gradio_gets_static_templates(component):
     parts = views.gradio_parts(component)
     for template in (parts["html_template"], parts["css_template"]):
@@ -390,6 +558,10 @@ def test_the_run_component_calls_the_two_server_functions():
     assert "'finished'" in code  # quoted: Gradio reads event names so
 
 
+def test_the_slice_component_tells_gradio_what_was_picked():
+    assert "'picked'" in views.gradio_parts(views.SLICE)["js_on_load"]  # quoted: Gradio reads event names so
+
+
 @pytest.mark.parametrize("path", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
 def test_scripts_never_write_markup(path):
     code = path.read_text(encoding="utf-8")
@@ -404,7 +576,9 @@ def test_scripts_never_write_markup(path):
         (samples.result_of(samples.mnli_evaluation()), {"checkpoint": "bundled"}, "step 171 of 189"),
         (samples.result_of(samples.mnli_evaluation()), {"events": samples.mnli_run()}, "277,230 SNLI"),
         (samples.nli_prediction(), {}, "contradiction, 86.8 %"),
+        (samples.mnli_slice(), {"seen": "277,230 pairs"}, "had seen 277,230 pairs"),
         (samples.span_prediction(), {"fields": {"question": "?", "context": samples.CONTEXT}}, "pollen from"),
+        (samples.nli_importance(), {}, "Neither is the whole truth"),
     ],
 )
 def test_show_draws_results_for_notebooks(result, options, expected, tmp_path):

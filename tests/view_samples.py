@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 
@@ -16,8 +17,12 @@ from minilm_demo.results import (
     Planned,
     Prediction,
     Saved,
+    ScoredRow,
+    SliceResult,
     Started,
     Stepped,
+    WordImportance,
+    WordWeight,
 )
 from minilm_demo.tasks import TASKS
 
@@ -199,6 +204,74 @@ def squad_evaluation() -> Evaluation:
     )
 
 
+def mnli_slice(text: str = "", per_cell: int = 3) -> SliceResult:
+    """A slice of 110 rows; `text` stands in every row. The cell of `neutral` taken for `contradiction` is empty, and
+    there are 70 rows of `entailment` found as such."""
+    labels = TASKS["mnli"].labels
+    table = [[70, per_cell, per_cell], [per_cell, 15, 0], [per_cell, per_cell, 10]]
+    rows = tuple(
+        ScoredRow(
+            {"premise": f"Premise {i}{j}{k}. {text}", "hypothesis": f"Hypothesis {i}{j}{k}. {text}"},
+            labels[i],
+            labels[j],
+            0.5 + 0.005 * k,
+            (i, j),
+        )
+        for i, counts in enumerate(table)
+        for j, count in enumerate(counts)
+        for k in range(count)
+    )
+    split = "validation_matched"
+    used = {split: len(rows)}
+    evaluation = mnli_evaluation(
+        checkpoint=text or "mnli-4fJx0QmT1vZk8sLw2d",
+        data_source=DataSource("sample", "bundled sample", used),
+        metrics={split: {"accuracy": 0.8636}},
+        intervals={split: {"accuracy": (0.787, 0.915)}},
+        baseline={split: {"accuracy": 0.6909}},
+        examples=used,
+        confusion={split: table},
+        mistakes=(),
+    )
+    return SliceResult(evaluation, split, rows, table)
+
+
+def _slice_of(task: str, metrics: dict, rows: tuple[ScoredRow, ...], table: list) -> SliceResult:
+    used = {"validation": len(rows)}
+    evaluation = Evaluation(
+        task=task,
+        checkpoint=f"{task}-1",
+        data_source=DataSource("sample", "bundled sample", used),
+        metrics={"validation": metrics},
+        intervals={"validation": {name: (value - 0.05, value + 0.05) for name, value in metrics.items()}},
+        baseline={"validation": dict.fromkeys(metrics, 0.0)},
+        examples=used,
+        seconds=2.0,
+    )
+    return SliceResult(evaluation, "validation", rows, table)
+
+
+def stsb_slice(rows: int = 60) -> SliceResult:
+    scored = (
+        ScoredRow({"sentence1": f"First {k}.", "sentence2": f"Second {k}."}, "2.0", f"{2 - k / 20:.1f}", k / 20)
+        for k in range(rows)
+    )
+    return _slice_of("stsb", {"pearson": 0.81, "spearman": 0.8}, tuple(scored), [])
+
+
+def squad_slice() -> SliceResult:
+    def row(expected: str, predicted: str, f1: float, cell: tuple[int, int]) -> ScoredRow:
+        return ScoredRow({"question": f"Where is {expected}?", "context": CONTEXT * 3}, expected, predicted, f1, cell)
+
+    rows = (
+        row("pollen", "pollen from the willows", 0.4, (0, 0)),
+        row("the river", "the river", 1.0, (0, 0)),
+        row("the book", "(no answer)", 0.0, (0, 1)),
+        row("(no answer)", "two students", 0.0, (1, 0)),
+    )
+    return _slice_of("squad_v2", {"f1": 0.35, "exact_match": 0.25}, rows, [[2, 1], [1, 0]])
+
+
 def sentiment_prediction(**changes) -> Prediction:
     values = {
         "task": "sst2",
@@ -229,7 +302,10 @@ QUESTION = "What do the bees collect in spring?"
 
 def span_prediction(answer: str = "pollen from the willows") -> Prediction:
     start = CONTEXT.index(answer) if answer else None
-    candidates = (Candidate("pollen", 65, 71, 7.1), Candidate("from the willows", 72, 88, 3.3))
+    candidates = tuple(
+        Candidate(text, CONTEXT.index(text), CONTEXT.index(text) + len(text), score)
+        for text, score in (("pollen", 7.1), ("from the willows", 3.3))
+    )
     return Prediction(
         task="squad_v2",
         checkpoint="qa",
@@ -243,3 +319,77 @@ def span_prediction(answer: str = "pollen from the willows") -> Prediction:
         candidates=candidates,
         num_windows=2,
     )
+
+
+# -- which words mattered ------------------------------------------------------------------------------------------
+
+
+def weights(field: str, text: str, numbers) -> list[WordWeight]:
+    """One weight for each word between spaces, with its (left out, gradient)."""
+    found, at = [], 0
+    for word, (left_out, gradient) in zip(text.split(), numbers, strict=True):
+        start = text.index(word, at)
+        at = start + len(word)
+        found.append(WordWeight(field, word, start, at, left_out, gradient))
+    return found
+
+
+def sentiment_importance(**changes) -> WordImportance:
+    text = "😀 Charming but never dull"
+    numbers = [(0.012, 0.031), (0.3125, 0.0402), (-0.0481, 0.11), (0.002, -0.2051), (-0.1199, -0.09)]
+    values = {
+        "task": "sst2",
+        "checkpoint": "sentiment",
+        "milliseconds": 142.0,
+        "fields": {"sentence": text},
+        "target": "positive",
+        "value": 0.9729,
+        "words": tuple(weights("sentence", text, numbers)),
+        "rank_correlation": 0.6,
+    }
+    return WordImportance(**values | changes)
+
+
+def nli_importance() -> WordImportance:
+    fields = {"premise": "The museum is closed on Mondays .", "hypothesis": "You can visit it every day ."}
+    chance = random.Random(5)
+    words = [
+        weight
+        for field, text in fields.items()
+        for weight in weights(field, text, [(chance.gauss(0.02, 0.12), chance.gauss(0, 0.1)) for _ in text.split()])
+    ]
+    return WordImportance("mnli", "nli", 412.0, fields, "contradiction", 0.8683, tuple(words), -0.41, truncated=True)
+
+
+def similarity_importance() -> WordImportance:
+    fields = {"sentence1": "A dog runs", "sentence2": "A dog"}
+    numbers = [(0.1, 0.2), (1.4, 0.9), (-0.62, -0.3)]
+    words = [*weights("sentence1", "A dog runs", numbers), *weights("sentence2", "A dog", numbers[:2])]
+    return WordImportance("stsb", "stsb-run", 18.0, fields, "", 3.4, tuple(words), 0.95)
+
+
+def span_importance(**changes) -> WordImportance:
+    """The answer's own words, and those far from it, were not left out."""
+    chance = random.Random(3)
+    start = CONTEXT.index("pollen from the willows")
+    end = start + len("pollen from the willows")
+    asked = weights("question", QUESTION, [(chance.gauss(1, 1.5), chance.gauss(0, 0.4)) for _ in QUESTION.split()])
+    read = weights("context", CONTEXT, [(chance.gauss(0.2, 1), chance.gauss(0, 0.3)) for _ in CONTEXT.split()])
+    read = [
+        dataclasses.replace(word, left_out=None) if start <= word.start < end or word.start > 190 else word
+        for word in read
+    ]
+    values = {
+        "task": "squad_v2",
+        "checkpoint": "qa",
+        "milliseconds": 2310.0,
+        "fields": {"question": QUESTION, "context": CONTEXT},
+        "target": "",
+        "value": 11.3,
+        "words": (*asked, *read),
+        "rank_correlation": 0.44,
+        "start": start,
+        "end": end,
+        "num_windows": 2,
+    }
+    return WordImportance(**values | changes)

@@ -32,7 +32,7 @@ def build_page() -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
         gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
-        with gr.Tabs(selected="finetune") as tabs:
+        with gr.Tabs(selected="predict") as tabs:
             with gr.Tab("Predict", id="predict") as predict_page:
                 predict = build_predict_tab(my_runs)
             with gr.Tab("Fine-tune", id="finetune"):
@@ -46,7 +46,7 @@ def build_page() -> gr.Blocks:
 def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     """What crosses tabs: coming back to a run, and asking the model just trained."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    lists = [predict.skill, predict.checkpoint]
+    lists = [predict.skill, predict.checkpoints]
     chosen = [*lists, my_runs]
     opened = page.load(
         _open, my_runs, [finetune.run, finetune.run_id, finetune.after, finetune.download, tabs, my_runs], **private
@@ -80,7 +80,7 @@ def _ask_this_model(run_id: str, my_runs: list[str] | None):
     """Go to Predict with the run's skill and checkpoint chosen."""
     task = QUEUE.state(run_id).record.task
     skill = next((name for name, skill in SKILLS.items() if task in skill.tasks), TASKS[task].name)
-    skills, checkpoints = predict_tab.refresh(skill, run_id, [run_id, *(my_runs or [])])
+    skills, checkpoints = predict_tab.refresh(skill, [run_id], [run_id, *(my_runs or [])])
     return gr.Tabs(selected="predict"), gr.Radio(choices=skills.choices, value=skill), checkpoints
 
 

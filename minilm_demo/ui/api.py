@@ -7,9 +7,9 @@ import gradio as gr
 from ..data import local_sources
 from ..errors import DemoError
 from ..finetuning import TrainConfig
-from ..prediction import predict
 from ..results import to_dict
-from ..runs import latest_run
+from ..runs import default_answerer
+from ..serving import MOST_AT_ONCE, predict_together
 from ..tasks import get_task, skill_tasks
 from .finetune_tab import EVAL_EXAMPLES
 from .following import run_view, stop_run
@@ -21,13 +21,13 @@ OPEN_DATA = ("auto", "mirror", "hub", "sample")  # what a visitor may name; neve
 def add_endpoints() -> None:
     """Register all endpoints with the page being built."""
     for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question):
-        gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=2)
+        gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
     for endpoint in (start_finetune, run_status, stop_run_by_id):
         gr.api(says_errors(endpoint), api_name=endpoint.__name__.removesuffix("_by_id"))
 
 
 def predict_sentiment(sentence: str, checkpoint: str = "") -> dict:
-    """Is the sentence positive or negative? `checkpoint`: a catalog name or run id, "" for the latest there is."""
+    """Is the sentence positive or negative? `checkpoint`: a catalog name or run id, "" for the shipped skill."""
     return _answer("sentiment", checkpoint, sentence)
 
 
@@ -48,15 +48,13 @@ def answer_question(question: str, context: str, checkpoint: str = "") -> dict:
 
 def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
     candidates = skill_tasks(skill)
-    if not checkpoint:
-        run = latest_run(tuple(task.name for task in candidates))
-        if run is None:
-            raise DemoError(f"No model for {skill} here yet. Start one with /start_finetune, or name a checkpoint.")
-        checkpoint = run.record.run_id
+    checkpoint = checkpoint or default_answerer(skill)
+    if checkpoint is None:
+        raise DemoError(f"No model for {skill} here yet. Start one with /start_finetune, or name a checkpoint.")
     checkpoint = allowed_checkpoint(checkpoint)
     task = run_task(checkpoint, candidates)
     fields = dict(zip(task.text_fields, texts, strict=True))
-    values = to_dict(predict(task, checkpoint, fields))
+    values = to_dict(predict_together(task, checkpoint, fields))
     return {name: value for name, value in values.items() if value not in (None, (), [])} | _spans(task, values)
 
 

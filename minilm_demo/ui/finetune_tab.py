@@ -143,7 +143,7 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
 
 def _checkpoint_choices() -> list[tuple[str, str]]:
     """What a run may start from, the ones on disk first; the others say what there is to fetch."""
-    entries = [entry for entry in CATALOG.values() if not entry.task]
+    entries = [entry for entry in CATALOG.values() if not entry.tasks or entry.is_skill]
     words = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
     choices = [(entry.title + words[entry.name], entry.name) for entry in entries]
     own_default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in words else []
@@ -184,8 +184,18 @@ def _look(name: str, data: str) -> tuple[str, list[list[str]]]:
     source = open_source(task, data)
     rows = source.read("train")
     shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
-    said = f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}"
+    said = f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}{_too_few(task, data)}"
     return said, [_cells(task, row) for row in shown]
+
+
+def _too_few(task: Task, data: str) -> str:
+    """What the bundled sample cannot teach, and where to start instead."""
+    if data != "sample" or task.sample_teaches:
+        return ""
+    instead = "take the real data"
+    if task.start_from in CATALOG:
+        instead += f", or start from the shipped {task.start_from} skill (under Advanced)"
+    return f" So few rows cannot teach this task from the bundled checkpoint: {instead}."
 
 
 def _look_at_file(task: Task, file: str | None):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import gradio as gr
 
 from ..errors import DemoError, UnknownName
-from ..models import CATALOG, RUN_ID, is_on_disk
+from ..models import CATALOG, RUN_ID, is_on_disk, skill_folder
 from ..runs import RunQueue, RunState, read_record, state, usable_runs, visitor_run_folder
 from ..tasks import TASKS, Task
 from ..views import words
@@ -30,29 +30,41 @@ def says_errors(handler: Callable) -> Callable:
 
 
 def allowed_checkpoint(name: str) -> str:
-    """A checkpoint a visitor may ask: a run by its id, or a fine-tuned one of the catalog that is on disk.
+    """A checkpoint a visitor may ask: a run by its id, a shipped skill, or a fine-tuned one of the catalog on disk.
 
     Never a path, never any Hub name, and no question starts a download."""
     if RUN_ID.fullmatch(str(name)):
         visitor_run_folder(name)
         return name
-    known = [entry.name for entry in CATALOG.values() if entry.task and is_on_disk(entry)]
+    known = [entry.name for entry in CATALOG.values() if entry.tasks and is_on_disk(entry)]
     if name not in known:
         raise UnknownName("checkpoint", name, (*known, "the id of a run"))
     return name
 
 
 def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> list[tuple[str, str]]:
-    """(words, name) of everything that can answer for these tasks without fetching anything first."""
-    names = [task.name for task in tasks]
+    """(words, name) of everything that can answer for these tasks without fetching anything first: the shipped skill,
+    runs, checkpoints from the Hub."""
+    names = {task.name for task in tasks}
+    ready = [entry for entry in CATALOG.values() if names & set(entry.tasks) and is_on_disk(entry)]
+    skills = [(entry.title, entry.name) for entry in ready if entry.is_skill]
     runs = [(run_title(run), run.record.run_id) for run in usable_runs(names, mine or ())]
-    hub = [(entry.title, entry.name) for entry in CATALOG.values() if entry.task in names and is_on_disk(entry)]
-    return runs + hub
+    return skills + runs + [(entry.title, entry.name) for entry in ready if not entry.is_skill]
 
 
 def checkpoint_title(name: str) -> str:
     """What a checkpoint a visitor may name is called."""
     return CATALOG[name].title if name in CATALOG else run_title(state(visitor_run_folder(name)))
+
+
+def checkpoint_card(name: str, task: Task) -> str:
+    """The model card of a shipped skill or of a run, without its front matter; "" where there is none here."""
+    folder = skill_folder(name, task.name) if name in CATALOG else visitor_run_folder(name)
+    card = folder / "README.md" if folder else None
+    if card is None or not card.is_file():
+        return ""
+    text = card.read_text(encoding="utf-8")
+    return text.split("---", 2)[-1].strip() if text.startswith("---") else text
 
 
 def run_title(run: RunState) -> str:
@@ -67,6 +79,12 @@ def run_title(run: RunState) -> str:
 
 
 def run_task(checkpoint: str, candidates: Sequence[Task]) -> Task:
-    """Which of these tasks a checkpoint answers: the one it was trained on, else the first."""
-    trained = CATALOG[checkpoint].task if checkpoint in CATALOG else read_record(visitor_run_folder(checkpoint)).task
-    return next((task for task in candidates if task.name == trained), candidates[0])
+    """Which of these tasks a checkpoint answers: one it was trained on, else the first."""
+    run = () if checkpoint in CATALOG else (read_record(visitor_run_folder(checkpoint)).task,)
+    trained = CATALOG[checkpoint].tasks if checkpoint in CATALOG else run
+    return next((task for task in candidates if task.name in trained), candidates[0])
+
+
+def picked_texts(picked: gr.EventData) -> list[str]:
+    """The texts of the row or try that was chosen in a view, for the two boxes."""
+    return [*map(str, picked.texts), ""][:2]

@@ -1,4 +1,4 @@
-"""The Predict tab: choose what to ask, type, and see the answer of a checkpoint one has made or has on disk."""
+"""The Predict tab: choose what to ask, type, and see the answers of the shipped skill and of one's own models."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ from dataclasses import dataclass
 import gradio as gr
 
 from .. import views
+from ..errors import DemoError
 from ..models import locate, seen_by_base
-from ..prediction import predict
+from ..prediction import MAX_TEXT_CHARACTERS
 from ..runs import usable_runs
-from ..tasks import SKILLS, TASKS, Task, get_task, skill_tasks
+from ..serving import MOST_AT_ONCE, predict_together
+from ..skills import first_answer
+from ..tasks import SKILLS, TASKS, Preset, Task, get_task, skill_tasks
+from .batch_panel import build_batch_panel
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_choices, checkpoint_title, run_task, says_errors
+from .handlers import (
+    allowed_checkpoint,
+    checkpoint_card,
+    checkpoint_choices,
+    checkpoint_title,
+    picked_texts,
+    run_task,
+    says_errors,
+)
+from .importance_panel import build_importance_panel
 
 NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
 )
+SIDE_BY_SIDE = "Choose several to see them side by side."
+MAX_LANES = 4
 
 
 @dataclass(frozen=True)
@@ -25,7 +40,7 @@ class PredictTab:
     """The widgets other tabs reach for."""
 
     skill: gr.Radio
-    checkpoint: gr.Radio
+    checkpoints: gr.CheckboxGroup
     texts: tuple[gr.Textbox, gr.Textbox]
 
 
@@ -35,56 +50,88 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     with gr.Row():
         with gr.Column(scale=3):
             texts = tuple(gr.Textbox(**box, elem_id=f"text{i + 1}") for i, box in enumerate(_boxes(first)))
-            examples = gr.Radio(_example_choices(first), label="Or take an example", elem_id="examples")
+            presets = gr.Radio(_preset_choices(first), label="Or take an example", elem_id="examples")
         with gr.Column(scale=2):
-            checkpoint = gr.Radio([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
-            threshold = gr.Slider(
-                -10, 10, value=0, step=0.1, visible=False, label="No-answer threshold", elem_id="threshold",
-                info="“No answer” wins when its score is above this.",
-            )  # fmt: skip
+            checkpoints = gr.CheckboxGroup([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
-    answer = view(views.PREDICTION, elem_id="answer")
+    answers = view(views.ANSWERS, value=_precomputed(first), elem_id="answer")
+    build_importance_panel(skill, texts, checkpoints)
+    build_batch_panel(skill, texts, checkpoints)
 
-    inputs = [skill, *texts, checkpoint, threshold]
+    inputs = [skill, *texts, checkpoints]
+    private = {"api_visibility": "private", "show_progress": "hidden"}
     for event in (ask.click, texts[0].submit):
-        event(_ask, inputs, answer, api_visibility="private", concurrency_id="predict", concurrency_limit=2)
-    examples.input(_fill, [skill, examples], list(texts), api_visibility="private", show_progress="hidden")
-    skill.change(
-        _show_skill, [skill, checkpoint, my_runs], [*texts, examples, checkpoint, threshold, answer],
-        api_visibility="private", show_progress="hidden",
-    )  # fmt: skip
-    return PredictTab(skill, checkpoint, texts)
+        event(_ask, inputs, answers, **private, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
+    presets.input(_fill, [skill, presets], list(texts), **private)
+    answers.picked(picked_texts, None, list(texts), **private)
+    shown = [*texts, presets, checkpoints, answers]
+    skill.change(_show_skill, [skill, checkpoints, my_runs], shown, **private)
+    return PredictTab(skill, checkpoints, texts)
 
 
 @says_errors
-def _ask(skill: str, text1: str, text2: str, checkpoint: str | None, threshold: float) -> dict:
-    if not checkpoint:
+def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> dict:
+    if not checkpoints:
         return views.error_payload(NOTHING_YET)
-    task = run_task(checkpoint, skill_tasks(skill))
-    fields = dict(zip(task.text_fields, (text1, text2), strict=False))
-    return answer_payload(task, allowed_checkpoint(checkpoint), fields, threshold)
+    if len(checkpoints) > MAX_LANES:
+        return views.error_payload(f"{len(checkpoints)} models are chosen; at most {MAX_LANES} answer side by side.")
+    lanes = [_lane(skill, (text1, text2), name) for name in checkpoints]
+    task = run_task(checkpoints[0], skill_tasks(skill))
+    if all(lane["kind"] == "error" for lane in lanes):
+        return lanes[0]
+    return views.answers_payload(task, _fields(task, (text1, text2)), lanes)
 
 
-def answer_payload(task: Task, checkpoint: str, fields: dict[str, str], threshold: float) -> dict:
-    """The payload of the answer view."""
-    prediction = predict(task, checkpoint, fields, threshold=threshold if task.has_unanswerable else None)
+def _fields(task: Task, texts: tuple[str, str]) -> dict[str, str]:
+    return dict(zip(task.text_fields, texts, strict=False))
+
+
+def _lane(skill: str, texts: tuple[str, str], checkpoint: str) -> dict:
+    """One checkpoint's answer, or why it has none: what is wrong with one must not hide the others."""
+    try:
+        allowed = allowed_checkpoint(checkpoint)
+        task = run_task(allowed, skill_tasks(skill))
+        return {**answer_payload(task, allowed, _fields(task, texts)), "title": checkpoint_title(allowed)}
+    except DemoError as error:
+        return {**views.error_payload(str(error)), "title": "no answer"}
+
+
+def answer_payload(task: Task, checkpoint: str, fields: dict[str, str]) -> dict:
+    """The payload of one answer."""
+    prediction = predict_together(task, checkpoint, fields)
     prediction = dataclasses.replace(prediction, checkpoint=checkpoint_title(checkpoint))
     seen = seen_by_base(locate(checkpoint), task)
     note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
-    return views.prediction_payload(task, prediction, fields, note)
+    return {**views.prediction_payload(task, prediction, fields, note), "card": checkpoint_card(checkpoint, task)}
 
 
-def refresh(skill: str, checkpoint: str | None, my_runs: list[str] | None):
+def _precomputed(skill: str) -> dict | None:
+    """The shipped skill's answer to what stands in the boxes at first; no model is loaded for it."""
+    task = skill_tasks(skill)[0]
+    prediction = first_answer(skill, task) if skill in SKILLS else None
+    if prediction is None:
+        return None
+    fields = _fields(task, SKILLS[skill].presets[0].texts)
+    payload = views.prediction_payload(task, prediction, fields)
+    note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
+    return {**payload, "footer": [], "note": note, "card": checkpoint_card(skill, task)}
+
+
+def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
     """The lists of skills and checkpoints as they are now, for a page load and a visit to the tab."""
-    return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_radio(skill, checkpoint, my_runs or ())
+    return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_group(skill, checkpoints, my_runs or ())
 
 
-def _checkpoint_radio(skill: str, checkpoint: str | None, my_runs) -> gr.Radio:
-    """What can answer for the skill; the choice that was made stays if it is among them."""
+def _checkpoint_group(skill: str, checkpoints: list[str] | None, my_runs) -> gr.CheckboxGroup:
+    """What can answer for the skill; what was chosen stays if it is among them."""
     choices = checkpoint_choices(skill_tasks(skill), my_runs)
     names = [name for _, name in choices]
-    value = checkpoint if checkpoint in names else next(iter(names), None)
-    return gr.Radio(choices=choices, value=value, info=None if choices else NOTHING_YET)
+    chosen = [name for name in checkpoints or () if name in names] or names[:1]
+    return gr.CheckboxGroup(choices=choices, value=chosen, info=SIDE_BY_SIDE if len(choices) > 1 else _only(choices))
+
+
+def _only(choices: list) -> str | None:
+    return None if choices else NOTHING_YET
 
 
 def _skill_choices(my_runs) -> list[tuple[str, str]]:
@@ -96,39 +143,51 @@ def _skill_choices(my_runs) -> list[tuple[str, str]]:
 
 
 @says_errors
-def _show_skill(skill: str, checkpoint: str | None, my_runs: list[str] | None):
+def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
     first, second = _boxes(skill)
-    threshold = gr.Slider(visible=skill_tasks(skill)[0].has_unanswerable)
-    samples = gr.Radio(choices=_example_choices(skill), value=None)
-    answers = _checkpoint_radio(skill, checkpoint, my_runs or ())
-    return gr.Textbox(**first), gr.Textbox(**second), samples, answers, threshold, None
+    presets = gr.Radio(choices=_preset_choices(skill), value=None)
+    answers = _checkpoint_group(skill, checkpoints, my_runs or ())
+    return gr.Textbox(**first), gr.Textbox(**second), presets, answers, _precomputed(skill)
 
 
 def _boxes(skill: str) -> list[dict]:
-    """Label, text and height of the two text boxes for a skill; the second is hidden for single sentences."""
+    """Label, text, limit and height of the two text boxes for a skill; the second is hidden for single sentences."""
     task = skill_tasks(skill)[0]
-    values = [*_samples(skill)[0], ""]
+    values = [*_presets(skill)[0].texts, ""]
     boxes = []
     for index in range(2):
         used = index < len(task.text_fields)
         label = task.text_fields[index].capitalize() if used else ""
-        boxes.append({"label": label, "value": values[index], "visible": used, "lines": 2, "max_lines": 12})
+        info = _limit(task, index) if used else None
+        boxes.append(
+            {"label": label, "info": info, "value": values[index], "visible": used, "lines": 2, "max_lines": 12}
+        )
     return boxes
 
 
-def _samples(skill: str) -> list[list[str]]:
+def _limit(task: Task, index: int) -> str:
+    """How much of a box is read, in words a visitor can use."""
+    if task.kind == "span":
+        windows = f"Any length up to {MAX_TEXT_CHARACTERS:,} characters: read in windows of {task.max_length} tokens."
+        return windows if index else "One question."
+    words = 10 * round(task.max_length * 0.07)  # an English word is about 1.4 tokens
+    together = " of both texts together" if len(task.text_fields) > 1 else ""
+    return f"The first {task.max_length} tokens{together} are read, about {words} words."
+
+
+def _presets(skill: str) -> tuple[Preset, ...]:
     if skill in SKILLS:
-        return [list(sample) for sample in SKILLS[skill].examples]
-    return [list(get_task(skill).example.values())]
+        return SKILLS[skill].presets
+    return (Preset("Example", tuple(get_task(skill).example.values())),)
 
 
-def _example_choices(skill: str) -> list[tuple[str, int]]:
-    """Each example as one line, its texts cut short where they are long."""
-    return [
-        (" — ".join(text if len(text) <= 90 else f"{text[:90]}…" for text in sample), index)
-        for index, sample in enumerate(_samples(skill))
+def _preset_choices(skill: str) -> list[tuple[str, int]]:
+    """Each preset as one line, its texts cut short where they are long."""
+    shown = [
+        " — ".join(text if len(text) <= 60 else f"{text[:60]}…" for text in preset.texts) for preset in _presets(skill)
     ]
+    return [(f"{preset.about}: {shown[index]}", index) for index, preset in enumerate(_presets(skill))]
 
 
 def _fill(skill: str, index: int):
-    return [*_samples(skill)[index], ""][:2]
+    return [*_presets(skill)[index].texts, ""][:2]

@@ -1,8 +1,8 @@
 """Components: JavaScript and CSS from `static/`, with two thin adapters, a `gr.HTML` and a page of its own.
 
 A component is `MiniLM.<name>.mount(element, value, callbacks)`, which returns `{update(value), destroy()}`. Values
-are plain JSON (`run_payload`, `prediction_payload`); texts in them reach the page through `textContent` only. The HTML
-template that Gradio gets is static, because Gradio executes what stands in a template.
+are plain JSON (`run_payload`, `prediction_payload`, …); texts in them reach the page through `textContent` only. The
+HTML template that Gradio gets is static, because Gradio executes what stands in a template.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..results import Evaluation, FinetuneResult, Prediction, TrainingEvent
+from ..results import Evaluation, FinetuneResult, Prediction, SliceResult, TrainingEvent, WordImportance
 from ..tasks import get_task
+from .importance import importance_payload
 from .prediction import prediction_payload
 from .result import result_card
 from .run import run_payload
+from .slice import slice_payload
 
 STATIC = Path(__file__).parent / "static"
 
@@ -53,6 +55,11 @@ RUN = load_component(
     callbacks="{poll: server.poll_run, stop: server.stop_run, finished: (end) => trigger('finished', end)}",
 )
 PREDICTION = load_component("prediction")
+IMPORTANCE = load_component("importance")
+ANSWERS = load_component(
+    "answers", parts=("common", "prediction"), callbacks="{picked: (tries) => trigger('picked', tries)}"
+)
+SLICE = load_component("slice", parts=("common", "result"), callbacks="{picked: (row) => trigger('picked', row)}")
 
 
 # -- in Gradio -----------------------------------------------------------------------------------------------------
@@ -144,7 +151,7 @@ class Page:
 
 
 def show(
-    result: FinetuneResult | Evaluation | Prediction,
+    result: FinetuneResult | Evaluation | Prediction | SliceResult | WordImportance,
     *,
     fields: Mapping[str, str] | None = None,
     events: Sequence[TrainingEvent] = (),
@@ -162,7 +169,14 @@ def show(
     if isinstance(result, FinetuneResult | Evaluation):
         payload = _result_payload(result, events, checkpoint, seen)
         return Page(standalone_html(RUN, payload, payload["title"]), height or 900)
-    raise TypeError(f"show() draws a FinetuneResult, an Evaluation or a Prediction, not a {type(result).__name__}.")
+    if isinstance(result, SliceResult):
+        payload = slice_payload(get_task(result.evaluation.task), result, seen=seen)
+        return Page(standalone_html(SLICE, payload, payload["title"]), height or 900)
+    if isinstance(result, WordImportance):
+        task = get_task(result.task)
+        return Page(standalone_html(IMPORTANCE, importance_payload(task, result), task.title), height or 720)
+    drawn = "a FinetuneResult, an Evaluation, a SliceResult, a Prediction or a WordImportance"
+    raise TypeError(f"show() draws {drawn}, not a {type(result).__name__}.")
 
 
 def _show_prediction(prediction: Prediction, fields: Mapping[str, str], height: int) -> Page:

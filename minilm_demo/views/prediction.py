@@ -1,12 +1,15 @@
-"""One prediction, as the payload that the `prediction` component draws."""
+"""Predictions as payloads: one for the `prediction` component, several side by side for `answers`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 from ..results import Candidate, Prediction
 from ..tasks import Task
 from . import words
+
+NO_ANSWER = "No answer in this text"
 
 
 def prediction_payload(task: Task, prediction: Prediction, fields: Mapping[str, str], note: str = "") -> dict:
@@ -15,7 +18,9 @@ def prediction_payload(task: Task, prediction: Prediction, fields: Mapping[str, 
     Always: kind, sentence (the answer in words), footer [str], note. By kind:
     classification: bars [{label, share 0..1, text, best bool}] in the order of the task's labels
     regression: scale {low, high, at, ticks [float]}
-    span: pieces [{text, mark bool}] of the context, threshold str, candidates [[text, score]]
+    span: pieces [{text, mark bool}] of the context with the best span marked, found (that span), candidates
+    [[text, score]], and for tasks with unanswerable questions decision {score, threshold, low, high}: "no answer" is
+    given when score > threshold, so that the page can move the threshold without asking the model again
     """
     draw = {"classification": _bars, "regression": _scale, "span": _span}[task.kind]
     return {
@@ -29,6 +34,18 @@ def prediction_payload(task: Task, prediction: Prediction, fields: Mapping[str, 
 def error_payload(sentence: str) -> dict:
     """What went wrong, instead of an answer."""
     return {"kind": "error", "sentence": sentence}
+
+
+def answers_payload(task: Task, fields: Mapping[str, str], lanes: Sequence[Mapping]) -> dict:
+    """The answers of one or more checkpoints to one input; `lanes` are payloads of this module with a `title`.
+
+    `input` is what was asked, for the history that the page keeps; it never comes back to the server."""
+    return {
+        "kind": "lanes",
+        "task": task.name,
+        "input": [{"name": name.capitalize(), "text": fields[name]} for name in task.text_fields],
+        "lanes": list(lanes),
+    }
 
 
 def empty_payload(sentence: str = "The answer will be here.") -> dict:
@@ -70,12 +87,26 @@ def _scale(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dic
 
 def _span(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
     context = fields[task.text_fields[-1]]
+    best = (prediction.start, prediction.end)
+    if prediction.start is None and prediction.candidates:
+        best = (prediction.candidates[0].start, prediction.candidates[0].end)
     return {
-        "sentence": prediction.answer or "No answer in this text",
-        "pieces": mark(context, prediction.start, prediction.end),
-        "threshold": _threshold_sentence(prediction),
-        "candidates": [_candidate(one) for one in prediction.candidates],
+        "sentence": prediction.answer or NO_ANSWER,
+        "found": "" if best[0] is None else context[slice(*best)],
+        "none": NO_ANSWER,
+        "pieces": mark(context, *best),
+        "decision": _decision(task, prediction),
+        "candidates": [_candidate(one) for one in prediction.candidates if (one.start, one.end) != best],
     }
+
+
+def _decision(task: Task, prediction: Prediction) -> dict | None:
+    """The no-answer score (null score minus best span score, in logits) and where a threshold may stand."""
+    score, threshold = prediction.no_answer_score, prediction.threshold
+    if not task.has_unanswerable or score is None or threshold is None:
+        return None
+    reach = max(10, math.ceil(abs(score)) + 1, math.ceil(abs(threshold)) + 1)
+    return {"score": score, "threshold": threshold, "low": -reach, "high": reach}
 
 
 def mark(context: str, start: int | None, end: int | None) -> list[dict]:
@@ -89,15 +120,6 @@ def mark(context: str, start: int | None, end: int | None) -> list[dict]:
 
 def _candidate(one: Candidate) -> list[str]:
     return [words.shorten(one.text, 160), words.number(one.score, 1)]
-
-
-def _threshold_sentence(prediction: Prediction) -> str:
-    if prediction.no_answer_score is None or prediction.threshold is None:
-        return ""
-    score, threshold = words.number(prediction.no_answer_score, 1), words.number(prediction.threshold, 1)
-    if prediction.no_answer_score > prediction.threshold:
-        return f"No-answer score {score} is above the threshold {threshold}: no answer is given."
-    return f"No-answer score {score} is not above the threshold {threshold}: an answer is given."
 
 
 def _footer(prediction: Prediction) -> list[str]:

@@ -76,3 +76,15 @@ def _outside(url: str) -> list[str]:
 def page(open_page):
     """One watched page, 1180 pixels wide, light."""
     return open_page()
+
+
+@pytest.fixture
+def load(tmp_path):
+    """load(page, html): open the HTML as a file, as a person would who was sent it."""
+
+    def load_one(page, html: str) -> None:
+        file = tmp_path / "page.html"
+        file.write_text(html, encoding="utf-8")
+        page.goto(file.as_uri())
+
+    return load_one

@@ -25,6 +25,7 @@ def main(target: str, seconds: int = 30) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(address)
+        page.get_by_role("tab", name="Fine-tune").click()
         page.get_by_label(TIMES[seconds]).check()
         page.click("#train")
         done = "document.querySelector('#run [data-status]')?.dataset.status.match(/completed|stopped|failed/)"

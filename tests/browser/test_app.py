@@ -1,9 +1,14 @@
 """The app as a visitor meets it: `python app.py` in a process of its own, a real browser, the bundled weights."""
 
+import csv
 import re
+from pathlib import Path
 
 import pytest
 from running_app import running_app  # beside this file: pytest puts the folder of a conftest on the path
+
+from minilm_demo.models import CATALOG
+from minilm_demo.tasks import SKILLS
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +19,10 @@ def app(tmp_path_factory):
 
 
 def open_app(open_page, address: str, **options):
+    """The page, on the Fine-tune tab."""
     page = open_page(**options)
     page.goto(address)
+    page.get_by_role("tab", name="Fine-tune").click()
     page.wait_for_function(  # the first look at the data has arrived
         "/rows to train on/.test(document.querySelector('#data-says textarea')?.value)", timeout=30_000
     )
@@ -31,8 +38,9 @@ def test_train_stop_reload_and_ask(app, open_page):
     page.wait_for_function("document.querySelector('#run [data-status]')?.dataset.status === 'running'", timeout=60_000)
     page.wait_for_function("/step [3-9]|step \\d\\d/i.test(document.querySelector('#run').innerText)", timeout=120_000)
     before = loss.inner_html()
-    page.wait_for_timeout(1500)
-    assert loss.inner_html() != before  # the curve moves
+    page.wait_for_function(  # the curve moves
+        "(before) => document.querySelector('#run svg').innerHTML !== before", arg=before, timeout=60_000
+    )
     assert re.search(r"[?&]run=sst2-", page.url)
 
     page.get_by_role("button", name="Stop and keep the best").click()
@@ -47,12 +55,13 @@ def test_train_stop_reload_and_ask(app, open_page):
     other.wait_for_selector("#ask-run:visible", timeout=30_000)
     other.click("#ask-run")
     other.wait_for_selector("#checkpoint input:checked", timeout=15_000)
+    other.get_by_label("Sentiment skill").check()  # two lanes: the run and the shipped skill
     other.locator("#text1 textarea").fill("<img src=x onerror=document.title='broken'> I loved every minute of it.")
     other.click("#ask")
-    other.wait_for_function(
-        "/Answered by SST-2 run of/.test(document.querySelector('#answer').innerText)", timeout=60_000
-    )
-    assert "positive" in other.locator("#answer").inner_text()
+    other.wait_for_function("document.querySelectorAll('#answer .mlm-lane').length === 2", timeout=60_000)
+    said = other.locator("#answer").inner_text()
+    assert "Answered by SST-2 run of" in said and "Answered by Sentiment skill" in said
+    assert "positive" in said
     assert other.title() == "MiniLM Demo"
     with other.expect_download(timeout=60_000) as download:
         other.get_by_role("tab", name="Fine-tune").click()
@@ -60,22 +69,83 @@ def test_train_stop_reload_and_ask(app, open_page):
     assert download.value.suggested_filename.endswith(".zip")
 
 
-def test_without_a_model_the_predict_tab_says_what_to_do(app, open_page):
-    page = open_app(open_page, app)
-    page.get_by_role("tab", name="Predict").click()
-    page.get_by_label("Inference").check()
-    page.wait_for_function("/Premise/.test(document.querySelector('#text1').innerText)", timeout=15_000)
-    page.get_by_label(re.compile("Some of the students")).check()
-    page.wait_for_function("document.querySelector('#text2 textarea').value.startsWith('All of the')", timeout=15_000)
+def open_predict(open_page, address: str, skill: str):
+    """The page, on the Predict tab, with a skill chosen."""
+    page = open_page()
+    page.goto(address)
+    page.wait_for_selector("#checkpoint input:checked", timeout=30_000)
+    page.locator("#skill").get_by_label(skill, exact=True).check()
+    page.wait_for_function(  # what belongs to the skill has arrived
+        f"document.querySelector('#checkpoint')?.innerText.includes('{skill} skill')", timeout=15_000
+    )
+    return page
+
+
+QUESTIONS = {
+    "sentiment": ("Not a single joke", "negative"),
+    "nli": ("The museum is closed", "contradiction"),
+    "paraphrase": ("Is it safe to swim", "equivalent"),
+    "qa": ("In what year", "1902"),
+}
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in CATALOG.values() if entry.is_skill])
+def test_a_skill_answers(app, open_page, name):
+    """Something is there before the first click; a preset and the button give an answer of the model."""
+    skill, (preset, answer) = SKILLS[name].title, QUESTIONS[name]
+    page = open_predict(open_page, app, skill)
+    page.get_by_text("Precomputed").wait_for()
+    page.locator("#examples").get_by_label(re.compile(preset)).check()
+    page.wait_for_function(
+        f"[...document.querySelectorAll('#text1 textarea')][0].value.startsWith('{preset}')", timeout=15_000
+    )
     page.click("#ask")
-    page.wait_for_function("/Train one in the Fine-tune tab/.test(document.querySelector('#answer').innerText)")
+    page.get_by_text(f"Answered by {skill} skill").wait_for(timeout=60_000)
+    assert answer in page.locator("#answer").inner_text()
+    page.locator("#answer").get_by_text("Model card").click()
+    assert "Not good at" in page.locator(".mlm-card-text").inner_text(timeout=5_000)
+
+
+def test_which_words_mattered(app, open_page):
+    page = open_predict(open_page, app, "Sentiment")
+    page.click("#importance-ask")
+    page.get_by_text("Leave-one-out puts").wait_for(timeout=60_000)
+    assert "Neither is the whole truth" in page.locator("#importance").inner_text()
+
+
+def test_a_file_comes_back_with_answers(app, open_page, tmp_path):
+    page = open_predict(open_page, app, "Sentiment")
+    page.get_by_text("Many texts at once").click()
+    (tmp_path / "mine.csv").write_text('id,review\n7,"A joy, and short."\n8,Dull.\n', encoding="utf-8")
+    page.set_input_files("#csv-file input[type=file]", tmp_path / "mine.csv")
+    page.get_by_text("mine.csv").first.wait_for()
+    page.click("#csv-run")
+    page.locator("#csv-out").wait_for(timeout=60_000)
+    with page.expect_download() as download:
+        page.click("#csv-out")
+    with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
+        written = list(csv.DictReader(file))
+    assert [(row["id"], row["review"], row["prediction"]) for row in written] == [
+        ("7", "A joy, and short.", "positive"),
+        ("8", "Dull.", "negative"),
+    ]
+
+
+def test_a_mistake_of_a_slice_goes_into_the_box(app, open_page):
+    page = open_predict(open_page, app, "Sentiment")
+    page.get_by_text("Many texts at once").click()
+    page.click("#slice-run")
+    page.locator("#slice .mlm-cell").first.wait_for(timeout=90_000)
+    page.locator("#slice .mlm-cell").first.click()
+    page.locator("#slice button.mlm-row").first.click()
+    page.wait_for_function("!document.querySelector('#text1 textarea').value.startsWith('The plot is thin')")
 
 
 def test_an_unknown_run_in_the_address_is_said(app, open_page):
     page = open_page()
     page.goto(app + "?run=../../etc/passwd")
     page.wait_for_selector("text=There is no such run here", timeout=30_000)
-    assert page.locator("#train").is_enabled()
+    assert page.locator("#ask").is_enabled()
 
 
 def test_every_task_shows_its_rows(app, open_page):

@@ -8,6 +8,7 @@ import view_samples as samples
 from minilm_demo import views
 from minilm_demo.results import Candidate, Evaluation
 from minilm_demo.tasks import TASKS
+from minilm_demo.views.components import json_in_html
 
 MNLI, SST2, SQUAD = TASKS["mnli"], TASKS["sst2"], TASKS["squad_v2"]
 FIELDS = {"question": samples.QUESTION, "context": samples.CONTEXT}
@@ -33,19 +34,16 @@ PAGES = {
     "span": shown(views.PREDICTION, views.prediction_payload(SQUAD, samples.span_prediction(), FIELDS)),
     "error": shown(views.PREDICTION, views.error_payload("The sentence is empty.")),
     "nothing yet": shown(views.PREDICTION, None),
+    "slice": shown(views.SLICE, views.slice_payload(MNLI, samples.mnli_slice())),
+    "slice of scores": views.show(samples.stsb_slice()).html,
+    "slice of questions": views.show(samples.squad_slice()).html,
+    "no slice": shown(views.SLICE, None),
+    "importance": views.show(samples.sentiment_importance()).html,
+    "importance of a pair": views.show(samples.nli_importance()).html,
+    "importance for a span": views.show(samples.span_importance()).html,
+    "no importance": shown(views.IMPORTANCE, views.error_payload("Nobody is chosen to answer.")),
+    "no importance yet": shown(views.IMPORTANCE, None),
 }
-
-
-@pytest.fixture
-def load(tmp_path):
-    """load(page, html): open the HTML as a file, as a person would who was sent it."""
-
-    def load_one(page, html: str) -> None:
-        file = tmp_path / "page.html"
-        file.write_text(html, encoding="utf-8")
-        page.goto(file.as_uri())
-
-    return load_one
 
 
 def unfold(page, words: str) -> None:
@@ -173,6 +171,84 @@ def test_predictions(page, load):
     assert page.get_by_role("cell", name="from the willows").is_visible()
 
 
+# -- which words mattered ------------------------------------------------------------------------------------------
+
+
+def test_words_are_coloured_for_and_against(page, load):
+    load(page, PAGES["importance"])
+    assert page.locator(".mlm-why").inner_text() == "Why “positive”, 97.3 %?"
+    left_out, gradient = page.locator(".mlm-half").all()
+    assert left_out.locator(".mlm-words").inner_text() == "😀 Charming but never dull"
+    strongest = left_out.get_by_role("img", name="Charming: +31.2 percentage points")
+    assert strongest.get_attribute("title") == "Charming: +31.2 percentage points"
+    assert "mlm-for" in strongest.get_attribute("class")
+    assert "mlm-against" in gradient.get_by_role("img", name="never: −0.21").get_attribute("class")
+    paint = "(word) => getComputedStyle(word).backgroundColor"
+    shades = [word.evaluate(paint) for word in left_out.locator(".mlm-word").all()]
+    assert len(set(shades)) == 5
+    assert page.get_by_text("Neither is the whole truth.").is_visible()
+
+
+@pytest.mark.parametrize(("width", "beside"), [(1180, True), (390, False)])
+def test_the_two_methods_stand_beside_each_other_where_there_is_room(open_page, load, width, beside):
+    page = open_page(viewport={"width": width, "height": 800})
+    load(page, PAGES["importance of a pair"])
+    first, second = (half.bounding_box() for half in page.locator(".mlm-panel-text").all())
+    assert (first["y"] == second["y"]) == beside
+    assert (first["x"] == second["x"]) != beside
+    unfold(page, "The words as a table")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_words_sort_by_either_number(page, load):
+    load(page, PAGES["importance"])
+    unfold(page, "The words as a table")
+
+    def column(place):
+        return page.locator(f".mlm-table tbody td:nth-child({place})").all_inner_texts()
+
+    assert column(2) == ["😀", "Charming", "but", "never", "dull"]
+    page.get_by_role("button", name="Left out").click()
+    assert column(2) == ["Charming", "😀", "never", "but", "dull"]
+    heading = page.get_by_role("columnheader", name="Left out")
+    assert heading.get_attribute("aria-sort") == "descending"
+    page.get_by_role("button", name="Left out").click()
+    assert column(2)[0] == "dull"
+    assert heading.get_attribute("aria-sort") == "ascending"
+    page.get_by_role("button", name="Gradient × input").click()
+    assert column(4) == ["+0.11", "+0.04", "+0.03", "−0.09", "−0.21"]
+    assert heading.get_attribute("aria-sort") is None
+    page.get_by_role("button", name="Place").click()
+    assert column(1) == ["1", "2", "3", "4", "5"]
+
+
+def test_words_that_were_not_left_out_stay_last(page, load):
+    load(page, PAGES["importance for a span"])
+    unfold(page, "The words as a table")
+    for _ in range(2):
+        page.get_by_role("button", name="Left out").click()
+        cells = page.locator(".mlm-table tbody td:nth-child(4)").all_inner_texts()
+        assert cells[0] != "not left out"
+        assert cells[-1] == "not left out"
+
+
+def test_arrow_keys_read_the_words_in_both_texts(page, load):
+    load(page, PAGES["importance"])
+    page.keyboard.press("Tab")
+    readout = page.locator(".mlm-readout")
+    assert readout.inner_text().startswith("“😀”: leave-one-out +1.2 percentage points")
+    page.keyboard.press("ArrowRight")
+    assert readout.inner_text() == "“Charming”: leave-one-out +31.2 percentage points, gradient × input +0.04"
+    assert page.locator(".mlm-now").all_inner_texts() == ["Charming", "Charming"]
+    page.keyboard.press("End")
+    assert readout.inner_text().startswith("“dull”")
+    page.keyboard.press("Tab")
+    assert readout.inner_text().startswith("“😀”")  # the other text: one stop for each
+    page.mouse.move(0, 0)
+    page.locator(".mlm-word", has_text="never").first.hover()
+    assert readout.inner_text().startswith("“never”")
+
+
 # -- hostile text --------------------------------------------------------------------------------------------------
 
 
@@ -192,6 +268,14 @@ def hostile_pages():
         "span": views.show(span, fields={"question": text, "context": text}).html,
         "classes": shown(views.PREDICTION, views.prediction_payload(SST2, classes, {}, note=text)),
         "error": shown(views.PREDICTION, views.error_payload(text)),
+        "importance": views.show(
+            samples.sentiment_importance(
+                target=text,
+                checkpoint=text,
+                fields={"sentence": text},
+                words=tuple(samples.weights("sentence", text, [(0.5, -0.1)] * len(text.split()))),
+            )
+        ).html,
     }
 
 
@@ -203,6 +287,83 @@ def test_hostile_texts_stay_text(page, load, name):
     text = page.locator("main").inner_text()
     for hostile in samples.HOSTILE:
         assert hostile in text
+    assert page.locator("img").count() == 0
+    assert page.locator("main script").count() == 0
+    assert page.title() != "owned"
+
+
+# -- a slice of a validation set -----------------------------------------------------------------------------------
+
+SLICE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><style>{css}</style>
+<main><div class="mlm-slice"></div></main><script>
+{js}
+const picked = [];
+const view = MiniLM.slice.mount(document.querySelector(".mlm-slice"), {value}, {{ picked: (row) => picked.push(row) }});
+</script>"""
+
+
+def slice_page(payload) -> str:
+    """A slice component whose server remembers what was picked."""
+    return SLICE.format(css=views.SLICE.css, js=views.SLICE.js, value=json_in_html(payload))
+
+
+def test_a_cell_opens_its_rows_by_keyboard_and_a_row_is_picked(page, load):
+    load(page, slice_page(views.slice_payload(MNLI, samples.mnli_slice())))
+    assert page.locator(".mlm-summary").get_by_text("clearly above always answering 'entailment'").is_visible()
+    assert page.locator(".mlm-rows").is_hidden()
+    assert page.locator(".mlm-cell").count() == 8  # the cell without rows is no button
+    cell = page.get_by_role("button", name="True: entailment, predicted: neutral")
+    for _ in range(3):  # the box of the table, the first cell, this one
+        page.keyboard.press("Tab")
+    assert cell.evaluate("(button) => button === document.activeElement")
+    page.keyboard.press("Enter")
+    assert cell.get_attribute("aria-pressed") == "true"
+    spoken = page.locator("[aria-live=polite]")
+    assert spoken.inner_text() == "True: entailment, predicted: neutral: 3 rows, the surest first."
+    page.locator(".mlm-row").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("picked") == [{"texts": ["Premise 011. ", "Hypothesis 011. "]}]
+    assert spoken.inner_text() == "In the boxes above: Premise 011."
+    page.get_by_role("button", name="True: entailment, predicted: entailment").click()
+    assert cell.get_attribute("aria-pressed") == "false"
+    assert page.locator(".mlm-row").count() == 50
+    assert page.locator(".mlm-rows").get_by_text("70 rows; 50 of them here").is_visible()
+
+
+def test_a_slice_without_a_table_shows_its_rows_at_once(page, load):
+    load(page, slice_page(views.slice_payload(TASKS["stsb"], samples.stsb_slice())))
+    assert page.locator(".mlm-cell").count() == 0
+    words = " ".join(page.locator(".mlm-row").first.inner_text().split())
+    assert words == "Sentence1 First 59. Sentence2 Second 59. Expected 2.0 Predicted −1.0 Off by 3.0"
+
+
+def test_a_new_slice_takes_the_place_of_the_old_one(page, load):
+    load(page, slice_page(views.slice_payload(MNLI, samples.mnli_slice())))
+    page.locator(".mlm-cell").first.click()
+    page.evaluate("(value) => view.update(value)", views.slice_payload(SQUAD, samples.squad_slice()))
+    assert page.locator(".mlm-rows").is_hidden()
+    assert page.get_by_role("columnheader", name="answered", exact=True).is_visible()
+    page.evaluate("view.update(null)")
+    assert page.get_by_text("The score will be here").is_visible()
+    page.evaluate("view.destroy()")
+
+
+def test_on_a_page_of_its_own_rows_are_no_buttons(page, load):
+    load(page, PAGES["slice"])
+    page.locator(".mlm-cell").nth(1).click()
+    assert page.locator(".mlm-row").count() == 3
+    assert page.locator("button.mlm-row").count() == 0
+
+
+def test_hostile_rows_stay_text_and_are_picked_as_they_are(page, load):
+    text = " ".join(samples.HOSTILE)
+    load(page, slice_page(views.slice_payload(MNLI, samples.mnli_slice(text), seen=text)))
+    page.locator(".mlm-cell").nth(1).click()
+    row = page.locator(".mlm-row").first
+    for hostile in samples.HOSTILE:
+        assert hostile in row.inner_text()
+    row.click()
+    assert page.evaluate("picked") == [{"texts": [f"Premise 012. {text}", f"Hypothesis 012. {text}"]}]
     assert page.locator("img").count() == 0
     assert page.locator("main script").count() == 0
     assert page.title() != "owned"

@@ -18,7 +18,7 @@ MiniLM.prediction = (() => {
     const value = payload || { kind: "empty", sentence: "The answer will be here." };
     page.answer.dataset.kind = value.kind;
     say(page.answer, value.sentence);
-    const parts = value.kind in DRAW ? [...DRAW[value.kind](value), ...drawFooter(value)] : [];
+    const parts = value.kind in DRAW ? [...DRAW[value.kind](value, page), ...drawFooter(value)] : [];
     page.body.replaceChildren(...parts);
     show(page.body, parts.length > 0);
   }
@@ -55,18 +55,41 @@ MiniLM.prediction = (() => {
     return [line];
   }
 
-  function drawSpan({ pieces, threshold, candidates }) {
-    const text = pieces.map((piece) => (piece.mark ? make("mark", "", piece.text) : piece.text));
-    const others = details("Other candidates", () => table("Other candidates", ["Answer", "Score (logits)"], candidates));
-    return [
-      make("p", "mlm-context", ...text),
-      threshold ? make("p", "mlm-note", threshold) : null,
-      candidates.length ? others : null,
-    ].filter((part) => part);
+  function drawSpan(value, page) {
+    const text = value.pieces.map((piece) => (piece.mark ? make("mark", "", piece.text) : piece.text));
+    const context = make("p", "mlm-context", ...text);
+    const others = details("Other candidates", () => table("Other candidates", ["Answer", "Score (logits)"], value.candidates));
+    const slider = value.decision ? drawThreshold(value, page, context) : null;
+    return [context, slider, value.candidates.length ? others : null].filter((part) => part);
   }
 
-  function drawFooter({ footer, note }) {
-    return [...footer, note].filter((line) => line).map((line) => make("p", "mlm-note", line));
+  // The no-answer threshold: what is decided from it follows at once, the model is not asked again.
+  function drawThreshold(value, page, context) {
+    const { score, threshold, low, high } = value.decision;
+    const slider = Object.assign(make("input", "mlm-slider"), { type: "range", min: low, max: high, step: 0.1 });
+    slider.value = threshold;
+    const said = make("p", "mlm-note");
+    said.setAttribute("aria-live", "polite");
+    const decide = () => {
+      const chosen = Number(slider.value);
+      const none = score > chosen;
+      say(page.answer, none ? value.none : value.found);
+      context.classList.toggle("mlm-unmarked", none);
+      const relation = none ? "is above the threshold" : "is not above the threshold";
+      say(said, `No-answer score ${number(score)} ${relation} ${number(chosen)}: ${none ? "no" : "an"} answer is given.`);
+    };
+    slider.addEventListener("input", decide);
+    decide();
+    return make("div", "mlm-threshold", make("label", "", "No-answer threshold", slider), said);
+  }
+
+  function number(value) {
+    return value.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
+  }
+
+  function drawFooter({ footer, note, card }) {
+    const lines = [...footer, note].filter((line) => line).map((line) => make("p", "mlm-note", line));
+    return card ? [...lines, details("Model card", () => make("pre", "mlm-card-text", card))] : lines;
   }
 
   return { mount };

@@ -25,7 +25,7 @@ MiniLM.result = (() => {
       ...card.notes.map((sentence) => make("p", "mlm-note", sentence)),
       card.extra ? drawTable(card.extra) : null,
       facts(card.figures),
-      card.confusion.length ? make("div", "mlm-confusions", ...card.confusion.map(drawConfusion)) : null,
+      card.confusion.length ? make("div", "mlm-confusions", ...card.confusion.map((matrix) => drawConfusion(matrix))) : null,
       card.mistakes ? drawMistakes(card.mistakes) : null,
     );
   }
@@ -93,10 +93,12 @@ MiniLM.result = (() => {
     return make("div", "mlm-block", make("h4", "", title), scroller(title, table(title, headings, rows)));
   }
 
-  function drawConfusion(matrix) {
-    const headings = make("tr", "", columnHeading("true ↓  predicted →"), ...matrix.labels.map((text) => columnHeading(text)));
+  // `columns`: the names of the columns where they are not those of the rows. `drawCell(cell)` makes the td of a cell.
+  function drawConfusion(matrix, drawCell = drawShaded) {
+    const columns = matrix.columns || matrix.labels;
+    const headings = make("tr", "", columnHeading("true ↓  predicted →"), ...columns.map((text) => columnHeading(text)));
     const rows = matrix.rows.map((cells, place) => make(
-      "tr", "", rowHeading(matrix.labels[place]), ...cells.map(drawShaded)));
+      "tr", "", rowHeading(matrix.labels[place]), ...cells.map((cell) => drawCell(cell))));
     const grid = make(
       "table", "mlm-confusion",
       make("caption", "mlm-unseen", matrix.title + "; the share is of the true class"),
@@ -119,5 +121,5 @@ MiniLM.result = (() => {
       more.length ? details(words, () => scroller(words, table(words, headings, more))) : null);
   }
 
-  return { drawSummary, drawDetails };
+  return { drawSummary, drawDetails, drawTable, drawConfusion, drawShaded };
 })();

@@ -1,0 +1,166 @@
+"""The skills that ship with the app: fine-tuned by this program, kept as small adapters of the bundled checkpoint.
+
+    python -m minilm_demo skills train sentiment --data DIR
+
+A skill's folder holds `adapter_config.json` and `adapter_model.safetensors` in the format of `peft` (float16), which
+load without this program; `skill.json`, what this program reads (no-answer threshold, scores); and `README.md`, the
+model card. A skill of several tasks has such a folder for each. How they are trained: `assets/skills/recipes.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from . import metrics, runs
+from .cards import skill_card
+from .errors import DataError, DemoError, UnknownName
+from .evaluation import evaluate
+from .finetuning import TrainConfig, finetune, load_rows
+from .models import SKILLS_ROOT, Checkpoint, load_adapter, skill_folder
+from .prediction import predict_rows
+from .results import Prediction, TrainingEvent, from_dict, to_dict
+from .tasks import SKILLS, Task, get_task
+
+MAX_BYTES = 4_000_000  # of a skill, its cards and all
+
+
+def recipes() -> Mapping[str, Mapping]:
+    """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}."""
+    return json.loads((SKILLS_ROOT / "recipes.json").read_text(encoding="utf-8"))
+
+
+def recipe(skill: str) -> Mapping:
+    known = recipes()
+    if skill not in known:
+        raise UnknownName("skill", skill, known)
+    return known[skill]
+
+
+def train_skill(
+    skill: str, data: str, work: Path, *, seed: int = 0, probes: Path | None = None
+) -> Iterator[TrainingEvent]:
+    """Train every task of a skill below `work`, and pack each into its folder below `assets/skills`.
+
+    Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails."""
+    for name, fields in recipe(skill)["tasks"].items():
+        extra = tuple(str(Path(data) / path) for path in fields.get("extra_train", ()))
+        asked = {**fields, "extra_train": extra, "data": data, "seed": seed, "method": "lora"}
+        config = TrainConfig(**asked, output_dir=str(work / name))
+        record = runs.create_run("finetune", get_task(name), config)
+        for event in runs.record_events(record, finetune(name, record.config)):
+            yield event
+        if event.status != "completed":
+            raise DemoError(f"The training of {skill} ended early: {event.message}")
+        pack(skill, work / name, data, probes=probes)
+
+
+def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes: Path | None = None) -> Path:
+    """Make the skill's folder from a finished LoRA run: the adapter in float16, the threshold chosen on the run's
+    held-back rows, the scores of what is packed on `data`'s validation splits, and the model card.
+
+    `probes`: a file of hand-written rows with the right answers (`tests/probes`), whose pass rate the card states."""
+    state = runs.state(run)
+    task, own = get_task(state.record.task), recipe(skill)
+    if task.name not in own["tasks"]:
+        raise DemoError(f"The run is of {task.name}; the skill {skill} is made of {', '.join(own['tasks'])}.")
+    if not (run / "adapter" / "adapter_model.safetensors").is_file():
+        raise DemoError(f"{run.name} has no adapter; skills are made from runs with --method lora.")
+    folder = output / skill / (task.name if len(own["tasks"]) > 1 else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_adapter(run / "adapter", folder)
+    _write_record(folder, {"task": task.name})
+    config = replace(state.record.config, data=data)
+    threshold = None
+    if task.has_unanswerable:
+        held_back = load_rows(task, config).held_back
+        threshold = choose_threshold(task, load_adapter(skill, folder, task), held_back)
+        _write_record(folder, {"task": task.name, "no_answer_threshold": threshold})
+    packed = load_adapter(skill, folder, task)
+    evaluation = evaluate(task, packed, data=data)
+    passed = run_probes(packed, task, probes) if probes else None
+    first = dict(zip(task.text_fields, SKILLS[skill].presets[0].texts, strict=True))
+    _write_record(
+        folder,
+        {
+            "task": task.name,
+            "no_answer_threshold": threshold,
+            "metrics": evaluation.metrics,
+            "intervals": evaluation.intervals,
+            "data_source": evaluation.data_source.description,
+            "first_answer": to_dict(predict_rows(task, packed, [first])[0]),
+            "probes": None if passed is None else {"right": sum(passed), "of": len(passed)},
+        },
+    )
+    place = f"assets/skills/{folder.relative_to(output).as_posix()}"
+    result = state.result
+    card = skill_card(skill, task, place, state.record, result, evaluation, threshold, passed, own["weak_at"])
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return folder
+
+
+def _copy_adapter(adapter: Path, folder: Path) -> None:
+    import safetensors.torch
+
+    weights = safetensors.torch.load_file(adapter / "adapter_model.safetensors")
+    half = {name: one.half() for name, one in weights.items()}
+    safetensors.torch.save_file(half, folder / "adapter_model.safetensors")
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_record(folder: Path, record: Mapping) -> None:
+    (folder / "skill.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def first_answer(skill: str, task: Task) -> Prediction | None:
+    """The answer to the skill's first preset as it was when the skill was packed: there before any model is loaded."""
+    folder = skill_folder(skill, task.name)
+    record = json.loads((folder / "skill.json").read_text(encoding="utf-8")) if folder else {}
+    return from_dict(Prediction, record["first_answer"]) if record.get("first_answer") else None
+
+
+def choose_threshold(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping]) -> float:
+    """The no-answer threshold with the best mean F1 on `rows`, in logits, rounded to a tenth.
+
+    Sorted by no-answer score, each threshold gives the rows below it their best span and the rest no answer; the mean
+    F1 of all of them comes from two cumulative sums."""
+    if not rows:
+        raise DataError(f"{task.name}: no held-back rows to choose a threshold on; at least 500 train rows are needed.")
+    predictions = predict_rows(task, checkpoint, rows, threshold=float("inf"))
+    golds = [row[task.label_field]["text"] for row in rows]
+    scores = np.array([_no_answer_score(one) for one in predictions])
+    spans = np.array([metrics.answer_f1(one.answer, gold) for one, gold in zip(predictions, golds, strict=True)])
+    nothing = np.array([metrics.answer_f1("", gold) for gold in golds])
+    order = np.argsort(scores, kind="stable")
+    answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
+    left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
+    best = int(np.argmax(answered + left))
+    edges = np.concatenate([[scores[order[0]] - 1], scores[order], [scores[order[-1]] + 1]])
+    return round(float(edges[best] + edges[best + 1]) / 2, 1)
+
+
+def _no_answer_score(prediction: Prediction) -> float:
+    return np.inf if prediction.no_answer_score is None else prediction.no_answer_score
+
+
+# -- probes --------------------------------------------------------------------------------------------------------
+
+
+def run_probes(checkpoint: Checkpoint, task: Task, file: Path) -> list[bool]:
+    """Whether each of the file's probes of this task comes out right. A probe is a row of the task's text fields with
+    `expected`: a label name, or for spans the answers that count, none for "no answer"."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    probes = [probe for probe in map(json.loads, lines) if probe["task"] == task.name]
+    predictions = predict_rows(task, checkpoint, probes)
+    return [_right(task, one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]
+
+
+def _right(task: Task, prediction: Prediction, expected) -> bool:
+    if task.kind == "span":
+        return metrics.answer_f1(prediction.answer, expected) > 0.5
+    return prediction.label == expected

@@ -1,0 +1,135 @@
+"""Many texts at once, below the Predict tab: rows of a validation set with every mistake to look at, and a file in and
+out again with the predictions added."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from .. import views
+from ..batch import predict_file
+from ..data import FILE_KINDS, local_sources
+from ..errors import DataError
+from ..evaluation import evaluate_rows
+from ..models import cached_checkpoint, locate, seen_by_base
+from ..tasks import Task, skill_tasks
+from .components import view
+from .handlers import allowed_checkpoint, checkpoint_title, picked_texts, run_task, says_errors
+
+SLICE_ROWS = (50, 200, 500)
+FILE_ROWS = 2_000
+FILE_CHARACTERS = 2_000_000  # of the texts together: questions read their whole context, window by window
+ON_A_FILE = (
+    f"A file with the columns of the text boxes, at most {FILE_ROWS:,} rows. You get it back as CSV with the "
+    "predictions beside your columns, by a link that only your page knows. Both files are deleted within two hours."
+)
+NO_ANSWERS = "The predictions will be here."
+
+
+def build_batch_panel(skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup) -> None:
+    """A closed accordion; what it does, it does with the first checkpoint that is chosen."""
+    with gr.Accordion("Many texts at once", open=False, elem_id="many"):
+        gr.Markdown("### Rows of a validation set\nHow often is it right, and where is it wrong?")
+        rows = gr.Radio(
+            list(SLICE_ROWS), value=SLICE_ROWS[0], label="How many rows?", elem_id="slice-rows",
+            info="Drawn at random, the same ones every time; all of them where there are fewer.",
+        )  # fmt: skip
+        score = gr.Button("Score these rows", elem_id="slice-run")
+        scored = view(views.SLICE, elem_id="slice", min_height=96)
+        gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
+        file = gr.File(label="CSV, TSV, JSONL or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
+        with gr.Row():
+            answer = gr.Button("Answer every row", elem_id="csv-run")
+            answers = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="csv-out")
+        said = gr.Markdown(NO_ANSWERS, min_height=96, elem_id="csv-says")
+
+    private = {"api_visibility": "private"}
+    quick = {**private, "show_progress": "hidden"}
+    alone = {**private, "concurrency_id": "batch", "concurrency_limit": 1}
+    score.click(_score_rows, [skill, checkpoints, rows], scored, **alone)
+    picked = scored.picked(picked_texts, None, list(texts), **quick)
+    picked.then(None, js=SHOW_TEXTS)
+    skill.change(lambda: None, None, scored, **quick)
+    answer.click(_answer_file, [skill, checkpoints, file], [answers, said], **alone, show_progress_on=said)
+    file.change(_other_file, None, [answers, said], **quick)
+
+
+SHOW_TEXTS = """() => {
+  const box = document.querySelector("#text1 textarea, #text1 input");
+  box.scrollIntoView({ behavior: "smooth", block: "center" });
+  box.focus({ preventScroll: true });
+}"""
+
+
+@says_errors
+def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, progress=gr.Progress()) -> dict:  # noqa: B008
+    checkpoint, task = _chosen(skill, checkpoints)
+    if rows not in SLICE_ROWS:
+        raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, SLICE_ROWS))}.")
+    progress(0, desc="Loading the model and the rows")
+    result = evaluate_rows(
+        task,
+        cached_checkpoint(checkpoint, task),
+        data=local_sources(task)[0],
+        limit=rows,
+        on_rows=lambda split, done, of: progress((done, of), unit="rows"),
+    )
+    evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint_title(checkpoint))
+    result = dataclasses.replace(result, evaluation=evaluation)
+    return views.slice_payload(task, result, seen=seen_by_base(locate(checkpoint), task))
+
+
+def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[str, Task]:
+    """The first checkpoint of those chosen, and the task it answers."""
+    if not checkpoints:
+        raise DataError("No model is chosen under “Who answers?”. If none is there, train one in the Fine-tune tab.")
+    checkpoint = allowed_checkpoint(checkpoints[0])
+    return checkpoint, run_task(checkpoint, skill_tasks(skill))
+
+
+# -- a file --------------------------------------------------------------------------------------------------------
+
+
+@says_errors
+def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, progress=gr.Progress()):  # noqa: B008
+    checkpoint, task = _chosen(skill, checkpoints)
+    if not file:
+        raise DataError(f"Choose a file first. Its columns: {', '.join(task.text_fields)}.")
+    with _private_file("predictions.csv") as output:
+        number = predict_file(
+            task,
+            checkpoint,
+            Path(file),
+            output,
+            max_rows=FILE_ROWS,
+            max_characters=FILE_CHARACTERS,
+            on_rows=lambda name, done, of: progress((done, of), unit="rows"),
+        )
+    said = f"{number:,} rows answered by {checkpoint_title(checkpoint)}."
+    return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), said
+
+
+@contextmanager
+def _private_file(name: str) -> Iterator[Path]:
+    """A place for a file that Gradio serves, below a folder name that nobody can guess; gone again after an error.
+
+    The page's `delete_cache` deletes it with the uploaded one."""
+    folder = Path(get_upload_folder()) / secrets.token_hex(32)
+    folder.mkdir(parents=True)
+    try:
+        yield folder / name
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _other_file():
+    """The predictions of the file before are not those of this one."""
+    return gr.DownloadButton(value=None, visible=False), NO_ANSWERS

@@ -1,0 +1,190 @@
+"""Skills: what is packed from a run, how it loads with and without this program, and what ships."""
+
+import json
+import re
+
+import numpy as np
+import peft
+import pytest
+import torch
+import transformers
+from training import write_reviews
+
+from minilm_demo import TASKS, TrainConfig, finetune, metrics, models, runs, skills
+from minilm_demo.data import open_source
+from minilm_demo.errors import DataError, DemoError, UnknownName
+from minilm_demo.models import CATALOG, SKILLS_ROOT, bundled_folder, load_adapter, load_checkpoint, skill_folder
+from minilm_demo.prediction import predict_rows
+
+SST2, MNLI, SQUAD = TASKS["sst2"], TASKS["mnli"], TASKS["squad_v2"]
+SHIPPED = [(entry.name, task) for entry in CATALOG.values() if entry.is_skill for task in entry.tasks]
+ROWS = [{"sentence": "A joy from start to end."}, {"sentence": "Dull, and far too long for what it is."}]
+
+
+@pytest.fixture(scope="module")
+def lora_run(tmp_path_factory):
+    """A finished LoRA run on the bundled checkpoint, three updates long."""
+    folder = tmp_path_factory.mktemp("lora")
+    data = write_reviews(folder / "data", 24, validation=8)
+    config = TrainConfig(
+        data=str(data), max_steps=3, batch_size=8, method="lora", learning_rate=0.01, output_dir=str(folder / "run")
+    )
+    record = runs.create_run("finetune", SST2, config)
+    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    assert last.status == "completed", last.message
+    return folder / "run", data
+
+
+@pytest.fixture(scope="module")
+def packed(lora_run, tmp_path_factory):
+    run, data = lora_run
+    probes = tmp_path_factory.mktemp("probes") / "sentiment.jsonl"
+    probes.write_text('{"task": "sst2", "sentence": "A joy.", "expected": "positive"}\n{"task": "mnli"}\n')
+    return skills.pack("sentiment", run, str(data), output=tmp_path_factory.mktemp("skills"), probes=probes)
+
+
+# -- packing -------------------------------------------------------------------------------------------------------
+
+
+def test_a_packed_skill_answers_as_its_run_did(lora_run, packed):
+    as_trained = load_checkpoint(str(lora_run[0]), SST2)
+    as_packed = load_adapter("sentiment", packed, SST2)
+    for before, after in zip(predict_rows(SST2, as_trained, ROWS), predict_rows(SST2, as_packed, ROWS), strict=True):
+        assert after.probabilities == pytest.approx(before.probabilities, abs=2e-3)  # float16
+    untrained = load_checkpoint("bundled", SST2, new_head=True)
+    assert predict_rows(SST2, untrained, ROWS)[0].probabilities["positive"] != pytest.approx(
+        predict_rows(SST2, as_packed, ROWS)[0].probabilities["positive"], abs=1e-2
+    )
+
+
+def plain_probabilities(folder, labels: int, **texts) -> torch.Tensor:
+    """As the card says: `transformers` and `peft` alone, only with the base's folder in place of its Hub name."""
+    base = transformers.AutoModelForSequenceClassification.from_pretrained(bundled_folder(), num_labels=labels)
+    model = peft.PeftModel.from_pretrained(base, folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(bundled_folder())
+    with torch.inference_mode():
+        return model(**tokenizer(*texts.values(), return_tensors="pt")).logits.softmax(-1)[0]
+
+
+def test_a_packed_skill_loads_with_peft_alone(packed):
+    ours = predict_rows(SST2, load_adapter("sentiment", packed, SST2), ROWS[:1])[0]
+    plain = plain_probabilities(packed, 2, **ROWS[0])
+    assert list(ours.probabilities.values()) == pytest.approx(plain.tolist(), abs=1e-3)
+
+
+def test_the_record_and_the_card_say_what_was_measured(lora_run, packed):
+    record = json.loads((packed / "skill.json").read_text())
+    score = record["metrics"]["validation"]["accuracy"]
+    assert (record["task"], record["no_answer_threshold"]) == ("sst2", None)
+    assert record["probes"]["of"] == 1  # the other one is of another task
+    card = (packed / "README.md").read_text()
+    for words in (
+        f"| validation | accuracy | {score:.3f} |",
+        "python -m minilm_demo finetune sst2 --data DIR --max-steps 3 --batch-size 8 --learning-rate 0.01 "
+        "--method lora --seed 0 --output RUN",
+        "python -m minilm_demo skills train sentiment --data DIR",
+        'peft.PeftModel.from_pretrained(base, "assets/skills/sentiment")',
+        "Labels, in this order: negative, positive.",
+        "no explicit licence stated",
+        "irony",
+    ):
+        assert words in card, words
+    assert str(lora_run[0].parent) not in card
+
+
+def test_peft_is_told_no_folder_of_this_machine(lora_run, packed):
+    for folder in (lora_run[0] / "adapter", packed):
+        config = json.loads((folder / "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_only_fitting_runs_are_packed(lora_run, tmp_path):
+    run, data = lora_run
+    with pytest.raises(DemoError, match="The run is of sst2; the skill nli is made of mnli"):
+        skills.pack("nli", run, str(data), output=tmp_path)
+    with pytest.raises(UnknownName, match="Unknown skill 'moods'"):
+        skills.pack("moods", run, str(data), output=tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+# -- the no-answer threshold ---------------------------------------------------------------------------------------
+
+
+def test_the_threshold_has_the_best_f1_of_all(tiny_checkpoint_for):
+    checkpoint = load_checkpoint(str(tiny_checkpoint_for("squad_v2")), SQUAD)
+    rows = open_source(SQUAD, "sample").read("validation")[:40]
+    golds = [row["answers"]["text"] for row in rows]
+
+    def f1(threshold: float) -> float:
+        given = predict_rows(SQUAD, checkpoint, rows, threshold=threshold)
+        return metrics.score(SQUAD, [one.answer for one in given], golds)["f1"]
+
+    chosen = skills.choose_threshold(SQUAD, checkpoint, rows)
+    scores = [one.no_answer_score for one in predict_rows(SQUAD, checkpoint, rows)]
+    best = max(f1(threshold) for threshold in np.linspace(min(scores) - 1, max(scores) + 1, 25))
+    assert f1(chosen) >= best - 0.03  # it is rounded to a tenth
+
+
+def test_no_rows_no_threshold(tiny_checkpoint_for):
+    checkpoint = load_checkpoint(str(tiny_checkpoint_for("squad_v2")), SQUAD)
+    with pytest.raises(DataError, match="at least 500 train rows"):
+        skills.choose_threshold(SQUAD, checkpoint, [])
+
+
+# -- as a checkpoint argument --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipped(packed, monkeypatch):
+    """The packed skill in place of the shipped one."""
+    entry = models.CatalogEntry("sentiment", "", "Sentiment skill (shipped)", 0, "", ("sst2",), is_skill=True)
+    monkeypatch.setattr(models, "SKILLS_ROOT", packed.parent)
+    monkeypatch.setattr(models, "CATALOG", {**CATALOG, "sentiment": entry})
+
+
+def test_a_skill_is_a_checkpoint_argument(shipped):
+    loaded = load_checkpoint("sentiment", SST2)
+    assert loaded.model.config.id2label == {0: "negative", 1: "positive"}
+    assert not loaded.new_head and all(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert "Quora" in models.seen_by_base(models.locate("sentiment"), TASKS["qqp"])
+
+
+def test_a_skill_is_asked_for_its_own_tasks_only(shipped):
+    with pytest.raises(DemoError, match=r"The skill sentiment answers sst2, not mnli\. Fine-tune it first"):
+        load_checkpoint("sentiment", MNLI)
+
+
+@pytest.mark.parametrize("task", [MNLI, SQUAD, None], ids=lambda task: task.name if task else "encoder")
+def test_a_fine_tune_of_another_task_starts_from_a_skills_encoder(shipped, task):
+    skill = load_checkpoint("sentiment", SST2).model.base_model.state_dict()
+    other = load_checkpoint("sentiment", task, new_head=True)
+    encoder = (other.model if task is None else other.model.base_model).state_dict()
+    assert [name for name, value in encoder.items() if not torch.equal(value, skill[name])] == []
+    assert other.new_head == (task is not None)
+
+
+# -- what ships ----------------------------------------------------------------------------------------------------
+
+
+def test_every_recipe_is_a_configuration_of_tasks_the_skill_answers():
+    for name, one in skills.recipes().items():
+        assert set(one["tasks"]) <= set(models.SKILLS[name].tasks)
+        for fields in one["tasks"].values():
+            TrainConfig(**fields)
+
+
+@pytest.mark.parametrize(("skill", "task"), SHIPPED)
+def test_a_shipped_skill_is_small_and_names_no_folder_of_a_machine(skill, task):
+    assert sum(file.stat().st_size for file in (SKILLS_ROOT / skill).rglob("*")) <= skills.MAX_BYTES
+    for name in ("README.md", "skill.json", "adapter_config.json"):
+        text = (skill_folder(skill, task) / name).read_text(encoding="utf-8")
+        assert not re.search(r"(?<![\w.])/(?:home|root|tmp|work|Users|mnt|var)/", text)
+    assert json.loads(text)["base_model_name_or_path"] == models.BUNDLED_REPO
+
+
+@pytest.mark.parametrize(("skill", "task"), [pair for pair in SHIPPED if TASKS[pair[1]].labels])
+def test_a_shipped_skill_loads_with_peft_alone(skill, task):
+    row = dict(TASKS[task].example)
+    ours = predict_rows(TASKS[task], load_checkpoint(skill, TASKS[task]), [row])[0]
+    plain = plain_probabilities(skill_folder(skill, task), len(TASKS[task].labels), **row)
+    assert list(ours.probabilities.values()) == pytest.approx(plain.tolist(), abs=1e-3)
