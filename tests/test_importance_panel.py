@@ -63,12 +63,12 @@ def test_an_empty_text_is_a_toast(run_of):
         importance_panel._explain("sentiment", " ", "", [run_of("sst2")])
 
 
-def test_its_events_are_private_and_wait_with_the_predictions():
+def test_its_events_are_private_and_keep_no_prediction_waiting():
     with gr.Blocks() as page:
         texts = gr.Textbox(), gr.Textbox()
         importance_panel.build_importance_panel(gr.Radio(["sentiment"]), texts, gr.CheckboxGroup([]))
     events = list(page.fns.values())
     assert [one.api_visibility for one in events] == ["private", "private"]
-    assert events[0].concurrency_id == "predict"
+    assert events[0].concurrency_id == "importance"
     ids = {block.elem_id for block in page.blocks.values()}
     assert {"importance-ask", "importance"} <= ids
