@@ -30,7 +30,7 @@ class Check:
 
 def examine() -> list[Check]:
     """All checks; each one runs for real."""
-    checks = [_packages(), _machine(), _disk(), _bundled(), _sample()]
+    checks = [_packages(), _machine(), _disk(), _bundled(), _skills(), _sample()]
     return [*checks, _mirror(), _hub(), *_catalog()]
 
 
@@ -89,6 +89,16 @@ def _bundled() -> Check:
         return f"all-MiniLM-L6-v2 verified and loaded, {weights:,} weights"
 
     return _check("bundled", True, find)
+
+
+def _skills() -> Check:
+    def find() -> str:
+        shipped = [entry for entry in models.CATALOG.values() if entry.is_skill]
+        if not shipped:
+            raise Unavailable("none here; the Predict tab answers once a model is trained")
+        return ", ".join(f"{entry.name} ({', '.join(entry.tasks)})" for entry in shipped)
+
+    return _check("skills", False, find)
 
 
 def _sample() -> Check:

@@ -42,9 +42,9 @@ def recipe(skill: str) -> Mapping:
 
 
 def train_skill(
-    skill: str, data: str, work: Path, *, seed: int = 0, probes: Path | None = None
+    skill: str, data: str, work: Path, *, seed: int = 0, output: Path = SKILLS_ROOT, probes: Path | None = None
 ) -> Iterator[TrainingEvent]:
-    """Train every task of a skill below `work`, and pack each into its folder below `assets/skills`.
+    """Train every task of a skill below `work`, and pack each into its folder below `output`.
 
     Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails."""
     for name, fields in recipe(skill)["tasks"].items():
@@ -56,7 +56,7 @@ def train_skill(
             yield event
         if event.status != "completed":
             raise DemoError(f"The training of {skill} ended early: {event.message}")
-        pack(skill, work / name, data, probes=probes)
+        pack(skill, work / name, data, output=output, probes=probes)
 
 
 def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes: Path | None = None) -> Path:

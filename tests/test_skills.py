@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import peft
@@ -10,11 +11,12 @@ import torch
 import transformers
 from training import write_reviews
 
-from minilm_demo import TASKS, TrainConfig, finetune, metrics, models, runs, skills
+from minilm_demo import TASKS, TrainConfig, finetune, finetuning, metrics, models, runs, skills
 from minilm_demo.data import open_source
 from minilm_demo.errors import DataError, DemoError, UnknownName
 from minilm_demo.models import CATALOG, SKILLS_ROOT, bundled_folder, load_adapter, load_checkpoint, skill_folder
 from minilm_demo.prediction import predict_rows
+from minilm_demo.results import Started
 
 SST2, MNLI, SQUAD = TASKS["sst2"], TASKS["mnli"], TASKS["squad_v2"]
 SHIPPED = [(entry.name, task) for entry in CATALOG.values() if entry.is_skill for task in entry.tasks]
@@ -105,6 +107,24 @@ def test_only_fitting_runs_are_packed(lora_run, tmp_path):
     with pytest.raises(UnknownName, match="Unknown skill 'moods'"):
         skills.pack("moods", run, str(data), output=tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_one_command_trains_every_task_of_a_skill(lora_run, tmp_path, monkeypatch):
+    """Two tasks, two adapters below the skill's folder, each with the settings of its recipe."""
+    short = {"max_steps": 1, "batch_size": 2, "train_examples": 4, "eval_examples": 2}
+    recipe = {"paraphrase": {"tasks": {"mrpc": short, "qqp": {**short, "learning_rate": 0.5}}, "weak_at": "all."}}
+    monkeypatch.setattr(skills, "recipes", lambda: recipe)
+    monkeypatch.setattr(skills, "evaluate", partial(skills.evaluate, limit=2))
+    events = list(skills.train_skill("paraphrase", "sample", tmp_path / "work", seed=7, output=tmp_path / "skills"))
+    started = [event for event in events if isinstance(event, Started)]
+    assert [(one.task, one.seed, one.settings["learning_rate"]) for one in started] == [
+        ("mrpc", 7, TASKS["mrpc"].learning_rate * finetuning.METHODS["lora"]),
+        ("qqp", 7, 0.5),
+    ]
+    for task in ("mrpc", "qqp"):
+        folder = tmp_path / "skills" / "paraphrase" / task
+        assert json.loads((folder / "skill.json").read_text())["task"] == task
+        assert f'"assets/skills/paraphrase/{task}"' in (folder / "README.md").read_text()
 
 
 # -- the no-answer threshold ---------------------------------------------------------------------------------------
