@@ -320,8 +320,8 @@ SKILLS: Mapping[str, Skill] = {
             title="Sentiment",
             tasks=("sst2",),
             presets=(
-                Preset("A turn", ("The plot is thin, but I could not stop smiling.",)),
                 Preset("Negation", ("Not a single joke lands in two hours.",)),
+                Preset("A turn", ("The plot is thin, but I could not stop smiling.",)),
                 Preset("Double negation", ("You will not regret a minute of it.",)),
                 Preset("Irony", ("A triumph, if you have always wanted to watch paint dry.",)),
                 Preset("Expectation", ("I expected to hate it; I was wrong.",)),

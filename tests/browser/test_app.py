@@ -82,7 +82,7 @@ def open_predict(open_page, address: str, skill: str):
 
 
 QUESTIONS = {
-    "sentiment": ("Not a single joke", "negative"),
+    "sentiment": ("You will not regret", "positive"),
     "nli": ("The museum is closed", "contradiction"),
     "paraphrase": ("Is it safe to swim", "equivalent"),
     "qa": ("In what year", "1902"),
@@ -101,7 +101,7 @@ def test_a_skill_answers(app, open_page, name):
     )
     page.click("#ask")
     page.get_by_text(f"Answered by {skill} skill").wait_for(timeout=60_000)
-    assert answer in page.locator("#answer").inner_text()
+    assert page.locator(".mlm-answer").inner_text().startswith(answer)
     page.locator("#answer").get_by_text("Model card").click()
     assert "Not good at" in page.locator(".mlm-card-text").inner_text(timeout=5_000)
 
@@ -138,7 +138,7 @@ def test_a_mistake_of_a_slice_goes_into_the_box(app, open_page):
     page.locator("#slice .mlm-cell").first.wait_for(timeout=90_000)
     page.locator("#slice .mlm-cell").first.click()
     page.locator("#slice button.mlm-row").first.click()
-    page.wait_for_function("!document.querySelector('#text1 textarea').value.startsWith('The plot is thin')")
+    page.wait_for_function("!document.querySelector('#text1 textarea').value.startsWith('Not a single joke')")
 
 
 def test_an_unknown_run_in_the_address_is_said(app, open_page):
