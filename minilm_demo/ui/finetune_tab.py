@@ -68,7 +68,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
         said = gr.Textbox(
-            show_label=False, interactive=False, container=False, lines=1, max_lines=4, elem_id="data-says"
+            show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
         )
         rows = gr.Dataframe(
             show_label=False,
@@ -223,7 +223,7 @@ def _table(columns: Sequence[str], cells: list[list[str]]) -> gr.Dataframe:
     """The rows as a table; columns as wide as their longest cell asks, within limits. Without widths of its own the
     table keeps those of the task before."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
-    shares = [min(max(length, 12), 90) for length in longest]
+    shares = [min(max(length, 24), 90) for length in longest]
     widths = [f"{100 * share // sum(shares)}%" for share in shares]
     return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
 
