@@ -8,6 +8,8 @@ import pytest
 from test_sample_data import TASKS as SAMPLE_TASKS
 from test_sample_data import TEXT_COLUMNS, normal, splits, words
 
+from minilm_demo.models import CATALOG, load_checkpoint, skill_folder
+from minilm_demo.skills import run_probes
 from minilm_demo.tasks import TASKS
 
 PROBES = Path(__file__).resolve().parent / "probes"
@@ -73,3 +75,17 @@ def test_nothing_is_copied_from_the_sample_data():
     sample = {normal(row[column]) for task, row in rows for column in TEXT_COLUMNS[task]}
     ours = {normal(text): text for name in FILES for row in load(name) for text in texts(row) if len(words(text)) >= 6}
     assert [ours[key] for key in sample & set(ours)] == []
+
+
+SHIPPED = [(entry.name, task) for entry in CATALOG.values() if entry.is_skill for task in entry.tasks]
+
+
+@pytest.mark.parametrize(("skill", "task"), SHIPPED)
+def test_the_card_states_the_pass_rate_that_is_measured(skill, task):
+    passed = run_probes(load_checkpoint(skill, TASKS[task]), TASKS[task], PROBES / f"{skill}.jsonl")
+    folder = skill_folder(skill, task)
+    stated = json.loads((folder / "skill.json").read_text())["probes"]
+    assert stated["of"] == len(passed)
+    assert abs(stated["right"] - sum(passed)) <= 1  # another processor rounds in another way
+    said = f"Of {stated['of']} hand-written probes that no data set has seen (tests/probes), {stated['right']} came out"
+    assert said in (folder / "README.md").read_text(encoding="utf-8")
