@@ -170,9 +170,15 @@ def finetune_command(task: Task, config: TrainConfig) -> str:
         value = getattr(config, one.name)
         if one.name in ("checkpoint", "data", "output_dir") or (value == one.default and one.name != "seed"):
             continue
-        values = [f"{DATA}/{_without_folders(path)}" for path in value] if isinstance(value, tuple) else [value]
+        values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
         words += [f"--{one.name.replace('_', '-')} {given}" for given in values]
     return " ".join([*words, f"--output {OUTPUT}"])
+
+
+def _below_data(path: str, data: str) -> str:
+    """A path as it is called from the data's folder, or its last part where it lies elsewhere."""
+    below = Path(path).relative_to(data) if Path(path).is_relative_to(data) else Path(path).name
+    return (DATA / Path(below)).as_posix()
 
 
 def _probe_lines(probes: Sequence[bool] | None) -> list[str]:

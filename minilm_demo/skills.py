@@ -128,24 +128,21 @@ def choose_threshold(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping]
     """The no-answer threshold with the best mean F1 on `rows`, in logits, rounded to a tenth.
 
     Sorted by no-answer score, each threshold gives the rows below it their best span and the rest no answer; the mean
-    F1 of all of them comes from two cumulative sums."""
-    if not rows:
-        raise DataError(f"{task.name}: no held-back rows to choose a threshold on; at least 500 train rows are needed.")
+    F1 of all of them comes from two cumulative sums. Rows whose text has no span at all do not depend on it."""
     predictions = predict_rows(task, checkpoint, rows, threshold=float("inf"))
-    golds = [row[task.label_field]["text"] for row in rows]
-    scores = np.array([_no_answer_score(one) for one in predictions])
-    spans = np.array([metrics.answer_f1(one.answer, gold) for one, gold in zip(predictions, golds, strict=True)])
-    nothing = np.array([metrics.answer_f1("", gold) for gold in golds])
+    answers = [(one, row[task.label_field]["text"]) for one, row in zip(predictions, rows, strict=True)]
+    answers = [(one, golds) for one, golds in answers if one.no_answer_score is not None]
+    if not answers:
+        raise DataError(f"{task.name}: no held-back rows to choose a threshold on; at least 500 train rows are needed.")
+    scores = np.array([one.no_answer_score for one, _ in answers])
+    spans = np.array([metrics.answer_f1(one.answer, golds) for one, golds in answers])
+    nothing = np.array([metrics.answer_f1("", golds) for _, golds in answers])
     order = np.argsort(scores, kind="stable")
     answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
     left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
     best = int(np.argmax(answered + left))
     edges = np.concatenate([[scores[order[0]] - 1], scores[order], [scores[order[-1]] + 1]])
     return round(float(edges[best] + edges[best + 1]) / 2, 1)
-
-
-def _no_answer_score(prediction: Prediction) -> float:
-    return np.inf if prediction.no_answer_score is None else prediction.no_answer_score
 
 
 # -- probes --------------------------------------------------------------------------------------------------------

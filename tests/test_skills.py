@@ -11,7 +11,7 @@ import torch
 import transformers
 from training import write_reviews
 
-from minilm_demo import TASKS, TrainConfig, finetune, finetuning, metrics, models, runs, skills
+from minilm_demo import TASKS, TrainConfig, cards, finetune, finetuning, metrics, models, runs, skills
 from minilm_demo.data import open_source
 from minilm_demo.errors import DataError, DemoError, UnknownName
 from minilm_demo.models import CATALOG, SKILLS_ROOT, bundled_folder, load_adapter, load_checkpoint, skill_folder
@@ -98,6 +98,13 @@ def test_peft_is_told_no_folder_of_this_machine(lora_run, packed):
     for folder in (lora_run[0] / "adapter", packed):
         config = json.loads((folder / "adapter_config.json").read_text())
         assert config["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_the_command_of_a_card_names_extra_rows_below_the_data():
+    config = TrainConfig(data="/data", extra_train=("/data/kin/snli", "/elsewhere/mine.csv"), method="lora")
+    command = cards.finetune_command(MNLI, config)
+    assert "--extra-train DIR/kin/snli --extra-train DIR/mine.csv" in command
+    assert "elsewhere" not in command
 
 
 def test_only_fitting_runs_are_packed(lora_run, tmp_path):

@@ -195,7 +195,7 @@ def _too_few(task: Task, data: str) -> str:
     instead = "take the real data"
     if task.start_from in CATALOG:
         instead += f", or start from the shipped {task.start_from} skill (under Advanced)"
-    return f" So few rows cannot teach this task from the bundled checkpoint: {instead}."
+    return f" So few rows teach the bundled checkpoint little of this task: for a better score {instead}."
 
 
 def _look_at_file(task: Task, file: str | None):

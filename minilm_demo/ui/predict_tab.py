@@ -127,11 +127,8 @@ def _checkpoint_group(skill: str, checkpoints: list[str] | None, my_runs) -> gr.
     choices = checkpoint_choices(skill_tasks(skill), my_runs)
     names = [name for _, name in choices]
     chosen = [name for name in checkpoints or () if name in names] or names[:1]
-    return gr.CheckboxGroup(choices=choices, value=chosen, info=SIDE_BY_SIDE if len(choices) > 1 else _only(choices))
-
-
-def _only(choices: list) -> str | None:
-    return None if choices else NOTHING_YET
+    info = {0: NOTHING_YET, 1: None}.get(len(choices), SIDE_BY_SIDE)
+    return gr.CheckboxGroup(choices=choices, value=chosen, info=info)
 
 
 def _skill_choices(my_runs) -> list[tuple[str, str]]:
