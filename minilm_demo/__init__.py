@@ -1,6 +1,9 @@
 """MiniLM Demo: fine-tune MiniLM, ask it, look inside. The library; it imports and works without Gradio."""
 
+from .attention import trace_attention
 from .data import open_source
+from .distillation import distillation_targets
+from .distilling import DistillConfig, distill
 from .errors import DemoError
 from .evaluation import evaluate
 from .finetuning import TrainConfig, finetune
@@ -14,7 +17,10 @@ __all__ = [
     "SKILLS",
     "TASKS",
     "DemoError",
+    "DistillConfig",
     "TrainConfig",
+    "distill",
+    "distillation_targets",
     "evaluate",
     "finetune",
     "get_task",
@@ -22,5 +28,6 @@ __all__ = [
     "open_source",
     "predict",
     "predict_rows",
+    "trace_attention",
     "word_importance",
 ]

@@ -9,18 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .finetuning import LORA_RANK, TrainConfig
+from .low_rank import EMBEDDING_RANK, LINEAR_RANK
 from .models import BUNDLED_REPO
-from .results import Evaluation, FinetuneResult
+from .results import DistillResult, Evaluation, FinetuneResult
 from .tasks import Task, get_task
 
 if TYPE_CHECKING:
     from .runs import RunRecord
 
+NOT_TOLD = ("output_dir", "probe")  # a folder of this machine; somebody's text, which changes nothing in the model
+ADAPTERS = {  # method of the run -> what its adapter is
+    "lora": f"A LoRA adapter (rank {LORA_RANK}, float16)",
+    "full": f"A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
+    f"of what changed, rank {LINEAR_RANK} in the linear layers and {EMBEDDING_RANK} in the embeddings,",
+}
 DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
 
 
-def model_card(record: RunRecord, result: FinetuneResult) -> str:
+def run_card(record: RunRecord, result: FinetuneResult | DistillResult) -> str:
     """README.md of the run folder."""
+    return (student_card if isinstance(result, DistillResult) else model_card)(record, result)
+
+
+def model_card(record: RunRecord, result: FinetuneResult) -> str:
+    """README.md of a fine-tune."""
     task, evaluation, config = get_task(record.task), result.evaluation, record.config
     start = _without_folders(config.checkpoint or "bundled")
     seen = [f"The bundled checkpoint's own training had already seen {task.seen_by_bundled}.", ""]
@@ -50,6 +62,44 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
     )
 
 
+def student_card(record: RunRecord, result: DistillResult) -> str:
+    """README.md of a distillation."""
+    teacher = _without_folders(record.config.teacher or "bundled")
+    losses = [
+        f"| {name.replace('_', ' ')} | {result.losses_before[name]:.3f} | {loss:.3f} |"
+        for name, loss in result.losses.items()
+    ]
+    return "\n".join(
+        [
+            "---",
+            "library_name: transformers",
+            "tags: [minilm, distilled-in-a-demo]",
+            "---",
+            "",
+            f"# A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads",
+            "",
+            f"An encoder of {result.parameters / 1e6:.1f} million weights (its teacher has "
+            f"{result.teacher_parameters / 1e6:.1f}), distilled with MiniLM Demo by the recipe {result.recipe} in "
+            f"{result.steps:,} steps on {result.examples_seen:,} texts, {result.seconds:.0f} s. It has no output layer "
+            "yet: it is made to be fine-tuned.",
+            "",
+            f"Texts: {result.data_source.description}. No label was used.",
+            "",
+            f"How far it is from its teacher on {result.validation_examples} other texts, KL(teacher ‖ student) in "
+            f"nats per head and token. Learned: {' + '.join(name.replace('_', ' ') for name in result.learned)}.",
+            "",
+            "| relation | before | after |",
+            "|---|---|---|",
+            *losses,
+            "",
+            *_asked_for(record, result),
+            "",
+            "A model made for teaching, from few texts: not for decisions about people.",
+            "",
+        ]
+    )
+
+
 def _scores(evaluation: Evaluation) -> list[str]:
     """A table of all scores."""
     rows = [
@@ -63,15 +113,19 @@ def _scores(evaluation: Evaluation) -> list[str]:
 
 def _how(record: RunRecord, result: FinetuneResult) -> list[str]:
     """Rows, settings as asked and as resolved, versions."""
+    rows = ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items())
+    return [f"Trained on: {rows}.", "", *_asked_for(record, result)]
+
+
+def _asked_for(record: RunRecord, result: FinetuneResult | DistillResult) -> list[str]:
+    """Settings as asked and as resolved, versions."""
     asked = {
         name: _without_folders(value)
         for name, value in vars(record.config).items()
-        if value not in (None, (), "") and name != "output_dir"
+        if value not in (None, (), "") and name not in NOT_TOLD
     }
     asked |= {name: value for name, value in result.settings.items() if value is not None}
     return [
-        "Trained on: " + ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items()) + ".",
-        "",
         "Asked for: " + ", ".join(f"{name}={value}" for name, value in asked.items()) + ".",
         "",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in record.versions.items()) + ".",
@@ -105,7 +159,7 @@ def skill_card(
         "",
         f"# {skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}",
         "",
-        f"{task.title} A LoRA adapter (rank {LORA_RANK}, float16) of {BUNDLED_REPO}, 6 layers x 384, shipped with "
+        f"{task.title} {ADAPTERS[record.config.method]} of {BUNDLED_REPO}, 6 layers x 384, shipped with "
         f"MiniLM Demo.{order}",
         "",
         "## How good it is",
@@ -168,7 +222,7 @@ def finetune_command(task: Task, config: TrainConfig) -> str:
     words = [f"python -m minilm_demo finetune {task.name} --data {DATA}"]
     for one in fields(config):
         value = getattr(config, one.name)
-        if one.name in ("checkpoint", "data", "output_dir") or (value == one.default and one.name != "seed"):
+        if one.name in ("checkpoint", "data", *NOT_TOLD) or (value == one.default and one.name != "seed"):
             continue
         values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
         words += [f"--{one.name.replace('_', '-')} {given}" for given in values]

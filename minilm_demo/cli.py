@@ -1,4 +1,5 @@
-"""The command line: python -m minilm_demo doctor | tasks | finetune | evaluate | predict | runs | skills.
+"""The command line: python -m minilm_demo doctor | tasks | finetune | evaluate | predict | attention | distill |
+targets | runs | skills.
 
 Each command prints for people; with `--json` the last line of stdout is one JSON document. Progress goes to stderr. A
 wrong argument exits 2 and a failed job exits 1, each with one sentence.
@@ -14,13 +15,26 @@ import signal
 import sys
 import tempfile
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from .distilling import DistillConfig
 from .errors import DataError, DemoError, UnknownName
 from .finetuning import TrainConfig
-from .results import Evaluated, Evaluation, Fetching, Finished, Planned, Prediction, Started, Stepped, to_dict
+from .results import (
+    AttentionTrace,
+    DistillResult,
+    Evaluated,
+    Evaluation,
+    Fetching,
+    Finished,
+    Planned,
+    Prediction,
+    Started,
+    Stepped,
+    to_dict,
+)
 from .tasks import SKILLS, TASKS, get_task, skill_tasks
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -75,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     command("tasks", tasks, "The tasks, their text fields, labels, metrics and defaults.")
     tune = command("finetune", finetune_command, "Fine-tune a checkpoint on a task.")
     tune.add_argument("task", metavar="TASK", help=", ".join(TASKS))
-    _add_config(tune)
+    _add_config(tune, TrainConfig)
     score = command("evaluate", evaluate_command, "Score a checkpoint on a task's validation splits.")
     score.add_argument("task", metavar="TASK", help=", ".join(TASKS))
     score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
@@ -91,6 +105,22 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--threshold", type=float, help="no-answer threshold of SQuAD 2.0")
     ask.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or parquet file with the task's text columns")
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
+    teach = command("distill", distill_command, "Distil a student from a teacher, on texts without labels.")
+    teach.add_argument("task", metavar="TASK", nargs="?", default="sst2", help="whose texts (default: sst2)")
+    _add_config(teach, DistillConfig, but=("task",))
+    targets = command("targets", targets_command, "What a teacher asks of a student on one text, and how near it is.")
+    targets.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two that are read as a pair")
+    targets.add_argument("--teacher", help="catalog name, run id, folder or Hub name (default: the bundled one)")
+    targets.add_argument("--student", help="the same (default: the latest student distilled here from the shell)")
+    targets.add_argument("--recipe", default="minilm_v1", help="minilm_v1 or minilm_v2 (default: minilm_v1)")
+    targets.add_argument("--relation-heads", type=_positive, help="minilm_v2: a number that divides both widths")
+    targets.add_argument("--teacher-layer", type=int, help="minilm_v2: a layer of the teacher, from 0 (default: last)")
+    targets.add_argument("--output", type=Path, required=True, help="targets.npz, or view.html")
+    look = command("attention", attention_command, "Look inside: what every layer and head attends to in one input.")
+    look.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two for a pair")
+    look.add_argument("--checkpoint", help="catalog name, run id, folder or Hub name (default: bundled)")
+    look.add_argument("--task", metavar="SKILL_OR_TASK", help="also answer, with the checkpoint's output layer for it")
+    look.add_argument("--output", type=Path, required=True, help="a page to open (.html) or the numbers (.npz)")
     runs_parser = command("runs", runs_command, "List, show or stop runs.")
     runs_parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "stop"))
     runs_parser.add_argument("run", nargs="?", metavar="ID", help="run id or folder, for show and stop")
@@ -110,21 +140,26 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-# -- options of TrainConfig ----------------------------------------------------------------------------------------
+# -- options of TrainConfig and DistillConfig ----------------------------------------------------------------------
 
 RENAMED = {"output_dir": "output"}  # flags whose name is not the field's own
+METAVARS = {"probe": "TEXT"}  # of repeatable flags that take no path
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    """One flag per field of `TrainConfig`, its help and choices read from there."""
-    kinds = typing.get_type_hints(TrainConfig)
-    for one in fields(TrainConfig):
+def _add_config(parser: argparse.ArgumentParser, config: type, but: Sequence[str] = ()) -> None:
+    """One flag per field of a configuration, its help and choices read from there."""
+    kinds = typing.get_type_hints(config)
+    for one in fields(config):
+        if one.name in but:
+            continue
         options = {"help": one.metadata["help"], "dest": one.name, "default": argparse.SUPPRESS}
         flag = f"--{RENAMED.get(one.name, one.name).replace('_', '-')}"
         if one.name == "time_budget":
             parser.add_argument(flag, type=_duration, metavar="60s", **options)
+        elif kinds[one.name] is bool:
+            parser.add_argument(flag, action="store_true", **options)
         elif typing.get_origin(kinds[one.name]) is tuple:
-            parser.add_argument(flag, action="append", metavar="PATH", **options)
+            parser.add_argument(flag, action="append", metavar=METAVARS.get(one.name, "PATH"), **options)
         else:
             kind = next(k for k in (float, int, str) if k in (kinds[one.name], *typing.get_args(kinds[one.name])))
             parser.add_argument(flag, type=kind, choices=one.metadata.get("choices"), **options)
@@ -139,12 +174,11 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text}' is no duration; write 30s, 2m or 1h") from None
 
 
-def _config(args: argparse.Namespace) -> TrainConfig:
-    given = {one.name: getattr(args, one.name) for one in fields(TrainConfig) if hasattr(args, one.name)}
-    if "extra_train" in given:
-        given["extra_train"] = tuple(given["extra_train"])
+def _config(args: argparse.Namespace, config: type):
+    given = {one.name: getattr(args, one.name) for one in fields(config) if hasattr(args, one.name)}
+    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     try:
-        return TrainConfig(**given)
+        return config(**given)
     except DemoError as error:
         raise UsageError(str(error)) from error
 
@@ -153,19 +187,27 @@ def _config(args: argparse.Namespace) -> TrainConfig:
 
 
 def finetune_command(args: argparse.Namespace) -> int:
-    task, config = get_task(args.task), _config(args)
-    from . import runs
+    task, config = get_task(args.task), _config(args, TrainConfig)
     from .finetuning import finetune
     from .models import default_checkpoint, locate
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
     _open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
+    return _run_job(args, "finetune", task, config, lambda config: finetune(task, config), _finetune_lines)
+
+
+def _run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
+    """Do a job into a run folder and print what it ends with; `start(config)` gives its events."""
+    from . import runs
+
     if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
-        return _drain_quietly(task, config)
-    record = runs.create_run("finetune", task, config)
+        for _ in start(config):
+            pass
+        return 0
+    record = runs.create_run(job, task, config)
     report, seen = _Reporter(), ""
     with _interrupts() as interrupted:
-        for event in runs.record_events(record, finetune(task, record.config), interrupted):
+        for event in runs.record_events(record, start(record.config), interrupted):
             report(event)
             seen = event.seen_by_base if isinstance(event, Started) else seen
     if event.status == "failed":
@@ -174,7 +216,7 @@ def finetune_command(args: argparse.Namespace) -> int:
     if event.result is None:  # asked to stop before it began
         _print_result(args, _run_document(runs.state(Path(record.config.output_dir))), [event.message])
         return 0
-    _print_result(args, finetune_document(event.result, seen), _finetune_lines(event, seen))
+    _print_result(args, result_document(event.result, seen), lines(event, seen))
     return 0
 
 
@@ -191,14 +233,6 @@ def _open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str
     except DataError as error:
         raise UsageError(str(error)) from error
     return source
-
-
-def _drain_quietly(task, config: TrainConfig) -> int:
-    from .finetuning import finetune
-
-    for _ in finetune(task, config):
-        pass
-    return 0
 
 
 @contextlib.contextmanager
@@ -232,10 +266,9 @@ class _Reporter:
             _progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB")
         elif isinstance(event, Started):
             moving = f"{event.trainable:,} of {event.parameters:,} weights move"
+            who = event.checkpoint if event.job == "finetune" else f"A student of {event.checkpoint}"
             source = event.data_source.description
-            _progress(
-                f"{event.checkpoint} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}"
-            )
+            _progress(f"{who} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}")
         elif isinstance(event, Planned):
             _progress(f"{event.steps} steps ({event.epochs:.2g} epochs), about {event.seconds:.0f} s")
             self.steps_between = max(1, event.steps // self.LINES)
@@ -251,11 +284,17 @@ class _Reporter:
             return
         self.reported = event.step
         speed = f"{event.examples_per_second:.0f} examples/s  {event.seconds_left:.0f} s left"
-        _progress(f"step {event.step}  loss {event.loss:.3f}  {speed}", end="\r" if live else "\n")
+        terms = "".join(f"{name.replace('_', ' ')} {loss:.3f}  " for name, loss in event.losses.items())
+        _progress(f"step {event.step}  loss {event.loss:.3f}  {terms}{speed}", end="\r" if live else "\n")
 
 
 def _progress(text: str, end: str = "\n") -> None:
     print(f"{text:<78}" if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
+
+
+def result_document(result, seen_by_base: str) -> dict:
+    """The JSON document of the job that ended with this result."""
+    return distill_document(result) if isinstance(result, DistillResult) else finetune_document(result, seen_by_base)
 
 
 def finetune_document(result, seen_by_base: str = "") -> dict:
@@ -410,6 +449,187 @@ def _predict_file(args: argparse.Namespace, task, checkpoint: str) -> int:
     return 0
 
 
+# -- distill, targets ----------------------------------------------------------------------------------------------
+
+
+def distill_command(args: argparse.Namespace) -> int:
+    task, config = get_task(args.task), _config(args, DistillConfig)
+    from .distilling import distill
+    from .models import default_checkpoint, locate
+    from .texts import text_files
+
+    locate(config.teacher or default_checkpoint())
+    if not text_files(task, config.data):
+        _open_data(task, config.data, (config.split,), task.eval_splits)
+    return _run_job(args, "distill", task, config, distill, _distill_lines)
+
+
+def distill_document(result: DistillResult) -> dict:
+    """The JSON document of `distill`."""
+    values = {name: value for name, value in to_dict(result).items() if name != "settings"}
+    return values | {
+        "data_source": result.data_source.description,
+        "seconds": round(result.seconds, 2),
+        "steps_per_second": round(result.steps_per_second, 3),
+    }
+
+
+def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
+    result = event.result
+    folder = Path(result.output_dir).absolute()
+    yield f"{event.message} {result.seconds:.0f} s, {result.steps_per_second:.2f} steps/s."
+    yield f"{result.layers} layers x {result.hidden_size}, {result.heads} heads, {result.parameters:,} weights"
+    for name, loss in result.losses.items():
+        yield f"  {name.replace('_', ' '):<20}{result.losses_before[name]:.3f} -> {loss:.3f} nats per head and token"
+    if seen_by_base:
+        yield f"The teacher's own training had seen {seen_by_base}."
+    yield f"Saved in {folder}"
+    yield f'Fine-tune it: python -m minilm_demo finetune {result.task} --checkpoint "{folder}"'
+
+
+def targets_command(args: argparse.Namespace) -> int:
+    from . import runs
+    from .distillation import distillation_targets, save_targets
+    from .models import default_checkpoint, locate
+
+    if len(args.texts) > 2:
+        raise UsageError(f"targets takes one text or a pair; {len(args.texts)} came.")
+    if args.output.suffix not in (".npz", ".html"):
+        raise UsageError(f"--output is {args.output.name}; it must end in .npz or .html.")
+    teacher, student = args.teacher or default_checkpoint(), args.student or runs.latest_student()
+    if student is None:
+        raise DemoError(
+            "No student was distilled here yet. Make one: python -m minilm_demo distill, or name one with --student."
+        )
+    for checkpoint in (teacher, student):
+        locate(checkpoint)
+    options = {"num_relation_heads": args.relation_heads, "teacher_layer": args.teacher_layer}
+    targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
+    if args.output.suffix == ".npz":
+        save_targets(targets, args.output)
+    else:
+        from . import views
+
+        views.show(targets).save(args.output)
+    _print_result(args, targets_document(targets) | {"output": str(args.output)}, _targets_lines(targets, args.output))
+    return 0
+
+
+def targets_document(targets) -> dict:
+    """The JSON document of `targets`: the divergence of each relation, in all and by head; layers count from 0."""
+    by_token = {name: values.astype(float) for name, values in targets.divergence.items()}
+    return {
+        "teacher": targets.teacher_name,
+        "student": targets.student_name,
+        "recipe": targets.recipe,
+        "teacher_layer": targets.teacher_layer,
+        "student_layer": targets.student_layer,
+        "tokens": list(targets.tokens),
+        "losses": named_losses(targets.losses),
+        "by_head": named_losses({name: values.mean(-1).round(6).tolist() for name, values in by_token.items()}),
+    }
+
+
+def named_losses(by_relation: Mapping[str, object]) -> dict[str, object]:
+    """`{"QK": …}` as `{"attention": …}`."""
+    from .distillation import LOSS_NAMES
+
+    return {LOSS_NAMES[name]: value for name, value in by_relation.items()}
+
+
+def _targets_lines(targets, output: Path) -> Iterator[str]:
+    yield f"{targets.teacher_name}, layer {targets.teacher_layer + 1}, teaches {targets.student_name}"
+    for title, loss in named_losses(targets.losses).items():
+        yield f"  {title.replace('_', ' '):<20}{loss:.4f} nats per head and token"
+    yield f"Written to {output}"
+
+
+# -- attention -----------------------------------------------------------------------------------------------------
+
+
+def attention_command(args: argparse.Namespace) -> int:
+    if len(args.texts) > 2:
+        raise UsageError(f"attention takes one text, or two for a pair; {len(args.texts)} came.")
+    if args.output.suffix not in (".html", ".npz"):
+        raise UsageError(f"--output is {args.output}; it must end in .html or .npz")
+    from . import views
+    from .attention import save_trace, trace_attention
+    from .models import default_checkpoint, locate
+
+    candidates = skill_tasks(args.task) if args.task else ()
+    checkpoint = args.checkpoint or default_checkpoint()
+    locate(checkpoint)
+    task = _task_of(checkpoint, candidates) if candidates else None
+    trace = trace_attention(checkpoint, *args.texts, task=task, with_qkv=True)
+    try:
+        if args.output.suffix == ".html":
+            views.show(trace).save(args.output)
+        else:
+            save_trace(trace, args.output)
+    except OSError as error:
+        raise DemoError(f"{args.output} cannot be written: {error.strerror}.") from error
+    document = attention_document(trace, args.output)
+    _print_result(args, document, _attention_lines(document))
+    return 0
+
+
+def attention_document(trace: AttentionTrace, output: Path) -> dict:
+    """The JSON document of `attention`; layers and heads count from 0 in it, from 1 in its `finding`."""
+    from .attention_weights import crossing_heads
+
+    document = {
+        "checkpoint": trace.checkpoint,
+        "tokens": list(trace.tokens),
+        "layers": trace.num_layers,
+        "heads": trace.num_heads,
+        "output": str(output),
+        "milliseconds": round(trace.milliseconds, 1),
+        "truncated": trace.truncated,
+        "finding": _finding(trace),
+    }
+    if trace.is_pair:
+        found = crossing_heads(trace)
+        document["crossing_heads"] = [{"layer": layer, "head": head, "mass": mass} for layer, head, mass in found]
+    if trace.prediction:
+        document["prediction"] = prediction_document(trace.prediction)
+    return document
+
+
+def _finding(trace: AttentionTrace) -> str:
+    """The strongest look from one word to another, in the head on which the page opens."""
+    from .attention_weights import content_tokens
+    from .views.attention import first_look
+
+    look = first_look(trace)
+    layer, head, token = look["layer"], look["head"], look["token"]
+    others = [
+        key
+        for key in content_tokens(trace).nonzero()[0]
+        if key != token and (not trace.is_pair or trace.segment_ids[key] != trace.segment_ids[token])
+    ]
+    if not others:
+        return f"'{trace.tokens[token]}' is the only token of this text, so there is no other to look at."
+    row = trace.head(layer, head)[token]
+    key = max(others, key=row.__getitem__)
+    place = f"Layer {layer + 1} of {trace.num_layers}, head {head + 1} of {trace.num_heads}"
+    there = f"'{trace.tokens[key]}'{' in the other text' if trace.is_pair else ''}"
+    share = f"{row[key]:.2f} of its attention, {row[key] * trace.num_tokens:.1f} times the average"
+    return f"{place}: '{trace.tokens[token]}' gives {there} {share}."
+
+
+def _attention_lines(document: dict) -> Iterator[str]:
+    yield document["finding"]
+    for one in document.get("crossing_heads", ()):
+        place = f"layer {one['layer'] + 1}, head {one['head'] + 1}"
+        yield f"  {place:<20}{one['mass']:.3f} of a word's attention lies on the other text"
+    if "prediction" in document:
+        yield from _prediction_lines(document["prediction"])
+    if document["truncated"]:
+        yield "The text is longer than the model reads: its end was cut off."
+    size = f"{document['layers']} layers x {document['heads']} heads x {len(document['tokens'])} tokens"
+    yield f"{document['checkpoint']}: {size}, {document['milliseconds']:.0f} ms; written to {document['output']}"
+
+
 # -- tasks, runs, doctor -------------------------------------------------------------------------------------------
 
 
@@ -441,7 +661,7 @@ def runs_command(args: argparse.Namespace) -> int:
     document = _run_document(run)
     if run.result:
         seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
-        document |= finetune_document(run.result, seen)
+        document |= result_document(run.result, seen)
     _print_result(args, document, [f"{name}: {value}" for name, value in document.items()])
     return 0
 

@@ -365,7 +365,7 @@ def _unfolded_bytes(column) -> int:
     return (column.dictionary_decode() if hasattr(column, "dictionary_decode") else column).nbytes
 
 
-def _read_text(file: Path) -> str:
+def read_text(file: Path) -> str:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -381,7 +381,7 @@ def _read_text(file: Path) -> str:
 
 def _read_jsonl(file: Path) -> list[dict]:
     """One JSON object a line, or one array of objects. Only "\\n" ends a line: JSON may hold U+2028 and its kin."""
-    text = _read_text(file)
+    text = read_text(file)
     if text.lstrip().startswith("["):
         values = list(enumerate(_parse(text, file.name), 1))
     else:
@@ -407,7 +407,7 @@ def _parse(text: str, where: str, hint: str = ""):
 def _read_separated(file: Path) -> list[dict]:
     """A CSV or TSV as text: "NA" and "" stay what they are. A row of another length than the first line is an error,
     for a text with an unquoted comma would otherwise land in the wrong column."""
-    text = _read_text(file).lstrip("\r\n")
+    text = read_text(file).lstrip("\r\n")
     header = text.partition("\n")[0]
     separator = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=header.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

@@ -28,7 +28,7 @@ class Window:
     offsets: tuple[tuple[int, int] | None, ...]
 
 
-def window_size(task: Task, model_config, max_length: int | None = None) -> int:
+def window_size(task: Task | None, model_config, max_length: int | None = None) -> int:
     """Tokens per input: what was asked for, the task's default, at most what the model's position table holds.
 
     RoBERTa-like tables keep `pad_token_id + 1` positions for themselves."""

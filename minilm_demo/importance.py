@@ -87,7 +87,7 @@ def word_importance(task: Task | str, checkpoint: Checkpoint | str, fields: Mapp
 
 
 @dataclass(frozen=True)
-class _Word:
+class PlacedWord:
     """Characters start..end of a field's text, and the positions of its pieces in the model's input."""
 
     field: str
@@ -106,7 +106,7 @@ def word_spans(tokenizer, text: str) -> list[tuple[int, int]]:
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     found: dict[int, tuple[int, int]] = {}
     for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
-        start = _skip_spaces(text, start, end)
+        start = skip_spaces(text, start, end)
         if word is not None and start < end:
             first, last = found.get(word, (start, end))
             found[word] = min(first, start), max(last, end)
@@ -123,23 +123,25 @@ def word_spans(tokenizer, text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _skip_spaces(text: str, start: int, end: int) -> int:
+def skip_spaces(text: str, start: int, end: int) -> int:
     """Byte-level tokenizers count the space before a word as its first character."""
     while start < end and text[start].isspace():
         start += 1
     return start
 
 
-def _place(field: str, text: str, spans: Sequence[tuple[int, int]], offsets: Iterable[tuple[int, tuple[int, int]]]):
+def place_words(
+    field: str, text: str, spans: Sequence[tuple[int, int]], offsets: Iterable[tuple[int, tuple[int, int]]]
+):
     """The words that have tokens; `offsets` are (position in the model's input, characters of the text)."""
     starts = [start for start, _ in spans]
     tokens: dict[int, list[int]] = {}
     for position, (start, _) in offsets:
-        start = _skip_spaces(text, start, len(text))  # a token of nothing but the space before a word is the word's too
+        start = skip_spaces(text, start, len(text))  # a token of nothing but the space before a word is the word's too
         word = bisect_right(starts, start) - 1
         if word >= 0 and start < spans[word][1]:
             tokens.setdefault(word, []).append(position)
-    return [_Word(field, *spans[word], tuple(positions)) for word, positions in sorted(tokens.items())]
+    return [PlacedWord(field, *spans[word], tuple(positions)) for word, positions in sorted(tokens.items())]
 
 
 def without(text: str, start: int, end: int) -> str:
@@ -158,7 +160,7 @@ class _Case:
     """One input, its words, and the one number that is explained."""
 
     inputs: Mapping[str, list[int]]  # input_ids [num_tokens], token_type_ids
-    words: Sequence[_Word]
+    words: Sequence[PlacedWord]
     value: float  # of the whole input
     differentiable: Callable  # model outputs of a batch of one -> the scalar whose gradient is taken
     variants: Mapping[int, Mapping[str, list[int]]]  # index of a word -> the inputs without it
@@ -175,7 +177,7 @@ def _text_case(task: Task, checkpoint: Checkpoint, row: Mapping[str, str], predi
         words = [
             word
             for number, (field, text) in enumerate(row.items())
-            for word in _place(field, text, spans[number], [token for part, token in parts if part == number])
+            for word in place_words(field, text, spans[number], [token for part, token in parts if part == number])
         ]
         _check_words(task, words)
         shortened = [
@@ -209,7 +211,7 @@ def _span_case(task: Task, checkpoint: Checkpoint, row: Mapping[str, str], predi
     with checkpoint.lock:
         asked = _question_words(checkpoint.tokenizer, question_field, question)
         inside = [(position, span) for position, span in enumerate(window.offsets) if span is not None]
-        read = _place(context_field, context, word_spans(checkpoint.tokenizer, context), inside)
+        read = place_words(context_field, context, word_spans(checkpoint.tokenizer, context), inside)
     words = [*asked, *read]
     in_question = range(len(asked))[: MAX_LEFT_OUT - MAX_CONTEXT_LEFT_OUT]
     affordable = MAX_SPAN_TOKENS // len(window.offsets) - len(in_question)
@@ -232,7 +234,7 @@ def _span_case(task: Task, checkpoint: Checkpoint, row: Mapping[str, str], predi
     )
 
 
-def _check_words(task: Task, words: Sequence[_Word]) -> None:
+def _check_words(task: Task, words: Sequence[PlacedWord]) -> None:
     if not words:
         raise DataError(f"The {' and the '.join(task.text_fields)} hold no word the model can read. Write some words.")
 
@@ -260,16 +262,16 @@ def _window_of(task: Task, checkpoint: Checkpoint, row: Mapping[str, str], start
     return max(places, key=score)
 
 
-def _question_words(tokenizer, field: str, question: str) -> list[_Word]:
+def _question_words(tokenizer, field: str, question: str) -> list[PlacedWord]:
     """The question stands right behind the one token that every input begins with, its leading spaces taken off."""
     text = question.lstrip()
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     shift = len(question) - len(text)
-    placed = _place(field, text, word_spans(tokenizer, text), enumerate(encoded["offset_mapping"], start=1))
-    return [_Word(field, word.start + shift, word.end + shift, word.tokens) for word in placed]
+    placed = place_words(field, text, word_spans(tokenizer, text), enumerate(encoded["offset_mapping"], start=1))
+    return [PlacedWord(field, word.start + shift, word.end + shift, word.tokens) for word in placed]
 
 
-def _nearest(words: Sequence[_Word], start: int, end: int, limit: int) -> list[int]:
+def _nearest(words: Sequence[PlacedWord], start: int, end: int, limit: int) -> list[int]:
     """Indices of the `limit` context words nearest to the answer, in order of the text. The answer's own words are not
     among them: without them there is another answer, and its logits do not compare."""
     answer = [index for index, word in enumerate(words) if word.start < end and word.end > start]

@@ -508,10 +508,7 @@ _loading: dict[tuple, threading.Lock] = {}  # two visitors asking for the same c
 
 def cached_checkpoint(checkpoint: str, task: Task | None = None) -> Checkpoint:
     """`load_checkpoint`, keeping the last few in memory. A folder that was written anew is loaded anew."""
-    location = locate(checkpoint)
-    weights = Path(location.place) / "config.json"
-    changed = weights.stat().st_mtime_ns if weights.is_file() else 0
-    key = (location, changed, task.name if task else None)
+    key = cache_key(checkpoint, task)
     if found := _look_up(key):
         return found
     with _cache_lock:
@@ -529,6 +526,14 @@ def cached_checkpoint(checkpoint: str, task: Task | None = None) -> Checkpoint:
         finally:
             with _cache_lock:
                 _loading.pop(key, None)
+
+
+def cache_key(checkpoint: str, task: Task | None = None) -> tuple:
+    """What makes a loaded checkpoint the same one: where it is, when that was written, and its output layer."""
+    location = locate(checkpoint)
+    weights = Path(location.place) / "config.json"
+    changed = weights.stat().st_mtime_ns if weights.is_file() else 0
+    return location, changed, task.name if task else None
 
 
 def _look_up(key: tuple) -> Checkpoint | None:
@@ -551,7 +556,8 @@ def _is_made_of_bundled(location: Location) -> bool:
     record = Path(location.place).parent / "run.json"
     if location.on_hub or not record.is_file():
         return False
-    base = json.loads(record.read_text(encoding="utf-8")).get("config", {}).get("checkpoint") or default_checkpoint()
+    config = json.loads(record.read_text(encoding="utf-8")).get("config", {})
+    base = config.get("checkpoint") or config.get("teacher") or default_checkpoint()
     try:
         return _is_made_of_bundled(locate(base))
     except DemoError:  # the run it came from is gone

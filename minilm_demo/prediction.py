@@ -141,12 +141,17 @@ def _text_logits(task, checkpoint, rows, batch_size, precision, on_batch) -> tup
 
 def _classes(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -> list[dict]:
     outputs, cut = _text_logits(task, checkpoint, rows, batch_size, precision, on_batch)
-    values = []
-    for output, truncated in zip(outputs, cut, strict=True):
-        probabilities = softmax(output["logits"].astype(np.float64))
-        by_name = {label: float(p) for label, p in zip(task.labels, probabilities, strict=True)}
-        values.append({"label": max(by_name, key=by_name.get), "probabilities": by_name, "truncated": truncated})
-    return values
+    return [
+        {**decode_classes(task, output["logits"]), "truncated": truncated}
+        for output, truncated in zip(outputs, cut, strict=True)
+    ]
+
+
+def decode_classes(task: Task, logits: np.ndarray) -> dict:
+    """Logits [num_labels] -> the most probable label and the probability of each."""
+    probabilities = softmax(logits.astype(np.float64))
+    by_name = {label: float(p) for label, p in zip(task.labels, probabilities, strict=True)}
+    return {"label": max(by_name, key=by_name.get), "probabilities": by_name}
 
 
 def _scores(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -> list[dict]:
@@ -166,7 +171,7 @@ def _spans(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -
     report = on_batch and (lambda done: on_batch(done * len(rows) // len(windows)))  # in rows, not in windows
     outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=report)
     if threshold is None:
-        threshold = float(getattr(checkpoint.model.config, "no_answer_threshold", 0.0))
+        threshold = no_answer_threshold(checkpoint)
     by_row: list[list[int]] = [[] for _ in rows]
     for index, window in enumerate(windows):
         by_row[window.row].append(index)
@@ -181,6 +186,11 @@ def _spans(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -
         )
         for row, indices in zip(rows, by_row, strict=True)
     ]
+
+
+def no_answer_threshold(checkpoint: Checkpoint) -> float:
+    """The checkpoint's own: "no answer" wins when its score is above it."""
+    return float(getattr(checkpoint.model.config, "no_answer_threshold", 0.0))
 
 
 def decode_span(

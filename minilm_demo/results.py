@@ -14,6 +14,8 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 Metrics = Mapping[str, float]  # metric name -> value
 SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 
@@ -162,6 +164,140 @@ class WordImportance:
     num_windows: int = 1  # span: of the context; only the one with the answer is explained
 
 
+@dataclass(frozen=True, eq=False)
+class DistillationTargets:
+    """What a teacher's layer asks of a student's on one input, and how far the student is from it.
+
+    The mappings have the names of the recipe's relations ("QK", "VV", …) as keys. Layers count from 0; a row is the
+    token that looks, a column the token that is looked at."""
+
+    teacher_name: str
+    student_name: str
+    recipe: str  # "minilm_v1" | "minilm_v2"
+    teacher_layer: int
+    student_layer: int
+    num_relation_heads: int
+    teacher_head_size: int  # width of one relation head, the d of x·y/√d; each model's own
+    student_head_size: int
+    texts: tuple[str, ...]  # one or two, as read
+    tokens: tuple[str, ...]  # these six as in `AttentionTrace`
+    segment_ids: tuple[int, ...]
+    special_tokens_mask: tuple[bool, ...]
+    separators: tuple[bool, ...]
+    word_ids: tuple[int | None, ...]
+    words: tuple[WordSpan, ...]
+    teacher: Mapping[str, np.ndarray]  # float32 [num_relation_heads, num_tokens, num_tokens], each row sums to 1
+    student: Mapping[str, np.ndarray]
+    teacher_scores: Mapping[str, np.ndarray]  # the same before the softmax: x·y/√d of that model's own vectors
+    student_scores: Mapping[str, np.ndarray]
+    divergence: Mapping[str, np.ndarray]  # KL(teacher ‖ student) in nats, float32 [num_relation_heads, num_tokens]
+    truncated: bool
+    milliseconds: float
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        return tuple(self.teacher)
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """The mean divergence over heads and tokens: what this input adds to each term of the loss."""
+        return {name: float(values.mean()) for name, values in self.divergence.items()}
+
+
+@dataclass(frozen=True)
+class WordSpan:
+    """A word of an input: characters start..end (end exclusive) of text number `segment`."""
+
+    segment: int  # 0 | 1
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionTrace:
+    """What every head of a checkpoint looked at in one input, from one forward pass.
+
+    Row = query (from), column = key (to); a row of `attentions` sums to 1. Layers and heads count from 0. Words count
+    over both texts. [CLS] and the separator after the first text belong to segment 0, the last separator of a pair to
+    1, also where the model itself has no token types."""
+
+    checkpoint: str
+    texts: tuple[str, ...]  # one or two, as read
+    tokens: tuple[str, ...]  # as the tokenizer spells them: "##ing", "[CLS]"
+    segment_ids: tuple[int, ...]
+    special_tokens_mask: tuple[bool, ...]
+    separators: tuple[bool, ...]  # which of the special tokens stand behind a text
+    word_ids: tuple[int | None, ...]  # index into `words`; None for special tokens and those of nothing but space
+    words: tuple[WordSpan, ...]  # those the model read
+    attentions: np.ndarray  # float32 [num_layers, num_heads, num_tokens, num_tokens]
+    queries: np.ndarray | None  # float32 [num_layers, num_heads, num_tokens, head_dim], on request
+    keys: np.ndarray | None
+    values: np.ndarray | None
+    prediction: Prediction | None  # of the task's output layer
+    milliseconds: float
+    truncated: bool
+    masked_tokens: tuple[int, ...] = ()  # keys nobody could attend to
+    ablated_heads: tuple[tuple[int, int], ...] = ()  # (layer, head)
+    offsets: tuple[tuple[int, int] | None, ...] = ()  # characters of each token in its text, None for special tokens
+
+    @property
+    def num_layers(self) -> int:
+        return self.attentions.shape[0]
+
+    @property
+    def num_heads(self) -> int:
+        return self.attentions.shape[1]
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def is_pair(self) -> bool:
+        return len(self.texts) == 2
+
+    def head(self, layer: int, head: int) -> np.ndarray:
+        """The weights of one head, [num_tokens, num_tokens]."""
+        return self.attentions[layer, head]
+
+
+@dataclass(frozen=True)
+class HeadBehaviour:
+    """What one head did on one input: the score of each behaviour (0..1, None where it cannot be measured), and the
+    name of the one that stands out, "mixed" if none does."""
+
+    label: str
+    scores: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class ExplainedWord:
+    """One word's three numbers. `left_out` and `gradient` are those of `WordWeight`, None where there is none."""
+
+    index: int  # in `AttentionTrace.words`
+    segment: int
+    start: int
+    end: int
+    text: str
+    rollout: float  # share of the answer's position that is followed back to this word, 0..1
+    left_out: float | None
+    gradient: float | None
+
+
+@dataclass(frozen=True)
+class AttentionExplanation:
+    """Attention rollout beside two methods that ask the model. `top` is, for each of the three, the index of the word
+    that it puts first (None if it has no word)."""
+
+    task: str
+    checkpoint: str
+    texts: tuple[str, ...]
+    words: tuple[ExplainedWord, ...]  # all of the trace, in its order
+    correlations: Mapping[tuple[str, str], float | None]  # two methods -> Spearman, -1..1; None below three words
+    top: tuple[int | None, ...]
+
+
 # -- events of a long job ------------------------------------------------------------------------------------------
 
 
@@ -210,7 +346,8 @@ class Planned:
 @dataclass(frozen=True)
 class Stepped:
     """One or more optimiser updates were made; `loss` is their mean, `train_score` the share of their rows that came
-    out right just before the update (None for regression). Rows seen before count too: it is no measure of quality."""
+    out right just before the update (None for regression). Rows seen before count too: it is no measure of quality.
+    Of a loss that is a sum, `losses` has the terms by name."""
 
     step: int
     epoch: float
@@ -220,6 +357,7 @@ class Stepped:
     examples_per_second: float
     seconds: float  # since training began
     seconds_left: float
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -230,6 +368,30 @@ class Evaluated:
     metrics: Metrics
     examples: int
     best: bool
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The attention of the run's probe text was kept: `path` is a trace (`tokens, segment_ids, attentions`)."""
+
+    step: int
+    path: str
+    prediction: Prediction  # of the probe text, with the weights of this step
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The relations of the run's probe text, as the student has them at this step, by name ("QK", "VV", …).
+
+    Weights are quantised (`attention_weights.quantised`): base64 of [heads, num_tokens, num_tokens]; of many relation
+    heads the first few. The tokens and what the teacher has come with the first one of a run only."""
+
+    step: int
+    heads: int
+    student: Mapping[str, str]
+    divergence: Mapping[str, tuple[float, ...]]  # KL(teacher ‖ student) of each of these heads, mean over the tokens
+    tokens: tuple[str, ...] = ()
+    teacher: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -257,15 +419,42 @@ class FinetuneResult:
 
 
 @dataclass(frozen=True)
+class DistillResult:
+    """What a distillation ends with. Losses are means over the validation texts, in eval mode and float32, in nats per
+    head and token; all terms of the recipe are measured, also those that were not learned."""
+
+    task: str  # whose texts
+    data_source: DataSource
+    teacher: str
+    recipe: str
+    losses: Mapping[str, float]  # "attention", "value_relation", … -> of the student that was saved
+    losses_before: Mapping[str, float]  # of the student before the first step
+    learned: tuple[str, ...]  # the terms whose sum went down
+    validation_examples: int
+    layers: int
+    hidden_size: int
+    heads: int
+    parameters: int  # of the student
+    teacher_parameters: int
+    output_dir: str
+    steps: int
+    examples: int  # texts there were
+    examples_seen: int  # texts learned on, all processes together
+    seconds: float  # of training, measuring along the way included
+    steps_per_second: float  # of the optimiser steps alone
+    settings: Mapping[str, object] = field(default_factory=dict)  # as in `Started`
+
+
+@dataclass(frozen=True)
 class Finished:
     """The last event of every job."""
 
     status: str  # "completed" | "stopped" | "failed"
     message: str
-    result: FinetuneResult | None = None
+    result: FinetuneResult | DistillResult | None = None
 
 
-TrainingEvent = Fetching | Started | Planned | Stepped | Evaluated | Saved | Finished
+TrainingEvent = Fetching | Started | Planned | Stepped | Evaluated | Traced | Probed | Saved | Finished
 EVENTS = {kind.__name__.lower(): kind for kind in typing.get_args(TrainingEvent)}
 
 
@@ -305,7 +494,8 @@ def _revive(hint, value):
         return None
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return _revive(next(kind for kind in arguments if kind is not types.NoneType), value)
+        kinds = [kind for kind in arguments if kind is not types.NoneType]
+        return _revive(kinds[0] if len(kinds) == 1 else _most_alike(kinds, value), value)
     if typing.get_origin(hint) is tuple:
         if arguments[-1] is Ellipsis:
             return tuple(_revive(arguments[0], one) for one in value)
@@ -313,3 +503,8 @@ def _revive(hint, value):
     if typing.get_origin(hint) is Mapping:
         return {key: _revive(arguments[1], one) for key, one in value.items()}
     return value
+
+
+def _most_alike(kinds, value: Mapping):
+    """Which of several dataclasses shares the most names with `value`."""
+    return max(kinds, key=lambda kind: len(_hints(kind).keys() & value.keys()))

@@ -5,7 +5,7 @@
           checkpoint/    the best so far; loads with plain transformers
           README.md      the model card
           worker.json    which process works on it (gone when it is done)
-          upload.csv     a visitor's own rows, or .tsv, … (gone when it is done)
+          upload.csv     a visitor's own rows or texts, or .tsv, … (gone when it is done)
           stop           somebody asked to stop; an empty file, so that any process may ask
 
 A run's state is what its folder says: finished when the last event is `Finished`, running while the process named in
@@ -30,27 +30,55 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from .cards import model_card
+from .cards import run_card
 from .data import FILE_KINDS
+from .distilling import DistillConfig
 from .errors import DataError, DemoError
 from .finetuning import TrainConfig
 from .models import CATALOG, RUN_ID, default_checkpoint, runs_root
 from .results import Finished, Planned, Stepped, TrainingEvent, from_dict, from_json, to_json
-from .tasks import Task, skill_tasks
+from .tasks import TASKS, Task, skill_tasks
+from .texts import TEXT_KIND
 
 MAX_WAITING = 40  # runs in line; more would wait for hours
 # What a visitor's run may ask of a machine that others wait for; a run from the shell may ask for more.
 PAGE_LIMITS = {"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128}
 PAGE_TOKENS = 2 * 128 * 128  # of one update, batch_size × max_length: what it needs of memory
 PAGE_FREE_BYTES = 2_000_000_000  # on the disk of the runs folder; a run keeps some 100 MB, and the line is long
+DISTILL_LIMITS = {
+    "time_budget": 600,
+    "steps": 20_000,
+    "batch_size": 128,
+    "max_length": 128,
+    "layers": 12,
+    "hidden": 768,
+}
+DISTILL_TOKENS = 64 * 128  # relations take memory by the square of the length, for each of up to 64 heads
 READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A kind of long work."""
+
+    base: str  # field of its configuration: the checkpoint it begins with
+    prefix: str  # of the ids of its runs
+    uploads: tuple[str, ...]  # kinds of files of a visitor's own that it reads
+    limits: Mapping[str, int]  # of a visitor's run: field of its configuration -> at most
+    tokens: int  # of a visitor's run: of one update at most
+
+
+JOBS: Mapping[str, Job] = {
+    "finetune": Job("checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
+    "distill": Job("teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +86,9 @@ class RunRecord:
     """What was asked, as run.json keeps it."""
 
     run_id: str
-    job: str  # "finetune"
-    task: str
-    config: TrainConfig
+    job: str  # one of `JOBS`
+    task: str  # that is learned, or whose texts are learned on
+    config: TrainConfig | DistillConfig
     origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
@@ -91,13 +119,14 @@ class RunState:
 
 
 def create_run(
-    job: str, task: Task, config: TrainConfig, origin: str = "shell", upload: Path | None = None
+    job: str, task: Task, config: TrainConfig | DistillConfig, origin: str = "shell", upload: Path | None = None
 ) -> RunRecord:
     """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess.
 
     A file in `upload` is copied into it and becomes the run's data."""
-    kept = _name_of_upload(upload) if upload else ""
-    folder = Path(config.output_dir) if config.output_dir else runs_root() / f"{task.name}-{secrets.token_urlsafe(16)}"
+    kept = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
+    fresh = runs_root() / f"{JOBS[job].prefix}{task.name}-{secrets.token_urlsafe(16)}"
+    folder = Path(config.output_dir) if config.output_dir else fresh
     if (folder / "run.json").exists() or (folder / "checkpoint").exists():
         raise DemoError(f"{folder} already holds a run. Choose another folder, or delete this one first.")
     try:
@@ -105,13 +134,12 @@ def create_run(
         if upload:
             shutil.copyfile(upload, folder / kept)
             config = dataclasses.replace(config, data=str(folder / kept))
+        base = {JOBS[job].base: getattr(config, JOBS[job].base) or default_checkpoint()}
         record = RunRecord(
             run_id=folder.name,
             job=job,
             task=task.name,
-            config=dataclasses.replace(
-                config, checkpoint=config.checkpoint or default_checkpoint(), output_dir=str(folder)
-            ),
+            config=dataclasses.replace(config, **base, output_dir=str(folder)),
             origin=origin,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             versions=versions(),
@@ -127,11 +155,11 @@ def create_run(
     return record
 
 
-def _name_of_upload(upload: Path) -> str:
+def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:
     """What a visitor's file is called in the run folder; nothing of a name from outside but the kind."""
     kind = upload.suffix.lower()
-    if kind not in FILE_KINDS:
-        raise DataError(f"{upload.name}: files may be {', '.join(FILE_KINDS)}.")
+    if kind not in allowed:
+        raise DataError(f"{upload.name}: files may be {', '.join(allowed)}.")
     if not upload.is_file():
         raise DataError(f"{upload.name} is not on the server any more. Choose the file again.")
     return f"upload{kind}"
@@ -230,8 +258,9 @@ def list_runs(root: Path | None = None) -> list[RunState]:
     return sorted(found, key=lambda run: run.record.created, reverse=True)
 
 
-def usable_runs(tasks: Sequence[str], mine: Sequence[str] = ()) -> list[RunState]:
-    """Runs of these tasks that can answer, newest first: those in `mine`, and those made from the shell here.
+def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = "finetune") -> list[RunState]:
+    """Runs of these tasks that can answer, newest first: those in `mine`, and those made from the shell here. With
+    `job="distill"`: students made of the texts of these tasks, which can be looked into and fine-tuned.
 
     Whoever has the id of a run may see it; runs of other visitors are never listed."""
     at_work = ("queued", "starting", "running", "stopping")
@@ -239,6 +268,7 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = ()) -> list[RunState
         run
         for run in list_runs()
         if (run.record.run_id in mine or run.record.origin == "shell")
+        and run.record.job == job
         and run.record.task in tasks
         and run.has_checkpoint
         and run.status not in at_work
@@ -248,6 +278,11 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = ()) -> list[RunState
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:
     """The newest of `usable_runs`."""
     return next(iter(usable_runs(tasks, mine)), None)
+
+
+def latest_student(mine: Sequence[str] = ()) -> str | None:
+    """The newest student that was distilled here, by its run id; None if there is none."""
+    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, "distill")), None)
 
 
 def default_answerer(skill_or_task: str, mine: Sequence[str] = ()) -> str | None:
@@ -289,7 +324,7 @@ def record_events(
                 if isinstance(event, Finished):  # whoever reads that line finds everything in its place
                     _forget_upload(record)
                     if event.result is not None:
-                        (folder / "README.md").write_text(model_card(record, event.result), encoding="utf-8")
+                        (folder / "README.md").write_text(run_card(record, event.result), encoding="utf-8")
                 file.write(to_json(event) + "\n")
                 file.flush()
                 yield event
@@ -346,12 +381,19 @@ class RunQueue:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def start(self, job: str, task: Task, config: TrainConfig, origin: str = "page", upload: Path | None = None) -> str:
+    def start(
+        self,
+        job: str,
+        task: Task,
+        config: TrainConfig | DistillConfig,
+        origin: str = "page",
+        upload: Path | None = None,
+    ) -> str:
         """Put a run in line; its id. Raises `DemoError` when the line is too long or a visitor asks for too much.
 
         `upload` is a file of the visitor's own: the run keeps a copy, since the page's may be gone when it begins."""
         if origin == "page":
-            _check_visitor(task, config)
+            _check_visitor(JOBS[job], task, config)
         with self._changed:
             if len(self._waiting) >= MAX_WAITING:
                 raise DemoError(f"{len(self._waiting)} runs are waiting already. Try again in a few minutes.")
@@ -444,17 +486,17 @@ def _end(record: RunRecord, event: Finished) -> None:
         file.write_text(to_json(event) + "\n", encoding="utf-8")
 
 
-def _check_visitor(task: Task, config: TrainConfig) -> None:
+def _check_visitor(job: Job, task: Task, config: TrainConfig | DistillConfig) -> None:
     """Refuse what would keep everybody else waiting, or bring the machine down."""
-    for name, most in PAGE_LIMITS.items():
+    for name, most in job.limits.items():
         if (value := getattr(config, name)) is not None and value > most:
             allowed = f"a run started from the page may have at most {most:,}"
             raise DemoError(f"{name} is {value:,.10g}; {allowed}. Choose {most:,} or less.")
     rows, length = config.batch_size or task.batch_size, config.max_length or task.max_length
-    if rows * length > PAGE_TOKENS:
+    if rows * length > job.tokens:
         raise DemoError(
             f"batch_size {rows} times max_length {length} is {rows * length:,} tokens per update; a run started from "
-            f"the page may have at most {PAGE_TOKENS:,}. Choose a smaller batch or shorter inputs."
+            f"the page may have at most {job.tokens:,}. Choose a smaller batch or shorter inputs."
         )
     free = _free_bytes(runs_root())
     if free < PAGE_FREE_BYTES:

@@ -4,7 +4,8 @@
 
 A skill's folder holds `adapter_config.json` and `adapter_model.safetensors` in the format of `peft` (float16), which
 load without this program; `skill.json`, what this program reads (no-answer threshold, scores); and `README.md`, the
-model card. A skill of several tasks has such a folder for each. How they are trained: `assets/skills/recipes.json`.
+model card. A fine-tune of all weights becomes such an adapter too, at low rank (`low_rank`). A skill of several tasks
+has a folder for each. How they are trained: `assets/skills/recipes.json`.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from .cards import skill_card
 from .errors import DataError, DemoError, UnknownName
 from .evaluation import evaluate
 from .finetuning import TrainConfig, finetune, load_rows
-from .models import SKILLS_ROOT, Checkpoint, load_adapter, skill_folder
+from .low_rank import save_difference
+from .models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, skill_folder
 from .prediction import predict_rows
 from .results import Prediction, TrainingEvent, from_dict, to_dict
 from .tasks import SKILLS, Task, get_task
 
 MAX_BYTES = 4_000_000  # of a skill, its cards and all
+PACKED_METHODS = ("lora", "full")
 
 
 def recipes() -> Mapping[str, Mapping]:
@@ -49,7 +52,7 @@ def train_skill(
     Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails."""
     for name, fields in recipe(skill)["tasks"].items():
         extra = tuple(str(Path(data) / path) for path in fields.get("extra_train", ()))
-        asked = {**fields, "extra_train": extra, "data": data, "seed": seed, "method": "lora"}
+        asked = {"method": "lora", **fields, "extra_train": extra, "data": data, "seed": seed}
         config = TrainConfig(**asked, output_dir=str(work / name))
         record = runs.create_run("finetune", get_task(name), config)
         for event in runs.record_events(record, finetune(name, record.config)):
@@ -60,16 +63,22 @@ def train_skill(
 
 
 def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes: Path | None = None) -> Path:
-    """Make the skill's folder from a finished LoRA run: the adapter in float16, the threshold chosen on the run's
-    held-back rows, the scores of what is packed on `data`'s validation splits, and the model card.
+    """Make the skill's folder from a finished run: the adapter in float16 (of a full fine-tune: its difference from the
+    bundled checkpoint at low rank), the threshold chosen on the run's held-back rows, the scores of what is packed on
+    `data`'s validation splits, and the model card.
 
     `probes`: a file of hand-written rows with the right answers (`tests/probes`), whose pass rate the card states."""
     state = runs.state(run)
     task, own = get_task(state.record.task), recipe(skill)
     if task.name not in own["tasks"]:
         raise DemoError(f"The run is of {task.name}; the skill {skill} is made of {', '.join(own['tasks'])}.")
-    if not (run / "adapter" / "adapter_model.safetensors").is_file():
-        raise DemoError(f"{run.name} has no adapter; skills are made from runs with --method lora.")
+    if state.record.config.method not in PACKED_METHODS:
+        raise DemoError(
+            f"{run.name} is a run with --method {state.record.config.method}; skills are made from runs with "
+            f"--method {' or '.join(PACKED_METHODS)}."
+        )
+    if state.record.config.method == "full":
+        _save_difference(run, task)
     folder = output / skill / (task.name if len(own["tasks"]) > 1 else "")
     folder.mkdir(parents=True, exist_ok=True)
     _copy_adapter(run / "adapter", folder)
@@ -101,6 +110,13 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
     card = skill_card(skill, task, place, state.record, result, evaluation, threshold, passed, own["weak_at"])
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder
+
+
+def _save_difference(run: Path, task: Task) -> None:
+    """Write a full fine-tune of the bundled checkpoint as an adapter, beside its checkpoint."""
+    base = load_checkpoint("bundled", task, new_head=True)
+    tuned = load_checkpoint(str(run.resolve()), task)
+    save_difference(base.model, tuned.model, run / "adapter", base_name=public_name(base.location))
 
 
 def _copy_adapter(adapter: Path, folder: Path) -> None:

@@ -38,6 +38,7 @@ class Task:
     doc_stride: int = 0  # overlap of neighbouring windows in tokens; 0 = one window, cut at max_length
     max_answer_length: int = 30  # tokens of an answer span
     has_unanswerable: bool = False  # questions may have no answer in their context
+    pairs_questions: bool = False  # both of its texts are questions
     learning_rate: float = 1e-4
     epochs: float = 3
     batch_size: int = 32
@@ -153,6 +154,7 @@ _ROWS = (
         labels=("not_duplicate", "duplicate"),
         metrics=("accuracy", "f1"),
         eval_splits=("validation",),
+        pairs_questions=True,
         dataset=(GLUE, "qqp"),
         terms="Quora's terms of service, non-commercial",
         official_rows={"train": 363846, "validation": 40430},

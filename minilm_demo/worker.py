@@ -18,9 +18,13 @@ import torch  # noqa: F401
 import transformers.models.bert.modeling_bert  # noqa: F401
 
 from . import runs
+from .distilling import distill
 from .finetuning import finetune
 
-JOBS = {"finetune": finetune}
+JOBS = {
+    "finetune": lambda record: finetune(record.task, record.config),
+    "distill": lambda record: distill(record.config),
+}
 NICENESS = 10  # predictions stay quick while someone trains
 
 
@@ -30,5 +34,5 @@ def work(folder: str) -> None:
     if hasattr(os, "nice"):  # Windows has none
         os.nice(NICENESS)
     record = runs.read_record(Path(folder))
-    for _ in runs.record_events(record, JOBS[record.job](record.task, record.config)):
+    for _ in runs.record_events(record, JOBS[record.job](record)):
         pass

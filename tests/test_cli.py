@@ -9,10 +9,24 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_for, write_reviews
 
-from minilm_demo import TASKS, TrainConfig, cli, data, doctor, evaluate, finetuning, models, runs, worker
+from minilm_demo import (
+    TASKS,
+    DistillConfig,
+    TrainConfig,
+    cli,
+    data,
+    doctor,
+    evaluate,
+    finetuning,
+    models,
+    runs,
+    trace_attention,
+    worker,
+)
 from minilm_demo.results import DataSource, Evaluation, Finished, Stepped, to_json
 
 EVALUATE_KEYS = {"task", "checkpoint", "data_source", "seen_by_base", "metrics", "intervals", "baseline"}
@@ -78,7 +92,9 @@ def test_tasks_and_the_package_need_neither_torch_nor_gradio():
     assert list(json.loads(done.stdout)) == list(TASKS)
 
 
-@pytest.mark.parametrize("command", ["", "doctor", "tasks", "finetune", "evaluate", "predict", "runs"])
+@pytest.mark.parametrize(
+    "command", ["", "doctor", "tasks", "finetune", "evaluate", "predict", "attention", "distill", "targets", "runs"]
+)
 def test_every_command_has_help(capsys, command):
     with pytest.raises(SystemExit) as ended:
         cli.main([*command.split(), "--help"])
@@ -118,17 +134,38 @@ def test_every_command_has_help(capsys, command):
 )
 def test_every_flag_reaches_its_option(flag, words, field, value):
     argv = ["finetune", "sst2", *(part for word in words for part in (flag, word))]
-    config = cli._config(cli._parser().parse_args(argv))
+    config = cli._config(cli._parser().parse_args(argv), TrainConfig)
     assert config == dataclasses.replace(TrainConfig(), **{field: value})
 
 
-@pytest.mark.parametrize("field", [one.name for one in dataclasses.fields(TrainConfig)])
-def test_every_option_has_a_flag_with_its_help(capsys, field):
+@pytest.mark.parametrize(
+    ("flag", "words", "field", "value"),
+    [
+        ("--layers", ["3"], "layers", 3),
+        ("--loss", ["at,vr"], "loss", "at,vr"),
+        ("--init", ["teacher"], "init", "teacher"),
+        ("--assistant", [], "assistant", True),
+        ("--time-budget", ["60s"], "time_budget", 60.0),
+        ("--probe", ["two words"], "probe", "two words"),
+    ],
+)
+def test_every_flag_of_distill_reaches_its_option(flag, words, field, value):
+    config = cli._config(cli._parser().parse_args(["distill", "mnli", flag, *words]), DistillConfig)
+    assert config == DistillConfig(**{"task": "mnli", field: value})
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [("finetune", one) for one in dataclasses.fields(TrainConfig)]
+    + [("distill", one) for one in dataclasses.fields(DistillConfig) if one.name != "task"],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_every_option_has_a_flag_with_its_help(capsys, command, field):
     with pytest.raises(SystemExit):
-        cli.main(["finetune", "--help"])
+        cli.main([command, "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    flag = {"output_dir": "--output"}.get(field, f"--{field.replace('_', '-')}")
-    words = TrainConfig.__dataclass_fields__[field].metadata["help"]
+    flag = {"output_dir": "--output"}.get(field.name, f"--{field.name.replace('_', '-')}")
+    words = field.metadata["help"]
     assert re.search(rf"{flag}( \S+)? {re.escape(words)}", said), said
 
 
@@ -225,6 +262,77 @@ def test_an_output_called_like_a_checkpoint_is_shown_with_its_path(run, finetune
     assert f'--checkpoint "{tmp_path / "bundled"}"' in out[-1]
 
 
+# -- distill, targets ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def distil(tiny_checkpoint, rows):
+    """The words of a short distillation."""
+    return ["distill", "--teacher", str(tiny_checkpoint), "--data", rows, "--steps", "3", "--batch-size", "8"]
+
+
+def test_distill_prints_its_document(document, distil, tmp_path):
+    said = document(*distil, "--layers", "1", "--hidden", "16", "--output", tmp_path / "mine")
+    assert set(said["losses"]) == {"attention", "value_relation"}
+    assert (said["output_dir"], said["steps"], said["layers"]) == (str(tmp_path / "mine"), 3, 1)
+    assert said["steps_per_second"] > 0
+    assert said["task"] == "sst2"
+    shown = document("runs", "show", tmp_path / "mine")
+    assert shown["losses"] == said["losses"]
+    assert shown["status"] == "completed"
+    second = document(*distil, "--recipe", "minilm_v2")
+    assert set(second["losses"]) == {"query_relation", "key_relation", "value_relation"}
+
+
+def test_distill_for_people(run, distil, tmp_path):
+    code, out, err = run(*distil, "mrpc", "--data", "sample", "--output", tmp_path / "mine")
+    assert code == 0, err
+    assert out[0].startswith("Made 3 steps.")
+    assert any(line.strip().startswith("value relation") and " -> " in line for line in out)
+    assert out[-1] == f'Fine-tune it: python -m minilm_demo finetune mrpc --checkpoint "{tmp_path / "mine"}"'
+    assert [line for line in err if line.startswith("step 3  loss")][-1].count("relation") == 1
+    assert any(line.startswith("A student of tiny on bundled sample") for line in err)
+
+
+def test_targets_writes_the_arrays_of_the_contract(document, run, distil, tiny_checkpoint, tmp_path):
+    words = ("targets", "a good movie", "a bad one", "--teacher", tiny_checkpoint, "--output", tmp_path / "targets.npz")
+    assert run(*words)[0] == cli.EXIT_FAILED  # there is no student yet
+    document(*distil)
+    said = document(*words)
+    assert said["student"].startswith("student_sst2-")
+    assert set(said["losses"]) == {"attention", "value_relation"}
+    assert [len(heads) for heads in said["by_head"].values()] == [2, 2]
+    with np.load(said["output"]) as saved:
+        length = len(said["tokens"])
+        assert saved["teacher_QK"].shape == saved["student_VV"].shape == (2, length, length)
+        assert saved["divergence_VV"].shape == (2, length)
+        assert saved["tokens"].tolist() == said["tokens"]
+    code, out, _ = run(*words, "--recipe", "minilm_v2", "--student", tiny_checkpoint, "--relation-heads", "4")
+    assert code == 0
+    assert any("query relation" in line for line in out)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("distill", "sst3"), "Unknown task 'sst3'"),
+        (("distill", "--loss", "qq"), "the terms of minilm_v1 are at, vr"),
+        (("distill", "--layers", "many"), "invalid int value"),
+        (("distill", "--teacher", "nobody"), "Unknown checkpoint 'nobody'"),
+        (("distill", "--data", "/no/such/place"), "No data at"),
+        (("distill", "--data", "sample", "--split", "dev"), "No split 'dev'"),
+        (("targets", "one", "two", "three", "--output", "t.npz"), "one text or a pair; 3 came"),
+        (("targets", "one", "--output", "t.pdf"), "must end in .npz or .html"),
+        (("targets", "one", "--student", "bundled", "--recipe", "v3", "--output", "t.npz"), "Unknown recipe 'v3'"),
+    ],
+)
+def test_wrong_words_of_distill_and_targets_exit_2(run, words, said):
+    code, out, err = run(*words)
+    assert (code, out) == (cli.EXIT_USAGE, [])
+    assert len(err) == 1
+    assert said in err[0]
+
+
 # -- predict -------------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +412,67 @@ def test_predict_takes_the_shipped_skill_for_its_name_and_a_run_for_the_task(doc
     run_id = document(*finetune)["checkpoint"]
     assert document("predict", "sst2", "fine")["checkpoint"] == run_id
     assert document("predict", "sentiment", "fine")["checkpoint"] == "sentiment"
+
+
+# -- attention -----------------------------------------------------------------------------------------------------
+
+ATTENTION_KEYS = {"checkpoint", "tokens", "layers", "heads", "output", "milliseconds", "truncated", "finding"}
+PAIR = ("A man is asleep.", "Nobody is awake.")
+
+
+def test_attention_writes_the_trace_it_describes(document, tmp_path):
+    said = document("attention", *PAIR, "--output", tmp_path / "trace.npz")
+    assert said.keys() == ATTENTION_KEYS | {"crossing_heads"}
+    assert (said["checkpoint"], said["layers"], said["heads"]) == ("bundled", 6, 12)
+    assert said["output"] == str(tmp_path / "trace.npz")
+    trace = trace_attention("bundled", *PAIR)
+    with np.load(tmp_path / "trace.npz", allow_pickle=False) as written:
+        assert set(written.files) == {"tokens", "segment_ids", "attentions"}
+        assert written["tokens"].tolist() == said["tokens"] == list(trace.tokens)
+        assert np.array_equal(written["attentions"], trace.attentions)
+    masses = [one["mass"] for one in said["crossing_heads"]]
+    assert masses == sorted(masses, reverse=True) and len(masses) == 5
+    first = said["crossing_heads"][0]
+    assert said["finding"].startswith(f"Layer {first['layer'] + 1} of 6, head {first['head'] + 1} of 12: '")
+    assert "in the other text" in said["finding"] and said["finding"].endswith(" times the average.")
+
+
+def test_attention_finds_a_look_that_is_there(document, tmp_path):
+    said = document("attention", "The film was not good.", "--output", tmp_path / "trace.npz")
+    assert said.keys() == ATTENTION_KEYS
+    found = re.fullmatch(
+        r"Layer (\d) of 6, head (\d+) of 12: '(\w+)' gives '(\w+)' (0\.\d\d) of its attention, (.+) times the average.",
+        said["finding"],
+    )
+    layer, head, one, other, weight, times = found.groups()
+    weights = trace_attention("bundled", "The film was not good.").head(int(layer) - 1, int(head) - 1)
+    found = weights[said["tokens"].index(one), said["tokens"].index(other)]
+    assert float(weight) == pytest.approx(found, abs=0.006)
+    assert float(times) == pytest.approx(found * len(said["tokens"]), abs=0.06)
+    alone = document("attention", "film", "--output", tmp_path / "trace.npz")
+    assert alone["finding"] == "'film' is the only token of this text, so there is no other to look at."
+
+
+def test_attention_answers_when_a_task_is_named(run, document, tiny_checkpoint_for, tmp_path):
+    checkpoint = tiny_checkpoint_for("mnli")
+    words = ("attention", *PAIR, "--checkpoint", checkpoint, "--output", tmp_path / "trace.npz")
+    said = document(*words, "--task", "nli")
+    asked = document("predict", "mnli", *PAIR, "--checkpoint", checkpoint)
+    assert said["prediction"]["label"] == asked["label"]
+    assert said["prediction"]["probabilities"] == pytest.approx(asked["probabilities"], abs=1e-5)
+    assert "prediction" not in document(*words)
+    code, out, err = run(*words, "--task", "mnli")
+    assert (code, err) == (0, [])
+    assert sum("lies on the other text" in line for line in out) == 4  # all heads of a tiny model
+    assert any(line.startswith(asked["label"]) for line in out)
+    assert out[-1].endswith(f"written to {tmp_path / 'trace.npz'}")
+
+
+def test_attention_writes_a_page_of_its_own(document, tmp_path):
+    document("attention", "<img src=x onerror=alert(1)>", "--output", tmp_path / "view.html")
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "<img src=x" not in page
 
 
 # -- skills --------------------------------------------------------------------------------------------------------
@@ -432,6 +601,11 @@ def test_doctor_names_what_is_missing(run, monkeypatch, tmp_path):
         ("evaluate sst2 --checkpoint {sst2} --data /no/such", "No data at '/no/such'"),
         ("evaluate sst2 --checkpoint {sst2} --data sample --split test", "No split 'test' for sst2"),
         ("evaluate sst2 --checkpoint {sst2} --data sample --split validation+*", "No split '*' for sst2"),
+        ("attention a b c --output x.npz", "attention takes one text, or two for a pair; 3 came"),
+        ("attention hello", "the following arguments are required: --output"),
+        ("attention hello --output x.png", "--output is x.png; it must end in .html or .npz"),
+        ("attention hello --output x.npz --checkpoint nonsense", "Unknown checkpoint 'nonsense'"),
+        ("attention hello --output x.npz --task mood", "Unknown skill or task 'mood'"),
         ("runs show", "runs show needs a run id"),
         ("runs delete", "invalid choice: 'delete'"),
     ],
@@ -481,6 +655,9 @@ def test_a_file_of_rows_is_read_by_the_run_alone(document, finetune, tmp_path, m
         ("predict sst2 hello --checkpoint bundled", "has no trained output layer for sst2"),
         ("predict sst2 --checkpoint {sst2} --file {dir}/no.csv --output {dir}/out.csv", "There is no file"),
         ("predict sst2 --checkpoint {sst2} --file {file} --output {dir}/out.csv", "files may be"),
+        ("attention hello --checkpoint {tiny} --output {dir}/no/x.npz", "cannot be written: No such file"),
+        ("attention hello --checkpoint {tiny} --task sst2 --output {dir}/x.npz", "no trained output layer for sst2"),
+        ("attention hello --checkpoint {mnli} --task mnli --output {dir}/x.npz", "mnli reads 2 texts"),
         ("runs show nothing", "There is no run 'nothing' here"),
         ("runs stop sst2-aaaaaaaaaaaaaaaaaaaaaa", "There is no run"),
     ],

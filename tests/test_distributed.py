@@ -65,6 +65,19 @@ def test_the_first_process_alone_scores_and_writes(launched, rows):
     assert evaluate("sst2", str(folder), data=str(rows)).examples == {"validation": 20}
 
 
+def test_a_student_is_the_same_in_both_and_written_once(launched):
+    """Its value relation alone is learned, so queries and keys of the last layer stand still: in every process."""
+    folder, (first, second), *_ = launched
+    one, other = first["student"], second["student"]
+    assert one["weights"] == other["weights"]
+    assert len(one["losses"]) == len(other["losses"]) == 5
+    assert one["losses"] != other["losses"]  # each its own texts
+    assert {"Evaluated", "Saved"} <= set(one["events"])
+    assert set(other["events"]) == {"Started", "Planned", "Stepped", "Finished"}
+    assert (one["seen"], other["seen"]) == (5 * 2 * 16, None)
+    assert [path.name for path in folder.with_name(f"{folder.name}-student").iterdir()] == ["checkpoint"]
+
+
 def test_the_command_line_prints_one_document_and_writes_one_run(launched):
     *_, home, done = launched
     (line,) = done.stdout.splitlines()  # and the library printed nothing

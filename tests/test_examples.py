@@ -27,6 +27,15 @@ def test_the_examples_run_one_after_the_other():
     assert all(abs(ours[label] - plain[label]) < 1e-3 for label in ours)
 
 
+def test_the_attention_example_switches_the_crossing_heads_off(tmp_path):
+    lines = run("examples/3_attention.py", str(tmp_path)).splitlines()
+    assert lines[0].startswith("attentions: (6, 12, 18, 18)")
+    assert sum("goes across" in line for line in lines) == 5
+    before, after = lines[-2].split()[1], lines[-2].split()[-1]
+    assert lines[-2].startswith("contradiction") and float(before) > float(after)
+    assert "<title>Attention" in (tmp_path / "attention.html").read_text(encoding="utf-8")
+
+
 def test_the_readme_names_files_and_commands_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tree = readme[readme.index("## The tree") :]

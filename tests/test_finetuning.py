@@ -209,7 +209,7 @@ def test_a_run_over_its_budget_ends_and_keeps_its_best(many, monkeypatch):
         events.append(event)
         if isinstance(event, Evaluated):
             evaluated = evaluated or event
-            monkeypatch.setattr(finetuning, "OVERTIME", 0)
+            monkeypatch.setattr("minilm_demo.training.OVERTIME", 0)
     finished = events[-1]
     assert finished.status == "stopped"
     assert finished.result.steps == evaluated.step < events[1].steps
@@ -626,7 +626,7 @@ def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
 
 
 def test_a_download_can_be_stopped(many, monkeypatch):
-    monkeypatch.setattr(finetuning, "fetch", lambda name: iter([(1, 100), (2, 100)]))
+    monkeypatch.setattr("minilm_demo.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
     events = finetune("sst2", TrainConfig(**many))
     assert next(events) == Fetching(str(many["checkpoint"]), 1, 100)
     assert events.send("stop").status == "stopped"

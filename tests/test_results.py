@@ -8,6 +8,7 @@ from minilm_demo import results
 from minilm_demo.results import (
     Candidate,
     DataSource,
+    DistillResult,
     Evaluated,
     Evaluation,
     Fetching,
@@ -16,9 +17,11 @@ from minilm_demo.results import (
     Mistake,
     Planned,
     Prediction,
+    Probed,
     Saved,
     Started,
     Stepped,
+    Traced,
     from_dict,
     from_json,
     to_dict,
@@ -45,15 +48,41 @@ EVALUATION = Evaluation(
     seconds=1.5,
 )
 RESULT = FinetuneResult(EVALUATION, "runs/x", 20, 40, 900, 1280, 12.5, 102.4, {"train": 900, "extra.csv": 100})
+STUDENT = DistillResult(
+    task="sst2",
+    data_source=SOURCE,
+    teacher="bundled",
+    recipe="minilm_v1",
+    losses={"attention": 0.15, "value_relation": 0.09},
+    losses_before={"attention": 0.97, "value_relation": 0.6},
+    learned=("attention", "value_relation"),
+    validation_examples=256,
+    layers=3,
+    hidden_size=192,
+    heads=12,
+    parameters=7_330_944,
+    teacher_parameters=22_713_216,
+    output_dir="runs/y",
+    steps=300,
+    examples=66_978,
+    examples_seen=9600,
+    seconds=61.5,
+    steps_per_second=5.1,
+)
 EVENTS = [
     Fetching("minilm-l12", 45_000_000, 133_000_000),
     Started("finetune", "mnli", "bundled", SOURCE, 900, 100, 22_700_000, 1155, "cpu", "bf16", 1, 0, "accuracy"),
     Planned(40, 1.25, 30.0, 0.75, 4, 10),
     Stepped(7, 0.2, 0.6931, 5e-5, 0.5, 210.0, 5.25, 24.75),
     Stepped(7, 0.2, 0.6931, 5e-5, None, 210.0, 5.25, 24.75),
+    Stepped(7, 0.2, 1.2, 5e-5, None, 210.0, 5.25, 24.75, losses={"attention": 0.7, "value_relation": 0.5}),
+    Probed(0, 2, {"QK": "AAEC"}, {"QK": (0.25, 0.5)}, ("[CLS]", "yes", "[SEP]"), {"QK": "AgEA"}),
+    Probed(7, 2, {"QK": "AAEC"}, {"QK": (0.25, 0.5)}),
     Evaluated(10, {"accuracy": 0.8}, 100, True),
+    Traced(7, "runs/x/probe/step-0000007.npz", Prediction("stsb", "bundled", 3.0, score=4.2)),
     Saved(10, "runs/x/checkpoint"),
     Finished("completed", "Kept step 20 of 40.", RESULT),
+    Finished("completed", "Made 300 steps.", STUDENT),
     Finished("failed", "The loss became nan at step 3."),
 ]
 
@@ -73,7 +102,7 @@ def test_an_event_is_one_json_line_and_comes_back_the_same(event):
 
 
 def test_nested_dataclasses_and_tuples_come_back_as_such():
-    evaluation = from_json(to_json(EVENTS[-2])).result.evaluation
+    evaluation = from_json(to_json(EVENTS[-3])).result.evaluation
     assert isinstance(evaluation, Evaluation)
     assert isinstance(evaluation.data_source, DataSource)
     assert isinstance(evaluation.labels, tuple)
@@ -101,7 +130,14 @@ def test_results_survive_json(result):
 
 
 def test_an_older_program_reads_a_newer_run():
-    line = json.loads(to_json(EVENTS[-2]))
+    line = json.loads(to_json(EVENTS[-3]))
     line["added_later"] = 1
     line["result"]["evaluation"]["mistakes"][0]["added_later"] = {"x": 1}
-    assert from_json(json.dumps(line)) == EVENTS[-2]
+    assert from_json(json.dumps(line)) == EVENTS[-3]
+
+
+def test_a_step_of_an_older_program_is_read():
+    """It knew no terms of a loss."""
+    values = json.loads(to_json(EVENTS[3]))
+    del values["losses"]
+    assert from_json(json.dumps(values)) == EVENTS[3]

@@ -144,7 +144,7 @@ def test_whoever_reads_the_last_event_finds_the_model_card(short, monkeypatch):
         seen.append([type(event) for event in runs.read_events(folder_of(record))])
         return "the card"
 
-    monkeypatch.setattr(runs, "model_card", card)
+    monkeypatch.setattr(runs, "run_card", card)
     list(runs.record_events(record, finetune("sst2", record.config)))
     assert seen == [[Started, Planned, Stepped, Stepped, Saved]]
     assert (folder_of(record) / "README.md").read_text() == "the card"

@@ -134,6 +134,23 @@ def test_one_command_trains_every_task_of_a_skill(lora_run, tmp_path, monkeypatc
         assert f'"assets/skills/paraphrase/{task}"' in (folder / "README.md").read_text()
 
 
+def test_a_fine_tune_of_all_weights_is_packed_at_low_rank(lora_run, tmp_path):
+    """What is packed answers as the run's own checkpoint does, but for what the low rank leaves out."""
+    _, data = lora_run
+    config = TrainConfig(data=str(data), max_steps=3, batch_size=8, output_dir=str(tmp_path / "run"))
+    record = runs.create_run("finetune", SST2, config)
+    list(runs.record_events(record, finetune("sst2", record.config)))
+    folder = skills.pack("sentiment", tmp_path / "run", str(data), output=tmp_path / "skills")
+    assert sum(file.stat().st_size for file in folder.iterdir()) < skills.MAX_BYTES
+    assert "truncated singular value decomposition" in (folder / "README.md").read_text()
+    answers = [
+        predict_rows(SST2, checkpoint, ROWS)
+        for checkpoint in (load_adapter("sentiment", folder, SST2), load_checkpoint(str(tmp_path / "run"), SST2))
+    ]
+    for packed, own in zip(*answers, strict=True):
+        assert packed.probabilities == pytest.approx(own.probabilities, abs=0.01)
+
+
 # -- the no-answer threshold ---------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,12 @@
 """The page's handlers and the named HTTP endpoints, through a real server in this process and `gradio_client`."""
 
+import base64
+import functools
 import io
 import time
 import zipfile
 
+import numpy as np
 import pytest
 
 from minilm_demo import runs
@@ -13,12 +16,14 @@ from minilm_demo.tasks import get_task
 
 PUBLIC = [
     "/answer_question",
+    "/distillation_targets",
     "/predict_nli",
     "/predict_paraphrase",
     "/predict_sentiment",
     "/run_status",
     "/start_finetune",
     "/stop_run",
+    "/trace_attention",
 ]
 
 
@@ -84,6 +89,21 @@ def test_paraphrase_answers_for_both_of_its_tasks(client, shared_run):
         run = shared_run(task)
         answer = client.predict("How old is the sea?", "What age has the sea?", run, api_name="/predict_paraphrase")
         assert label in answer["probabilities"]
+
+
+def test_the_shipped_skill_reads_questions_with_the_adapter_for_questions(client):
+    ask = functools.partial(client.predict, api_name="/predict_paraphrase")
+    assert "duplicate" in ask("How old is the sea?", "What age has the sea?", "paraphrase")["probabilities"]
+    assert "equivalent" in ask("The sea is old.", "What age has the sea?", "paraphrase")["probabilities"]
+
+
+def test_attention_over_http(client):
+    traced = client.predict("A man is asleep.", "Nobody is awake.", "bundled", api_name="/trace_attention")
+    weights = np.frombuffer(base64.b64decode(traced["attentions"]), "<f4").reshape(traced["shape"])
+    assert traced["shape"] == [6, 12, len(traced["tokens"]), len(traced["tokens"])]
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, atol=1e-5)
+    with pytest.raises(Exception, match="There is no text"):
+        client.predict(" ", "", "bundled", api_name="/trace_attention")
 
 
 @pytest.mark.parametrize(

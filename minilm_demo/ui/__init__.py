@@ -14,7 +14,9 @@ from ..errors import DemoError
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .api import add_endpoints
-from .finetune_tab import build_finetune_tab, look_at_data
+from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
+from .distillation_tab import build_distillation_tab, refresh_models
+from .finetune_tab import after_run, build_finetune_tab, look_at_data
 from .following import download, download_link, run_view
 from .handlers import QUEUE, says_errors
 from .predict_tab import build_predict_tab
@@ -37,7 +39,26 @@ def build_page() -> gr.Blocks:
                 predict = build_predict_tab(my_runs)
             with gr.Tab("Fine-tune", id="finetune"):
                 finetune = build_finetune_tab(my_runs)
+            with gr.Tab("Attention", id="attention") as attention_page:
+                attention = build_attention_tab(my_runs)
+            with gr.Tab("Distillation", id="distillation") as distillation_page:
+                distillation = build_distillation_tab(my_runs)
         _connect(page, tabs, predict_page, predict, finetune, my_runs)
+        models = [attention.checkpoint, attention.compare]
+        finetune.watch.click(
+            watch_run, finetune.run_id, [tabs, *attention.texts, attention.view], api_visibility="private"
+        )
+        attention_page.select(
+            refresh_checkpoints, [*models, my_runs], models, api_visibility="private", show_progress="hidden"
+        )
+        compared = [distillation.teacher, distillation.student]
+        distillation_page.select(
+            refresh_models,
+            [*compared, distillation.recipe, my_runs],
+            compared,
+            api_visibility="private",
+            show_progress="hidden",
+        )
         add_endpoints()
     page.queue(default_concurrency_limit=4, max_size=64)
     return page
@@ -49,7 +70,10 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     lists = [predict.skill, predict.checkpoints]
     chosen = [*lists, my_runs]
     opened = page.load(
-        _open, my_runs, [finetune.run, finetune.run_id, finetune.after, finetune.download, tabs, my_runs], **private
+        _open,
+        my_runs,
+        [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, my_runs],
+        **private,
     )
     opened.then(predict_tab.refresh, chosen, lists, **private)
     page.load(look_at_data, finetune.look, finetune.looked, **private)
@@ -69,10 +93,9 @@ def _open(my_runs: list[str] | None, request: gr.Request):
             continue
         if asked or run.status in ("queued", "starting", "running", "stopping"):
             known = [run_id, *(other for other in my_runs or [] if other != run_id)]
-            after = gr.Row(visible=run.has_checkpoint)
             tab = gr.Tabs(selected="finetune")
-            return run_view(run_id), run_id, after, download_link(run_id), tab, known
-    return None, "", gr.Row(visible=False), gr.skip(), gr.skip(), my_runs
+            return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, known
+    return None, "", *after_run(None), gr.skip(), gr.skip(), my_runs
 
 
 @says_errors

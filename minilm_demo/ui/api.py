@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from .. import views
 from ..data import local_sources
 from ..errors import DemoError
 from ..finetuning import TrainConfig
@@ -11,6 +12,9 @@ from ..results import to_dict
 from ..runs import default_answerer
 from ..serving import MOST_AT_ONCE, predict_together
 from ..tasks import get_task, skill_tasks
+from ..traces import AT_ONCE
+from .attention_tab import look
+from .distillation_tab import FIRST_RECIPE, FIRST_STUDENT, FIRST_TEACHER, pairing
 from .finetune_tab import EVAL_EXAMPLES
 from .following import run_view, stop_run
 from .handlers import QUEUE, allowed_checkpoint, run_task, says_errors
@@ -22,6 +26,8 @@ def add_endpoints() -> None:
     """Register all endpoints with the page being built."""
     for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question):
         gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
+    gr.api(says_errors(trace_attention), concurrency_id="attention", concurrency_limit=AT_ONCE)
+    gr.api(says_errors(distillation_targets), concurrency_id="distillation", concurrency_limit=AT_ONCE)
     for endpoint in (start_finetune, run_status, stop_run_by_id):
         gr.api(says_errors(endpoint), api_name=endpoint.__name__.removesuffix("_by_id"))
 
@@ -52,7 +58,7 @@ def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
     if checkpoint is None:
         raise DemoError(f"No model for {skill} here yet. Start one with /start_finetune, or name a checkpoint.")
     checkpoint = allowed_checkpoint(checkpoint)
-    task = run_task(checkpoint, candidates)
+    task = run_task(checkpoint, candidates, texts)
     fields = dict(zip(task.text_fields, texts, strict=True))
     values = to_dict(predict_together(task, checkpoint, fields))
     return {name: value for name, value in values.items() if value not in (None, (), [])} | _spans(task, values)
@@ -61,6 +67,53 @@ def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
 def _spans(task, values: dict) -> dict:
     """Offsets are given as null when there is no answer, not left out."""
     return {name: values[name] for name in ("answer", "start", "end")} if task.kind == "span" else {}
+
+
+def trace_attention(text: str, text_pair: str = "", checkpoint: str = "bundled") -> dict:
+    """The attention of every layer and head. `attentions` is base64 of little-endian float32 with the shape `shape`:
+    layers, heads, tokens from, tokens to; every row sums to 1."""
+    trace = look(text, text_pair, checkpoint).trace()
+    return {
+        "checkpoint": checkpoint,
+        "tokens": list(trace.tokens),
+        "segment_ids": list(trace.segment_ids),
+        "shape": list(trace.attentions.shape),
+        "attentions": views.floats(trace.attentions),
+        "truncated": trace.truncated,
+    }
+
+
+def distillation_targets(
+    text: str,
+    text_pair: str = "",
+    teacher: str = FIRST_TEACHER,
+    student: str = FIRST_STUDENT,
+    recipe: str = FIRST_RECIPE,
+) -> dict:
+    """What the teacher asks of the student on one text. For each relation its loss, and in base64 of little-endian
+    float32: `teacher` and `student` with the shape `shape` (heads, tokens from, tokens to; every row sums to 1) and
+    `divergence`, KL(teacher ‖ student) in nats, of heads x tokens."""
+    wanted = pairing(text, text_pair, teacher, student, recipe)
+    targets = wanted.targets()
+    return {
+        "teacher": teacher,
+        "student": student,
+        "recipe": recipe,
+        "badge": wanted.badge().title,
+        "tokens": list(targets.tokens),
+        "segment_ids": list(targets.segment_ids),
+        "shape": [targets.num_relation_heads, len(targets.tokens), len(targets.tokens)],
+        "relations": {
+            name: {
+                "loss": loss,
+                "teacher": views.floats(targets.teacher[name]),
+                "student": views.floats(targets.student[name]),
+                "divergence": views.floats(targets.divergence[name]),
+            }
+            for name, loss in targets.losses.items()
+        },
+        "truncated": targets.truncated,
+    }
 
 
 def start_finetune(task: str, seconds: float = 30, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gradio as gr
@@ -13,9 +13,9 @@ import gradio as gr
 from .. import views
 from ..data import draw, local_sources, open_source, preview_file
 from ..errors import DataError
-from ..finetuning import METHODS, TrainConfig
+from ..finetuning import METHODS, PROBE_TOKENS, TrainConfig, check_probe
 from ..models import CATALOG, default_checkpoint, is_on_disk
-from ..runs import PAGE_LIMITS
+from ..runs import PAGE_LIMITS, RunState
 from ..tasks import TASKS, Task, get_task
 from .components import view
 from .following import download_link, poll_run, run_view, stop_run
@@ -40,6 +40,7 @@ class FinetuneTab:
     run: gr.HTML
     run_id: gr.State
     ask: gr.Button
+    watch: gr.Button
     after: gr.Row
     download: gr.Button
     look: list  # inputs of `look_at_data`
@@ -61,9 +62,11 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         with gr.Column(scale=2):
             time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="time")
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
+            probe = _probe(first)
             options = _advanced(first)
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
+        watch = gr.Button("Its attention while it learned", elem_id="watch-run")
         download = gr.Button("Download the model (zip)", elem_id="download")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
@@ -81,17 +84,20 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look, looked = [task, data, file], [said, rows]
-    chosen = task.change(_choose_task, task, [data, *options.values()], **private)
+    chosen = task.change(_choose_task, task, [data, *probe, *options.values()], **private)
     shown = data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
     for event in (chosen.then, shown.then, file.change):
         event(look_at_data, look, looked, **private)
     started = train.click(
-        _start, [task, data, file, time, my_runs, *options.values()], [run, run_id, my_runs, after, download],
-        api_visibility="private", trigger_mode="once",
-    )  # fmt: skip
+        _start,
+        [task, data, file, time, my_runs, *probe, *options.values()],
+        [run, run_id, my_runs, after, watch, download],
+        api_visibility="private",
+        trigger_mode="once",
+    )
     started.success(None, run, None, js=REMEMBER_RUN)
-    run.finished(_after, run_id, after, **private)
-    return FinetuneTab(task, run, run_id, ask, after, download, look, looked)
+    run.finished(_after, run_id, [after, watch], **private)
+    return FinetuneTab(task, run, run_id, ask, watch, after, download, look, looked)
 
 
 # The run's id goes into the address, so that a reload or another device finds it again; and the run into view.
@@ -101,6 +107,27 @@ REMEMBER_RUN = """(value) => {
   window.history.replaceState({}, "", address);
   document.querySelector("#run").scrollIntoView({ behavior: "smooth", block: "start" });
 }"""
+
+
+def _probe(task: Task) -> list[gr.Textbox]:
+    """The text whose attention is kept while the model learns: the task's example, or one of the visitor's own."""
+    with gr.Accordion("Watch its attention on this text", open=False, elem_id="probe"):
+        boxes = enumerate(_probe_boxes(task), start=1)
+        return [gr.Textbox(**box, max_lines=4, elem_id=f"probe{number}") for number, box in boxes]
+
+
+def _probe_boxes(task: Task) -> list[dict]:
+    """Label and text of the two boxes; the second is hidden for single sentences. A span task has no short example."""
+    names = [*task.text_fields, ""][:2]
+    return [
+        {
+            "label": name.capitalize(),
+            "value": "" if task.kind == "span" else task.example.get(name, ""),
+            "info": None if index else f"At most {PROBE_TOKENS} tokens. Empty: nothing is kept.",
+            "visible": bool(name),
+        }
+        for index, name in enumerate(names)
+    ]
 
 
 def _advanced(task: Task) -> dict[str, gr.components.Component]:
@@ -156,7 +183,8 @@ def _choose_task(name: str):
     task = get_task(name)
     data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
     checkpoint, kept = gr.Radio(choices=_checkpoint_choices()), gr.skip()
-    return data, checkpoint, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
+    probe = [gr.Textbox(**box) for box in _probe_boxes(task)]
+    return data, *probe, checkpoint, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:
@@ -254,11 +282,16 @@ def _balance(task: Task, rows: list[dict]) -> str:
 
 
 @says_errors
-def _start(task: str, data: str, file: str | None, time: str, my_runs: list[str] | None, *options):
-    config = _config(data, file, TIMES[time], *options)
+def _start(
+    task: str, data: str, file: str | None, time: str, my_runs: list[str] | None, probe1: str, probe2: str, *options
+):
+    probe = tuple(text for text in (probe1 or "", probe2 or "") if text.strip())
+    config = replace(_config(data, file, TIMES[time], *options), probe=probe)
+    check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start("finetune", get_task(task), config, upload=upload)
-    return run_view(run_id), run_id, [run_id, *(my_runs or [])][:50], gr.Row(visible=False), download_link(run_id)
+    known = [run_id, *(my_runs or [])][:50]
+    return run_view(run_id), run_id, known, *after_run(None), download_link(run_id)
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
@@ -281,5 +314,10 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
 
 @says_errors
 def _after(run_id: str):
-    """The buttons under a finished run that has a model."""
-    return gr.Row(visible=bool(run_id) and QUEUE.state(run_id).has_checkpoint)
+    return after_run(QUEUE.state(run_id) if run_id else None)
+
+
+def after_run(run: RunState | None):
+    """The buttons under a run that has a model; one of them only if it kept its attention."""
+    ready = run is not None and run.has_checkpoint
+    return gr.Row(visible=ready), gr.Button(visible=ready and bool(run.record.config.probe))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 
-from ..errors import DemoError, UnknownName
+from ..errors import DataError, DemoError, UnknownName
+from ..lineage import called
 from ..models import CATALOG, RUN_ID, is_on_disk, skill_folder
 from ..runs import RunQueue, RunState, read_record, state, usable_runs, visitor_run_folder
 from ..tasks import TASKS, Task
@@ -29,14 +30,37 @@ def says_errors(handler: Callable) -> Callable:
     return wrapped
 
 
-def allowed_checkpoint(name: str) -> str:
-    """A checkpoint a visitor may ask: a run by its id, a shipped skill, or a fine-tuned one of the catalog on disk.
+def answers_errors(answer: Callable[[dict], dict]) -> Callable[[dict], dict]:
+    """For what a component asks the server by itself, past the queue: a `DemoError` becomes `{error}`, which the
+    component shows where it asked."""
+
+    @functools.wraps(answer)
+    def wrapped(asked: dict) -> dict:
+        try:
+            return answer(asked)
+        except DemoError as error:
+            return {"error": str(error)}
+
+    return wrapped
+
+
+def whole_number(asked: Mapping, name: str, size: int) -> int:
+    """The number of a layer, head or token, 0 to `size` - 1, as it came from the page."""
+    value = asked.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < size:
+        raise DataError(f"{name} is '{value}'; it must be a whole number from 0 to {size - 1}.")
+    return value
+
+
+def allowed_checkpoint(name: str, trained: bool = True) -> str:
+    """A checkpoint a visitor may ask: a run by its id, a shipped skill, or a fine-tuned one of the catalog on disk;
+    unless `trained`, also those without an output layer.
 
     Never a path, never any Hub name, and no question starts a download."""
     if RUN_ID.fullmatch(str(name)):
         visitor_run_folder(name)
         return name
-    known = [entry.name for entry in CATALOG.values() if entry.tasks and is_on_disk(entry)]
+    known = [entry.name for entry in CATALOG.values() if (entry.tasks or not trained) and is_on_disk(entry)]
     if name not in known:
         raise UnknownName("checkpoint", name, (*known, "the id of a run"))
     return name
@@ -50,6 +74,17 @@ def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> list[tuple
     skills = [(entry.title, entry.name) for entry in ready if entry.is_skill]
     runs = [(run_title(run), run.record.run_id) for run in usable_runs(names, mine or ())]
     return skills + runs + [(entry.title, entry.name) for entry in ready if not entry.is_skill]
+
+
+def traceable_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
+    """(words, name) of every checkpoint one can look inside without fetching anything first."""
+    plain = [(entry.title, entry.name) for entry in CATALOG.values() if not entry.tasks and is_on_disk(entry)]
+    return checkpoint_choices(tuple(TASKS.values()), mine) + plain
+
+
+def student_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
+    """(words, name) of every student that was distilled here."""
+    return [(run_title(run), run.record.run_id) for run in usable_runs(tuple(TASKS), mine or (), job="distill")]
 
 
 def checkpoint_title(name: str) -> str:
@@ -68,7 +103,9 @@ def checkpoint_card(name: str, task: Task) -> str:
 
 
 def run_title(run: RunState) -> str:
-    """What a run is called in a list: "SST-2 run of 14:05 UTC, Accuracy 83.0 %"."""
+    """What a run is called in a list: "SST-2 run of 14:05 UTC, Accuracy 83.0 %", "Student of 14:05 UTC, 3 x 192"."""
+    if run.record.job == "distill":
+        return _student_title(run)
     task = TASKS[run.record.task]
     name = f"{task.title.split(':')[0]} run of {run.record.created[11:16]} UTC"
     if run.result is None:
@@ -78,11 +115,21 @@ def run_title(run: RunState) -> str:
     return f"{name}, {words.metric_name(metric)} {words.score(metric, scores[metric])}"
 
 
-def run_task(checkpoint: str, candidates: Sequence[Task]) -> Task:
-    """Which of these tasks a checkpoint answers: one it was trained on, else the first."""
+def _student_title(run: RunState) -> str:
+    name = f"Student of {run.record.created[11:16]} UTC"
+    if run.result is None:
+        return name
+    return f"{name}, {run.result.layers} x {run.result.hidden_size}, taught by {called(run.result.teacher)}"
+
+
+def run_task(checkpoint: str, candidates: Sequence[Task], texts: Sequence[str] = ()) -> Task:
+    """Which of these tasks a checkpoint answers: one it was trained on, else the first. Where it was trained on several,
+    the texts decide: a pair of questions is for the task of such pairs."""
     run = () if checkpoint in CATALOG else (read_record(visitor_run_folder(checkpoint)).task,)
     trained = CATALOG[checkpoint].tasks if checkpoint in CATALOG else run
-    return next((task for task in candidates if task.name in trained), candidates[0])
+    able = [task for task in candidates if task.name in trained] or candidates[:1]
+    both_ask = bool(texts) and all(text.strip().endswith("?") for text in texts)
+    return next((task for task in able if task.pairs_questions == both_ask), able[0])
 
 
 def picked_texts(picked: gr.EventData) -> list[str]:

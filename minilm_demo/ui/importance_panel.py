@@ -35,7 +35,7 @@ def _explain(skill: str, text1: str, text2: str, chosen: list[str] | None) -> di
     if not chosen:
         return views.error_payload(NOBODY)
     checkpoint = allowed_checkpoint(chosen[0])
-    task = run_task(checkpoint, skill_tasks(skill))
+    task = run_task(checkpoint, skill_tasks(skill), (text1, text2))
     fields = dict(zip(task.text_fields, (text1, text2), strict=False))
     importance = word_importance(task, checkpoint, fields)
     return views.importance_payload(task, dataclasses.replace(importance, checkpoint=checkpoint_title(checkpoint)))

@@ -76,7 +76,7 @@ def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> d
     if len(checkpoints) > MAX_LANES:
         return views.error_payload(f"{len(checkpoints)} models are chosen; at most {MAX_LANES} answer side by side.")
     lanes = [_lane(skill, (text1, text2), name) for name in checkpoints]
-    task = run_task(checkpoints[0], skill_tasks(skill))
+    task = run_task(checkpoints[0], skill_tasks(skill), (text1, text2))
     if all(lane["kind"] == "error" for lane in lanes):
         return lanes[0]
     return views.answers_payload(task, _fields(task, (text1, text2)), lanes)
@@ -90,7 +90,7 @@ def _lane(skill: str, texts: tuple[str, str], checkpoint: str) -> dict:
     """One checkpoint's answer, or why it has none: what is wrong with one must not hide the others."""
     try:
         allowed = allowed_checkpoint(checkpoint)
-        task = run_task(allowed, skill_tasks(skill))
+        task = run_task(allowed, skill_tasks(skill), texts)
         return {**answer_payload(task, allowed, _fields(task, texts)), "title": checkpoint_title(allowed)}
     except DemoError as error:
         return {**views.error_payload(str(error)), "title": "no answer"}

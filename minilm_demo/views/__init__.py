@@ -1,8 +1,12 @@
 """Views: results -> what is drawn. Payloads, tables and self-contained HTML; no model, no Gradio."""
 
+from . import words
+from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .components import (
     ANSWERS,
+    ATTENTION,
     IMPORTANCE,
+    MICROSCOPE,
     PREDICTION,
     RUN,
     SLICE,
@@ -13,30 +17,44 @@ from .components import (
     show,
     standalone_html,
 )
+from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
 from .importance import importance_payload
 from .prediction import answers_payload, empty_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import run_payload
 from .slice import slice_payload
+from .weights import floats
 
 __all__ = [
     "ANSWERS",
+    "ATTENTION",
     "IMPORTANCE",
+    "MICROSCOPE",
     "PREDICTION",
     "RUN",
     "SLICE",
     "Component",
     "Page",
     "answers_payload",
+    "attention_payload",
     "empty_payload",
     "error_payload",
+    "floats",
+    "frames_payload",
     "gradio_parts",
+    "head_payload",
     "importance_payload",
     "load_component",
+    "microscope_payload",
     "prediction_payload",
+    "probed_frames",
     "result_card",
+    "row_payload",
     "run_payload",
     "show",
     "slice_payload",
     "standalone_html",
+    "target_head_payload",
+    "target_row_payload",
+    "words",
 ]

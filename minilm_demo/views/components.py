@@ -13,8 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..results import Evaluation, FinetuneResult, Prediction, SliceResult, TrainingEvent, WordImportance
+from ..results import (
+    AttentionTrace,
+    DistillationTargets,
+    Evaluation,
+    FinetuneResult,
+    Prediction,
+    SliceResult,
+    TrainingEvent,
+    WordImportance,
+)
 from ..tasks import get_task
+from .attention import attention_payload
+from .distillation import microscope_payload
 from .importance import importance_payload
 from .prediction import prediction_payload
 from .result import result_card
@@ -58,6 +69,39 @@ PREDICTION = load_component("prediction")
 IMPORTANCE = load_component("importance")
 ANSWERS = load_component(
     "answers", parts=("common", "prediction"), callbacks="{picked: (tries) => trigger('picked', tries)}"
+)
+# What the explorer asks the server goes with the texts and the checkpoint it was made from (`asked`); new traces come
+# back as a new value.
+ATTENTION = load_component(
+    "attention",
+    parts=("common", "weights", "maps", "attention_view", "attention_panels", "attention_export"),
+    callbacks="""{
+      head: (what) => server.attention_head({...props.value.asked, ...props.value.changed, ...what}),
+      row: (what) => server.attention_row({...props.value.asked, ...props.value.changed, ...what}),
+      file: (what) => server.attention_file({...props.value.asked, ...props.value.changed, ...what}),
+      retrace: (changed) => trigger('retrace', {...props.value.asked, ...changed}),
+      explain: () => trigger('explain', props.value.asked),
+    }""",
+)
+MICROSCOPE = load_component(
+    "microscope",
+    parts=(
+        "common",
+        "controls",
+        "weights",
+        "maps",
+        "attention_view",
+        "attention_export",
+        "relations",
+        "microscope_view",
+        "microscope_panels",
+        "microscope_export",
+    ),
+    callbacks="""{
+      head: (what) => server.microscope_head({...props.value.asked, ...what}),
+      row: (what) => server.microscope_row({...props.value.asked, ...what}),
+      file: (what) => server.microscope_file({...props.value.asked, ...what}),
+    }""",
 )
 SLICE = load_component("slice", parts=("common", "result"), callbacks="{picked: (row) => trigger('picked', row)}")
 
@@ -151,7 +195,13 @@ class Page:
 
 
 def show(
-    result: FinetuneResult | Evaluation | Prediction | SliceResult | WordImportance,
+    result: FinetuneResult
+    | Evaluation
+    | Prediction
+    | SliceResult
+    | WordImportance
+    | AttentionTrace
+    | DistillationTargets,
     *,
     fields: Mapping[str, str] | None = None,
     events: Sequence[TrainingEvent] = (),
@@ -175,8 +225,14 @@ def show(
     if isinstance(result, WordImportance):
         task = get_task(result.task)
         return Page(standalone_html(IMPORTANCE, importance_payload(task, result), task.title), height or 720)
-    drawn = "a FinetuneResult, an Evaluation, a SliceResult, a Prediction or a WordImportance"
-    raise TypeError(f"show() draws {drawn}, not a {type(result).__name__}.")
+    if isinstance(result, AttentionTrace):
+        payload = attention_payload(result, alone=True)
+        return Page(standalone_html(ATTENTION, payload, f"Attention: {' / '.join(result.texts)}"), height or 900)
+    if isinstance(result, DistillationTargets):
+        title = f"Teacher and student: {' / '.join(result.texts)}"
+        return Page(standalone_html(MICROSCOPE, microscope_payload(result, alone=True), title), height or 1100)
+    drawn = "a FinetuneResult, an Evaluation, a SliceResult, a Prediction, a WordImportance, an AttentionTrace or"
+    raise TypeError(f"show() draws {drawn} DistillationTargets, not a {type(result).__name__}.")
 
 
 def _show_prediction(prediction: Prediction, fields: Mapping[str, str], height: int) -> Page:

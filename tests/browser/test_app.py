@@ -84,7 +84,7 @@ def open_predict(open_page, address: str, skill: str):
 QUESTIONS = {
     "sentiment": ("You will not regret", "positive"),
     "nli": ("The museum is closed", "contradiction"),
-    "paraphrase": ("Is it safe to swim", "equivalent"),
+    "paraphrase": ("Is it safe to swim", "duplicate"),
     "qa": ("In what year", "1902"),
 }
 
@@ -162,3 +162,34 @@ def test_a_phone_scrolls_in_one_direction_only(app, open_page, theme):
     page = open_app(open_page, f"{app}?__theme={theme}", viewport={"width": 390, "height": 844})
     widths = page.evaluate("[document.scrollingElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1]
+
+
+def open_attention(open_page, address: str, **options):
+    page = open_page(**options)
+    page.goto(address)
+    page.get_by_role("tab", name="Attention").click()
+    page.get_by_text("Precomputed with the shipped inference skill").wait_for(timeout=30_000)
+    return page
+
+
+def test_look_inside_mask_a_word_and_compare(app, open_page):
+    """The first picture is there before a model; then a text of one's own, a word masked, another model beside."""
+    page = open_attention(open_page, app)
+    explorer = page.locator("#attention")
+    assert "Nobody" in explorer.inner_text()
+    page.locator("#attention-text1 textarea").fill("The <b>door</b> is ${document.title} locked.")
+    page.locator("#attention-text2 textarea").fill("The door is not open.")
+    page.click("#attention-trace")
+    explorer.get_by_text("Traced in").wait_for(timeout=60_000)
+    assert "${document.title}" in explorer.inner_text()
+    assert explorer.locator("b").count() == 0
+    explorer.get_by_role("button", name=re.compile("^Mask “")).first.click()
+    explorer.get_by_role("button", name="Undo all").wait_for(timeout=60_000)
+    page.get_by_text("Compare with another model").click()
+    page.locator("#attention-compare").get_by_label("all-MiniLM-L6-v2 (bundled)").check()
+    page.click("#attention-trace")
+    explorer.get_by_text("all-MiniLM-L6-v2 (bundled)").first.wait_for(timeout=60_000)
+    page.locator("#attention-text1 textarea").fill("  ")
+    page.locator("#attention-text2 textarea").fill("")
+    page.click("#attention-trace")
+    page.get_by_text("There is no text").wait_for(timeout=15_000)

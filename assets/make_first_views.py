@@ -1,0 +1,41 @@
+"""The first pictures of two tabs, computed and written down, so that they show before a model has loaded.
+
+    python assets/make_first_views.py
+
+Run it again after a change of the nli skill, of the payloads or of the texts; tests compare.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from minilm_demo import views
+from minilm_demo.ui import distillation_tab
+from minilm_demo.ui.attention_tab import FIRST_CHECKPOINT, FIRST_TEXTS, FIRST_VIEW, look
+
+
+def first_attention() -> dict:
+    wanted = look(*FIRST_TEXTS, FIRST_CHECKPOINT)
+    note = "Precomputed with the shipped inference skill. Press “Look inside” to run it here."
+    return views.attention_payload(
+        wanted.trace(), title=wanted.title(), asked=wanted.to_page(), notes=[note], precomputed=True
+    )
+
+
+def first_microscope() -> dict:
+    models = distillation_tab.FIRST_TEACHER, distillation_tab.FIRST_STUDENT
+    wanted = distillation_tab.Pairing(distillation_tab.FIRST_TEXTS, *models)
+    note = "Precomputed with shipped models. Press “Compare” to run it here."
+    return wanted.payload(notes=[note], precomputed=True)
+
+
+def main() -> None:
+    for file, value in ((FIRST_VIEW, first_attention()), (distillation_tab.FIRST_VIEW, first_microscope())):
+        file.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"{file.name}: {file.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

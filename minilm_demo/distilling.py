@@ -1,0 +1,459 @@
+"""Distillation: a small student learns a teacher's relations on plain texts, as a generator of events.
+
+    for event in distill(DistillConfig(layers=3, hidden=192, time_budget=60, output_dir="my-student")):
+        print(event)
+
+What is learned is in distillation.py, the loop is that of training.py: whoever drains it may answer an event with
+`events.send("stop")`. `output_dir/checkpoint` loads with plain transformers. What makes it fast: both models run only
+as far as the queries, keys and values that are compared, the teacher without gradients; the relations of a whole batch
+are computed at once; and batches are of texts of about one length, padded to their own longest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import features
+from .attention import ReadInput, check_texts, read_input
+from .attention_weights import quantised
+from .distillation import (
+    LOSS_NAMES,
+    RECIPES,
+    Comparison,
+    compare,
+    measure_relations,
+    projections,
+    relation_losses,
+)
+from .errors import DemoError
+from .models import Checkpoint, default_checkpoint, load_checkpoint, seen_by_base
+from .results import DistillResult, Evaluated, Finished, Probed, Started, TrainingEvent
+from .students import INITS, freeze_the_rest, make_student
+from .tasks import TASKS, get_task
+from .texts import Texts, load_texts
+from .training import Events, Training, Update, check_options, fetching, option, precision_of, start_accelerator
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DEFAULT_STEPS = 300
+LEARNING_RATES: Mapping[str, float] = {"random": 2e-3, "teacher": 5e-4}  # by where the student starts
+EVALUATIONS = 4  # of the validation texts along the way; the checkpoint is written each time
+RULER_BATCH = 64
+PROBE_TOKENS = 32  # of the probe text, and the heads of it that are shown: a few kilobytes at a time
+PROBE_HEADS = 12
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """How to distil. None means what suits the teacher; the command line and the page read help and limits here."""
+
+    task: str = option("sst2", "the task whose texts are learned on", choices=tuple(TASKS))
+    split: str = option("train", "splits to learn on, joined by +")
+    data: str = option("auto", "auto, mirror, hub, sample, a folder, a file of the task's rows, or a .txt file")
+    teacher: str = option("", "checkpoint that teaches (default: bundled, or MINILM_CHECKPOINT)")
+    layers: int | None = option(None, "layers of the student (default: half of the teacher's)", min=1, max=48)
+    hidden: int | None = option(
+        None, "width of the student (default: half of the teacher's; all of it with --init teacher)", min=4, max=4096
+    )
+    heads: int | None = option(None, "attention heads of the student (default: the teacher's)", min=1, max=128)
+    init: str = option("random", "the student's start: random, or layers of the teacher", choices=INITS)
+    recipe: str = option("minilm_v1", "which paper's objective", choices=tuple(RECIPES))
+    loss: str = option("", "terms to learn, joined by commas: at,vr or qq,kk,vv (default: all of the recipe's)")
+    relation_heads: int | None = option(None, "minilm_v2: heads to compare; divides both widths", min=1, max=1024)
+    teacher_layer: int | None = option(None, "minilm_v2: layer of the teacher, from 0 (default: last)", min=0, max=127)
+    assistant: bool = option(False, "teach an assistant first, as deep as the teacher and as narrow as the student")
+    steps: int | None = option(None, f"optimiser updates to make (default: {DEFAULT_STEPS})", min=1, max=1_000_000)
+    time_budget: float | None = option(None, "seconds the whole run may take, instead of steps", min=5, max=86_400)
+    batch_size: int = option(32, "texts per update and process", min=1, max=1024)
+    max_length: int = option(64, "tokens per text; longer ones are cut", min=8, max=512)
+    learning_rate: float | None = option(None, "peak learning rate", min=1e-7, max=1.0)
+    seed: int = option(0, "seed of the student's random start and of the order of the texts", min=0, max=2**31 - 1)
+    warmup_ratio: float = option(0.1, "share of the steps during which the learning rate rises", min=0.0, max=1.0)
+    weight_decay: float = option(0.01, "weight decay of all weights but biases and LayerNorm", min=0.0, max=1.0)
+    max_grad_norm: float = option(1.0, "gradients are clipped to this norm", min=0.01, max=1000)
+    dropout: float = option(0.0, "dropout of the student while it learns", min=0.0, max=0.9)
+    precision: str = option("auto", "auto, bf16 or fp32; the losses are always fp32", choices=("auto", "bf16", "fp32"))
+    probe: str = option("", "a text whose relations are shown along the way")
+    output_dir: str | None = option(None, "folder for the checkpoint and the record of the run")
+
+    def __post_init__(self):
+        check_options(self)
+        self.relations()  # names wrong terms
+        if self.steps is not None and self.time_budget is not None:
+            raise DemoError("Give steps or time_budget, not both: each says how long to learn.")
+        if self.assistant and self.steps == 1:
+            raise DemoError("With an assistant there are two to teach: give at least 2 steps.")
+
+    def relations(self) -> tuple[str, ...]:
+        """The relations whose losses are learned."""
+        terms = RECIPES[self.recipe].terms
+        asked = self.loss.replace(" ", "").lower().split(",") if self.loss else list(terms)
+        if unknown := [term for term in asked if term not in terms]:
+            raise DemoError(f"loss names '{unknown[0]}'; the terms of {self.recipe} are {', '.join(terms)}.")
+        return tuple(terms[term] for term in dict.fromkeys(asked))
+
+
+def distill(config: DistillConfig | None = None) -> Generator[TrainingEvent, str | None, None]:
+    """Distil a student from a teacher.
+
+    Yields `Fetching` during a download, `Started`, `Evaluated` (before the first step), `Planned`, `Probed`,
+    `Stepped`…, `Saved`, `Finished`. With an assistant there are two halves: steps count on from one to the other, and
+    `Planned` and the teacher's side of `Probed` come once for each. Under `torchrun` as `finetune`. Raises `DemoError`
+    before `Started` when texts or models do not serve."""
+    config = config or DistillConfig()
+    if config.output_dir is None:
+        config = replace(config, output_dir=tempfile.mkdtemp(prefix="student-"))
+    name = config.teacher or default_checkpoint()
+    if (yield from fetching(name)) == "stop":
+        yield Finished("stopped", "Stopped before it began.")
+        return
+    texts = load_texts(get_task(config.task), config.data, config.split)
+    began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
+    accelerator = start_accelerator(config.precision, config.seed)
+    teacher = load_checkpoint(name)
+    probe = _read_probe(config, teacher)
+    lessons = _lessons(config, accelerator, teacher, texts, probe)
+    last = lessons[-1]
+    answer = yield _started(config, accelerator, lessons, texts)
+    before = {}
+    if accelerator.is_main_process:
+        last.ruler = _ruler(config, teacher, last, texts)
+        before = last.ruler.losses(last.student.model)
+        answer = (yield Evaluated(0, before, len(texts.validation), best=False)) or answer
+    status = yield from _learn(lessons, began, answer)
+    if not accelerator.is_main_process:
+        yield Finished(status, "Done; the main process measures and writes.")
+    elif not last.step:
+        yield Finished(status, "Stopped while the assistant was still learning: there is no student yet.")
+    else:
+        if last.kept_step < last.step:
+            yield from last.keep()
+        result = _result(config, lessons, texts, before)
+        yield Finished(status, f"Made {result.steps} steps.", result)
+
+
+def _read_probe(config: DistillConfig, teacher: Checkpoint) -> ReadInput | None:
+    """The probe text as both models read it; `DemoError` for one that cannot be shown."""
+    if not config.probe:
+        return None
+    read = read_input(None, teacher, check_texts(None, (config.probe,)))
+    if len(read.tokens) > PROBE_TOKENS:
+        raise DemoError(f"The text to watch has {len(read.tokens)} tokens; at most {PROBE_TOKENS} can be watched.")
+    return read
+
+
+def _lessons(
+    config: DistillConfig, accelerator: Accelerator, teacher: Checkpoint, texts: Texts, probe: ReadInput | None
+) -> list[Lesson]:
+    """One lesson, or two with an assistant in between; each has half of the steps, or half of the time."""
+    sizes = {"hidden": config.hidden, "heads": config.heads, "init": config.init, "dropout": config.dropout}
+    student = make_student(teacher, config.layers, **sizes)
+    chain = [teacher, student]
+    steps = config.steps or (None if config.time_budget else DEFAULT_STEPS)
+    if config.assistant:
+        _check_assistant(teacher.model.config, student.model.config)
+        chain.insert(1, make_student(teacher, teacher.model.config.num_hidden_layers, **sizes))
+    lessons = []
+    for number, (one, other) in enumerate(itertools.pairwise(chain)):
+        layer = config.teacher_layer if number == 0 else None  # of an assistant always the last
+        comparison = compare(config.recipe, one.model.config, other.model.config, config.relation_heads, layer)
+        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, probe, held_back=other is student))
+    share = len(lessons)
+    for number, lesson in enumerate(lessons):
+        if steps:
+            lesson.steps = steps * (number + 1) // share - steps * number // share
+        else:
+            lesson.time_budget = config.time_budget * (number + 1) / share  # since the beginning
+    return lessons
+
+
+def _ruler(config: DistillConfig, teacher: Checkpoint, last: Lesson, texts: Texts) -> Ruler:
+    """From the student to the teacher itself, with or without an assistant in between."""
+    both = teacher.model.config, last.student.model.config
+    comparison = compare(config.recipe, *both, config.relation_heads, config.teacher_layer)
+    return Ruler(teacher, comparison, texts.validation, last.max_length)
+
+
+def _check_assistant(teacher, student) -> None:
+    if student.num_hidden_layers >= teacher.num_hidden_layers or student.hidden_size >= teacher.hidden_size:
+        raise DemoError(
+            "An assistant is as deep as the teacher and as narrow as the student, so the student must have fewer than "
+            f"{teacher.num_hidden_layers} layers and be narrower than {teacher.hidden_size}."
+        )
+
+
+def _started(config: DistillConfig, accelerator: Accelerator, lessons: Sequence[Lesson], texts: Texts) -> Started:
+    teacher, student = lessons[0].teacher, lessons[-1].student
+    return Started(
+        job="distill",
+        task=config.task,
+        checkpoint=teacher.name,
+        data_source=texts.source,
+        examples=len(texts.train),
+        held_back=len(texts.validation),
+        parameters=_count(student.model.parameters()),
+        trainable=_count(lessons[-1].trainable()),
+        device=str(accelerator.device),
+        precision=precision_of(accelerator),
+        processes=accelerator.num_processes,
+        seed=config.seed,
+        metric="",
+        settings=_settings(config, lessons),
+        seen_by_base=seen_by_base(teacher.location, get_task(config.task)),
+    )
+
+
+def _settings(config: DistillConfig, lessons: Sequence[Lesson]) -> dict[str, object]:
+    """What was left open, as it was resolved."""
+    first, last = lessons[0], lessons[-1]
+    teacher, student = first.teacher.model.config, last.student.model.config
+    return {
+        "commit": first.teacher.commit,
+        "layers": student.num_hidden_layers,
+        "hidden": student.hidden_size,
+        "heads": student.num_attention_heads,
+        "teacher_layers": teacher.num_hidden_layers,
+        "teacher_hidden": teacher.hidden_size,
+        "teacher_heads": teacher.num_attention_heads,
+        "teacher_layer": first.comparison.teacher_layer,
+        "relation_heads": last.comparison.num_relation_heads,
+        "loss": [LOSS_NAMES[name] for name in config.relations()],
+        "learning_rate": last.learning_rate,
+        "max_length": last.max_length,
+    }
+
+
+def _count(parameters) -> int:
+    return sum(parameter.numel() for parameter in parameters)
+
+
+def _learn(lessons: Sequence[Lesson], began: float, answer: str | None) -> Generator[TrainingEvent, str | None, str]:
+    """One lesson after the other, counting on; returns "completed" or "stopped"."""
+    made, status = 0, "completed"
+    for number, lesson in enumerate(lessons):
+        plan = lesson.plan(began, len(lesson.held_back))
+        to_come = len(lessons) - number - 1  # taken to be like this one
+        told = replace(plan, steps=made + plan.steps * (to_come + 1), seconds=plan.seconds * (to_come + 1))
+        lesson.scoring_seconds += plan.seconds * to_come
+        answer = (yield told) or answer
+        status = yield from _counted_on(lesson.train(plan, began, answer), made)
+        made, answer = made + lesson.step, None
+        if status == "stopped":
+            break
+    return status
+
+
+def _counted_on(
+    events: Generator[TrainingEvent, str | None, str], made: int
+) -> Generator[TrainingEvent, str | None, str]:
+    """The events with `made` more steps each."""
+    answer = None
+    while True:
+        try:
+            event = events.send(answer)
+        except StopIteration as end:
+            return end.value
+        answer = yield replace(event, step=event.step + made)
+
+
+def _result(
+    config: DistillConfig, lessons: Sequence[Lesson], texts: Texts, before: Mapping[str, float]
+) -> DistillResult:
+    teacher, last = lessons[0].teacher, lessons[-1]
+    student = last.student.model
+    steps = sum(lesson.step for lesson in lessons)
+    return DistillResult(
+        task=config.task,
+        data_source=texts.source,
+        teacher=teacher.name,
+        recipe=config.recipe,
+        losses=last.ruler.losses(student),
+        losses_before=before,
+        learned=tuple(LOSS_NAMES[name] for name in config.relations()),
+        validation_examples=len(texts.validation),
+        layers=student.config.num_hidden_layers,
+        hidden_size=student.config.hidden_size,
+        heads=student.config.num_attention_heads,
+        parameters=_count(student.parameters()),
+        teacher_parameters=_count(teacher.model.parameters()),
+        output_dir=config.output_dir,
+        steps=steps,
+        examples=len(texts.train),
+        examples_seen=sum(lesson.examples_seen for lesson in lessons),
+        seconds=sum(lesson.seconds for lesson in lessons),
+        steps_per_second=steps / sum(lesson.step_seconds for lesson in lessons),
+        settings=_settings(config, lessons),
+    )
+
+
+# -- measuring -----------------------------------------------------------------------------------------------------
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Texts as a batch of [batch, num_tokens] each, padded to its own longest text."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=max_length, padding=True, return_tensors="pt")
+    return {name: tensor.to(device) for name, tensor in encoded.items()}
+
+
+class Ruler:
+    """How far a student is from its teacher on fixed texts, in eval mode and float32. The teacher is asked once."""
+
+    def __init__(self, teacher: Checkpoint, comparison: Comparison, texts: Sequence[str], max_length: int):
+        import torch
+
+        self.comparison, self.number = comparison, len(texts)
+        self.answers = []
+        order = sorted(texts, key=len)
+        teacher.model.eval()
+        for start in range(0, len(order), RULER_BATCH):
+            part = order[start : start + RULER_BATCH]
+            batch = encode(teacher.tokenizer, part, max_length, teacher.model.device)
+            with torch.inference_mode():
+                self.answers.append((batch, projections(teacher.model, comparison.teacher_layer, batch)))
+
+    def losses(self, student: PreTrainedModel) -> dict[str, float]:
+        """The mean over the texts of each term of the recipe, also of those that are not learned."""
+        import torch
+
+        relations, heads = self.comparison.recipe.relations, self.comparison.num_relation_heads
+        sums = dict.fromkeys(relations, 0.0)
+        student.eval()
+        with torch.inference_mode():
+            for batch, asked in self.answers:
+                answered = projections(student, self.comparison.student_layer, batch)
+                losses = relation_losses(asked, answered, relations, heads, batch["attention_mask"])
+                for name, loss in losses.items():
+                    sums[name] += loss.item() * len(batch["input_ids"])
+        return {LOSS_NAMES[name]: total / self.number for name, total in sums.items()}
+
+
+# -- the loop ------------------------------------------------------------------------------------------------------
+
+
+class Lesson(Training):
+    """One teacher, one student, and a number of steps or a time (`steps`, `time_budget`)."""
+
+    def __init__(
+        self,
+        config: DistillConfig,
+        accelerator: Accelerator,
+        teacher: Checkpoint,
+        student: Checkpoint,
+        comparison: Comparison,
+        texts: Texts,
+        probe: ReadInput | None,
+        held_back: bool,
+    ):
+        """`held_back`: whether this student is measured on the validation texts and written; an assistant is not."""
+        self.teacher, self.student, self.comparison = teacher, student, comparison
+        self.texts, self.probe, self.relations = texts.train, probe, config.relations()
+        self.steps: int | None = None
+        self.ruler: Ruler | None = None  # of the main process
+        self.best = float("inf")
+        self.max_length = min(
+            features.window_size(None, one.model.config, config.max_length) for one in (teacher, student)
+        )
+        super().__init__(
+            "this student",
+            config,
+            accelerator,
+            teacher.tokenizer,
+            _batches(texts.train, config, accelerator),
+            texts.validation if held_back else [],
+            config.learning_rate or LEARNING_RATES[config.init],
+        )
+        freeze_the_rest(student.model, comparison.student_layer, self.relations)
+        self.prepare(_until_projections(student.model, comparison.student_layer))
+
+    def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        texts = [self.texts[index] for index in indices]
+        return encode(self.tokenizer, texts, self.max_length, self.accelerator.device)
+
+    def loss(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, Update]:
+        import torch
+
+        with torch.no_grad(), self.accelerator.autocast():
+            asked = projections(self.teacher.model.eval(), self.comparison.teacher_layer, batch)
+        answered = self.model(**batch)
+        heads, mask = self.comparison.num_relation_heads, batch["attention_mask"]
+        losses = relation_losses(asked, answered, self.relations, heads, mask)
+        loss = sum(losses.values())  # eq. 10
+        return loss, Update(loss.item(), {LOSS_NAMES[name]: term.item() for name, term in losses.items()})
+
+    def asked_steps(self, per_epoch: int) -> int | None:
+        return self.steps
+
+    def evaluations(self, steps: int) -> int:
+        return EVALUATIONS
+
+    def score_and_keep(self) -> Events:
+        """Measure on the validation texts and write the student as it is: its last state is the one to keep."""
+        answer = None
+        if self.ruler:
+            losses = self.ruler.losses(self.student.model)
+            total = sum(losses[LOSS_NAMES[name]] for name in self.relations)
+            answer = yield Evaluated(self.step, losses, self.ruler.number, best=total < self.best)
+            self.best = min(total, self.best)
+            answer = (yield from self.keep()) or answer
+        self.accelerator.wait_for_everyone()
+        return answer
+
+    def save(self, folder: Path) -> None:
+        self.student.model.save_pretrained(folder)
+
+    def picture(self) -> Events:
+        """The student's relations on the probe text, and with the first picture the teacher's."""
+        if not self.probe or not self.accelerator.is_main_process:
+            return None
+        models = self.teacher.model.eval(), self.student.model.eval()
+        found = measure_relations(*models, self.comparison, self.probe.inputs)
+        self.model.train()
+        teacher = {"tokens": self.probe.tokens, "teacher": _shown(found["teacher"])} if self.step == 0 else {}
+        heads = min(PROBE_HEADS, self.comparison.num_relation_heads)
+        by_head = {name: rows[:heads].mean(-1) for name, rows in found["divergence"].items()}
+        rounded = {name: tuple(round(float(value), 4) for value in values) for name, values in by_head.items()}
+        return (yield Probed(self.step, heads, _shown(found["student"]), rounded, **teacher))
+
+
+def _shown(relations: Mapping[str, np.ndarray]) -> dict[str, str]:
+    return {name: quantised(weights[:PROBE_HEADS]) for name, weights in relations.items()}
+
+
+def _batches(texts: Sequence[str], config: DistillConfig, accelerator: Accelerator) -> features.LengthGroupedBatches:
+    """By length in characters: tokens are made batch by batch, so that the first step need not wait for them."""
+    processes, rank = accelerator.num_processes, accelerator.process_index
+    batches = features.LengthGroupedBatches(list(map(len, texts)), config.batch_size, config.seed, processes, rank)
+    if not len(batches):
+        raise DemoError(
+            f"{len(texts)} texts are too few for {processes} processes with batches of {config.batch_size}."
+        )
+    return batches
+
+
+def _until_projections(encoder: PreTrainedModel, layer: int) -> torch.nn.Module:
+    """A module whose output is `projections` of the encoder: what several processes exchange gradients for has to come
+    out of a forward pass that ends as usual."""
+    import torch
+
+    class UntilProjections(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, **batch):
+            return projections(self.encoder, layer, batch)
+
+    return UntilProjections()

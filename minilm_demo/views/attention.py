@@ -1,0 +1,213 @@
+"""An attention trace as a payload for the `attention` component: weights, words, and where to look first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..attention_weights import (
+    BEHAVIOURS,
+    answer_tokens,
+    crossing_heads,
+    head_behaviours,
+    pair_mass,
+    quantised,
+    raw_scores,
+    span_mass,
+)
+from ..results import AttentionExplanation, AttentionTrace, Prediction, Traced
+from ..tasks import get_task
+from . import words
+from .prediction import prediction_payload
+from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
+
+
+def attention_payload(
+    trace: AttentionTrace,
+    *,
+    title: str = "",
+    before: AttentionTrace | None = None,
+    before_title: str = "",
+    explanation: AttentionExplanation | None = None,
+    frames: Mapping | None = None,
+    asked: Mapping | None = None,
+    notes: Sequence[str] = (),
+    precomputed: bool = False,
+    alone: bool = False,
+) -> dict:
+    """A trace -> what the explorer draws (its keys are described at the top of attention.js).
+
+    `before` is another trace of the same tokens and heads to stand beside it: of another checkpoint, or the one before
+    a word was masked. `asked` goes back to the server with every request of the page. `alone`: for a page without a
+    server, which gets every head of up to 128 tokens and the raw scores of the head it opens on."""
+    limit = heads_up_to(alone)
+    selected = first_look(trace)
+    crossing = crossing_heads(trace) if trace.is_pair else []
+    return {
+        "kind": "attention",
+        "title": title or trace.checkpoint,
+        **tokens_payload(trace),
+        "layers": trace.num_layers,
+        "heads": trace.num_heads,
+        **weights_payload(trace.attentions, limit),
+        "behaviours": _behaviours(trace),
+        "pair": _rounded(pair_mass(trace)) if trace.is_pair else None,
+        "crossing": [{"layer": layer, "head": head, "mass": mass} for layer, head, mass in crossing] or None,
+        "answer": _answer(trace),
+        "prediction": _prediction(trace.prediction, trace.texts),
+        "selected": selected,
+        "rows": _rows(trace, selected) if alone else None,
+        "changed": {
+            "masked": list(trace.masked_tokens),
+            "ablated": [{"layer": layer, "head": head} for layer, head in trace.ablated_heads],
+        },
+        "before": before and _before(before, before_title, limit),
+        "frames": frames,
+        "explanation": explanation and _explanation(explanation, trace),
+        "code": code(trace),
+        "asked": dict(asked or {}),
+        "notes": [*notes, *truncation_notes(trace)],
+        "footer": [] if precomputed else [f"Traced in {words.milliseconds(trace.milliseconds)}."],
+        "precomputed": precomputed,
+    }
+
+
+def frames_payload(texts: Sequence[str], traced: Sequence[Traced], weights: Sequence[np.ndarray]) -> dict:
+    """Attention while it learns: step, weights [layers, heads, tokens, tokens] and answer of every trace of a run."""
+    return {
+        "steps": [event.step for event in traced],
+        "weights": [quantised(one) for one in weights],
+        "predictions": [_prediction(event.prediction, texts) for event in traced],
+    }
+
+
+def head_payload(weights: np.ndarray) -> dict:
+    """One head, or one average of heads, [num_tokens, num_tokens]."""
+    return {"weights": quantised(weights)}
+
+
+def row_payload(trace: AttentionTrace, layer: int, head: int, token: int) -> dict:
+    """The raw scores q·k/√d of one query token, exact; None for a key that is masked."""
+    scores = raw_scores(trace, layer, head)[token]
+    masked = set(trace.masked_tokens)
+    return {"scores": [None if key in masked else float(score) for key, score in enumerate(scores)]}
+
+
+def first_look(trace: AttentionTrace) -> dict:
+    """Where the explorer opens: a pair on the head that crosses most, a single text on the head that looks most at one
+    other word; the token with the largest weight there."""
+    special = np.array(trace.special_tokens_mask)
+    segments = np.array(trace.segment_ids)
+    content = np.flatnonzero(~special)
+    inside = trace.attentions[:, :, content][:, :, :, content].copy()
+    if trace.is_pair:
+        inside *= segments[content][:, None] != segments[content][None, :]
+    inside[:, :, np.arange(len(content)), np.arange(len(content))] = 0
+    if trace.is_pair and (crossing := crossing_heads(trace, 1)):
+        layer, head, _ = crossing[0]
+    else:  # neighbours are what position alone explains: the farther, the more of a point
+        apart = np.abs(content[:, None] - content[None, :]) > 1
+        layer, head = divmod(int((inside * apart).max(axis=(2, 3)).argmax()), trace.num_heads)
+    row = int(inside[layer, head].max(axis=1).argmax())
+    return {"layer": layer, "head": head, "token": int(content[row])}
+
+
+def code(trace: AttentionTrace) -> str:
+    """The Python that makes the same trace and shows it."""
+    arguments = [repr(trace.checkpoint), *map(repr, trace.texts)]
+    if trace.prediction:
+        arguments.append(f"task={trace.prediction.task!r}")
+    if trace.masked_tokens:
+        arguments.append(f"masked_tokens={list(trace.masked_tokens)}")
+    if trace.ablated_heads:
+        arguments.append(f"ablated_heads={list(trace.ablated_heads)}")
+    return (
+        "from minilm_demo import trace_attention, views\n\n"
+        f"trace = trace_attention({', '.join(arguments)})\n"
+        "trace.attentions.shape  # (layers, heads, tokens, tokens): row = from, column = to\n"
+        'views.show(trace).save("attention.html")'
+    )
+
+
+def _behaviours(trace: AttentionTrace) -> dict:
+    found = head_behaviours(trace)
+    return {
+        "kinds": [
+            {"name": kind.name, "title": kind.title, "threshold": kind.threshold, "about": kind.about}
+            for kind in BEHAVIOURS
+        ],
+        "labels": [[head.label for head in layer] for layer in found],
+        "scores": {
+            kind.name: [[_round(head.scores.get(kind.name)) for head in layer] for layer in found]
+            for kind in BEHAVIOURS
+        },
+    }
+
+
+def _answer(trace: AttentionTrace) -> dict | None:
+    """The predicted answer's tokens and how much every head's question looks at them."""
+    tokens = answer_tokens(trace)
+    if not tokens:
+        return None
+    return {"tokens": list(tokens), "mass": _rounded(span_mass(trace, tokens)), "text": trace.prediction.answer}
+
+
+def _prediction(prediction: Prediction | None, texts: Sequence[str]) -> dict | None:
+    if prediction is None:
+        return None
+    task = get_task(prediction.task)
+    drawn = prediction_payload(task, prediction, dict(zip(task.text_fields, texts, strict=True)))
+    bars = [{name: bar[name] for name in ("label", "share", "text")} for bar in drawn.get("bars", [])]
+    return {"sentence": drawn["sentence"], "bars": bars}
+
+
+def _rows(trace: AttentionTrace, selected: Mapping) -> dict | None:
+    if trace.queries is None:
+        return None
+    layer, head = selected["layer"], selected["head"]
+    return {"layer": layer, "head": head, "scores": floats(raw_scores(trace, layer, head))}
+
+
+def _before(trace: AttentionTrace, title: str, limit: int) -> dict:
+    return {
+        "title": title or trace.checkpoint,
+        **weights_payload(trace.attentions, limit),
+        "prediction": _prediction(trace.prediction, trace.texts),
+    }
+
+
+def _explanation(explanation: AttentionExplanation, trace: AttentionTrace) -> dict:
+    """Three numbers per word, side by side, and how far their orders agree."""
+    return {
+        "names": ["Attention rollout", "Left out", "Gradient × input"],
+        "about": [
+            "How much of the answer's position can be followed back to the word, all layers together.",
+            "How much the answer changes without the word.",
+            "How much the answer would change with a small change of the word.",
+        ],
+        "words": [
+            {
+                "word": word.text,
+                "segment": word.segment,
+                "tokens": [token for token, own in enumerate(trace.word_ids) if own == word.index],
+                "values": [_round(word.rollout), _round(word.left_out), _round(word.gradient)],
+            }
+            for word in explanation.words
+        ],
+        "correlations": [
+            {"pair": f"{one} and {other}", "value": _round(value)}
+            for (one, other), value in explanation.correlations.items()
+        ],
+        "top": list(explanation.top),
+        "note": "Attention says where a model looked, not why it answered. If the three orders differ, none of them is "
+        "the explanation; masking a word and asking again is the test.",
+    }
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 4)
+
+
+def _rounded(values: np.ndarray) -> list:
+    return np.round(values.astype(float), 4).tolist()

@@ -1,0 +1,155 @@
+"""Distillation targets as a payload for the `microscope` component: both models' relations, and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..attention_weights import quantised
+from ..distillation import RECIPES
+from ..results import DistillationTargets, Probed
+from . import words
+from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
+
+# What a relation is called, the letters of the two vectors in its formula, and what it says.
+RELATIONS: Mapping[str, tuple[str, str, str]] = {
+    "QK": ("Attention", "qk", "How much each token looks at every other one: its query against their keys."),
+    "VV": ("Value relation", "vv", "How alike the values are that the tokens pass on: each value against every other."),
+    "QQ": ("Query relation", "qq", "How alike the tokens' queries are: each query against every other."),
+    "KK": ("Key relation", "kk", "How alike the tokens' keys are: each key against every other."),
+}
+# Of arXiv 2002.10957: the relation, its divergence.
+EQUATIONS: Mapping[str, tuple[str, str]] = {"QK": ("eq. 3", "eq. 6"), "VV": ("eq. 7 and 8", "eq. 9")}
+NO_BADGE = {"kind": "none", "title": "", "about": ""}
+
+
+def microscope_payload(
+    targets: DistillationTargets,
+    *,
+    teacher_title: str = "",
+    student_title: str = "",
+    badge: Mapping | None = None,
+    asked: Mapping | None = None,
+    frames: Mapping | None = None,
+    notes: Sequence[str] = (),
+    precomputed: bool = False,
+    alone: bool = False,
+) -> dict:
+    """Targets -> what the microscope draws (its keys are described at the top of microscope.js).
+
+    `badge` says what the teacher is to the student: `{kind, title, about}`. `asked` goes back to the server with every
+    request of the page. `frames` (`probed_frames`) are the student's relations while it learned. `alone`: for a page
+    without a server, which gets every head of up to 128 tokens."""
+    selected, limit = first_look(targets, frames["heads"] if frames else None), heads_up_to(alone)
+    return {
+        "kind": "microscope",
+        "teacher": _side(teacher_title or targets.teacher_name, targets.teacher_layer, targets.teacher_head_size),
+        "student": _side(student_title or targets.student_name, targets.student_layer, targets.student_head_size),
+        "recipe": targets.recipe,
+        "badge": dict(badge or NO_BADGE),
+        **tokens_payload(targets),
+        "heads": targets.num_relation_heads,
+        "relations": [_relation(targets, name, limit) for name in targets.relations],
+        "selected": selected,
+        "rows": _rows(targets, selected) if len(targets.tokens) <= limit else None,
+        "frames": frames,
+        "code": code(targets),
+        "asked": dict(asked or {}),
+        "notes": [*notes, *truncation_notes(targets)],
+        "footer": [] if precomputed else [f"Both models read it in {words.milliseconds(targets.milliseconds)}."],
+        "precomputed": precomputed,
+    }
+
+
+def probed_frames(probed: Sequence[Probed]) -> dict | None:
+    """What the microscope replays: the student's relations of a run's probe text at every kept step."""
+    if not probed:
+        return None
+    relations = tuple(probed[0].student)
+    return {
+        "steps": [event.step for event in probed],
+        "heads": probed[0].heads,
+        "student": {name: [event.student[name] for event in probed] for name in relations},
+        "divergence": {name: [list(event.divergence[name]) for event in probed] for name in relations},
+    }
+
+
+def target_head_payload(targets: DistillationTargets, relation: str, head: int) -> dict:
+    """Both sides of one head in full, of an input whose payload has an overview."""
+    return {
+        "teacher": quantised(targets.teacher[relation][head]),
+        "student": quantised(targets.student[relation][head]),
+    }
+
+
+def target_row_payload(targets: DistillationTargets, relation: str, head: int, token: int) -> dict:
+    """The raw scores x·y/√d of one token on both sides, exact."""
+    return {
+        "teacher": targets.teacher_scores[relation][head, token].tolist(),
+        "student": targets.student_scores[relation][head, token].tolist(),
+    }
+
+
+def first_look(targets: DistillationTargets, heads: int | None = None) -> dict:
+    """Where the microscope opens: in the recipe's first relation, of its first `heads` the one that is farthest from
+    the teacher's; there the token whose row is, and in it the token that has the largest share of that."""
+    relation = targets.relations[0]
+    divergence = targets.divergence[relation][:heads]
+    head = int(divergence.mean(axis=1).argmax())
+    content = np.flatnonzero(~np.array(targets.special_tokens_mask))
+    token = int(content[divergence[head, content].argmax()])
+    rows = [scores[relation][head, token] for scores in (targets.teacher_scores, targets.student_scores)]
+    other = int(content[np.abs(shares(*rows)[content]).argmax()])
+    return {"relation": relation, "head": head, "from": token, "to": other}
+
+
+def shares(teacher_scores: np.ndarray, student_scores: np.ndarray) -> np.ndarray:
+    """p log(p / q) of every key of one row, from both sides' raw scores [num_tokens]; their sum is the row's KL."""
+    log_p, log_q = (scores - np.logaddexp.reduce(scores) for scores in (teacher_scores, student_scores))
+    return np.exp(log_p) * (log_p - log_q)
+
+
+def code(targets: DistillationTargets) -> str:
+    """The Python that makes the same targets and shows them."""
+    recipe = RECIPES[targets.recipe]
+    arguments = [*map(repr, (targets.teacher_name, targets.student_name, *targets.texts)), f"recipe={targets.recipe!r}"]
+    if not recipe.own_heads:
+        arguments.append(f"num_relation_heads={targets.num_relation_heads}")
+        arguments.append(f"teacher_layer={targets.teacher_layer}")
+    return (
+        "from minilm_demo import distillation_targets, views\n\n"
+        f"targets = distillation_targets({', '.join(arguments)})\n"
+        "targets.losses  # the mean KL(teacher ‖ student) of each relation, in nats\n"
+        'views.show(targets).save("microscope.html")'
+    )
+
+
+def _side(title: str, layer: int, head_size: int) -> dict:
+    return {"title": title, "layer": layer, "head_size": head_size}
+
+
+def _relation(targets: DistillationTargets, name: str, limit: int) -> dict:
+    title, letters, about = RELATIONS[name]
+    equations = EQUATIONS[name] if targets.recipe == "minilm_v1" else ("", "")
+    return {
+        "name": name,
+        "title": title,
+        "letters": letters,
+        "about": about,
+        "equations": list(equations),
+        "loss": targets.losses[name],
+        "teacher": weights_payload(targets.teacher[name], limit),
+        "student": weights_payload(targets.student[name], limit),
+        "divergence": floats(targets.divergence[name]),
+    }
+
+
+def _rows(targets: DistillationTargets, selected: Mapping) -> dict:
+    relation, head = selected["relation"], selected["head"]
+    return {
+        "relation": relation,
+        "head": head,
+        "teacher": floats(targets.teacher_scores[relation][head]),
+        "student": floats(targets.student_scores[relation][head]),
+    }

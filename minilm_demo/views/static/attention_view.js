@@ -1,0 +1,283 @@
+// What the attention explorer shows, without drawing it: from a payload and the state of the controls to one matrix of
+// numbers with names, and to the sentences about it.
+
+MiniLM.attentionView = (() => {
+  const W = MiniLM.weights;
+  const LINES_UP_TO = 24; // words; more are drawn as a matrix at first
+  const LINES_AT_MOST = 64;
+  const FULL = 0.5; // the weight that has the full colour; larger ones are rare and as dark
+  const REASONABLE = 0.02; // a difference below this is not blown up to full colour
+
+  // -- the trace: the payload, decoded once
+
+  // Longer inputs come as an overview of all heads, a few tokens to a cell; `fetched` collects single heads of them.
+  function read(value) {
+    const whole = value.weights !== null;
+    const size = whole ? value.size : value.overview.size;
+    const decoded = (one) => W.decode(whole ? one.weights : one.overview.weights);
+    const frames = value.frames ? value.frames.weights.map((weights) => once(() => W.decode(weights))) : null;
+    const before = value.before && (whole ? value.before.weights : value.before.overview) ? value.before : null;
+    return {
+      value, whole, frames,
+      shape: { layers: value.layers, heads: value.heads, size },
+      all: once(() => decoded(value)),
+      other: before ? once(() => decoded(before)) : frames ? frames[0] : null,
+      otherTitle: before ? before.title : frames ? "step " + value.frames.steps[0] : "", // as in “more than in …”
+      cells: whole ? null : cellTokens(value, size),
+      fetched: new Map(),
+      groups: new Map(),
+      rollouts: new WeakMap(),
+    };
+  }
+
+  function once(make) {
+    let made;
+    return () => (made === undefined ? (made = make()) : made);
+  }
+
+  // The cells of an overview as if they were tokens: floor(i T / size) is where a cell begins, as in `pool`.
+  function cellTokens({ tokens, size: count }, size) {
+    const start = (cell) => Math.floor((cell * count) / size);
+    const cells = Array.from({ length: size }, (_, cell) => ({ first: start(cell), end: start(cell + 1) }));
+    return {
+      texts: cells.map(({ first, end }) => tokens.texts[first] + (end - first > 1 ? " …" : "")),
+      segments: cells.map(({ first }) => tokens.segments[first]),
+      special: cells.map(() => false),
+      words: cells.map(() => null),
+      members: cells.map(({ first, end }) => Array.from({ length: end - first }, (_, place) => first + place)),
+    };
+  }
+
+  // -- the state of the controls
+
+  function firstState(value) {
+    const { layer, head, token } = value.selected;
+    return {
+      layer, head, rollout: false, // layer and head: a number, or "mean"
+      drawing: null, // "lines" or "matrix"; null: whatever suits the number of words
+      words: true, hideSpecial: true, keep: 100, several: false, block: null, // block: [from text, to text]
+      side: "this", frame: value.frames ? value.frames.steps.length - 1 : null,
+      chosen: { axis: "row", tokens: token === null || token === undefined ? [] : [token] },
+      hovered: MiniLM.maps.NOWHERE, kind: null, entered: false, piece: 0,
+    };
+  }
+
+  // The state for another payload: what a person chose stays if it still means the same.
+  function nextState(state, before, value) {
+    const fresh = firstState(value);
+    const settings = { drawing: state.drawing, words: state.words, hideSpecial: state.hideSpecial, keep: state.keep, several: state.several };
+    const sameModel = before.layers === value.layers && before.heads === value.heads;
+    const sameTokens = before.tokens.texts.join(" ") === value.tokens.texts.join(" ");
+    if (!sameModel || !sameTokens) return { ...fresh, ...settings };
+    const kept = { ...state, frame: fresh.frame, hovered: fresh.hovered };
+    return value.before || value.frames ? kept : { ...kept, side: "this" };
+  }
+
+  function isSingle({ layer, head, rollout }) {
+    return !rollout && layer !== "mean" && head !== "mean";
+  }
+
+  function keyOf({ layer, head, rollout }) {
+    return rollout ? "rollout" : layer + "," + head;
+  }
+
+  // -- one matrix
+
+  // The weights of one head, one mean or the rollout, of this trace, the other one, or their difference:
+  // {matrix [n, n], cells}; cells: n are the cells of an overview.
+  function matrixOf(trace, state) {
+    const full = trace.whole || state.side !== "this" ? null : trace.fetched.get(keyOf(state));
+    if (full) return { matrix: full, cells: false };
+    const pick = (all) => pickMatrix(trace, all, state);
+    const now = () => (state.frame !== null ? trace.frames[state.frame]() : trace.all());
+    const matrix = state.side === "this" ? pick(now())
+      : state.side === "other" ? pick(trace.other())
+      : W.subtract(pick(now()), pick(trace.other()));
+    return { matrix, cells: !trace.whole };
+  }
+
+  function pickMatrix({ shape, rollouts }, all, state) {
+    if (state.rollout) {
+      if (!rollouts.has(all)) rollouts.set(all, W.rollout(all, shape));
+      return rollouts.get(all);
+    }
+    return isSingle(state) ? W.head(all, shape, state.layer, state.head) : W.average(all, shape, state);
+  }
+
+  function groupsOf(trace, words, cells) {
+    const key = cells ? "cells" : words ? "words" : "pieces";
+    if (!trace.groups.has(key)) trace.groups.set(key, makeGroups(trace, words, cells));
+    return trace.groups.get(key);
+  }
+
+  function makeGroups({ value, cells: pooled }, words, cells) {
+    const groups = W.groups(cells ? pooled : value.tokens, words && !cells, value.words);
+    if (cells) groups.labels.forEach((label, cell) => { label.tokens = pooled.members[cell]; });
+    nameApart(groups.labels);
+    return { ...groups, merged: groups.labels.length < groups.of.length };
+  }
+
+  // Where the same word stands more than once, sentences and tables say which one is meant: “the (2)”.
+  function nameApart(labels) {
+    const seen = new Map();
+    for (const { text } of labels) seen.set(text, (seen.get(text) || 0) + 1);
+    const again = new Map();
+    for (const label of labels) {
+      again.set(label.text, (again.get(label.text) || 0) + 1);
+      label.name = seen.get(label.text) > 1 ? label.text + " (" + again.get(label.text) + ")" : label.text;
+    }
+  }
+
+  // What is on screen: {labels [W], rows and columns (groups, in order), matrix [W, W], kept [W, W] (what the slider
+  // leaves), values [rows, columns], max, signed, hidden (share of the weight that is not shown), even (weight of a
+  // column if all had the same), cells, lines (drawn as lines)}.
+  function look(trace, state) {
+    const { matrix, cells } = matrixOf(trace, state);
+    const groups = groupsOf(trace, state.words, cells);
+    const { rows, columns, shown } = places(groups.labels, state, cells);
+    const merged = groups.merged ? W.merge(matrix, groups.of.length, groups) : matrix;
+    const kept = state.keep < 100 ? W.keepTop(merged, rows, columns, state.keep / 100) : merged;
+    const signed = state.side === "difference";
+    const values = cut(kept, groups.labels.length, rows, columns);
+    return {
+      labels: groups.labels, rows, columns, matrix: merged, kept, values, signed, cells,
+      max: signed ? Math.max(REASONABLE, largest(values)) : FULL,
+      hidden: signed ? 0 : W.hiddenShare(merged, groups.labels, shown),
+      even: 1 / columns.length,
+      lines: drawnAsLines(state, Math.max(rows.length, columns.length)),
+    };
+  }
+
+  function places(labels, { hideSpecial, block }, cells) {
+    const visible = W.visible(labels, hideSpecial && !cells);
+    const shown = visible.length ? visible : W.visible(labels, false); // nothing but special tokens: then these
+    const within = (side) => (block ? shown.filter((group) => labels[group].segment === block[side]) : shown);
+    return { shown, rows: within(0), columns: within(1) };
+  }
+
+  function cut(matrix, size, rows, columns) {
+    const values = new Float32Array(rows.length * columns.length);
+    let cell = 0;
+    for (const row of rows) for (const column of columns) values[cell++] = matrix[row * size + column];
+    return values;
+  }
+
+  function largest(values) {
+    let most = 0;
+    for (const value of values) most = Math.max(most, Math.abs(value));
+    return most;
+  }
+
+  function drawnAsLines({ drawing }, count) {
+    return (drawing || (count <= LINES_UP_TO ? "lines" : "matrix")) === "lines" && count <= LINES_AT_MOST;
+  }
+
+  // {layer, head} -> the map of one head as the grid shows it: the words of the large one, all weights.
+  function thumbnails(trace, state) {
+    const overview = { ...trace, fetched: new Map() };
+    const groups = groupsOf(trace, state.words, !trace.whole);
+    const { rows, columns } = places(groups.labels, state, !trace.whole);
+    return ({ layer, head }) => {
+      const { matrix } = matrixOf(overview, { ...state, layer, head, rollout: false });
+      const merged = groups.merged ? W.merge(matrix, groups.of.length, groups) : matrix;
+      return cut(merged, groups.labels.length, rows, columns);
+    };
+  }
+
+  // -- what is pointed at
+
+  // The places of the view that the chosen tokens stand at: {rows, columns}, one of them empty.
+  function chosenPlaces(view, { axis, tokens }) {
+    const list = axis === "row" ? view.rows : view.columns;
+    const found = list.map((group, place) => (view.labels[group].tokens.some((token) => tokens.includes(token)) ? place : -1));
+    const chosen = found.filter((place) => place >= 0);
+    return axis === "row" ? { rows: chosen, columns: [] } : { rows: [], columns: chosen };
+  }
+
+  // What the pictures point at: what is under the mouse, else what is chosen; with the numbers beside the words.
+  function pointed(view, state) {
+    const { row, column } = state.hovered;
+    const kept = chosenPlaces(view, state.chosen);
+    const places = row === null && column === null ? kept
+      : { rows: row === null ? [] : [row], columns: column === null ? [] : [column] };
+    const { rows, columns } = { rows: places.rows.filter((place) => place < view.rows.length), columns: places.columns.filter((place) => place < view.columns.length) };
+    const resting = !rows.length && !columns.length;
+    return {
+      rows, columns, resting, kept,
+      to: rows.length ? fromRows(view, rows) : resting ? fromRows(view, view.rows.map((_, place) => place)) : null,
+      from: columns.length && !rows.length ? fromColumns(view, columns) : null,
+    };
+  }
+
+  // The weights of several rows together: their mean over the columns shown.
+  function fromRows(view, rows) {
+    const sums = W.sumRows(view.kept, rows.map((place) => view.rows[place]));
+    return view.columns.map((group) => sums[group]);
+  }
+
+  // What every row gives to several columns together: their sum.
+  function fromColumns(view, columns) {
+    return view.rows.map((_, row) => columns.reduce((sum, column) => sum + view.values[row * view.columns.length + column], 0));
+  }
+
+  // -- in words
+
+  function headName({ value }, { layer, head, rollout }) {
+    if (rollout) return "Attention rollout through all " + value.layers + " layers";
+    if (layer === "mean" && head === "mean") return "Mean of all " + value.layers * value.heads + " heads";
+    if (layer === "mean") return "Head " + (head + 1) + " of " + value.heads + ", mean of all layers";
+    if (head === "mean") return "Layer " + (layer + 1) + " of " + value.layers + ", mean of its heads";
+    return "Layer " + (layer + 1) + " of " + value.layers + ", head " + (head + 1) + " of " + value.heads;
+  }
+
+  function quoted(text) {
+    return "“" + text + "”";
+  }
+
+  function listed(view, list, places) {
+    const names = places.map((place) => quoted(view.labels[list[place]].name));
+    return names.length > 3 ? names.length + " words" : names.join(" and ");
+  }
+
+  function times(weight, even) {
+    const factor = weight / even;
+    return factor.toFixed(factor >= 9.95 ? 0 : 1) + " times an even spread";
+  }
+
+  function linkSentence(view, from, to, weight, otherTitle) {
+    const arrow = from + " → " + to + ": ";
+    if (!view.signed) return arrow + weight.toFixed(2) + ", " + times(weight, view.even);
+    return arrow + Math.abs(weight).toFixed(2) + (weight < 0 ? " less" : " more") + " than in " + otherTitle;
+  }
+
+  // The sentence below the name of the head: the cell under the mouse, the strongest of a row or column, or of all.
+  function sentence(trace, view, state) {
+    const { row, column } = state.hovered;
+    if (row !== null && column !== null && row < view.rows.length && column < view.columns.length) {
+      const weight = view.values[row * view.columns.length + column];
+      return linkSentence(view, listed(view, view.rows, [row]), listed(view, view.columns, [column]), weight, trace.otherTitle) + ".";
+    }
+    const { rows, columns, to, from, resting } = pointed(view, state);
+    if (to && !resting) return strongestOf(view, to, (best) => linkSentence(view, listed(view, view.rows, rows), listed(view, view.columns, [best]), to[best], trace.otherTitle));
+    if (from) return strongestOf(view, from, (best) => linkSentence(view, listed(view, view.rows, [best]), listed(view, view.columns, columns), from[best], trace.otherTitle));
+    const [best] = W.strongest(view.kept, view.rows, view.columns, 1);
+    if (!best) return "Nothing to see here.";
+    return "Strongest: " + linkSentence(view, quoted(view.labels[best.from].name), quoted(view.labels[best.to].name), best.weight, trace.otherTitle) + ".";
+  }
+
+  function strongestOf(view, numbers, say) {
+    const sizes = numbers.map(Math.abs);
+    const most = Math.max(...sizes);
+    return most < 0.005 ? "None of its weight is on what is shown." : say(sizes.indexOf(most)) + ".";
+  }
+
+  function pieceTitle(label, { tokens }) {
+    const pieces = label.tokens.map((token) => tokens.texts[token]);
+    return pieces.length > 1 ? label.text + " = " + pieces.slice(0, 12).join(" + ") + (pieces.length > 12 ? " …" : "") : label.text;
+  }
+
+  return {
+    read, firstState, nextState, isSingle, keyOf, look, thumbnails, chosenPlaces, pointed, fromRows, fromColumns,
+    headName, quoted, sentence, times, pieceTitle, largest, LINES_AT_MOST, FULL, REASONABLE,
+  };
+})();
