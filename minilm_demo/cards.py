@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .finetuning import LORA_RANK, TrainConfig
 from .low_rank import EMBEDDING_RANK, LINEAR_RANK
 from .models import BUNDLED_REPO
-from .results import DistillResult, Evaluation, FinetuneResult
+from .results import AblationResult, DistillResult, Evaluation, FinetuneResult
 from .tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ ADAPTERS = {  # method of the run -> what its adapter is
 DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
 
 
-def run_card(record: RunRecord, result: FinetuneResult | DistillResult) -> str:
+def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
     """README.md of the run folder."""
-    return (student_card if isinstance(result, DistillResult) else model_card)(record, result)
+    cards = {DistillResult: student_card, AblationResult: ablation_card}
+    return cards.get(type(result), model_card)(record, result)
 
 
 def model_card(record: RunRecord, result: FinetuneResult) -> str:
@@ -100,6 +101,35 @@ def student_card(record: RunRecord, result: DistillResult) -> str:
     )
 
 
+def ablation_card(record: RunRecord, result: AblationResult) -> str:
+    """README.md of an experiment; it leaves no model."""
+    arms = [
+        f"| {arm.title} | {', '.join(f'{score:.3f}' for score in arm.scores)} | {arm.mean:.3f} "
+        f"| {arm.interval[0]:.3f} to {arm.interval[1]:.3f} (over {arm.interval_of}) |"
+        for arm in result.arms
+    ]
+    minutes = sum(result.seconds.values()) / 60
+    return "\n".join(
+        [
+            f"# Does distillation help? {result.layers} layers x {result.hidden_size} on {result.task}",
+            "",
+            f"{len(result.students)} of {result.planned} students of {_without_folders(result.teacher)}, each "
+            f"fine-tuned on {result.train_examples:,} examples; where distilled, in {result.steps:,} steps of "
+            f"{result.batch_size} texts. {minutes:.0f} minutes in all.",
+            "",
+            f"Learned from: {result.data_source.description}. Scored: {result.metric} on {result.examples:,} rows of "
+            f"{result.split}; the majority class scores {result.baseline:.3f}.",
+            "",
+            "| how it began | scores, one a seed | mean | 95 % interval |",
+            "|---|---|---|---|",
+            *arms,
+            "",
+            *_asked_for(record, result),
+            "",
+        ]
+    )
+
+
 def _scores(evaluation: Evaluation) -> list[str]:
     """A table of all scores."""
     rows = [
@@ -117,7 +147,7 @@ def _how(record: RunRecord, result: FinetuneResult) -> list[str]:
     return [f"Trained on: {rows}.", "", *_asked_for(record, result)]
 
 
-def _asked_for(record: RunRecord, result: FinetuneResult | DistillResult) -> list[str]:
+def _asked_for(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> list[str]:
     """Settings as asked and as resolved, versions."""
     asked = {
         name: _without_folders(value)

@@ -23,6 +23,7 @@ from .distilling import DistillConfig
 from .errors import DataError, DemoError, UnknownName
 from .finetuning import TrainConfig
 from .results import (
+    AblationResult,
     AttentionTrace,
     DistillResult,
     Evaluated,
@@ -294,6 +295,8 @@ def _progress(text: str, end: str = "\n") -> None:
 
 def result_document(result, seen_by_base: str) -> dict:
     """The JSON document of the job that ended with this result."""
+    if isinstance(result, AblationResult):
+        return to_dict(result)
     return distill_document(result) if isinstance(result, DistillResult) else finetune_document(result, seen_by_base)
 
 

@@ -71,7 +71,7 @@ def _origin(name: str) -> Origin | None:
         return None
     if record.job == "distill":
         return Origin("distilled", plain_name(record.config.teacher), record.config.recipe, here=True)
-    return Origin("tuned", plain_name(record.config.checkpoint))
+    return Origin("tuned", plain_name(record.config.checkpoint)) if record.job == "finetune" else None
 
 
 def plain_name(checkpoint: str) -> str:

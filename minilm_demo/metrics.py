@@ -26,6 +26,10 @@ SHARES = frozenset(
     {"accuracy", "exact_match", "has_answer_exact_match", "no_answer_exact_match", "no_answer_f1"},
 )
 Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
+T_95 = (  # of Student's t with 1, 2, 3, … degrees of freedom
+    *(12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281),
+    *(2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930),
+)
 PERCENTILES_95 = (2.5, 97.5)
 CHUNK = 2**18  # numbers resampled at once: 2 MB per array, so that resampling stays in the processor's cache
 
@@ -206,6 +210,13 @@ def wilson(share: float, num_rows: int) -> tuple[float, float]:
     half = Z_95 / shrink * np.sqrt(share * (1 - share) / num_rows + (Z_95 / (2 * num_rows)) ** 2)
     # At 0 and 1 rounding may leave the share itself outside by 1e-17.
     return float(max(0.0, min(share, centre - half))), float(min(1.0, max(share, centre + half)))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of the mean of 2 to 20 values that vary by chance alone (Student 1908); it may leave 0..1."""
+    centre, freedom = float(np.mean(values)), len(values) - 1
+    half = T_95[freedom - 1] * float(np.std(values, ddof=1)) / np.sqrt(len(values))
+    return float(centre - half), float(centre + half)
 
 
 # -- formulas, on one table or row of scores or on many at once ----------------------------------------------------

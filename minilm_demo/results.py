@@ -164,46 +164,6 @@ class WordImportance:
     num_windows: int = 1  # span: of the context; only the one with the answer is explained
 
 
-@dataclass(frozen=True, eq=False)
-class DistillationTargets:
-    """What a teacher's layer asks of a student's on one input, and how far the student is from it.
-
-    The mappings have the names of the recipe's relations ("QK", "VV", …) as keys. Layers count from 0; a row is the
-    token that looks, a column the token that is looked at."""
-
-    teacher_name: str
-    student_name: str
-    recipe: str  # "minilm_v1" | "minilm_v2"
-    teacher_layer: int
-    student_layer: int
-    num_relation_heads: int
-    teacher_head_size: int  # width of one relation head, the d of x·y/√d; each model's own
-    student_head_size: int
-    texts: tuple[str, ...]  # one or two, as read
-    tokens: tuple[str, ...]  # these six as in `AttentionTrace`
-    segment_ids: tuple[int, ...]
-    special_tokens_mask: tuple[bool, ...]
-    separators: tuple[bool, ...]
-    word_ids: tuple[int | None, ...]
-    words: tuple[WordSpan, ...]
-    teacher: Mapping[str, np.ndarray]  # float32 [num_relation_heads, num_tokens, num_tokens], each row sums to 1
-    student: Mapping[str, np.ndarray]
-    teacher_scores: Mapping[str, np.ndarray]  # the same before the softmax: x·y/√d of that model's own vectors
-    student_scores: Mapping[str, np.ndarray]
-    divergence: Mapping[str, np.ndarray]  # KL(teacher ‖ student) in nats, float32 [num_relation_heads, num_tokens]
-    truncated: bool
-    milliseconds: float
-
-    @property
-    def relations(self) -> tuple[str, ...]:
-        return tuple(self.teacher)
-
-    @property
-    def losses(self) -> dict[str, float]:
-        """The mean divergence over heads and tokens: what this input adds to each term of the loss."""
-        return {name: float(values.mean()) for name, values in self.divergence.items()}
-
-
 @dataclass(frozen=True)
 class WordSpan:
     """A word of an input: characters start..end (end exclusive) of text number `segment`."""
@@ -298,6 +258,46 @@ class AttentionExplanation:
     top: tuple[int | None, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class DistillationTargets:
+    """What a teacher's layer asks of a student's on one input, and how far the student is from it.
+
+    The mappings have the names of the recipe's relations ("QK", "VV", …) as keys. Layers count from 0; a row is the
+    token that looks, a column the token that is looked at."""
+
+    teacher_name: str
+    student_name: str
+    recipe: str  # "minilm_v1" | "minilm_v2"
+    teacher_layer: int
+    student_layer: int
+    num_relation_heads: int
+    teacher_head_size: int  # width of one relation head, the d of x·y/√d; each model's own
+    student_head_size: int
+    texts: tuple[str, ...]  # one or two, as read
+    tokens: tuple[str, ...]  # these six as in `AttentionTrace`
+    segment_ids: tuple[int, ...]
+    special_tokens_mask: tuple[bool, ...]
+    separators: tuple[bool, ...]
+    word_ids: tuple[int | None, ...]
+    words: tuple[WordSpan, ...]
+    teacher: Mapping[str, np.ndarray]  # float32 [num_relation_heads, num_tokens, num_tokens], each row sums to 1
+    student: Mapping[str, np.ndarray]
+    teacher_scores: Mapping[str, np.ndarray]  # the same before the softmax: x·y/√d of that model's own vectors
+    student_scores: Mapping[str, np.ndarray]
+    divergence: Mapping[str, np.ndarray]  # KL(teacher ‖ student) in nats, float32 [num_relation_heads, num_tokens]
+    truncated: bool
+    milliseconds: float
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        return tuple(self.teacher)
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """The mean divergence over heads and tokens: what this input adds to each term of the loss."""
+        return {name: float(values.mean()) for name, values in self.divergence.items()}
+
+
 # -- events of a long job ------------------------------------------------------------------------------------------
 
 
@@ -314,7 +314,7 @@ class Fetching:
 class Started:
     """The job has its data and its model. `parameters` counts all weights, `trainable` those that will move."""
 
-    job: str  # "finetune" | "distill"
+    job: str  # "finetune" | "distill" | "ablation"
     task: str
     checkpoint: str
     data_source: DataSource
@@ -446,15 +446,108 @@ class DistillResult:
 
 
 @dataclass(frozen=True)
+class Working:
+    """Where an experiment is: which student it is at, and how far with it."""
+
+    arm: str
+    seed: int
+    part: str  # "distilling" | "fine-tuning"
+    step: int  # of this part
+    steps: int
+    student: int  # its number, from 1
+    students: int  # that are to be
+    seconds_left: float | None  # of the whole experiment; None before every part was done or planned once
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One student of an experiment was fine-tuned and scored, once, on the first validation split."""
+
+    arm: str
+    seed: int
+    score: float  # of the task's first metric
+    interval: tuple[float, float]  # 95 %, for the rows that were scored
+    baseline: float  # always answering the majority class, as in `Evaluation`
+    split: str
+    examples: int  # rows scored
+    losses: Mapping[str, float]  # how far from the teacher before the fine-tune, as in `DistillResult`; {}: not asked
+    texts: int  # distilled on, repetitions counted
+    seconds: Mapping[str, float]  # "distilling" (0 without), "fine-tuning", "scoring"
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """All students of one arm of an experiment. `interval_of` is what the 95 % interval of the mean is about: "seeds"
+    (Student's t), or "rows" (of the split, where there is one seed or all score the same)."""
+
+    arm: str
+    title: str
+    seeds: tuple[int, ...]
+    scores: tuple[float, ...]
+    mean: float
+    interval: tuple[float, float]
+    interval_of: str
+
+
+@dataclass(frozen=True)
+class ArmGain:
+    """What one arm scores above another with the same seeds, in the metric's own unit. `interval_of` as in `ArmScores`:
+    of "seeds" the differences are paired; of "rows" the two intervals are put together as if of different rows."""
+
+    arm: str
+    over: str
+    seeds: tuple[int, ...]
+    gain: float  # mean
+    interval: tuple[float, float]
+    interval_of: str
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return not self.interval[0] <= 0 <= self.interval[1]
+
+
+@dataclass(frozen=True)
+class AblationResult:
+    """What an experiment ends with, or has so far: students of one shape that began differently ("arms")."""
+
+    task: str
+    metric: str
+    split: str
+    data_source: DataSource  # of the rows that were learned from
+    teacher: str
+    layers: int
+    hidden_size: int
+    heads: int
+    parameters: int  # of one student, without its output layer
+    train_examples: int  # rows fine-tuned on, of each student
+    epochs: float
+    steps: int  # of each distillation
+    batch_size: int  # texts per step
+    texts: int  # each distilled student has read, repetitions counted; 0 if none was
+    examples: int  # rows scored
+    baseline: float
+    arms: tuple[ArmScores, ...]
+    gains: tuple[ArmGain, ...]
+    students: tuple[Scored, ...]
+    planned: int  # students that were to be
+    seconds: Mapping[str, float]  # part -> seconds, all students together
+    settings: Mapping[str, object] = field(default_factory=dict)  # as in `Started`
+    seen_by_base: str = ""  # as in `Started`, of the teacher
+
+
+@dataclass(frozen=True)
 class Finished:
     """The last event of every job."""
 
     status: str  # "completed" | "stopped" | "failed"
     message: str
-    result: FinetuneResult | DistillResult | None = None
+    result: FinetuneResult | DistillResult | AblationResult | None = None
 
 
-TrainingEvent = Fetching | Started | Planned | Stepped | Evaluated | Traced | Probed | Saved | Finished
+TrainingEvent = (
+    Fetching | Started | Planned | Stepped | Evaluated | Traced | Probed | Saved | Working | Scored | Finished
+)
 EVENTS = {kind.__name__.lower(): kind for kind in typing.get_args(TrainingEvent)}
 
 

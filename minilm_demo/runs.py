@@ -36,13 +36,14 @@ from pathlib import Path
 
 import psutil
 
+from .ablation import AblationConfig
 from .cards import run_card
 from .data import FILE_KINDS
 from .distilling import DistillConfig
 from .errors import DataError, DemoError
 from .finetuning import TrainConfig
 from .models import CATALOG, RUN_ID, default_checkpoint, runs_root
-from .results import Finished, Planned, Stepped, TrainingEvent, from_dict, from_json, to_json
+from .results import Finished, Planned, Stepped, TrainingEvent, Working, from_dict, from_json, to_json
 from .tasks import TASKS, Task, skill_tasks
 from .texts import TEXT_KIND
 
@@ -55,6 +56,17 @@ DISTILL_LIMITS = {
     "time_budget": 600,
     "steps": 20_000,
     "batch_size": 128,
+    "max_length": 128,
+    "layers": 12,
+    "hidden": 768,
+}
+ABLATION_LIMITS = {
+    "time_budget": 600,
+    "seeds": 5,
+    "train_examples": 5000,
+    "epochs": 5,
+    "steps": 2000,
+    "batch_size": 64,
     "max_length": 128,
     "layers": 12,
     "hidden": 768,
@@ -78,7 +90,9 @@ class Job:
 JOBS: Mapping[str, Job] = {
     "finetune": Job("checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
     "distill": Job("teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
+    "ablation": Job("teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
 }
+JobConfig = TrainConfig | DistillConfig | AblationConfig
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,7 @@ class RunRecord:
     run_id: str
     job: str  # one of `JOBS`
     task: str  # that is learned, or whose texts are learned on
-    config: TrainConfig | DistillConfig
+    config: JobConfig
     origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
@@ -119,7 +133,7 @@ class RunState:
 
 
 def create_run(
-    job: str, task: Task, config: TrainConfig | DistillConfig, origin: str = "shell", upload: Path | None = None
+    job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None
 ) -> RunRecord:
     """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess.
 
@@ -385,7 +399,7 @@ class RunQueue:
         self,
         job: str,
         task: Task,
-        config: TrainConfig | DistillConfig,
+        config: JobConfig,
         origin: str = "page",
         upload: Path | None = None,
     ) -> str:
@@ -486,7 +500,7 @@ def _end(record: RunRecord, event: Finished) -> None:
         file.write_text(to_json(event) + "\n", encoding="utf-8")
 
 
-def _check_visitor(job: Job, task: Task, config: TrainConfig | DistillConfig) -> None:
+def _check_visitor(job: Job, task: Task, config: JobConfig) -> None:
     """Refuse what would keep everybody else waiting, or bring the machine down."""
     for name, most in job.limits.items():
         if (value := getattr(config, name)) is not None and value > most:
@@ -520,6 +534,8 @@ def _seconds_left(record: RunRecord) -> float:
             return event.seconds_left
         if isinstance(event, Planned):
             return event.seconds
+        if isinstance(event, Working) and event.seconds_left is not None:
+            return event.seconds_left
     return record.config.time_budget or 60.0
 
 

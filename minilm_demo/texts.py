@@ -1,4 +1,8 @@
-"""Texts without labels, which is all a distillation needs: those of a task, or the lines of plain text files."""
+"""Texts without labels, which is all a distillation needs: those of a task, or the lines of plain text files.
+
+Each text comes once, and a text that is a part of another one not at all: the 67,000 train rows of SST-2 are phrases
+cut from 6,900 sentences, and a phrase shows nothing of the teacher that its sentence does not show.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,7 @@ def _of_task(task: Task, data: str, split: str) -> Texts:
     )
     validation = _draw(held, VALIDATION_TEXTS)
     train = _distinct((row[field] for row in rows for field in task.text_fields), but=validation)
-    return Texts(train, validation, source.describe({split: len(rows)}))
+    return Texts(without_parts(train), validation, source.describe({split: len(rows)}))
 
 
 def _of_files(files: Sequence[Path], split: str) -> Texts:
@@ -70,7 +74,7 @@ def _of_files(files: Sequence[Path], split: str) -> Texts:
     validation = _draw(lines, min(VALIDATION_TEXTS, int(len(lines) * VALIDATION_SHARE)))
     names = files[0].name if len(files) == 1 else f"{len(files)} files"
     source = DataSource("file", f"own text in {names}: {len(lines):,} different lines", {"train": len(lines)})
-    return Texts(_distinct(lines, but=validation), validation, source)
+    return Texts(without_parts(_distinct(lines, but=validation)), validation, source)
 
 
 def _distinct(texts: Iterable[str], but: Sequence[str] = ()) -> list[str]:
@@ -81,3 +85,22 @@ def _distinct(texts: Iterable[str], but: Sequence[str] = ()) -> list[str]:
 def _draw(texts: Sequence[str], number: int) -> list[str]:
     """So many of them, at least one, always the same."""
     return random.Random(0).sample(texts, min(len(texts), max(1, number)))
+
+
+def without_parts(texts: Sequence[str]) -> list[str]:
+    """The texts, in their order, that are not some words in a row of another one. They are different."""
+    split = {text: tuple(text.split()) for text in texts}
+    lengths: dict[tuple[str, ...], set[int]] = {}  # first two words -> how many words such a text may have
+    for words in split.values():
+        lengths.setdefault(words[:2], set()).add(len(words))
+    parts: set[tuple[str, ...]] = set()
+    kept = set()
+    for text in sorted(texts, key=lambda text: len(split[text]), reverse=True):
+        words = split[text]
+        if words in parts:
+            continue
+        kept.add(text)
+        for start in range(len(words)):
+            for first in (words[start : start + 1], words[start : start + 2]):
+                parts.update(words[start : start + length] for length in lengths.get(first, ()))
+    return [text for text in texts if text in kept]

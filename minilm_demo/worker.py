@@ -18,12 +18,14 @@ import torch  # noqa: F401
 import transformers.models.bert.modeling_bert  # noqa: F401
 
 from . import runs
+from .ablation import ablation
 from .distilling import distill
 from .finetuning import finetune
 
 JOBS = {
     "finetune": lambda record: finetune(record.task, record.config),
     "distill": lambda record: distill(record.config),
+    "ablation": lambda record: ablation(record.config),
 }
 NICENESS = 10  # predictions stay quick while someone trains
 

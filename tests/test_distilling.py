@@ -17,7 +17,7 @@ from minilm_demo.errors import DataError, DemoError
 from minilm_demo.models import load_checkpoint, locate, seen_by_base
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped
 from minilm_demo.students import copied_layers, freeze_the_rest, make_student
-from minilm_demo.texts import load_texts
+from minilm_demo.texts import load_texts, without_parts
 
 TERMS = ("attention", "value_relation")
 
@@ -189,6 +189,16 @@ def test_the_same_seed_gives_the_same_curve(options, tmp_path):
     ]
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
+
+
+def test_half_precision_changes_little(options, tmp_path):
+    """The models compute in bf16, what is compared in float32."""
+    curves = [
+        [event.loss for event in of(Stepped, drain(**options | {"precision": p, "output_dir": str(tmp_path / p)}))]
+        for p in ("bf16", "fp32")
+    ]
+    assert curves[0] != curves[1]
+    assert curves[0] == pytest.approx(curves[1], rel=0.05)
 
 
 # -- choices -------------------------------------------------------------------------------------------------------
@@ -402,21 +412,28 @@ def test_texts_of_a_task_are_all_its_fields_once(tmp_path):
     import json
 
     pairs = [("a", "b"), ("b", "c"), ("a", "d"), ("e", "f")]
-    for split, chosen in (("train", pairs), ("validation", [("x", "f"), ("x", "y")])):
+    for split, chosen in (("train", [*pairs, ("a", "e g")]), ("validation", [("x", "f"), ("x", "y")])):
         lines = [json.dumps({"sentence1": one, "sentence2": other, "label": 0}) for one, other in chosen]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(lines))
     texts = load_texts(TASKS["mrpc"], str(tmp_path), "train")
-    assert texts.train == ["a", "b", "c", "d", "e"]  # f is measured on
+    assert texts.train == ["a", "b", "c", "d", "e g"]  # f is measured on, e is a part
     assert sorted(texts.validation) == ["f", "x", "y"]
 
 
+def test_parts_of_other_texts_are_left_out():
+    texts = ["b c", "a b c d", "b", "c a", "a  b", "d", "e a b", "x y", "b c d e"]
+    assert without_parts(texts) == ["a b c d", "c a", "e a b", "x y", "b c d e"]
+
+
 def test_a_text_file_is_a_text_a_line(tmp_path):
-    lines = [f"line {number}" for number in range(40)]
-    (tmp_path / "own.txt").write_text("\n".join(["", *lines, "line 3", "  line 4  ", ""]), encoding="utf-8")
+    lines = [f"line {number:02} of forty" for number in range(40)]
+    (tmp_path / "own.txt").write_text(
+        "\n".join(["", *lines, "line 03 of forty", "  line 04 of forty  ", "line 05", ""]), encoding="utf-8"
+    )
     texts = load_texts(TASKS["sst2"], str(tmp_path / "own.txt"), "train")
-    assert sorted(texts.train + texts.validation) == sorted(lines)
+    assert sorted(texts.train + texts.validation) == sorted(lines)  # "line 05" is a part
     assert len(texts.validation) == 8
-    assert texts.source.description == "own text in own.txt: 40 different lines"
+    assert texts.source.description == "own text in own.txt: 41 different lines"
     again = load_texts(TASKS["sst2"], str(tmp_path), "train")  # a folder of them
     assert again.train == texts.train
 

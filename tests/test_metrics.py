@@ -352,6 +352,13 @@ def test_no_rows_or_too_few_predictions_are_refused(function, task):
         metrics.baseline(task, [])
 
 
+@pytest.mark.parametrize("number", [2, 3, 5, 20])
+def test_the_interval_of_a_mean_is_students(number):
+    values = np.random.default_rng(number).normal(0.8, 0.02, number)
+    expected = scipy.stats.t.interval(0.95, number - 1, values.mean(), scipy.stats.sem(values))
+    assert metrics.mean_interval(values) == pytest.approx(expected, abs=2e-5)
+
+
 @pytest.mark.parametrize("metric", metrics.METRICS.values(), ids=metrics.METRICS.keys())
 def test_logits_instead_of_class_ids_are_refused(metric):
     with pytest.raises(DataError, match="3 x 2 predictions came for 3 rows"):

@@ -6,6 +6,9 @@ import pytest
 
 from minilm_demo import results
 from minilm_demo.results import (
+    AblationResult,
+    ArmGain,
+    ArmScores,
     Candidate,
     DataSource,
     DistillResult,
@@ -19,9 +22,11 @@ from minilm_demo.results import (
     Prediction,
     Probed,
     Saved,
+    Scored,
     Started,
     Stepped,
     Traced,
+    Working,
     from_dict,
     from_json,
     to_dict,
@@ -69,6 +74,33 @@ STUDENT = DistillResult(
     seconds=61.5,
     steps_per_second=5.1,
 )
+SCORED = Scored(
+    "copied_distilled", 0, 0.8, (0.77, 0.83), 0.51, "validation", 872, {"attention": 0.1}, 9600,
+    {"distilling": 41.5, "fine-tuning": 20.0, "scoring": 2.5},
+)  # fmt: skip
+EXPERIMENT = AblationResult(
+    task="sst2",
+    metric="accuracy",
+    split="validation",
+    data_source=SOURCE,
+    teacher="bundled",
+    layers=3,
+    hidden_size=384,
+    heads=12,
+    parameters=17_389_824,
+    train_examples=2000,
+    epochs=3,
+    steps=300,
+    batch_size=32,
+    texts=9600,
+    examples=872,
+    baseline=0.51,
+    arms=(ArmScores("copied_distilled", "Copied, then distilled", (0,), (0.8,), 0.8, (0.77, 0.83), "rows"),),
+    gains=(ArmGain("copied_distilled", "copied", (0, 1), 0.01, (-0.01, 0.03), "seeds"),),
+    students=(SCORED,),
+    planned=10,
+    seconds=SCORED.seconds,
+)
 EVENTS = [
     Fetching("minilm-l12", 45_000_000, 133_000_000),
     Started("finetune", "mnli", "bundled", SOURCE, 900, 100, 22_700_000, 1155, "cpu", "bf16", 1, 0, "accuracy"),
@@ -81,6 +113,10 @@ EVENTS = [
     Evaluated(10, {"accuracy": 0.8}, 100, True),
     Traced(7, "runs/x/probe/step-0000007.npz", Prediction("stsb", "bundled", 3.0, score=4.2)),
     Saved(10, "runs/x/checkpoint"),
+    Working("copied_distilled", 0, "distilling", 10, 300, 1, 10, None),
+    Working("copied_distilled", 0, "fine-tuning", 10, 189, 1, 10, 71.5),
+    SCORED,
+    Finished("completed", "Scored 1 of 10 students.", EXPERIMENT),
     Finished("completed", "Kept step 20 of 40.", RESULT),
     Finished("completed", "Made 300 steps.", STUDENT),
     Finished("failed", "The loss became nan at step 3."),

@@ -106,6 +106,22 @@ def test_attention_over_http(client):
         client.predict(" ", "", "bundled", api_name="/trace_attention")
 
 
+def test_distillation_targets_over_http(client):
+    targets = client.predict("A man is asleep.", api_name="/distillation_targets")
+    assert (targets["teacher"], targets["student"], targets["badge"]) == ("bundled", "nli", "not a distillation")
+    assert targets["shape"] == [12, len(targets["tokens"]), len(targets["tokens"])]
+    for relation in targets["relations"].values():
+        teacher, student = (
+            np.frombuffer(base64.b64decode(relation[side]), "<f4").reshape(targets["shape"]).astype(float)
+            for side in ("teacher", "student")
+        )
+        divergence = np.frombuffer(base64.b64decode(relation["divergence"]), "<f4").reshape(targets["shape"][:2])
+        np.testing.assert_allclose((teacher * np.log(teacher / student)).sum(axis=-1), divergence, atol=1e-4)
+        assert divergence.mean() == pytest.approx(relation["loss"], abs=1e-6)
+    with pytest.raises(Exception, match="Unknown recipe"):
+        client.predict("A man.", "", "bundled", "nli", "tinybert", api_name="/distillation_targets")
+
+
 @pytest.mark.parametrize(
     "checkpoint", ["/etc", "../x", "microsoft/anything", "sst2-tooshort", "a\x00b", "bert-base", "minilm-l6-sst2"]
 )

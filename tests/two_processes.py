@@ -32,7 +32,6 @@ model = run.gi_frame.f_locals["model"]
 events += run
 
 
-
 def digest(model) -> str:
     """Of all weights."""
     found = hashlib.sha256()

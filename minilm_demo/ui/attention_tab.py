@@ -23,6 +23,7 @@ from .components import view
 from .handlers import (
     QUEUE,
     allowed_checkpoint,
+    answers,
     answers_errors,
     checkpoint_title,
     run_task,
@@ -159,8 +160,7 @@ class Look:
 
     def task(self) -> Task | None:
         """The task whose output layer the checkpoint has, if it reads as many texts."""
-        entry = CATALOG.get(self._allowed())
-        if entry and not entry.tasks:
+        if not answers(self._allowed()):
             return None
         task = run_task(self.checkpoint, tuple(TASKS.values()), self.texts)
         return task if len(task.text_fields) == len(self.texts) else None

@@ -62,7 +62,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     gr.Markdown(MICROSCOPE, elem_classes="mlm-header")
     teachers = teacher_choices(())
     teacher_name = _kept(FIRST_TEACHER, teachers)
-    students = comparable(teacher_name, student_choices(()) + traceable_choices(()), FIRST_RECIPE)
+    students = comparable(teacher_name, pupil_choices(()), FIRST_RECIPE)
     with gr.Row():
         with gr.Column(scale=3):
             texts = (
@@ -128,8 +128,13 @@ Choices = Sequence[tuple[str, str]]  # (words, name)
 
 def teacher_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
     """Every model that can be looked into; students too, as assistants, but last."""
-    traceable = traceable_choices(mine)
-    return sorted(traceable, key=lambda choice: choice[1] != FIRST_TEACHER) + student_choices(mine)
+    return sorted(traceable_choices(mine), key=lambda choice: choice[1] != FIRST_TEACHER)
+
+
+def pupil_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
+    """The same models, students first."""
+    students = student_choices(mine)
+    return students + [choice for choice in traceable_choices(mine) if choice not in students]
 
 
 def comparable(teacher: str, choices: Choices, recipe: str) -> list[tuple[str, str]]:
@@ -166,7 +171,7 @@ def _kept(name: str, choices: Choices) -> str | None:
 @says_errors
 def _students(teacher: str, student: str, recipe: str, my_runs: list[str] | None):
     """The students that fit what was chosen; the one that was stays if it can."""
-    choices = comparable(teacher, student_choices(my_runs or ()) + traceable_choices(my_runs or ()), recipe)
+    choices = comparable(teacher, pupil_choices(my_runs or ()), recipe)
     return gr.Radio(choices=choices, value=_kept(student, choices))
 
 

@@ -79,7 +79,7 @@ def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> list[tuple
 def traceable_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
     """(words, name) of every checkpoint one can look inside without fetching anything first."""
     plain = [(entry.title, entry.name) for entry in CATALOG.values() if not entry.tasks and is_on_disk(entry)]
-    return checkpoint_choices(tuple(TASKS.values()), mine) + plain
+    return checkpoint_choices(tuple(TASKS.values()), mine) + plain + student_choices(mine)
 
 
 def student_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
@@ -106,6 +106,8 @@ def run_title(run: RunState) -> str:
     """What a run is called in a list: "SST-2 run of 14:05 UTC, Accuracy 83.0 %", "Student of 14:05 UTC, 3 x 192"."""
     if run.record.job == "distill":
         return _student_title(run)
+    if run.record.job == "ablation":
+        return f"Experiment of {run.record.created[11:16]} UTC"
     task = TASKS[run.record.task]
     name = f"{task.title.split(':')[0]} run of {run.record.created[11:16]} UTC"
     if run.result is None:
@@ -123,13 +125,20 @@ def _student_title(run: RunState) -> str:
 
 
 def run_task(checkpoint: str, candidates: Sequence[Task], texts: Sequence[str] = ()) -> Task:
-    """Which of these tasks a checkpoint answers: one it was trained on, else the first. Where it was trained on several,
-    the texts decide: a pair of questions is for the task of such pairs."""
+    """Which of these tasks a checkpoint answers: one it was trained on, else the first. Where it was trained on
+    several, the texts decide: a pair of questions is for the task of such pairs."""
     run = () if checkpoint in CATALOG else (read_record(visitor_run_folder(checkpoint)).task,)
     trained = CATALOG[checkpoint].tasks if checkpoint in CATALOG else run
     able = [task for task in candidates if task.name in trained] or candidates[:1]
     both_ask = bool(texts) and all(text.strip().endswith("?") for text in texts)
     return next((task for task in able if task.pairs_questions == both_ask), able[0])
+
+
+def answers(checkpoint: str) -> bool:
+    """Whether a checkpoint a visitor may name has an output layer: skills and fine-tunes have, students have not."""
+    if checkpoint in CATALOG:
+        return bool(CATALOG[checkpoint].tasks)
+    return read_record(visitor_run_folder(checkpoint)).job == "finetune"
 
 
 def picked_texts(picked: gr.EventData) -> list[str]:

@@ -74,7 +74,21 @@ ANSWERS = load_component(
 # back as a new value.
 ATTENTION = load_component(
     "attention",
-    parts=("common", "weights", "maps", "attention_view", "attention_panels", "attention_export"),
+    parts=(
+        "common",
+        "controls",
+        "weights",
+        "maps",
+        "thumbnails",
+        "lines",
+        "attention_view",
+        "attention_panels",
+        "attention_heads",
+        "attention_row",
+        "attention_pictures",
+        "attention_below",
+        "attention_export",
+    ),
     callbacks="""{
       head: (what) => server.attention_head({...props.value.asked, ...props.value.changed, ...what}),
       row: (what) => server.attention_row({...props.value.asked, ...props.value.changed, ...what}),

@@ -5,16 +5,18 @@
 Ours is what `views.show(trace)` makes: all heads in one file, raw scores of the opening head included. *Lines* follows
 the head view of BertViz 1.4.1 (`html_action="return"`): every weight as a JSON number within a script, one SVG line for
 each head, word and word of the first layer, all lines of a word shown while the mouse is on it, a menu of layers. It
-leaves out work that BertViz does: D3, jQuery and RequireJS from another host, a second copy of the weights (a comment in
-its template names the place too), the coloured boxes beside the words, the boxes that switch heads off, and, for a pair,
-four further copies by sentence. It has no overview of all heads: BertViz makes that a page of its own.
+leaves out work that BertViz does: D3, jQuery and RequireJS from another host, a second copy of the weights (a comment
+in its template names the place too), the coloured boxes beside the words, the boxes that switch heads off, and, for a
+pair, four further copies by sentence. It has no overview of all heads: BertViz makes that a page of its own.
 
 `bundled` is the checkpoint of six layers; `random12` has twelve layers of twelve heads and random weights. Both pages
 are opened in turn, each time in a fresh context; the numbers are medians, and milliseconds:
 
 - `first_drawn_ms`: from the start of the navigation to the end of the script that drew the first picture;
   `first_frame_ms`: until that picture's frame is made, style, layout and paint included;
-- `hover_ms`, `switch_ms`: the script of one redraw; `…_task_ms`: all work of the page's main thread for one (a mean).
+- `hover_ms`, `switch_ms`: the script of one redraw;
+- `…_cpu_ms`: processor time of the page's main thread until the first frame, and for one redraw with its frame (a
+  mean). Other programs on the machine stretch the times above, and hardly these.
 
 Prints one JSON line; `ratio` says how many times as much the lines take.
 """
@@ -24,7 +26,8 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +53,7 @@ TEXT = """
 
 FIRST, HOVER, SWITCH = "mlm-attention-first-drawn", "mlm-attention-hover", "mlm-attention-switch"
 HOVERS, SWITCHES = 40, 20
+SECONDS = 20  # for the hovers of a page, and for its switches: fewer of them where one takes long
 PATIENCE = 120_000  # ms: 196,608 lines take their time
 
 
@@ -143,45 +147,46 @@ def our_page(trace: AttentionTrace) -> tuple[str, int]:
     return views.show(trace).html, len(payload.encode())
 
 
-# -- what is done with them ----------------------------------------------------------------------------------------
+# -- what is done with them, one step at a time --------------------------------------------------------------------
 
 
-def hover_ours(page: Page) -> None:
+def hover_ours(page: Page) -> Iterator[None]:
     """From word to word of the lines, or from row to row of the matrix, whichever is drawn."""
     words = page.locator(".mlm-lines .mlm-from [role=option]")
     if words.first.is_visible():
-        return hover_over(page, words)
+        yield from hover_over(page, words)
+        return
     matrix = page.locator(".mlm-matrix canvas")
     matrix.scroll_into_view_if_needed()
     box = matrix.bounding_box()
     for turn in range(HOVERS):
-        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * (turn + 0.5) / HOVERS)
+        yield page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * (turn + 0.5) / HOVERS)
 
 
-def hover_over(page: Page, words: Locator) -> None:
+def hover_over(page: Page, words: Locator) -> Iterator[None]:
     """From one to the next of those in the window."""
     words.first.scroll_into_view_if_needed()
     boxes = words.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().toJSON())")
     boxes = [box for box in boxes if box["bottom"] < page.viewport_size["height"]]
     for turn in range(HOVERS):
         box = boxes[turn % len(boxes)]
-        page.mouse.move((box["left"] + box["right"]) / 2, (box["top"] + box["bottom"]) / 2)
+        yield page.mouse.move((box["left"] + box["right"]) / 2, (box["top"] + box["bottom"]) / 2)
 
 
-def switch_ours(page: Page) -> None:
+def switch_ours(page: Page) -> Iterator[None]:
     """From head to head and layer to layer with the arrow keys."""
     page.locator(".mlm-thumb.mlm-chosen").focus()
     for turn in range(SWITCHES):
-        page.keyboard.press(("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown")[turn % 4])
+        yield page.keyboard.press(("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown")[turn % 4])
 
 
-def hover_lines(page: Page) -> None:
-    hover_over(page, page.locator("g.from text"))
+def hover_lines(page: Page) -> Iterator[None]:
+    yield from hover_over(page, page.locator("g.from text"))
 
 
-def switch_lines(page: Page) -> None:
+def switch_lines(page: Page) -> Iterator[None]:
     for turn in range(SWITCHES):
-        page.locator("select").select_option(index=1 + turn % 2)
+        yield page.locator("select").select_option(index=1 + turn % 2)
 
 
 SIDES = {"ours": (our_page, hover_ours, switch_ours), "lines": (lines_page, hover_lines, switch_lines)}
@@ -200,46 +205,50 @@ WATCH = f"""
 """
 
 
-def open_page(browser: Browser, file: Path) -> Page:
+def open_page(browser: Browser, file: Path) -> tuple[Page, CDPSession]:
+    """The page once its first picture is on screen, and a session that counts its main thread's work from its start."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.add_init_script(WATCH)
+    session = context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(file.as_uri())
     page.wait_for_function("performance.getEntriesByName('first-frame').length")
-    return page
+    return page, session
+
+
+def main_thread(session: CDPSession) -> float:
+    """Milliseconds of processor time that the page's main thread has taken."""
+    values = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    return 1000 * values["TaskDuration"]
 
 
 def first_picture(browser: Browser, file: Path) -> dict[str, float]:
-    page = open_page(browser, file)
-    marks = {"first_drawn_ms": FIRST, "first_frame_ms": "first-frame"}
-    time = "(name) => performance.getEntriesByName(name)[0].startTime"
-    found = {name: page.evaluate(time, mark) for name, mark in marks.items()}
+    page, session = open_page(browser, file)
+    found = {"first_frame_cpu_ms": main_thread(session)}
+    for name, mark in {"first_drawn_ms": FIRST, "first_frame_ms": "first-frame"}.items():
+        found[name] = page.evaluate("(name) => performance.getEntriesByName(name)[0].startTime", mark)
     page.context.close()
     return found
 
 
 def redraws(browser: Browser, file: Path, hover: Callable, switch: Callable) -> dict[str, float]:
-    page = open_page(browser, file)
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+    page, session = open_page(browser, file)
     found = {}
     for name, measure, act in (("hover", HOVER, hover), ("switch", SWITCH, switch)):
         before = main_thread(session)
-        act(page)
-        page.evaluate("new Promise(requestAnimationFrame)")
+        until = time.monotonic() + SECONDS
+        for _ in act(page):
+            page.evaluate("new Promise(requestAnimationFrame)")
+            if time.monotonic() > until:
+                break
         worked = main_thread(session) - before
         durations = page.evaluate("(name) => performance.getEntriesByName(name).map((one) => one.duration)", measure)
         found[f"{name}_ms"] = statistics.median(durations)
-        found[f"{name}_task_ms"] = worked / len(durations)
+        found[f"{name}_cpu_ms"] = worked / len(durations)
     page.context.close()
     return found
-
-
-def main_thread(session: CDPSession) -> float:
-    """Milliseconds the page's main thread has worked since the session began."""
-    values = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-    return 1000 * values["TaskDuration"]
 
 
 def measure(browser: Browser, trace: AttentionTrace, folder: Path, rounds: int) -> dict:

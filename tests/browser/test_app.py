@@ -193,3 +193,24 @@ def test_look_inside_mask_a_word_and_compare(app, open_page):
     page.locator("#attention-text2 textarea").fill("")
     page.click("#attention-trace")
     page.get_by_text("There is no text").wait_for(timeout=15_000)
+
+
+def test_teacher_beside_student(app, open_page):
+    """The first picture is there before a model; then the other recipe, another head, its exact numbers."""
+    page = open_page()
+    page.goto(app)
+    page.get_by_role("tab", name="Distillation").click()
+    microscope = page.locator("#microscope")
+    microscope.get_by_text("Precomputed with shipped models").wait_for(timeout=30_000)
+    assert "Attention, head" in microscope.inner_text()
+    page.locator("#microscope-recipe").get_by_label(re.compile("MiniLMv2")).check()
+    page.locator("#microscope-text1 textarea").fill("The <b>door</b> is ${document.title} locked.")
+    page.click("#microscope-compare")
+    microscope.get_by_text("Both models read it in").wait_for(timeout=60_000)
+    assert "${document.title}" in microscope.inner_text()
+    microscope.get_by_role("option", name="Head 5:").click()
+    microscope.get_by_role("heading", name="Query relation, head 5 of 48").wait_for()
+    microscope.get_by_text("Score: q of").wait_for(timeout=15_000)
+    page.locator("#microscope-text1 textarea").fill("  ")
+    page.click("#microscope-compare")
+    page.get_by_text("There is no text").wait_for(timeout=15_000)

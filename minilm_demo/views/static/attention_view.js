@@ -5,18 +5,20 @@ MiniLM.attentionView = (() => {
   const W = MiniLM.weights;
   const LINES_UP_TO = 24; // words; more are drawn as a matrix at first
   const LINES_AT_MOST = 64;
+  const PIECES = 12; // named of one word
   const FULL = 0.5; // the weight that has the full colour; larger ones are rare and as dark
   const REASONABLE = 0.02; // a difference below this is not blown up to full colour
 
   // -- the trace: the payload, decoded once
 
-  // Longer inputs come as an overview of all heads, a few tokens to a cell; `fetched` collects single heads of them.
+  // Longer inputs come as an overview of all heads, a few tokens to a cell; fetched collects single heads of them.
   function read(value) {
     const whole = value.weights !== null;
     const size = whole ? value.size : value.overview.size;
     const decoded = (one) => W.decode(whole ? one.weights : one.overview.weights);
     const frames = value.frames ? value.frames.weights.map((weights) => once(() => W.decode(weights))) : null;
-    const before = value.before && (whole ? value.before.weights : value.before.overview) ? value.before : null;
+    const comparable = value.before && (whole ? value.before.weights : value.before.overview);
+    const before = comparable ? value.before : null;
     return {
       value, whole, frames,
       shape: { layers: value.layers, heads: value.heads, size },
@@ -35,7 +37,7 @@ MiniLM.attentionView = (() => {
     return () => (made === undefined ? (made = make()) : made);
   }
 
-  // The cells of an overview as if they were tokens: floor(i T / size) is where a cell begins, as in `pool`.
+  // The cells of an overview as if they were tokens: floor(i T / size) is where a cell begins, as in pool.
   function cellTokens({ tokens, size: count }, size) {
     const start = (cell) => Math.floor((cell * count) / size);
     const cells = Array.from({ length: size }, (_, cell) => ({ first: start(cell), end: start(cell + 1) }));
@@ -65,7 +67,8 @@ MiniLM.attentionView = (() => {
   // The state for another payload: what a person chose stays if it still means the same.
   function nextState(state, before, value) {
     const fresh = firstState(value);
-    const settings = { drawing: state.drawing, words: state.words, hideSpecial: state.hideSpecial, keep: state.keep, several: state.several };
+    const { drawing, words, hideSpecial, keep, several } = state;
+    const settings = { drawing, words, hideSpecial, keep, several };
     const sameModel = before.layers === value.layers && before.heads === value.heads;
     const sameTokens = before.tokens.texts.join(" ") === value.tokens.texts.join(" ");
     if (!sameModel || !sameTokens) return { ...fresh, ...settings };
@@ -131,6 +134,7 @@ MiniLM.attentionView = (() => {
   // What is on screen: {labels [W], rows and columns (groups, in order), matrix [W, W], kept [W, W] (what the slider
   // leaves), values [rows, columns], max, signed, hidden (share of the weight that is not shown), even (weight of a
   // column if all had the same), cells, lines (drawn as lines)}.
+  // strongest(): the largest of all {from, to, weight}.
   function look(trace, state) {
     const { matrix, cells } = matrixOf(trace, state);
     const groups = groupsOf(trace, state.words, cells);
@@ -145,6 +149,7 @@ MiniLM.attentionView = (() => {
       hidden: signed ? 0 : W.hiddenShare(merged, groups.labels, shown),
       even: 1 / columns.length,
       lines: drawnAsLines(state, Math.max(rows.length, columns.length)),
+      strongest: once(() => W.strongest(kept, rows, columns, 1)[0] || null),
     };
   }
 
@@ -189,8 +194,8 @@ MiniLM.attentionView = (() => {
   // The places of the view that the chosen tokens stand at: {rows, columns}, one of them empty.
   function chosenPlaces(view, { axis, tokens }) {
     const list = axis === "row" ? view.rows : view.columns;
-    const found = list.map((group, place) => (view.labels[group].tokens.some((token) => tokens.includes(token)) ? place : -1));
-    const chosen = found.filter((place) => place >= 0);
+    const holds = (place) => view.labels[list[place]].tokens.some((token) => tokens.includes(token));
+    const chosen = list.map((_, place) => place).filter(holds);
     return axis === "row" ? { rows: chosen, columns: [] } : { rows: [], columns: chosen };
   }
 
@@ -200,11 +205,13 @@ MiniLM.attentionView = (() => {
     const kept = chosenPlaces(view, state.chosen);
     const places = row === null && column === null ? kept
       : { rows: row === null ? [] : [row], columns: column === null ? [] : [column] };
-    const { rows, columns } = { rows: places.rows.filter((place) => place < view.rows.length), columns: places.columns.filter((place) => place < view.columns.length) };
+    const rows = places.rows.filter((place) => place < view.rows.length);
+    const columns = places.columns.filter((place) => place < view.columns.length);
     const resting = !rows.length && !columns.length;
+    const received = resting && view.lines ? fromRows(view, view.rows.map((_, place) => place)) : null;
     return {
       rows, columns, resting, kept,
-      to: rows.length ? fromRows(view, rows) : resting ? fromRows(view, view.rows.map((_, place) => place)) : null,
+      to: rows.length ? fromRows(view, rows) : received,
       from: columns.length && !rows.length ? fromColumns(view, columns) : null,
     };
   }
@@ -217,7 +224,8 @@ MiniLM.attentionView = (() => {
 
   // What every row gives to several columns together: their sum.
   function fromColumns(view, columns) {
-    return view.rows.map((_, row) => columns.reduce((sum, column) => sum + view.values[row * view.columns.length + column], 0));
+    const weight = (row, column) => view.values[row * view.columns.length + column];
+    return view.rows.map((_, row) => columns.reduce((sum, column) => sum + weight(row, column), 0));
   }
 
   // -- in words
@@ -244,36 +252,43 @@ MiniLM.attentionView = (() => {
     return factor.toFixed(factor >= 9.95 ? 0 : 1) + " times an even spread";
   }
 
-  function linkSentence(view, from, to, weight, otherTitle) {
+  function linkSentence(trace, view, from, to, weight) {
     const arrow = from + " → " + to + ": ";
-    if (!view.signed) return arrow + weight.toFixed(2) + ", " + times(weight, view.even);
-    return arrow + Math.abs(weight).toFixed(2) + (weight < 0 ? " less" : " more") + " than in " + otherTitle;
+    if (!view.signed) return arrow + weight.toFixed(2) + ", " + times(weight, view.even) + ".";
+    return arrow + Math.abs(weight).toFixed(2) + (weight < 0 ? " less" : " more") + " than in " + trace.otherTitle + ".";
   }
 
   // The sentence below the name of the head: the cell under the mouse, the strongest of a row or column, or of all.
   function sentence(trace, view, state) {
     const { row, column } = state.hovered;
+    const looking = (places) => listed(view, view.rows, places);
+    const looked = (places) => listed(view, view.columns, places);
     if (row !== null && column !== null && row < view.rows.length && column < view.columns.length) {
       const weight = view.values[row * view.columns.length + column];
-      return linkSentence(view, listed(view, view.rows, [row]), listed(view, view.columns, [column]), weight, trace.otherTitle) + ".";
+      return linkSentence(trace, view, looking([row]), looked([column]), weight);
     }
-    const { rows, columns, to, from, resting } = pointed(view, state);
-    if (to && !resting) return strongestOf(view, to, (best) => linkSentence(view, listed(view, view.rows, rows), listed(view, view.columns, [best]), to[best], trace.otherTitle));
-    if (from) return strongestOf(view, from, (best) => linkSentence(view, listed(view, view.rows, [best]), listed(view, view.columns, columns), from[best], trace.otherTitle));
-    const [best] = W.strongest(view.kept, view.rows, view.columns, 1);
+    const { rows, columns, to, from } = pointed(view, state);
+    if (rows.length) return strongestOf(to, (best) => linkSentence(trace, view, looking(rows), looked([best]), to[best]));
+    if (columns.length) {
+      return strongestOf(from, (best) => linkSentence(trace, view, looking([best]), looked(columns), from[best]));
+    }
+    const best = view.strongest();
     if (!best) return "Nothing to see here.";
-    return "Strongest: " + linkSentence(view, quoted(view.labels[best.from].name), quoted(view.labels[best.to].name), best.weight, trace.otherTitle) + ".";
+    const name = (group) => quoted(view.labels[group].name);
+    return "Strongest: " + linkSentence(trace, view, name(best.from), name(best.to), best.weight);
   }
 
-  function strongestOf(view, numbers, say) {
+  function strongestOf(numbers, say) {
     const sizes = numbers.map(Math.abs);
     const most = Math.max(...sizes);
-    return most < 0.005 ? "None of its weight is on what is shown." : say(sizes.indexOf(most)) + ".";
+    return most < 0.005 ? "None of its weight is on what is shown." : say(sizes.indexOf(most));
   }
 
+  // What a word is made of: "unhappy = un + ##happy".
   function pieceTitle(label, { tokens }) {
     const pieces = label.tokens.map((token) => tokens.texts[token]);
-    return pieces.length > 1 ? label.text + " = " + pieces.slice(0, 12).join(" + ") + (pieces.length > 12 ? " …" : "") : label.text;
+    if (pieces.length < 2) return label.text;
+    return label.text + " = " + pieces.slice(0, PIECES).join(" + ") + (pieces.length > PIECES ? " …" : "");
   }
 
   return {

@@ -23,7 +23,9 @@ MiniLM.controls = (() => {
       return make("label", "", input, make("span", "", text));
     });
     const element = make("fieldset", "mlm-radios", make("legend", "mlm-unseen", legend), ...labels);
-    return { element, choose: (value) => inputs.forEach((input, one) => { input.checked = one === value; }) };
+    const choose = (value) => inputs.forEach((input, one) => { input.checked = one === value; });
+    const allow = (value, allowed) => { inputs.get(value).disabled = !allowed; };
+    return { element, choose, allow };
   }
 
   function checkbox(text, change) {
@@ -45,11 +47,13 @@ MiniLM.controls = (() => {
   // -- a table that its headings sort
 
   // headings [text]; rows [{order: [number or text], cells: [text or node]}]; sorting {column, down} is kept up to date.
-  // most: only so many of the sorted rows are shown, and the one that is chosen(row). Returns the table.
-  function sortable({ caption, headings, rows, sorting, most = Infinity, chosen = () => false }) {
+  // most: only so many of the sorted rows are shown, and the one that is chosen(row). Numbers are sorted from the largest
+  // at first, but those of the columns `rising`. Returns the table.
+  function sortable({ caption, headings, rows, sorting, most = Infinity, chosen = () => false, rising = [] }) {
     const body = make("tbody", "");
     const columns = headings.map((text, column) => sortHeading(text, () => {
-      const down = sorting.column === column ? !sorting.down : typeof rows[0]?.order[column] === "number";
+      const falls = typeof rows[0]?.order[column] === "number" && !rising.includes(column);
+      const down = sorting.column === column ? !sorting.down : falls;
       Object.assign(sorting, { column, down });
       draw();
     }));

@@ -99,7 +99,8 @@ MiniLM.microscope = (() => {
       const element = make("figure", "mlm-map mlm-of-" + side, title, map.element, scale.element);
       return { side, map, scale, element };
     });
-    const element = make("div", "mlm-maps", ...all.map((one) => one.element));
+    const hint = make("p", "mlm-note", "Point at a cell to compare it in all three maps; choose one to see how it is computed.");
+    const element = make("div", "", make("div", "mlm-maps", ...all.map((one) => one.element)), hint);
     function draw(level) {
       const { view } = page;
       element.classList.toggle("mlm-at-rest", page.state.hovered.row === null && page.state.hovered.column === null);
@@ -208,7 +209,7 @@ MiniLM.microscope = (() => {
   function scoresOf(page, token) {
     const { value, state, callbacks, data, scoresFound } = page;
     const relation = value.relations[state.relation].name;
-    if (state.frame !== null && state.frame < value.frames.steps.length - 1) return { error: "These scores are kept for the last step only." };
+    if (V.isReplayed(value, state)) return { error: "The scores behind these weights are kept for the last step only." };
     if (value.rows && value.rows.relation === relation && value.rows.head === state.head) return V.storedScores(data, token);
     if (!callbacks.row) return { error: "The scores behind these weights need the app." };
     const key = relation + "," + state.head + "," + token;

@@ -143,7 +143,7 @@ MiniLM.microscopeView = (() => {
   }
 
   function isReplayed({ frames }, { frame }) {
-    return Boolean(frames) && frame < frames.steps.length - 1;
+    return frame !== null && frame < frames.steps.length - 1;
   }
 
   // [H]: the mean of each head.
