@@ -167,7 +167,8 @@ def test_files_to_save():
 
 
 def test_a_run_shows_the_attention_of_every_kept_step(run_with_probe):
-    _, text, second, payload = attention_tab.watch_run(run_with_probe)
+    _, text, second, model, payload = attention_tab.watch_run(run_with_probe, None)
+    assert model.value == run_with_probe
     assert (text, second) == (*PROBE, "")
     traced = [one for one in runs.state(runs.visitor_run_folder(run_with_probe)).events if isinstance(one, Traced)]
     assert payload["frames"]["steps"] == [one.step for one in traced] == [0, 1, 2, 3]
@@ -180,7 +181,7 @@ def test_a_run_without_a_text_to_watch_says_so(tiny_checkpoint):
     record = runs.create_run("finetune", get_task("sst2"), config)
     list(runs.record_events(record, finetune("sst2", record.config)))
     with pytest.raises(gr.Error, match="kept no attention"):
-        attention_tab.watch_run(record.run_id)
+        attention_tab.watch_run(record.run_id, [])
 
 
 @pytest.mark.parametrize(

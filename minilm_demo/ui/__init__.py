@@ -46,7 +46,10 @@ def build_page() -> gr.Blocks:
         _connect(page, tabs, predict_page, predict, finetune, my_runs)
         models = [attention.checkpoint, attention.compare]
         finetune.watch.click(
-            watch_run, finetune.run_id, [tabs, *attention.texts, attention.view], api_visibility="private"
+            watch_run,
+            [finetune.run_id, my_runs],
+            [tabs, *attention.texts, attention.checkpoint, attention.view],
+            api_visibility="private",
         )
         attention_page.select(
             refresh_checkpoints, [*models, my_runs], models, api_visibility="private", show_progress="hidden"

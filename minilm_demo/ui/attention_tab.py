@@ -244,8 +244,8 @@ def _explain(event: gr.EventData) -> dict:
 
 
 @says_errors
-def watch_run(run_id: str):
-    """The probe text of a run with its attention at every kept step: the tab, the boxes, the picture."""
+def watch_run(run_id: str, my_runs: list[str] | None):
+    """The probe text of a run with its attention at every kept step: the tab, the boxes, the model, the picture."""
     run = QUEUE.state(run_id)
     traced = [event for event in run.events if isinstance(event, Traced)]
     if not traced or not run.has_checkpoint:
@@ -258,7 +258,8 @@ def watch_run(run_id: str):
         frames=views.frames_payload(wanted.texts, traced, weights),
         asked=wanted.to_page(),
     )
-    return gr.Tabs(selected="attention"), *[*wanted.texts, ""][:2], payload
+    model = gr.Radio(choices=traceable_choices([run_id, *(my_runs or [])]), value=run_id)
+    return gr.Tabs(selected="attention"), *[*wanted.texts, ""][:2], model, payload
 
 
 # -- what the explorer asks for by itself, past the queue ----------------------------------------------------------

@@ -1,8 +1,10 @@
 """Views: results -> what is drawn. Payloads, tables and self-contained HTML; no model, no Gradio."""
 
 from . import words
+from .ablation import ablation_payload, experiment_state
 from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .components import (
+    ABLATION,
     ANSWERS,
     ATTENTION,
     IMPORTANCE,
@@ -26,6 +28,7 @@ from .slice import slice_payload
 from .weights import floats
 
 __all__ = [
+    "ABLATION",
     "ANSWERS",
     "ATTENTION",
     "IMPORTANCE",
@@ -35,10 +38,12 @@ __all__ = [
     "SLICE",
     "Component",
     "Page",
+    "ablation_payload",
     "answers_payload",
     "attention_payload",
     "empty_payload",
     "error_payload",
+    "experiment_state",
     "floats",
     "frames_payload",
     "gradio_parts",

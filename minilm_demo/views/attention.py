@@ -107,8 +107,8 @@ def first_look(trace: AttentionTrace) -> dict:
     if trace.is_pair and (crossing := crossing_heads(trace, 1)):
         layer, head, _ = crossing[0]
     else:  # neighbours are what position alone explains: the farther, the more of a point
-        apart = np.abs(content[:, None] - content[None, :]) > 1
-        layer, head = divmod(int((inside * apart).max(axis=(2, 3)).argmax()), trace.num_heads)
+        inside *= np.abs(content[:, None] - content[None, :]) > 1
+        layer, head = divmod(int(inside.max(axis=(2, 3)).argmax()), trace.num_heads)
     row = int(inside[layer, head].max(axis=1).argmax())
     return {"layer": layer, "head": head, "token": int(content[row])}
 

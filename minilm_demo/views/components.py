@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..results import (
+    AblationResult,
     AttentionTrace,
     DistillationTargets,
     Evaluation,
@@ -24,6 +25,7 @@ from ..results import (
     WordImportance,
 )
 from ..tasks import get_task
+from .ablation import ablation_payload
 from .attention import attention_payload
 from .distillation import microscope_payload
 from .importance import importance_payload
@@ -116,6 +118,11 @@ MICROSCOPE = load_component(
       row: (what) => server.microscope_row({...props.value.asked, ...what}),
       file: (what) => server.microscope_file({...props.value.asked, ...what}),
     }""",
+)
+ABLATION = load_component(
+    "ablation",
+    parts=("common", "result"),
+    callbacks="{poll: server.poll_ablation, stop: server.stop_ablation}",
 )
 SLICE = load_component("slice", parts=("common", "result"), callbacks="{picked: (row) => trigger('picked', row)}")
 
@@ -215,7 +222,8 @@ def show(
     | SliceResult
     | WordImportance
     | AttentionTrace
-    | DistillationTargets,
+    | DistillationTargets
+    | AblationResult,
     *,
     fields: Mapping[str, str] | None = None,
     events: Sequence[TrainingEvent] = (),
@@ -245,8 +253,10 @@ def show(
     if isinstance(result, DistillationTargets):
         title = f"Teacher and student: {' / '.join(result.texts)}"
         return Page(standalone_html(MICROSCOPE, microscope_payload(result, alone=True), title), height or 1100)
-    drawn = "a FinetuneResult, an Evaluation, a SliceResult, a Prediction, a WordImportance, an AttentionTrace or"
-    raise TypeError(f"show() draws {drawn} DistillationTargets, not a {type(result).__name__}.")
+    if isinstance(result, AblationResult):
+        return Page(standalone_html(ABLATION, ablation_payload(result), "Does it help?"), height or 1200)
+    drawn = "a FinetuneResult, an Evaluation, a SliceResult, a Prediction, a WordImportance, an AttentionTrace,"
+    raise TypeError(f"show() draws {drawn} DistillationTargets or an AblationResult, not a {type(result).__name__}.")
 
 
 def _show_prediction(prediction: Prediction, fields: Mapping[str, str], height: int) -> Page:

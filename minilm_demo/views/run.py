@@ -98,9 +98,9 @@ class _Head:
 
 def _sentence(status: str, head: _Head, position: int | None, starts_in: float | None) -> str:
     if status == "queued":
-        return _place(position, starts_in)
+        return place_in_line(position, starts_in)
     if status in ("starting", "running") and head.started is None:
-        return _fetching(head.fetching) if head.fetching else "Loading the model and the rows…"
+        return fetched_so_far(head.fetching) if head.fetching else "Loading the model and the rows…"
     if status == "running":
         return _running(head)
     if status == "stopping":
@@ -108,12 +108,12 @@ def _sentence(status: str, head: _Head, position: int | None, starts_in: float |
     return _over(status, head)
 
 
-def _fetching(event: Fetching) -> str:
+def fetched_so_far(event: Fetching) -> str:
     total = f" of {event.total / 1e6:.0f}" if event.total else ""
     return f"Fetching {event.checkpoint} from the Hub: {event.done / 1e6:.0f}{total} MB…"
 
 
-def _place(position: int | None, starts_in: float | None) -> str:
+def place_in_line(position: int | None, starts_in: float | None) -> str:
     place = f"Place {position} in the line" if position else "Waiting in the line"
     return f"{place}; starts in about {words.duration(starts_in)}" if starts_in is not None else place
 
@@ -223,7 +223,7 @@ def _score_chart(status: str, head: _Head, task: Task, position: int | None) -> 
 
 def _waiting(status: str, position: int | None) -> str:
     if status == "queued":
-        return _place(position, None) + "."
+        return place_in_line(position, None) + "."
     return "No step was made." if status in FINAL else "Waiting for the first step…"
 
 

@@ -66,7 +66,15 @@ MiniLM.result = (() => {
       track.append(bar);
     }
     track.append(placed("mlm-track-mark", percent(row.at)));
+    track.append(...(row.dots || []).map((at, place) => drawDot(percent(at), row.dots.length > 1 ? (place % 3) - 1 : 0)));
     return track;
+  }
+
+  // One of several marks in a row; `lane` (-1, 0, 1) keeps equal ones apart.
+  function drawDot(left, lane) {
+    const dot = placed("mlm-track-dot", left);
+    dot.style.setProperty("--lane", lane);
+    return dot;
   }
 
   function placed(className, left) {
@@ -121,5 +129,5 @@ MiniLM.result = (() => {
       more.length ? details(words, () => scroller(words, table(words, headings, more))) : null);
   }
 
-  return { drawSummary, drawDetails, drawTable, drawConfusion, drawShaded };
+  return { drawSummary, drawDetails, drawPlot, drawTable, drawConfusion, drawShaded };
 })();

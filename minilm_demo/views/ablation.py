@@ -1,0 +1,343 @@
+"""The experiment "Does it help?" as the payload of the `ablation` component: students as dots, what that means in
+words, and, set apart, what the paper measured.
+
+Every text here is final; the JavaScript places it and computes nothing but positions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..results import AblationResult, ArmGain, ArmScores, Fetching, Finished, Scored, TrainingEvent, Working
+from . import words
+from .result import PAPER
+from .run import FINAL, STATUSES, fetched_so_far, place_in_line
+
+# Wang et al., 2020, Tables 3, 5, 6 and 7: SQuAD 2.0 F1, MNLI-m, SST-2 of students of BERT-base, each the mean of four
+# fine-tunes.
+PAPER_STUDENTS = ("6 x 384", "4 x 384", "3 x 384")
+PAPER_ROWS = (
+    ("MiniLM: attention + value relation", (72.4, 82.2, 91.0), (69.4, 80.3, 90.2), (66.2, 78.8, 89.3)),
+    ("… with a teacher assistant (Table 3)", (72.7, 82.4, 91.2), (69.7, 80.6, 90.6), (66.9, 79.1, 89.7)),
+    ("Without the value relation (Table 5)", (71.0, 80.9, 89.9), (67.5, 79.0, 89.2), (64.2, 77.8, 88.3)),
+    ("Values copied by their squared error instead (Table 6)", (71.4, 82.0, 90.8), (68.3, 80.1, 89.9),
+     (65.5, 78.4, 89.3)),
+    ("Layer to layer instead of the last one (Table 7)", (71.6, 81.8, 90.6), (67.6, 79.9, 89.6), (64.8, 77.7, 88.6)),
+    ("TinyBERT's objective (Table 3)", (71.6, 81.4, 90.2), (66.7, 79.2, 88.5), (63.6, 77.4, 88.4)),
+    ("The teacher's word probabilities (Table 3)", (67.9, 79.6, 89.8), (65.3, 77.7, 88.8), (59.9, 75.2, 88.0)),
+)  # fmt: skip
+PAPER_STEPS, PAPER_BATCH = 400_000, 256
+EMPTY = "The students will be here, one dot each."
+AXIS_STEP, AXIS_MARGIN = 0.05, 0.01
+
+
+def ablation_payload(
+    result: AblationResult | None, *, run: Mapping | None = None, paper: bool = True, empty: str = EMPTY
+) -> dict:
+    """A result -> what to draw; `run` (`experiment_state`) of one that is under way or was started here.
+
+    Keys: run | None, paper table | None, empty: what stands there without a result, drawn | None. The drawn:
+    findings [str], plot (as in `result_card`; a row may have `dots`, one a student), about str, gains table,
+    scores table, figures [[name, text]], notes [str]; a table is {title, headings [str], rows [[str]]}."""
+    return {
+        "run": run,
+        "drawn": _drawn(result) if result else None,
+        "paper": _paper() if paper else None,
+        "empty": empty,
+    }
+
+
+def _drawn(result: AblationResult) -> dict:
+    return {
+        "findings": [*_findings(result), *_hardly_above(result)],
+        "plot": _plot(result),
+        "about": "A dot is one student (one seed), the line in them the mean of an arm, the bar its 95 % interval; the "
+        "dashed line always gives the most frequent answer.",
+        "gains": _gains(result),
+        "scores": _scores(result),
+        "figures": _figures(result),
+        "notes": list(_notes(result)),
+    }
+
+
+# -- in words ------------------------------------------------------------------------------------------------------
+
+
+def _findings(result: AblationResult) -> Iterator[str]:
+    """What was gained, by sentence: by copying, by distilling, by the value relation."""
+    gains = {(gain.arm, gain.over): gain for gain in result.gains}
+
+    def change(arm: str, over: str, more: str = "") -> str:
+        return _change(result.metric, gains[arm, over], more)
+
+    if ("copied", "random") in gains:
+        then = ""
+        if ("copied_distilled", "copied") in gains:
+            then = f"; distilling on top {change('copied_distilled', 'copied', ' more')}"
+        yield f"Copying the teacher's layers {change('copied', 'random')} over a random start{then}."
+    distilled = [
+        f"{what} {change(arm, 'random')}"
+        for what, arm in (("attention alone", "distilled_attention"), ("attention + value relation", "distilled"))
+        if (arm, "random") in gains
+    ]
+    if distilled:
+        yield f"From a random start, distilling {'; '.join(distilled)}."
+    if ("distilled", "distilled_attention") in gains:
+        yield f"The value relation, added to attention alone, {change('distilled', 'distilled_attention')}."
+
+
+def _change(metric: str, gain: ArmGain, more: str = "") -> str:
+    """ "gains 6.8 points", "loses 0.3 points, within the noise"."""
+    noise = "" if gain.is_clear else ", within the noise"
+    size = points(metric, abs(gain.gain))
+    if float(size.split()[0]) == 0:
+        return "changes nothing"
+    return f"{'gains' if gain.gain > 0 else 'loses'} {size}{more}{noise}"
+
+
+def points(metric: str, difference: float) -> str:
+    """A difference of two scores: "6.8 points" of a share, "0.07" of a correlation."""
+    return f"{words.number(100 * difference, 1)} points" if words.is_percent(metric) else words.number(difference)
+
+
+def _hardly_above(result: AblationResult) -> Iterator[str]:
+    """The arms that may have learned nothing."""
+    low = [arm.title for arm in result.arms if arm.interval[0] <= result.baseline]
+    if low:
+        baseline = words.score(result.metric, result.baseline)
+        yield f"Not clearly above always giving the most frequent answer ({baseline}): {'; '.join(low)}."
+
+
+def _notes(result: AblationResult) -> Iterator[str]:
+    """How to read it honestly."""
+    seeds = max(len(arm.seeds) for arm in result.arms)
+    if seeds == 1:
+        yield (
+            f"One seed: the intervals say how far the {words.thousands(result.examples)} rows can be trusted, and "
+            "nothing of how another seed would have come out."
+        )
+    else:
+        yield (
+            f"Each of the {seeds} seeds draws its own examples and random numbers, the same for every arm, so arms are "
+            "compared within a seed: a difference can be clear although two bars overlap. The intervals (Student's t) "
+            "are about the seeds; other data, another teacher or another budget may turn out otherwise."
+        )
+    if len(result.gains) > 1:
+        yield f"Of {len(result.gains)} comparisons at 95 %, some will now and then look clear by chance."
+    if result.texts:
+        share = PAPER_STEPS * PAPER_BATCH / result.texts
+        yield (
+            f"A student here was distilled on {words.thousands(result.texts)} short texts; the paper's read about "
+            f"{_rounded(share)} times as many, longer ones."
+        )
+    if not result.data_source.is_official:
+        yield f"These are not the official rows: {result.data_source.description}."
+    if result.seen_by_base:
+        yield f"The teacher's own training had seen {result.seen_by_base}."
+
+
+def _rounded(number: float) -> str:
+    """10666.7 -> "11,000": two figures."""
+    size = 10 ** max(0, math.floor(math.log10(number)) - 1)
+    return words.thousands(round(number / size) * size)
+
+
+# -- the picture ---------------------------------------------------------------------------------------------------
+
+
+def _plot(result: AblationResult) -> dict:
+    low, high = _axis([result.baseline, *(score for arm in result.arms for score in (*arm.scores, arm.mean))])
+    rows = [_plot_row(result.metric, arm, low, high) for arm in result.arms]
+    baseline = {"kind": "baseline", "label": "Always the most frequent answer", "at": result.baseline, "low": None,
+                "high": None, "value": words.score(result.metric, result.baseline)}  # fmt: skip
+    split, rows_scored = words.split_name(result.split), words.counted(result.examples, "row")
+    return {
+        "title": f"{words.metric_name(result.metric)} on {split}, {rows_scored}",
+        "range": [low, high],
+        "ticks": [[at, _tick(result.metric, at)] for at in _ticks(low, high)],
+        "baseline": result.baseline,
+        "rows": [*rows, baseline],
+    }
+
+
+def _plot_row(metric: str, arm: ArmScores, low: float, high: float) -> dict:
+    """The bar ends where the axis does: two seeds may have an interval wider than all scores there are."""
+    return {
+        "kind": "arm",
+        "label": arm.title,
+        "at": arm.mean,
+        "low": max(low, arm.interval[0]),
+        "high": min(high, arm.interval[1]),
+        "value": words.plus_minus(metric, arm.mean, arm.interval),
+        "dots": list(arm.scores),
+    }
+
+
+def _axis(values: Sequence[float]) -> tuple[float, float]:
+    """Where the axis begins and ends: a little outside of all marks, at most at 1."""
+    low = math.floor((min(values) - AXIS_MARGIN) / AXIS_STEP) * AXIS_STEP
+    high = math.ceil((max(values) + AXIS_MARGIN) / AXIS_STEP) * AXIS_STEP
+    return round(max(-1.0, low), 2), round(min(1.0, high), 2)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """At most six marks at whole steps."""
+    steps = round((high - low) / AXIS_STEP)
+    every = next(size for size in (1, 2, 4, 8) if steps / size <= 5)
+    return [round(low + AXIS_STEP * step, 2) for step in range(0, steps + 1, every)]
+
+
+def _tick(metric: str, at: float) -> str:
+    return words.percent(at, 0) if words.is_percent(metric) else words.number(at)
+
+
+# -- tables --------------------------------------------------------------------------------------------------------
+
+
+def _gains(result: AblationResult) -> dict | None:
+    titles = {arm.arm: arm.title for arm in result.arms}
+    rows = [
+        [
+            titles[gain.arm],
+            titles[gain.over],
+            _signed(result.metric, gain.gain),
+            f"{_signed(result.metric, gain.interval[0])} to {_signed(result.metric, gain.interval[1])}",
+            "clear" if gain.is_clear else "within the noise",
+        ]
+        for gain in result.gains
+    ]
+    unit = " in points" if words.is_percent(result.metric) else ""
+    headings = ["How it began", "Compared with", f"Gain{unit}", "95 % interval", "So it is"]
+    return {"title": "What was gained", "headings": headings, "rows": rows} if rows else None
+
+
+def _signed(metric: str, difference: float) -> str:
+    text = words.number(100 * difference, 1) if words.is_percent(metric) else words.number(difference)
+    return text if text.startswith("−") else f"+{text}"
+
+
+def _scores(result: AblationResult) -> dict:
+    metric = result.metric
+    rows = [
+        [
+            arm.title,
+            ", ".join(words.number(100 * score, 1) if words.is_percent(metric) else words.number(score)
+                      for score in arm.scores),
+            words.score(metric, arm.mean),
+            f"{words.between(metric, arm.interval)} ({arm.interval_of})",
+            _distance([student for student in result.students if student.arm == arm.arm]),
+            words.duration(_mean([sum(one.seconds.values()) for one in result.students if one.arm == arm.arm])),
+        ]
+        for arm in result.arms
+    ]  # fmt: skip
+    headings = ["How it began", "One score a seed", "Mean", "95 % interval (of)", "Losses before", "A student took"]
+    return {"title": "The scores", "headings": headings, "rows": rows}
+
+
+def _distance(students: Sequence[Scored]) -> str:
+    """How far from the teacher they were before the fine-tune: "attention 0.15, value relation 0.09"."""
+    names = students[0].losses
+    means = [f"{name.replace('_', ' ')} {_mean([one.losses[name] for one in students]):.3f}" for name in names]
+    return ", ".join(means) or "not asked"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _figures(result: AblationResult) -> list[list[str]]:
+    """The budget, and what it was spent on."""
+    seconds, students = result.seconds, len(result.students)
+    distilled = sum(bool(student.texts) for student in result.students)
+    figures = [
+        ["Students", f"{result.layers} layers x {result.hidden_size}, {result.heads} heads, "
+         f"{words.millions(result.parameters)} weights; {students} of them"],
+        ["Teacher", result.teacher],
+        ["Fine-tuning", f"{words.thousands(result.train_examples)} examples, {words.epochs(result.epochs)} epochs; "
+         f"{words.duration(seconds['fine-tuning'] / students)} a student"],
+        ["Data", result.data_source.description],
+        ["In all", words.duration(sum(seconds.values()))],
+    ]  # fmt: skip
+    if distilled:
+        text = (
+            f"{words.counted(result.steps, 'step')} of {result.batch_size} texts, in all "
+            f"{words.thousands(result.texts)}; {words.duration(seconds['distilling'] / distilled)} a student"
+        )
+        figures.insert(2, ["Distillation", text])
+    return figures
+
+
+def _paper() -> dict:
+    rows = [[name, *(" / ".join(f"{score:.1f}" for score in scores) for scores in students)]
+            for name, *students in PAPER_ROWS]  # fmt: skip
+    return {
+        "title": "The paper's own numbers",
+        "about": f"From {PAPER}, not measured here: other models, other data, another scale. Students of BERT-base, "
+        f"distilled on Wikipedia and BookCorpus for about {words.thousands(PAPER_STEPS)} steps of {PAPER_BATCH} texts "
+        "on eight V100s, then fine-tuned on all examples; means of four runs. SQuAD 2.0 F1 / MNLI-m / SST-2.",
+        "headings": ["What was copied", *PAPER_STUDENTS],
+        "rows": rows,
+    }
+
+
+# -- an experiment under way ---------------------------------------------------------------------------------------
+
+
+def experiment_state(
+    events: Sequence[TrainingEvent],
+    *,
+    status: str,
+    run_id: str,
+    position: int | None = None,
+    starts_in: float | None = None,
+) -> dict:
+    """Where an experiment is, in words: {id, status, final bool, sentence, progress {done, of} | None, stop: label |
+    "", error: sentence | ""}. `position`, `starts_in` as in `run_payload`."""
+    if status not in STATUSES:
+        raise ValueError(f"status is '{status}'; it must be one of {', '.join(STATUSES)}.")
+    latest = {type(event): event for event in events}
+    working: Working | None = latest.get(Working)
+    scored = sum(isinstance(event, Scored) for event in events)
+    return {
+        "id": run_id,
+        "status": status,
+        "final": status in FINAL,
+        "sentence": _sentence(status, latest, scored, position, starts_in),
+        "progress": _progress(working, scored) if status in ("running", "stopping") and working else None,
+        "stop": {"queued": "Leave the line", "starting": "Stop and keep these", "running": "Stop and keep these",
+                 "stopping": "Stopping…"}.get(status, ""),
+        "error": _error(status, latest.get(Finished), scored),
+    }  # fmt: skip
+
+
+def _sentence(status: str, latest: Mapping[type, TrainingEvent], scored: int, position, starts_in) -> str:
+    working: Working | None = latest.get(Working)
+    if status == "queued":
+        return place_in_line(position, starts_in)
+    if status in ("starting", "running") and working is None:
+        return fetched_so_far(latest[Fetching]) if Fetching in latest else "Loading the teacher and the rows…"
+    if status == "stopping":
+        return "Stopping; the students scored so far are kept…"
+    if status == "running":
+        left = f"about {words.duration(working.seconds_left)} left" if working.seconds_left is not None else ""
+        part = f"{working.part}, step {working.step} of {working.steps}"
+        return words.join((f"Student {working.student} of {working.students}", part, left))
+    end: Finished | None = latest.get(Finished)
+    said = end.message if end and status != "failed" else f"{words.counted(scored, 'student')} scored."
+    return f"{status.capitalize()}. {said}"
+
+
+def _progress(working: Working, scored: int) -> dict:
+    """In hundredths of a student."""
+    part = working.step / max(1, working.steps)
+    share = part / 2 if working.part == "distilling" else 0.5 + part / 2
+    done = scored + (share if working.student > scored else 0)
+    return {"done": round(100 * done), "of": 100 * working.students}
+
+
+def _error(status: str, end: Finished | None, scored: int) -> str:
+    kept = f" {words.counted(scored, 'student')} scored before that." if scored else ""
+    if status == "interrupted":
+        return f"The process of this run ended before the run was over.{kept} Start it again."
+    return f"{end.message if end else 'The run failed without saying why.'}{kept}" if status == "failed" else ""
