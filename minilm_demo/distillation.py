@@ -103,7 +103,7 @@ def divergence(
 ) -> torch.Tensor:
     """KL(teacher ‖ student) = Σ p log(p / q) of every row of two relations: [batch, num_relation_heads, num_tokens].
 
-    p is the teacher's row, q the student's, both from scores; never below 0."""
+    p is the teacher's row, q the student's, both from scores before the softmax."""
     log_p = mask_keys(teacher_scores, attention_mask).log_softmax(-1)
     log_q = mask_keys(student_scores, attention_mask).log_softmax(-1)
     return (log_p.exp() * (log_p - log_q)).sum(-1)

@@ -421,11 +421,15 @@ class Lesson(Training):
         models = self.teacher.model.eval(), self.student.model.eval()
         found = measure_relations(*models, self.comparison, self.probe.inputs)
         self.model.train()
-        teacher = {"tokens": self.probe.tokens, "teacher": _shown(found["teacher"])} if self.step == 0 else {}
+        first = self._probe_read() | {"teacher": _shown(found["teacher"])} if self.step == 0 else {}
         heads = min(PROBE_HEADS, self.comparison.num_relation_heads)
         by_head = {name: rows[:heads].mean(-1) for name, rows in found["divergence"].items()}
         rounded = {name: tuple(round(float(value), 4) for value in values) for name, values in by_head.items()}
-        return (yield Probed(self.step, heads, _shown(found["student"]), rounded, **teacher))
+        return (yield Probed(self.step, heads, _shown(found["student"]), rounded, **first))
+
+    def _probe_read(self) -> dict[str, tuple]:
+        words = tuple(word.text for word in self.probe.words)
+        return {"tokens": self.probe.tokens, "words": words, "word_ids": self.probe.word_ids}
 
 
 def _shown(relations: Mapping[str, np.ndarray]) -> dict[str, str]:

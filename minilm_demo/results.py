@@ -384,13 +384,16 @@ class Probed:
     """The relations of the run's probe text, as the student has them at this step, by name ("QK", "VV", …).
 
     Weights are quantised (`attention_weights.quantised`): base64 of [heads, num_tokens, num_tokens]; of many relation
-    heads the first few. The tokens and what the teacher has come with the first one of a run only."""
+    heads the first few. The tokens, the words they belong to (None: a special token) and what the teacher has come with
+    the first one of a run only."""
 
     step: int
     heads: int
     student: Mapping[str, str]
     divergence: Mapping[str, tuple[float, ...]]  # KL(teacher ‖ student) of each of these heads, mean over the tokens
     tokens: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    word_ids: tuple[int | None, ...] = ()  # of each token
     teacher: Mapping[str, str] = field(default_factory=dict)
 
 

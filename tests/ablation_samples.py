@@ -1,9 +1,12 @@
-"""Experiments for the tests of the views and of the page: scores that were made up."""
+"""What the tests of the experiment share: scores that were made up, and a tiny teacher whose layers can be copied."""
 
 import random
+from pathlib import Path
 
 from minilm_demo.ablation import ARMS, summarise
+from minilm_demo.models import load_checkpoint
 from minilm_demo.results import AblationResult, DataSource, Scored, Started
+from minilm_demo.students import make_student
 
 LEVELS = {"random": 0.722, "distilled_attention": 0.718, "distilled": 0.724, "copied": 0.79, "copied_distilled": 0.799}
 PARTS = ("distilling", "fine-tuning", "scoring")
@@ -61,3 +64,11 @@ def students(seeds: int = 5, spread: float = 0.008) -> list[Scored]:
 
 def experiment(seeds: int = 5, kind: str = "mirror", spread: float = 0.008) -> AblationResult:
     return summarise(started(kind, seeds), students(seeds, spread))
+
+
+def write_teacher(folder: Path, tiny: Path) -> Path:
+    """An encoder with the words of the checkpoint `tiny`, two layers, and the inner width that every student has."""
+    loaded = load_checkpoint(str(tiny))
+    make_student(loaded, layers=2, hidden=32).model.save_pretrained(folder)
+    loaded.tokenizer.save_pretrained(folder)
+    return folder

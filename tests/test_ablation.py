@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 import scipy.stats
+from ablation_samples import PARTS, scored, started, write_teacher
 from training import of, write_reviews
 
 from minilm_demo import TASKS, ablation, runs
@@ -15,10 +16,7 @@ from minilm_demo.ablation import ARMS, COMPARED, AblationConfig, summarise
 from minilm_demo.errors import DemoError, UnknownName
 from minilm_demo.finetuning import finetune
 from minilm_demo.models import load_checkpoint
-from minilm_demo.results import DataSource, Finished, Scored, Started, Working, to_dict
-from minilm_demo.students import make_student
-
-PARTS = ("distilling", "fine-tuning", "scoring")
+from minilm_demo.results import Finished, Scored, Started, Working, to_dict
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +26,7 @@ def rows(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def teacher(tiny_checkpoint, tmp_path_factory):
-    """The folder of a tiny encoder whose inner width is four times its own, so that a student can take its layers."""
-    loaded, folder = load_checkpoint(str(tiny_checkpoint)), tmp_path_factory.mktemp("teacher") / "teacher"
-    make_student(loaded, layers=2, hidden=32).model.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
-    return folder
+    return write_teacher(tmp_path_factory.mktemp("teacher") / "teacher", tiny_checkpoint)
 
 
 @pytest.fixture
@@ -226,17 +220,7 @@ def test_data_that_does_not_serve_is_said_before_anything_starts(options, tmp_pa
 
 # -- statistics ----------------------------------------------------------------------------------------------------
 
-STARTED = Started(
-    "ablation", "sst2", "bundled", DataSource("mirror", "1,800 of 67,349 rows of train", {"train": 1800}), 1800, 200,
-    17_389_824, 17_389_824, "cpu", "bf16", 1, 0, "accuracy",
-    {"arms": list(ARMS), "seeds": 3, "layers": 3, "hidden": 384, "heads": 12, "epochs": 3, "steps": 300,
-     "batch_size": 32},
-)  # fmt: skip
-
-
-def scored(arm: str, seed: int, score: float, half: float = 0.03) -> Scored:
-    seconds = dict.fromkeys(PARTS, 1.0)
-    return Scored(arm, seed, score, (score - half, score + half), 0.5, "validation", 872, {}, 0, seconds)
+STARTED = started(seeds=3)
 
 
 def test_intervals_are_students_over_the_seeds():

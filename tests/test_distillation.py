@@ -1,6 +1,7 @@
 """MiniLM's objective: the formula against what it must be, and one text through two models."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -248,6 +249,27 @@ def test_the_model_is_whole_again_afterwards(teacher):
     projections(teacher, 0, padded(5))
     assert torch.equal(teacher(**padded(5)).last_hidden_state, before)
     assert [len(module._forward_hooks) for module in teacher.modules()] == hooks
+
+
+def test_others_who_use_the_model_meanwhile_get_their_whole_answer(teacher):
+    batch = padded(5)
+    with torch.inference_mode():
+        expected = teacher(**batch).last_hidden_state
+    over, answers = threading.Event(), []
+
+    def ask():
+        with torch.inference_mode():
+            while not over.is_set():
+                answers.append(teacher(**batch).last_hidden_state)
+
+    other = threading.Thread(target=ask)
+    other.start()
+    for _ in range(50):
+        assert projections(teacher, 1, padded(7, 4))["Q"].shape == (2, 7, 32)
+    over.set()
+    other.join()
+    assert answers
+    assert all(torch.equal(answer, expected) for answer in answers)
 
 
 # -- two models that can be compared -------------------------------------------------------------------------------

@@ -68,14 +68,14 @@ def _findings(result: AblationResult) -> Iterator[str]:
     """What was gained, by sentence: by copying, by distilling, by the value relation."""
     gains = {(gain.arm, gain.over): gain for gain in result.gains}
 
-    def change(arm: str, over: str, more: str = "") -> str:
-        return _change(result.metric, gains[arm, over], more)
+    def change(arm: str, over: str, than: str = "") -> str:
+        return _change(result.metric, gains[arm, over], than)
 
     if ("copied", "random") in gains:
         then = ""
         if ("copied_distilled", "copied") in gains:
-            then = f"; distilling on top {change('copied_distilled', 'copied', ' more')}"
-        yield f"Copying the teacher's layers {change('copied', 'random')} over a random start{then}."
+            then = f"; distilling on top {change('copied_distilled', 'copied')}"
+        yield f"Copying the teacher's layers {change('copied', 'random', ' over a random start')}{then}."
     distilled = [
         f"{what} {change(arm, 'random')}"
         for what, arm in (("attention alone", "distilled_attention"), ("attention + value relation", "distilled"))
@@ -87,13 +87,13 @@ def _findings(result: AblationResult) -> Iterator[str]:
         yield f"The value relation, added to attention alone, {change('distilled', 'distilled_attention')}."
 
 
-def _change(metric: str, gain: ArmGain, more: str = "") -> str:
-    """ "gains 6.8 points", "loses 0.3 points, within the noise"."""
+def _change(metric: str, gain: ArmGain, than: str = "") -> str:
+    """ "gains 6.8 points over a random start", "loses 0.3 points, within the noise"."""
     noise = "" if gain.is_clear else ", within the noise"
     size = points(metric, abs(gain.gain))
     if float(size.split()[0]) == 0:
         return "changes nothing"
-    return f"{'gains' if gain.gain > 0 else 'loses'} {size}{more}{noise}"
+    return f"{'gains' if gain.gain > 0 else 'loses'} {size}{than}{noise}"
 
 
 def points(metric: str, difference: float) -> str:

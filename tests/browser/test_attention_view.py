@@ -441,7 +441,7 @@ def test_attention_while_it_learns(page, load):
     page.get_by_role("button", name="Play").wait_for()  # it ends by itself
     assert sentence(page).startswith("“nobody” → “unhappy”: 0.80")
     page.get_by_label("Difference").check()
-    assert sentence(page) == "“nobody” → “unhappy”: 0.60 more than in step 0."
+    assert sentence(page) == "“nobody” → “unhappy”: 0.60 more than at step 0."
 
 
 # -- what the server is asked for ----------------------------------------------------------------------------------
@@ -475,6 +475,10 @@ def test_raw_scores_come_when_a_person_goes_deeper(page, load):
     assert page.evaluate("asked") == [["row", {"layer": 1, "head": 1, "token": 6}]]
     assert page.get_by_role("row", name="[SEP] 9.00 1.000").is_visible()
     assert page.locator(".mlm-scores").get_by_text("9.00").count() == 1
+    page.evaluate("window.refuse = true")
+    thumb(page, 1, 1).click()
+    page.get_by_text("The server does not answer.").wait_for()
+    assert page.get_by_role("heading", name="“nobody” looks at").is_visible()
 
 
 def test_is_attention_an_explanation(page, load):
@@ -506,7 +510,20 @@ def test_longer_inputs_have_an_overview_and_fetch_single_heads(page, load):
     assert sentence(page).startswith(f"Strongest: “w{row + 1}” → “w{column + 1}”: ")
     page.evaluate("window.refuse = true")
     thumb(page, 1, 1).click()
-    page.get_by_text("The server does not answer; this is the overview.").wait_for()
+    page.get_by_text("The server does not answer. This is the overview.").wait_for()
+
+
+def test_of_two_longer_traces_the_difference_comes_in_full_too(page, load):
+    trace = long_trace(90)
+    other = replace(trace, attentions=trace.attentions[::-1])
+    value = payload(trace, before=other, before_title="base", alone=False)
+    load(page, served(value, head=views.head_payload(trace.head(2, 5))["weights"]))
+    page.get_by_label("Difference").check()
+    assert page.get_by_text("less than in base: ").is_visible()
+    page.wait_for_function("asked.filter(([name]) => name === 'head').length >= 2")
+    page.get_by_text("on its way").wait_for(state="hidden")
+    assert [what for _, what in page.evaluate("asked")][-1]["before"] is True
+    page.get_by_label("Words").wait_for()  # no longer cells
 
 
 def test_a_longer_input_without_a_server_is_an_overview(page, load):

@@ -17,10 +17,11 @@
 //   code, notes [..], footer [..], precomputed
 //
 // callbacks, each of which may be missing; then what needs it is not offered:
-//   head({layer, head} | {rollout: true}) -> promise of {weights}: one head of a longer input; either may be "mean"
-//   row({layer, head, token}) -> promise of {scores [T]}, q·k/√d, null for a masked key
+//   head({layer, head} | {rollout: true}, before: of the other trace) -> promise of {weights} or {error: a sentence}: one
+//     head of a longer input; layer or head may be "mean"
+//   row({layer, head, token}) -> promise of {scores [T]}, q·k/√d, null for a masked key, or {error}
 //   retrace({masked, ablated}), explain({}): answered through update(value)
-//   file({format: "npz" | "html"}) -> promise of {name, type, base64}
+//   file({format: "npz" | "html"}) -> promise of {name, type, base64} or {error}
 
 MiniLM.attention = (() => {
   const { make, say, show } = MiniLM.dom;
@@ -151,55 +152,55 @@ MiniLM.attention = (() => {
   // A longer input has an overview; the head that is looked at comes in full a moment later.
   function askForHead(page) {
     const { trace, state, callbacks } = page;
-    const key = V.keyOf(state);
+    const wanted = callbacks.head ? V.missing(trace, state) : [];
     clearTimeout(page.asking);
-    page.waiting = "";
-    if (trace.whole || state.side !== "this" || !callbacks.head || trace.fetched.has(key)) return;
-    page.waiting = "An overview; the head in full is on its way.";
-    const what = state.rollout ? { rollout: true } : { layer: state.layer, head: state.head };
-    page.asking = setTimeout(async () => {
-      const found = await answerOf(callbacks.head(what));
+    page.waiting = wanted.length ? "An overview; the head in full is on its way." : "";
+    if (!wanted.length) return;
+    const { layer, head, rollout } = state;
+    const what = rollout ? { rollout } : { layer, head };
+    page.asking = setTimeout(() => wanted.forEach(async (ofOther) => {
+      const found = await answerOf(callbacks.head(ofOther ? { ...what, before: true } : what));
       if (page.trace !== trace || !page.root.isConnected) return;
-      if (found) trace.fetched.set(key, W.decode(found.weights));
-      if (V.keyOf(page.state) === key) arrived(page, found);
-    }, ASK_AFTER);
+      if (found.weights) trace.fetched.set(V.keyOf({ layer, head, rollout }, ofOther), W.decode(found.weights));
+      if (V.keyOf(page.state) === V.keyOf({ layer, head, rollout })) arrived(page, found);
+    }), ASK_AFTER);
   }
 
-  function arrived(page, found) {
-    if (found) return draw(page, "head");
-    page.waiting = "The server does not answer; this is the overview.";
-    draw(page, "hover");
+  function arrived(page, { weights, error }) {
+    if (weights && !V.missing(page.trace, page.state).length) return draw(page, "head");
+    if (error) page.waiting = error + " This is the overview.";
+    if (error) draw(page, "hover");
   }
 
-  // The raw scores of one token [T], or null while they are on their way or where they cannot be had. The first view
-  // asks for nothing.
+  // The raw scores of one token: {scores [T]}, or {note: why they are not here (yet)}. The first view asks for nothing.
   function scoresOf(page, token, then) {
     const { value, state: { layer, head, entered }, callbacks, trace, scoresFound } = page;
     if (value.rows && value.rows.layer === layer && value.rows.head === head) return storedScores(page, token);
+    if (!callbacks.row) return { note: "The scores behind these weights need the app." };
     const key = layer + "," + head + "," + token;
     if (scoresFound.has(key)) return scoresFound.get(key);
-    if (!callbacks.row || !entered) return null;
-    scoresFound.set(key, null);
-    answerOf(callbacks.row({ layer, head, token })).then((found) => {
-      if (found) scoresFound.set(key, found.scores);
-      if (found && page.trace === trace && page.root.isConnected) then();
+    if (!entered) return { note: "" };
+    scoresFound.set(key, { note: "The scores are on their way." });
+    answerOf(callbacks.row({ layer, head, token })).then(({ scores, error }) => {
+      scoresFound.set(key, { scores, note: error });
+      if (page.trace === trace && page.root.isConnected) then();
     });
-    return null;
+    return scoresFound.get(key);
   }
 
   function storedScores({ value, trace }, token) {
     trace.scores = trace.scores || W.decodeFloats(value.rows.scores);
     const masked = new Set(value.changed.masked);
     const scores = Array.from(trace.scores.subarray(token * value.size, (token + 1) * value.size));
-    return scores.map((score, key) => (masked.has(key) ? null : score));
+    return { scores: scores.map((score, key) => (masked.has(key) ? null : score)) };
   }
 
-  // null where the server cannot be reached.
+  // What the server says, or {error} with a sentence.
   async function answerOf(promise) {
     try {
       return await promise;
     } catch {
-      return null;
+      return { error: "The server does not answer." };
     }
   }
 

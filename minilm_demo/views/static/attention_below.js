@@ -116,7 +116,7 @@ MiniLM.attentionBelow = (() => {
       const evenCells = even.map(() => (weight / view.even).toFixed(1));
       return { order: [from, to, weight, weight], cells: [...cells, ...evenCells] };
     });
-    const weightHeading = view.signed ? "More than in " + trace.otherTitle : "Weight";
+    const weightHeading = view.signed ? "More " + trace.thanOther : "Weight";
     const headings = ["From", "To", weightHeading, ...even];
     const drawn = sortable({ caption: "The weights on screen", headings, rows, sorting, rising: [0, 1] });
     const box = scroller("The weights as a table", drawn);

@@ -135,8 +135,9 @@ MiniLM.attentionHeads = (() => {
   function blockCell(page, block, share) {
     const { state, view } = page;
     const chosen = state.block !== null && block.every((side, place) => side === state.block[place]);
-    const sign = view.signed ? (share < 0 ? "−" : "+") : "";
-    const text = share === null ? "–" : sign + percent(Math.abs(share));
+    const amount = percent(Math.abs(share));
+    const sign = !view.signed || amount === percent(0) ? "" : share < 0 ? "−" : "+";
+    const text = share === null ? "–" : sign + amount;
     const node = button(text, () => page.set({ block: chosen ? null : block }), "mlm-block");
     node.style.setProperty("--share", length(Math.abs(share)));
     if (view.signed) node.classList.add(share < 0 ? "mlm-less" : "mlm-more");

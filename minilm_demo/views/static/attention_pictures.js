@@ -104,12 +104,11 @@ MiniLM.attentionPictures = (() => {
     say(node, (sign ? sign + " " : "") + does);
   }
 
-  function overviewNote({ trace, view, value, callbacks, state }) {
+  function overviewNote({ trace, view, value, callbacks }) {
     if (!view.cells) return "";
     const { size } = trace.shape;
     const cells = "An overview: " + size + " cells of about " + Math.round(value.size / size) + " tokens each.";
-    if (!callbacks.head) return cells + " Single heads in full need the app.";
-    return state.side === "this" ? cells : cells + " The other trace and the difference come as an overview only.";
+    return callbacks.head ? cells : cells + " Single heads in full need the app.";
   }
 
   // -- the chosen head
@@ -157,9 +156,9 @@ MiniLM.attentionPictures = (() => {
     };
   }
 
-  function scaleWords({ signed, max }, { otherTitle }) {
+  function scaleWords({ signed, max }, { thanOther }) {
     if (!signed) return ["weight 0", max.toFixed(1) + " and more"];
-    return ["less than in " + otherTitle + ": −" + max.toFixed(2), "+" + max.toFixed(2) + " more"];
+    return ["less " + thanOther + ": −" + max.toFixed(2), "+" + max.toFixed(2) + " more"];
   }
 
   // Choosing a word keeps it; the same again lets it go; with Ctrl, Shift or the switch it joins the others.

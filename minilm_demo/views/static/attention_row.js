@@ -26,10 +26,10 @@ MiniLM.attentionRow = (() => {
 
   function content(page, chosen, unfolded, redraw) {
     const exact = exactToken(page, chosen);
-    const scores = exact === null ? null : page.scores(exact, redraw);
+    const { scores, note } = exact === null ? { note: "" } : page.scores(exact, redraw);
     const parts = scores
       ? scoreParts(page, exact, chosen[0], scores, unfolded, redraw)
-      : weightParts(page, chosen, unfolded, redraw, exact === null ? "" : scoresNote(page));
+      : weightParts(page, chosen, unfolded, redraw, note);
     return parts.filter((part) => part);
   }
 
@@ -39,11 +39,6 @@ MiniLM.attentionRow = (() => {
     if (state.side !== "this" || state.frame !== null) return null;
     const { tokens } = view.labels[chosen[0]];
     return tokens[Math.min(state.piece, tokens.length - 1)];
-  }
-
-  function scoresNote({ callbacks, state }) {
-    if (!callbacks.row) return "The scores behind these weights need the app.";
-    return state.entered ? "The scores are on their way." : "";
   }
 
   // Nobody is asked for anything before a person chose something.

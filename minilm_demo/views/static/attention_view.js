@@ -24,12 +24,18 @@ MiniLM.attentionView = (() => {
       shape: { layers: value.layers, heads: value.heads, size },
       all: once(() => decoded(value)),
       other: before ? once(() => decoded(before)) : frames ? frames[0] : null,
-      otherTitle: before ? before.title : frames ? "step " + value.frames.steps[0] : "", // as in “more than in …”
+      otherTitle: before ? before.title : "",
+      thanOther: thanOther(value, before), // as in “0.12 more than in bundled”
       cells: whole ? null : cellTokens(value, size),
       fetched: new Map(),
       groups: new Map(),
       rollouts: new WeakMap(),
     };
+  }
+
+  function thanOther({ changed, frames }, before) {
+    if (before) return changed.masked.length + changed.ablated.length ? "than before" : "than in " + before.title;
+    return frames ? "than at step " + frames.steps[0] : "";
   }
 
   function once(make) {
@@ -80,8 +86,23 @@ MiniLM.attentionView = (() => {
     return !rollout && layer !== "mean" && head !== "mean";
   }
 
-  function keyOf({ layer, head, rollout }) {
-    return rollout ? "rollout" : layer + "," + head;
+  // What a head, a mean or the rollout is called in fetched; those of the other trace begin with “other”.
+  function keyOf({ layer, head, rollout }, ofOther = false) {
+    return (ofOther ? "other " : "") + (rollout ? "rollout" : layer + "," + head);
+  }
+
+  // Of a longer input: the full head that is looked at, or null until all of it is there.
+  function fullMatrix({ fetched }, state) {
+    const [now, other] = [fetched.get(keyOf(state)), fetched.get(keyOf(state, true))];
+    if (state.side === "this") return now || null;
+    if (state.side === "other") return other || null;
+    return now && other ? W.subtract(now, other) : null;
+  }
+
+  // Which traces [of the other one: true or false] the full head still has to be fetched from.
+  function missing({ whole, fetched }, state) {
+    const sides = { this: [false], other: [true], difference: [false, true] }[state.side];
+    return whole ? [] : sides.filter((ofOther) => !fetched.has(keyOf(state, ofOther)));
   }
 
   // -- one matrix
@@ -89,7 +110,7 @@ MiniLM.attentionView = (() => {
   // The weights of one head, one mean or the rollout, of this trace, the other one, or their difference:
   // {matrix [n, n], cells}; cells: n are the cells of an overview.
   function matrixOf(trace, state) {
-    const full = trace.whole || state.side !== "this" ? null : trace.fetched.get(keyOf(state));
+    const full = trace.whole ? null : fullMatrix(trace, state);
     if (full) return { matrix: full, cells: false };
     const pick = (all) => pickMatrix(trace, all, state);
     const now = () => (state.frame !== null ? trace.frames[state.frame]() : trace.all());
@@ -255,7 +276,7 @@ MiniLM.attentionView = (() => {
   function linkSentence(trace, view, from, to, weight) {
     const arrow = from + " → " + to + ": ";
     if (!view.signed) return arrow + weight.toFixed(2) + ", " + times(weight, view.even) + ".";
-    return arrow + Math.abs(weight).toFixed(2) + (weight < 0 ? " less" : " more") + " than in " + trace.otherTitle + ".";
+    return arrow + Math.abs(weight).toFixed(2) + (weight < 0 ? " less " : " more ") + trace.thanOther + ".";
   }
 
   // The sentence below the name of the head: the cell under the mouse, the strongest of a row or column, or of all.
@@ -292,7 +313,7 @@ MiniLM.attentionView = (() => {
   }
 
   return {
-    read, firstState, nextState, isSingle, keyOf, look, thumbnails, chosenPlaces, pointed, fromRows, fromColumns,
+    read, firstState, nextState, isSingle, keyOf, missing, look, thumbnails, chosenPlaces, pointed, fromRows, fromColumns,
     headName, quoted, sentence, times, pieceTitle, largest, LINES_AT_MOST, FULL, REASONABLE,
   };
 })();

@@ -1,0 +1,92 @@
+"""The experiment "Does it help?" that the page shows at once, computed and written down as ablation.json.
+
+    python assets/make_ablation.py --data DIR --seeds 5
+
+Every student that is scored goes at once into a file of its own below MINILM_HOME, one for these settings whatever the
+number of seeds. So the same command goes on where it was interrupted, and more seeds only add to what is there.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import sys
+import tempfile
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from minilm_demo.ablation import AblationConfig, ablation
+from minilm_demo.errors import DemoError
+from minilm_demo.models import default_checkpoint, home
+from minilm_demo.results import AblationResult, Finished, Scored, Working, from_json, to_dict, to_json
+
+ASSETS = Path(__file__).resolve().parent
+FLAGS = ("data", "seeds", "layers", "hidden", "steps", "train_examples", "epochs", "arms", "teacher", "batch_size")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    try:
+        given = {name: value for name in FLAGS if (value := getattr(args, name)) is not None}
+        result = make(AblationConfig(**given))
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return 1
+    args.output.write_text(json.dumps(to_dict(result), ensure_ascii=False) + "\n", encoding="utf-8")
+    for arm in result.arms:
+        scores = ", ".join(f"{score:.4f}" for score in arm.scores)
+        low, high = arm.interval
+        print(f"{arm.title:<40}{arm.mean:.4f}  {low:.4f} to {high:.4f} (of {arm.interval_of})  {scores}")
+    for gain in result.gains:
+        low, high = gain.interval
+        print(f"{gain.arm} over {gain.over}: {gain.gain:+.4f}, {low:+.4f} to {high:+.4f}")
+    minutes = sum(result.seconds.values()) / 60
+    print(f"{len(result.students)} students in {minutes:.1f} minutes; written to {args.output}")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Flags whose help and kinds are read from `AblationConfig`."""
+    flags = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    kinds, known = typing.get_type_hints(AblationConfig), AblationConfig.__dataclass_fields__
+    for name in FLAGS:
+        kind = next(one for one in (float, int, str) if one in (kinds[name], *typing.get_args(kinds[name])))
+        flags.add_argument(f"--{name.replace('_', '-')}", type=kind, help=known[name].metadata["help"])
+    flags.add_argument("--output", type=Path, default=ASSETS / "ablation.json", help="where the result goes")
+    return flags
+
+
+def make(config: AblationConfig) -> AblationResult:
+    """Score the students that are missing, and put all together."""
+    file = students_file(config)
+    known = [from_json(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+    file.parent.mkdir(parents=True, exist_ok=True)
+    print(f"Students: {file}, {len(known)} so far", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as work, file.open("a", encoding="utf-8") as students:
+        for event in ablation(dataclasses.replace(config, output_dir=work), known):
+            if isinstance(event, Working):
+                where = f"student {event.student} of {event.students}, {event.arm}, seed {event.seed}"
+                print(f"{where}: {event.part}, step {event.step} of {event.steps}", end="\r", file=sys.stderr)
+            elif isinstance(event, Scored):
+                students.write(to_json(event) + "\n")
+                students.flush()
+                seconds = sum(event.seconds.values())
+                print(f"\n{event.arm}, seed {event.seed}: {event.score:.4f} in {seconds:.0f} s", file=sys.stderr)
+            elif isinstance(event, Finished):
+                return event.result
+    raise AssertionError("an experiment ends with Finished")
+
+
+def students_file(config: AblationConfig) -> Path:
+    """Where the students with these settings are kept: a name for each set of them, seeds aside."""
+    settings = dataclasses.asdict(config) | {"teacher": config.teacher or default_checkpoint()}
+    asked = {name: value for name, value in settings.items() if name not in ("seeds", "arms", "output_dir")}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+    return home() / "ablation" / f"{config.task}-{config.steps}-steps-{digest}.jsonl"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
