@@ -371,7 +371,7 @@ def summarise(started: Started, students: Sequence[Scored]) -> AblationResult:
         students=tuple(students),
         planned=settings["seeds"] * len(settings["arms"]),
         seconds={part: sum(student.seconds[part] for student in students) for part in first.seconds},
-        settings=settings,
+        settings={**settings, "device": started.device, "precision": started.precision},
         seen_by_base=started.seen_by_base,
     )
 

@@ -535,7 +535,7 @@ class AblationResult:
     students: tuple[Scored, ...]
     planned: int  # students that were to be
     seconds: Mapping[str, float]  # part -> seconds, all students together
-    settings: Mapping[str, object] = field(default_factory=dict)  # as in `Started`
+    settings: Mapping[str, object] = field(default_factory=dict)  # as in `Started`, with its device and precision
     seen_by_base: str = ""  # as in `Started`, of the teacher
 
 

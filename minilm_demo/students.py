@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .capture import PARTS, encoder_layers
 from .errors import DemoError
-from .models import Checkpoint
+from .models import Checkpoint, bundled_folder, locate
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -25,6 +28,42 @@ KEPT = (  # of the teacher's configuration: which tokens a model reads, and how 
     "layer_norm_eps",
     "initializer_range",
 )
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large an encoder is."""
+
+    layers: int
+    hidden: int
+    heads: int
+
+
+def size_of(checkpoint: str) -> Size | None:
+    """The size of a checkpoint, without loading it; None of one that is not on this machine."""
+    location = locate(checkpoint)
+    if location.on_hub:
+        import huggingface_hub
+
+        file = huggingface_hub.try_to_load_from_cache(location.place, "config.json", revision=location.revision)
+        if not isinstance(file, str):
+            return None
+    else:
+        file = (bundled_folder() if location.is_skill else Path(location.place)) / "config.json"
+    config = json.loads(Path(file).read_text(encoding="utf-8"))
+    return Size(config["num_hidden_layers"], config["hidden_size"], config["num_attention_heads"])
+
+
+def smaller_sizes(teacher: Size) -> dict[str, Size]:
+    """Sizes of students by what they are called, always with the teacher's heads."""
+    layers = max(1, teacher.layers // 2)
+    hidden = max(1, teacher.hidden // 2 // teacher.heads) * teacher.heads
+    sizes = {
+        "half as deep, half as wide": Size(layers, hidden, teacher.heads),
+        "half as deep, as wide": Size(layers, teacher.hidden, teacher.heads),
+        "one layer, as wide": Size(1, teacher.hidden, teacher.heads),
+    }
+    return {name: size for place, (name, size) in enumerate(sizes.items()) if size not in [*sizes.values()][:place]}
 
 
 def make_student(

@@ -3,6 +3,7 @@ parts."""
 
 import dataclasses
 import itertools
+import json
 import types
 
 import numpy as np
@@ -11,12 +12,12 @@ import scipy.stats
 from ablation_samples import PARTS, scored, started, write_teacher
 from training import of, write_reviews
 
-from minilm_demo import TASKS, ablation, runs
+from minilm_demo import TASKS, ablation, cli, runs
 from minilm_demo.ablation import ARMS, COMPARED, AblationConfig, summarise
 from minilm_demo.errors import DemoError, UnknownName
 from minilm_demo.finetuning import finetune
 from minilm_demo.models import load_checkpoint
-from minilm_demo.results import Finished, Scored, Started, Working, to_dict
+from minilm_demo.results import Finished, Scored, Started, Working
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +278,7 @@ def test_every_comparison_is_of_two_arms():
 # -- as a run ------------------------------------------------------------------------------------------------------
 
 
-def test_it_is_recorded_as_a_run(options):
+def test_it_is_recorded_as_a_run(options, capsys):
     config = AblationConfig(**{**options, "output_dir": None, "seeds": 1, "arms": "random,copied"})
     record = runs.create_run("ablation", TASKS["sst2"], config)
     events = tuple(runs.record_events(record, ablation.ablation(record.config)))
@@ -291,4 +292,6 @@ def test_it_is_recorded_as_a_run(options):
     assert "# Does distillation help? 1 layers x 32 on sst2" in card
     assert "| Teacher's layers copied | " in card
     assert str(run.folder) not in card
-    assert to_dict(run.result)["arms"][0]["title"] == "Random start"
+    assert cli.main(["runs", "show", record.run_id, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [arm["title"] for arm in document["arms"]] == ["Random start", "Teacher's layers copied"]

@@ -11,7 +11,7 @@ from minilm_demo import TASKS, TrainConfig, runs
 from minilm_demo.ablation import AblationConfig, ablation
 from minilm_demo.errors import DemoError
 from minilm_demo.results import Finished, to_dict, to_json
-from minilm_demo.ui import ablation_panel, handlers
+from minilm_demo.ui import ablation_panel, following, handlers
 
 SST2 = TASKS["sst2"]
 TINY = {"data": "sample", "layers": 1, "seeds": 1, "train_examples": 8, "epochs": 1, "steps": 2, "batch_size": 4}
@@ -122,6 +122,11 @@ def test_a_run_that_is_gone_or_something_else_is_said():
         for answer in (ablation_panel.poll_ablation, ablation_panel.stop_ablation):
             assert set(answer({"run": run_id})) == {"gone"}
     assert not (runs.run_folder(other.run_id) / "stop").exists()
+
+
+def test_the_view_of_a_fine_tune_does_not_draw_an_experiment(idle):
+    view, _ = ablation_panel._start("2 minutes", "sample", [])
+    assert set(following.poll_run({"run": view["run"]["id"]})) == {"gone"}
 
 
 def test_whoever_comes_back_finds_the_run(idle):

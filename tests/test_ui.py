@@ -21,6 +21,7 @@ PUBLIC = [
     "/predict_paraphrase",
     "/predict_sentiment",
     "/run_status",
+    "/start_distillation",
     "/start_finetune",
     "/stop_run",
     "/trace_attention",

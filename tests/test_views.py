@@ -108,7 +108,7 @@ def test_every_state_has_a_sentence(events, status, sentence):
 def test_a_waiting_run_says_its_place():
     drawn = payload([], status="queued", position=2, starts_in=40)
     assert drawn["sentence"] == "Place 2 in the line; starts in about 40 s"
-    assert drawn["loss"]["empty"] == "Place 2 in the line."
+    assert drawn["charts"]["loss"]["empty"] == "Place 2 in the line."
     assert drawn["stop"] == "Leave the line"
     assert payload([], status="queued")["sentence"] == "Waiting in the line"
 
@@ -136,8 +136,8 @@ def test_only_new_points_are_sent():
 def test_a_small_run_says_why_there_is_no_score():
     events = [samples.started("sst2", examples=60, held_back=0), samples.planned(12)]
     drawn = payload(events, SST2)
-    assert drawn["score"]["empty"] == "Under 500 rows nothing is held back: only the loss is drawn."
-    assert not drawn["score"]["drawn"]
+    assert drawn["charts"]["score"]["empty"] == "Under 500 rows nothing is held back: only the loss is drawn."
+    assert not drawn["charts"]["score"]["drawn"]
 
 
 def test_regression_has_no_train_score():
@@ -145,7 +145,7 @@ def test_regression_has_no_train_score():
     drawn = payload([samples.started("stsb"), *steps], TASKS["stsb"])
     assert drawn["points"]["train"] == []
     assert len(drawn["points"]["loss"]) == 5
-    assert not drawn["score"]["percent"]
+    assert drawn["charts"]["score"]["unit"] == "number"
 
 
 def test_a_failed_run_says_what_to_do():
@@ -585,7 +585,7 @@ def test_show_draws_results_for_notebooks(result, options, expected, tmp_path):
     page = views.show(result, **options)
     assert expected in page.html
     frame = page._repr_html_()
-    inside = re.fullmatch(r'<iframe sandbox="allow-scripts" srcdoc="([^"]*)" [^<>]*></iframe>', frame).group(1)
+    inside = re.fullmatch(r'<iframe sandbox="allow-scripts allow-downloads" srcdoc="([^"]*)" [^<>]*></iframe>', frame).group(1)
     assert html.unescape(inside) == page.html
     assert page.save(tmp_path / "page.html").read_text(encoding="utf-8") == page.html
 

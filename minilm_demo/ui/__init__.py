@@ -13,10 +13,12 @@ from .. import runs
 from ..errors import DemoError
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
+from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
+from .distil_panel import build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
-from .finetune_tab import after_run, build_finetune_tab, look_at_data
+from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
 from .handlers import QUEUE, says_errors
 from .predict_tab import build_predict_tab
@@ -37,12 +39,14 @@ def build_page() -> gr.Blocks:
         with gr.Tabs(selected="predict") as tabs:
             with gr.Tab("Predict", id="predict") as predict_page:
                 predict = build_predict_tab(my_runs)
-            with gr.Tab("Fine-tune", id="finetune"):
+            with gr.Tab("Fine-tune", id="finetune") as finetune_page:
                 finetune = build_finetune_tab(my_runs)
             with gr.Tab("Attention", id="attention") as attention_page:
                 attention = build_attention_tab(my_runs)
             with gr.Tab("Distillation", id="distillation") as distillation_page:
                 distillation = build_distillation_tab(my_runs)
+                distil = build_distil_panel(my_runs)
+                build_ablation_panel(my_runs)
         _connect(page, tabs, predict_page, predict, finetune, my_runs)
         models = [attention.checkpoint, attention.compare]
         finetune.watch.click(
@@ -62,6 +66,7 @@ def build_page() -> gr.Blocks:
             api_visibility="private",
             show_progress="hidden",
         )
+        _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs)
         add_endpoints()
     page.queue(default_concurrency_limit=4, max_size=64)
     return page
@@ -96,9 +101,31 @@ def _open(my_runs: list[str] | None, request: gr.Request):
             continue
         if asked or run.status in ("queued", "starting", "running", "stopping"):
             known = [run_id, *(other for other in my_runs or [] if other != run_id)]
+            if run.record.job != "finetune":  # its own panel opens it
+                return None, "", *after_run(None), gr.skip(), gr.Tabs(selected="distillation"), known
             tab = gr.Tabs(selected="finetune")
             return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, known
     return None, "", *after_run(None), gr.skip(), gr.skip(), my_runs
+
+
+def _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs) -> None:
+    """A student is made in one tab and used in all: the lists of what there is, and the ways from here to there."""
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    page.load(reopen, my_runs, distil.opened, **private)
+    finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
+    compared = [distillation.teacher, distillation.student]
+    for event in (distillation_page.select, distil.lesson.finished):
+        event(refresh_teachers, [distil.teacher, my_runs], distil.teacher, **private)
+    distil.lesson.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
+    looked = distil.look.click(
+        look_at_student,
+        [distil.run_id, my_runs],
+        [*distillation.texts, *compared, distillation.recipe, distillation.view],
+        api_visibility="private",
+    )
+    looked.success(None, js="() => document.querySelector('#microscope').scrollIntoView({behavior: 'smooth'})")
+    tuned = [tabs, finetune.checkpoint, finetune.advanced]
+    distil.tune.click(tune_student, [distil.run_id, my_runs], tuned, api_visibility="private")
 
 
 @says_errors

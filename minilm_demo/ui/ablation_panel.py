@@ -62,7 +62,7 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
     result = view(views.ABLATION, value=_shipped_view(shipped), server=server, elem_id="ablation")
     sources = local_sources(TASK)
     with gr.Row():
-        time = gr.Radio(list(SIZES), value=first, label="Run it here: how long?", elem_id="ablation-time")
+        time = gr.Radio(list(SIZES), value=first, label="How long?", elem_id="ablation-time")
         data = gr.Radio(
             [(DATA_WORDS[name], name) for name in (*sources, "hub")],
             value=sources[0],

@@ -6,14 +6,16 @@ import gradio as gr
 
 from .. import views
 from ..data import local_sources
+from ..distilling import DistillConfig
 from ..errors import DemoError
 from ..finetuning import TrainConfig
 from ..results import to_dict
 from ..runs import default_answerer
 from ..serving import MOST_AT_ONCE, predict_together
-from ..tasks import get_task, skill_tasks
+from ..tasks import Task, get_task, skill_tasks
 from ..traces import AT_ONCE
 from .attention_tab import look
+from .distil_panel import checked_probe
 from .distillation_tab import FIRST_RECIPE, FIRST_STUDENT, FIRST_TEACHER, pairing
 from .finetune_tab import EVAL_EXAMPLES
 from .following import run_view, stop_run
@@ -28,7 +30,7 @@ def add_endpoints() -> None:
         gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
     gr.api(says_errors(trace_attention), concurrency_id="attention", concurrency_limit=AT_ONCE)
     gr.api(says_errors(distillation_targets), concurrency_id="distillation", concurrency_limit=AT_ONCE)
-    for endpoint in (start_finetune, run_status, stop_run_by_id):
+    for endpoint in (start_finetune, start_distillation, run_status, stop_run_by_id):
         gr.api(says_errors(endpoint), api_name=endpoint.__name__.removesuffix("_by_id"))
 
 
@@ -119,16 +121,56 @@ def distillation_targets(
 def start_finetune(task: str, seconds: float = 30, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:
     """Put a fine-tune in line. Returns {"run": id}; the id is the only key to it. `train_examples` 0 means all."""
     row = get_task(task)
-    if data not in OPEN_DATA:
-        raise DemoError(f"data is '{data}'; it must be one of {', '.join(OPEN_DATA)}.")
     config = TrainConfig(
-        data=local_sources(row)[0] if data == "auto" else data,
+        data=_open_data(row, data),
         time_budget=seconds,
         train_examples=train_examples or None,
         seed=seed,
         eval_examples=EVAL_EXAMPLES,
     )
     return {"run": QUEUE.start("finetune", row, config)}
+
+
+def start_distillation(
+    task: str = "sst2",
+    seconds: float = 30,
+    data: str = "auto",
+    teacher: str = "",
+    layers: int = 0,
+    hidden: int = 0,
+    heads: int = 0,
+    init: str = "random",
+    recipe: str = FIRST_RECIPE,
+    loss: str = "",
+    probe: str = "",
+    seed: int = 0,
+) -> dict:
+    """Put a distillation on the texts of a task in line. Returns {"run": id}; the id is the only key to it, and the
+    student's name afterwards. `teacher`: a catalog name or run id, "" for the default; sizes of 0: what suits the
+    teacher; `init`: "random" or "teacher"; `loss`: "at", "vr", "qq,kk", …, "" for all; `probe`: a sentence to watch."""
+    row = get_task(task)
+    config = DistillConfig(
+        task=row.name,
+        data=_open_data(row, data),
+        teacher=allowed_checkpoint(teacher, trained=False) if teacher else "",
+        layers=layers or None,
+        hidden=hidden or None,
+        heads=heads or None,
+        init=init,
+        recipe=recipe,
+        loss=loss,
+        time_budget=seconds,
+        probe=checked_probe(probe),
+        seed=seed,
+    )
+    return {"run": QUEUE.start("distill", row, config)}
+
+
+def _open_data(task: Task, data: str) -> str:
+    """What a visitor names, "auto" as the best source that needs no network."""
+    if data not in OPEN_DATA:
+        raise DemoError(f"data is '{data}'; it must be one of {', '.join(OPEN_DATA)}.")
+    return local_sources(task)[0] if data == "auto" else data
 
 
 def run_status(run: str, since: int = 0) -> dict:

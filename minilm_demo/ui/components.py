@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 
@@ -15,3 +15,21 @@ def view(component: views.Component, *, value=None, server: Sequence[Callable] =
     A function and no subclass: for a subclass Gradio writes a stub file beside the source."""
     parts = views.gradio_parts(component)
     return gr.HTML(value, server_functions=list(server) or None, **parts, **options)
+
+
+def option_number(
+    config: type, limits: Mapping[str, int], name: str, value, label: str, precision: int | None = None, *, elem_id: str
+) -> gr.Number:
+    """The field `name` of a run's configuration: its help and limits are read there, and a visitor's in `limits`.
+
+    A value of 0 stands for the default; an empty field comes back as 0."""
+    known = config.__dataclass_fields__[name].metadata
+    return gr.Number(
+        value,
+        label=label,
+        info=known["help"],
+        minimum=0 if value == 0 else known["min"],
+        maximum=min(known["max"], limits.get(name, known["max"])),
+        precision=precision,
+        elem_id=elem_id,
+    )

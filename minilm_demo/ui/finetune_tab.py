@@ -14,12 +14,12 @@ from .. import views
 from ..data import draw, local_sources, open_source, preview_file
 from ..errors import DataError
 from ..finetuning import METHODS, PROBE_TOKENS, TrainConfig, check_probe
-from ..models import CATALOG, default_checkpoint, is_on_disk
+from ..models import CATALOG, default_checkpoint
 from ..runs import PAGE_LIMITS, RunState
 from ..tasks import TASKS, Task, get_task
-from .components import view
-from .following import download_link, poll_run, run_view, stop_run
-from .handlers import QUEUE, says_errors
+from .components import option_number, view
+from .following import download_link, poll_run, remember_run, run_view, stop_run
+from .handlers import QUEUE, says_errors, starting_points
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
 DATA_WORDS = {
@@ -37,6 +37,8 @@ class FinetuneTab:
     """The widgets other tabs and the page's load event reach for."""
 
     task: gr.Radio
+    checkpoint: gr.Radio
+    advanced: gr.Accordion  # around it
     run: gr.HTML
     run_id: gr.State
     ask: gr.Button
@@ -63,7 +65,8 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="time")
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
             probe = _probe(first)
-            options = _advanced(first)
+            with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
+                options = _advanced(first)
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
         watch = gr.Button("Its attention while it learned", elem_id="watch-run")
@@ -84,7 +87,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look, looked = [task, data, file], [said, rows]
-    chosen = task.change(_choose_task, task, [data, *probe, *options.values()], **private)
+    chosen = task.change(_choose_task, [task, my_runs], [data, *probe, *options.values()], **private)
     shown = data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
     for event in (chosen.then, shown.then, file.change):
         event(look_at_data, look, looked, **private)
@@ -95,18 +98,9 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         api_visibility="private",
         trigger_mode="once",
     )
-    started.success(None, run, None, js=REMEMBER_RUN)
+    started.success(None, run, None, js=remember_run("run"))
     run.finished(_after, run_id, [after, watch], **private)
-    return FinetuneTab(task, run, run_id, ask, watch, after, download, look, looked)
-
-
-# The run's id goes into the address, so that a reload or another device finds it again; and the run into view.
-REMEMBER_RUN = """(value) => {
-  const address = new URL(window.location);
-  address.searchParams.set("run", value.run);
-  window.history.replaceState({}, "", address);
-  document.querySelector("#run").scrollIntoView({ behavior: "smooth", block: "start" });
-}"""
+    return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
 
 
 def _probe(task: Task) -> list[gr.Textbox]:
@@ -132,57 +126,46 @@ def _probe_boxes(task: Task) -> list[dict]:
 
 def _advanced(task: Task) -> dict[str, gr.components.Component]:
     """The rest of `TrainConfig`; limits and explanations are read from there."""
-    known = TrainConfig.__dataclass_fields__
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
-        limits = known[name].metadata
-        lowest = 0 if value == 0 else limits["min"]  # 0 stands for the default; an empty field comes back as 0
-        return gr.Number(
-            value,
-            label=label,
-            info=limits["help"],
-            minimum=lowest,
-            maximum=min(limits["max"], PAGE_LIMITS.get(name, limits["max"])),
-            precision=precision,
-            elem_id=f"option-{name}",
-        )
+        return option_number(TrainConfig, PAGE_LIMITS, name, value, label, precision, elem_id=f"option-{name}")
 
-    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        return {
-            "checkpoint": gr.Radio(
-                _checkpoint_choices(), value=default_checkpoint(), label="Start from", elem_id="option-checkpoint"
-            ),
-            "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
-            "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
-            "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
-            "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
-            "max_length": number("max_length", task.max_length, "Length in tokens", 0),
-            "method": gr.Radio(
-                list(METHODS),
-                value="full",
-                label="Method",
-                info=known["method"].metadata["help"],
-                elem_id="option-method",
-            ),
-            "seed": number("seed", 0, "Seed", 0),
-        }
+    return {
+        "checkpoint": gr.Radio(
+            starting_points((), skills=True),
+            value=default_checkpoint(),
+            label="Start from",
+            elem_id="option-checkpoint",
+        ),
+        "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
+        "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
+        "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
+        "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
+        "max_length": number("max_length", task.max_length, "Length in tokens", 0),
+        "method": gr.Radio(
+            list(METHODS),
+            value="full",
+            label="Method",
+            info=TrainConfig.__dataclass_fields__["method"].metadata["help"],
+            elem_id="option-method",
+        ),
+        "seed": number("seed", 0, "Seed", 0),
+    }
 
 
-def _checkpoint_choices() -> list[tuple[str, str]]:
-    """What a run may start from, the ones on disk first; the others say what there is to fetch."""
-    entries = [entry for entry in CATALOG.values() if not entry.tasks or entry.is_skill]
-    words = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
-    choices = [(entry.title + words[entry.name], entry.name) for entry in entries]
-    own_default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in words else []
-    return own_default + sorted(choices, key=lambda choice: bool(words[choice[1]]))
+def refresh_starting_points(checkpoint: str, my_runs: list[str] | None):
+    """The list of what a run may start from, as it is now; what was chosen stays."""
+    choices = starting_points(my_runs or (), skills=True)
+    known = [name for _, name in choices]
+    return gr.Radio(choices=choices, value=checkpoint if checkpoint in known else default_checkpoint())
 
 
 @says_errors
-def _choose_task(name: str):
+def _choose_task(name: str, my_runs: list[str] | None):
     """The data there is for a task, and its own defaults in the Advanced fields."""
     task = get_task(name)
     data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
-    checkpoint, kept = gr.Radio(choices=_checkpoint_choices()), gr.skip()
+    checkpoint, kept = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
     probe = [gr.Textbox(**box) for box in _probe_boxes(task)]
     return data, *probe, checkpoint, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
 

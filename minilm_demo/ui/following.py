@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import zipfile
 from pathlib import Path
@@ -13,16 +14,20 @@ from starlette.responses import FileResponse, PlainTextResponse
 
 from .. import views
 from ..errors import DataError, DemoError
+from ..lineage import called, plain_name
+from ..models import CATALOG, RUN_ID
 from ..results import Started
-from ..runs import state, visitor_run_folder
+from ..runs import JOBS, RunState, state, visitor_run_folder
 from ..tasks import get_task
 from ..views.run import FINAL
-from .handlers import QUEUE
+from .handlers import QUEUE, run_title
 
 
 def run_view(run_id: str, since: int = 0) -> dict:
     """The payload of the run view: what is new since event number `since`, and the run's state."""
     run = QUEUE.state(run_id)
+    if run.record.job == "ablation":
+        raise DemoError("This run is an experiment: the panel “Does it help?” in the Distillation tab shows it.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     started = next((event for event in run.events if isinstance(event, Started)), None)
     return views.run_payload(
@@ -30,11 +35,50 @@ def run_view(run_id: str, since: int = 0) -> dict:
         get_task(run.record.task),
         status=run.status,
         run_id=run_id,
+        job=run.record.job,
         position=None if ahead is None else ahead + 1,
         starts_in=starts_in,
         since=since,
         seen=started.seen_by_base if started else "",
+        base=_base_title(run),
+        init=run.record.config.init if run.record.job == "distill" else "",
     )
+
+
+def _base(run: RunState) -> str:
+    """The checkpoint it begins with: the one that is fine-tuned, or the teacher."""
+    return plain_name(getattr(run.record.config, JOBS[run.record.job].base))
+
+
+def _base_title(run: RunState) -> str:
+    """What that is called, where its name does not do: a run, whose id is a key to it; a teacher of the catalog."""
+    name = _base(run)
+    if RUN_ID.fullmatch(name):
+        with contextlib.suppress(DemoError):  # deleted meanwhile, or a folder that only looks like a run
+            return run_title(state(visitor_run_folder(name)))
+        return called(name)
+    return CATALOG[name].title if run.record.job == "distill" and name in CATALOG else ""
+
+
+def poll_maps(asked: dict) -> dict:
+    """`{run, since}` -> `views.lesson_maps`: what the probe text of a distillation looks like, from picture number
+    `since` on; called by its view itself, past the queue. `{error}` says there is none."""
+    try:
+        run = QUEUE.state(str(asked.get("run")))
+    except DemoError as error:
+        return {"error": str(error)}
+    if run.record.job != "distill":
+        return {"error": "This run is no distillation."}
+    teacher, title = _base(run), _base_title(run)
+    found = views.lesson_maps(
+        run.events,
+        run.record.config.probe,
+        teacher=teacher if teacher in CATALOG else title,
+        student=run.record.run_id,
+        teacher_title=title,
+        since=max(0, int(asked.get("since") or 0)),
+    )
+    return found or {"error": "There is no picture of the sentence to watch yet."}
 
 
 def poll_run(asked: dict) -> dict:
@@ -49,6 +93,17 @@ def stop_run(asked: dict) -> dict:
     """Ask a run to stop and keep its best checkpoint."""
     QUEUE.stop(str(asked.get("run")))
     return run_view(str(asked.get("run")))
+
+
+def remember_run(elem_id: str) -> str:
+    """JavaScript: the run's id goes into the address, so that a reload or another device finds it again; and its view,
+    the element of this id, onto the screen."""
+    return f"""(value) => {{
+      const address = new URL(window.location);
+      address.searchParams.set("run", value.run);
+      window.history.replaceState({{}}, "", address);
+      document.querySelector("#{elem_id}").scrollIntoView({{ behavior: "smooth", block: "start" }});
+    }}"""
 
 
 def download_link(run_id: str) -> gr.Button:
@@ -71,4 +126,5 @@ def download(request: Request) -> FileResponse | PlainTextResponse:
         for one in filter(Path.is_file, files):
             archive.write(one, one.name)
     gone_when_sent = BackgroundTask(Path(file.name).unlink)
-    return FileResponse(file.name, filename=f"minilm-{run.record.task}.zip", background=gone_when_sent)
+    kind = "student" if run.record.job == "distill" else run.record.task
+    return FileResponse(file.name, filename=f"minilm-{kind}.zip", background=gone_when_sent)

@@ -9,7 +9,7 @@ import gradio as gr
 
 from ..errors import DataError, DemoError, UnknownName
 from ..lineage import called
-from ..models import CATALOG, RUN_ID, is_on_disk, skill_folder
+from ..models import CATALOG, RUN_ID, default_checkpoint, is_on_disk, skill_folder
 from ..runs import RunQueue, RunState, read_record, state, usable_runs, visitor_run_folder
 from ..tasks import TASKS, Task
 from ..views import words
@@ -85,6 +85,16 @@ def traceable_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
 def student_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
     """(words, name) of every student that was distilled here."""
     return [(run_title(run), run.record.run_id) for run in usable_runs(tuple(TASKS), mine or (), job="distill")]
+
+
+def starting_points(mine: Sequence[str], skills: bool = False) -> list[tuple[str, str]]:
+    """(words, name) of every checkpoint that a run may begin with: those on disk, the others with what there is to
+    fetch, then the students that were distilled here; `skills`: also those that ship with the app."""
+    entries = [entry for entry in CATALOG.values() if not entry.tasks or (skills and entry.is_skill)]
+    words = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
+    choices = [(entry.title + words[entry.name], entry.name) for entry in entries]
+    own_default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in CATALOG else []
+    return own_default + sorted(choices, key=lambda choice: bool(words[choice[1]])) + student_choices(mine)
 
 
 def checkpoint_title(name: str) -> str:

@@ -8,6 +8,7 @@ from .components import (
     ANSWERS,
     ATTENTION,
     IMPORTANCE,
+    LESSON,
     MICROSCOPE,
     PREDICTION,
     RUN,
@@ -21,6 +22,7 @@ from .components import (
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
 from .importance import importance_payload
+from .lesson import lesson_maps
 from .prediction import answers_payload, empty_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import run_payload
@@ -32,6 +34,7 @@ __all__ = [
     "ANSWERS",
     "ATTENTION",
     "IMPORTANCE",
+    "LESSON",
     "MICROSCOPE",
     "PREDICTION",
     "RUN",
@@ -49,6 +52,7 @@ __all__ = [
     "gradio_parts",
     "head_payload",
     "importance_payload",
+    "lesson_maps",
     "load_component",
     "microscope_payload",
     "prediction_payload",

@@ -248,7 +248,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def _figures(result: AblationResult) -> list[list[str]]:
     """The budget, and what it was spent on."""
-    seconds, students = result.seconds, len(result.students)
+    seconds, students, settings = result.seconds, len(result.students), result.settings
     distilled = sum(bool(student.texts) for student in result.students)
     figures = [
         ["Students", f"{result.layers} layers x {result.hidden_size}, {result.heads} heads, "
@@ -257,7 +257,7 @@ def _figures(result: AblationResult) -> list[list[str]]:
         ["Fine-tuning", f"{words.thousands(result.train_examples)} examples, {words.epochs(result.epochs)} epochs; "
          f"{words.duration(seconds['fine-tuning'] / students)} a student"],
         ["Data", result.data_source.description],
-        ["In all", words.duration(sum(seconds.values()))],
+        ["In all", f"{words.duration(sum(seconds.values()))}, {settings['precision']} on {settings['device']}"],
     ]  # fmt: skip
     if distilled:
         text = (

@@ -17,6 +17,7 @@ from ..results import (
     AblationResult,
     AttentionTrace,
     DistillationTargets,
+    DistillResult,
     Evaluation,
     FinetuneResult,
     Prediction,
@@ -28,6 +29,7 @@ from ..tasks import get_task
 from .ablation import ablation_payload
 from .attention import attention_payload
 from .distillation import microscope_payload
+from .distilled import distill_card
 from .importance import importance_payload
 from .prediction import prediction_payload
 from .result import result_card
@@ -99,24 +101,33 @@ ATTENTION = load_component(
       explain: () => trigger('explain', props.value.asked),
     }""",
 )
+MICROSCOPE_PARTS = (
+    "common",
+    "controls",
+    "weights",
+    "maps",
+    "attention_view",
+    "attention_export",
+    "relations",
+    "microscope_view",
+    "microscope_panels",
+    "microscope_export",
+)
 MICROSCOPE = load_component(
     "microscope",
-    parts=(
-        "common",
-        "controls",
-        "weights",
-        "maps",
-        "attention_view",
-        "attention_export",
-        "relations",
-        "microscope_view",
-        "microscope_panels",
-        "microscope_export",
-    ),
+    parts=MICROSCOPE_PARTS,
     callbacks="""{
       head: (what) => server.microscope_head({...props.value.asked, ...what}),
       row: (what) => server.microscope_row({...props.value.asked, ...what}),
       file: (what) => server.microscope_file({...props.value.asked, ...what}),
+    }""",
+)
+LESSON = load_component(
+    "lesson",
+    parts=(*MICROSCOPE_PARTS, "microscope", "chart", "result", "run"),
+    callbacks="""{
+      poll: server.poll_run, stop: server.stop_run, maps: server.poll_maps,
+      finished: (end) => trigger('finished', end),
     }""",
 )
 ABLATION = load_component(
@@ -164,7 +175,7 @@ script-src 'unsafe-inline'; img-src data:">
 </style>
 </head>
 <body>
-<main><div class="mlm-{name}"></div></main>
+<main><h1>{title}</h1><div class="mlm-{name}"></div></main>
 <script type="application/json" id="value">{value}</script>
 <script>
 {js}
@@ -203,9 +214,9 @@ class Page:
     height: int
 
     def _repr_html_(self) -> str:
-        # The frame may run its own script and nothing else: it cannot touch the notebook around it.
+        # The frame may run its own script and save files: it cannot touch the notebook around it.
         return (
-            f'<iframe sandbox="allow-scripts" srcdoc="{html.escape(self.html)}" title="MiniLM Demo" '
+            f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(self.html)}" title="MiniLM Demo" '
             f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
         )
 
@@ -217,6 +228,7 @@ class Page:
 
 def show(
     result: FinetuneResult
+    | DistillResult
     | Evaluation
     | Prediction
     | SliceResult
@@ -233,13 +245,16 @@ def show(
 ) -> Page:
     """A result as a picture, for notebooks and files.
 
-    A span prediction needs its texts in `fields`; a fine-tune draws its curves if its `events` are given, and else
-    needs `checkpoint`, the one it started from, to say what that had already seen of the data (`seen`: see
-    `result_card`)."""
+    A span prediction needs its texts in `fields`; a fine-tune or a distillation draws its curves if its `events` are
+    given; else a fine-tune needs `checkpoint`, the one it started from, to say what that had already seen of the data
+    (`seen`: see `result_card`)."""
     if isinstance(result, Prediction):
         return _show_prediction(result, fields or {}, height or 360)
     if isinstance(result, FinetuneResult | Evaluation):
         payload = _result_payload(result, events, checkpoint, seen)
+        return Page(standalone_html(RUN, payload, payload["title"]), height or 900)
+    if isinstance(result, DistillResult):
+        payload = _distilled_payload(result, events)
         return Page(standalone_html(RUN, payload, payload["title"]), height or 900)
     if isinstance(result, SliceResult):
         payload = slice_payload(get_task(result.evaluation.task), result, seen=seen)
@@ -255,8 +270,11 @@ def show(
         return Page(standalone_html(MICROSCOPE, microscope_payload(result, alone=True), title), height or 1100)
     if isinstance(result, AblationResult):
         return Page(standalone_html(ABLATION, ablation_payload(result), "Does it help?"), height or 1200)
-    drawn = "a FinetuneResult, an Evaluation, a SliceResult, a Prediction, a WordImportance, an AttentionTrace,"
-    raise TypeError(f"show() draws {drawn} DistillationTargets or an AblationResult, not a {type(result).__name__}.")
+    drawn = "a FinetuneResult, a DistillResult, an Evaluation, a SliceResult, a Prediction, a WordImportance"
+    raise TypeError(
+        f"show() draws {drawn}, an AttentionTrace, DistillationTargets or an AblationResult, "
+        f"not a {type(result).__name__}."
+    )
 
 
 def _show_prediction(prediction: Prediction, fields: Mapping[str, str], height: int) -> Page:
@@ -278,3 +296,11 @@ def _result_payload(
     payload = run_payload((), task, status="completed", run_id="")
     card = result_card(task, evaluation, training, checkpoint=checkpoint, seen=seen)
     return {**payload, "sentence": f"Checkpoint: {evaluation.checkpoint}.", "result": card}
+
+
+def _distilled_payload(result: DistillResult, events: Sequence[TrainingEvent]) -> dict:
+    task = get_task(result.task)
+    payload = run_payload(events, task, status="completed", run_id="", job="distill")
+    if events:
+        return payload
+    return {**payload, "sentence": f"Teacher: {result.teacher}.", "result": distill_card(result)}

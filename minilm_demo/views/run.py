@@ -1,17 +1,21 @@
-"""A fine-tuning run, as the payload that the `run` component draws while it is under way and when it is over.
+"""A run, as the payload that the `run` component draws while it is under way and when it is over.
 
 The browser asks again and again with `since`, the number of events it has seen, and gets the points it does not have
 yet; everything else is short and sent anew. Nothing is remembered here: the same events give the same payload.
+
+What all runs have in common is here; what is said of a fine-tune and of a distillation: finetuned.py, distilled.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped, TrainingEvent
+from ..results import Fetching, Probed, TrainingEvent
 from ..tasks import Task
 from . import words
-from .result import result_card
+from .distilled import Distillation
+from .finetuned import Finetuning
+from .run_parts import Head
 
 FINAL = ("completed", "stopped", "failed", "interrupted")
 STATUSES = ("queued", "starting", "running", "stopping", *FINAL)
@@ -23,89 +27,75 @@ def run_payload(
     *,
     status: str,
     run_id: str,
+    job: str = "finetune",
     position: int | None = None,
     starts_in: float | None = None,
     since: int = 0,
     message: str = "",
     seen: str = "",
+    base: str = "",
+    init: str = "",
 ) -> dict:
     """All events of a run so far -> what to draw; the points are those of `events[since:]`.
 
-    `position` is the place in the line from 1 and `starts_in` the seconds until it starts (queued runs); `message` is
-    what went wrong if no `Finished` event says it; `seen` is `models.seen_by_base` of the starting checkpoint, needed
-    only where that is a descendant of the bundled one. Keys:
+    `job` is "finetune" or "distill". `position` is the place in the line from 1 and `starts_in` the seconds until it
+    starts (queued runs); `message` is what went wrong if no `Finished` event says it; `seen` is `models.seen_by_base`
+    of the starting checkpoint, needed only where that is a descendant of the bundled one; `base` is what the checkpoint
+    it begins with (of a distillation: the teacher) is called where that is not its name; `init` is how the student of a
+    distillation began. Keys:
 
-    run, status, final bool, since, next: where the browser stands, and where to go on from
+    run, job, status, final bool, since, next: where the browser stands, and where to go on from
     title, sentence, facts [[name, text]]: in words
     progress {done, of} | None, stop: label of the Stop button | "" (none)
-    loss {title, empty}, score {title, name, percent bool, empty, drawn bool}: the two charts
-    points {loss [[step, loss]], train [[step, share]], held [[step, score, best bool]]}
-    result: `result_card` | None; error {sentence, advice} | None
+    charts {name: chart}, in their order: {title, y, unit "loss" | "percent" | "number", empty, drawn bool (or only
+        `empty`), keys [[style, text]], series [{of: name of its points, name, style, smooth bool, dots bool, latest:
+        whether its last point is named, column: its heading in the table | ""}]}
+    points {name: [[step, value]]}, of the held-back rows [step, score, best bool]
+    measured {of, words, unit}: the points that a screen reader is told of
+    pictures: the number of pictures of the probe text so far
+    result: `result_card` or `student_card` | None; error {sentence, advice} | None; reading {title, lines [str]} | None
     """
     if status not in STATUSES:
         raise ValueError(f"status is '{status}'; it must be one of {', '.join(STATUSES)}.")
-    head = _Head(events)
-    result = head.finished.result if head.finished else None
-    checkpoint = head.started.checkpoint if head.started else ""
+    head = Head(events)
+    run = Distillation(head, task, base, init) if job == "distill" else Finetuning(head, task, base, seen)
     return {
         "run": run_id,
+        "job": job,
         "status": status,
         "final": status in FINAL,
         "since": since,
         "next": len(events),
-        "title": task.title,
-        "sentence": _sentence(status, head, position, starts_in),
-        "facts": _facts(head),
+        "title": run.title(),
+        "sentence": _sentence(run, status, head, position, starts_in),
+        "facts": run.facts() if head.started else [],
         "progress": _progress(status, head),
-        "stop": _stop_label(status),
-        "loss": {"title": "Loss per step", "empty": _waiting(status, position)},
-        "score": _score_chart(status, head, task, position),
-        "points": _points(events[since:], head),
-        "result": result_card(task, result.evaluation, result, checkpoint=checkpoint, seen=seen) if result else None,
+        "stop": _stop_label(run, status),
+        "charts": run.charts(_waiting(status, position), final=status in FINAL),
+        "points": run.points(events[since:]),
+        "measured": run.measured(),
+        "pictures": sum(isinstance(event, Probed) for event in events),
+        "result": run.card(head.finished.result) if head.finished and head.finished.result else None,
         "error": _error(status, head, message),
+        "reading": run.READING,
     }
-
-
-class _Head:
-    """The latest event of each kind, None where there was none."""
-
-    def __init__(self, events: Sequence[TrainingEvent]):
-        self.began = bool(events)
-        latest = {type(event): event for event in events}
-        self.fetching: Fetching | None = latest.get(Fetching)
-        self.started: Started | None = latest.get(Started)
-        self.planned: Planned | None = latest.get(Planned)
-        self.stepped: Stepped | None = latest.get(Stepped)
-        self.saved: Saved | None = latest.get(Saved)
-        self.finished: Finished | None = latest.get(Finished)
-
-    @property
-    def step(self) -> int:
-        return self.stepped.step if self.stepped else 0
-
-    @property
-    def of_steps(self) -> str:
-        """ "84 of 189", "84" before there is a plan."""
-        return f"{self.step} of {self.planned.steps}" if self.planned else str(self.step)
-
-    @property
-    def metric(self) -> str:
-        return self.started.metric if self.started else ""
 
 
 # -- the status line -----------------------------------------------------------------------------------------------
 
 
-def _sentence(status: str, head: _Head, position: int | None, starts_in: float | None) -> str:
+def _sentence(
+    run: Finetuning | Distillation, status: str, head: Head, position: int | None, starts_in: float | None
+) -> str:
     if status == "queued":
         return place_in_line(position, starts_in)
     if status in ("starting", "running") and head.started is None:
-        return fetched_so_far(head.fetching) if head.fetching else "Loading the model and the rows…"
+        return fetched_so_far(head.fetching) if head.fetching else run.LOADING
     if status == "running":
-        return _running(head)
+        return _running(run, head)
     if status == "stopping":
-        return f"Stopping after step {head.of_steps}; then the checkpoint that is kept is scored…"
-    return _over(status, head)
+        return f"Stopping after step {head.of_steps}; {run.THEN}…"
+    return _over(run, status, head)
 
 
 def fetched_so_far(event: Fetching) -> str:
@@ -118,50 +108,32 @@ def place_in_line(position: int | None, starts_in: float | None) -> str:
     return f"{place}; starts in about {words.duration(starts_in)}" if starts_in is not None else place
 
 
-def _running(head: _Head) -> str:
+def _running(run: Finetuning | Distillation, head: Head) -> str:
     if head.planned is None:
         return "Timing a few steps, to say how long it will take…"
     if head.stepped is None:
-        return f"Waiting for the first step… {_plan(head.planned)}"
+        return f"Waiting for the first step… {run.plan()}"
     if head.step >= head.planned.steps:
-        return f"All {words.counted(head.planned.steps, 'step')} made; scoring the validation rows…"
-    return words.join(
-        (
-            f"Step {head.of_steps}",
-            f"epoch {words.epochs(head.stepped.epoch)} of {words.epochs(head.planned.epochs)}",
-            f"{words.duration(head.stepped.seconds_left)} left",
-            words.speed(head.stepped.examples_per_second),
-        )
-    )
+        return f"All {words.counted(head.planned.steps, 'step')} made; {run.AT_LAST}…"
+    return run.running()
 
 
-def _over(status: str, head: _Head) -> str:
+def _over(run: Finetuning | Distillation, status: str, head: Head) -> str:
     name = status.capitalize()
     if not head.step:
         return f"{name} before the first step."
-    if head.finished and (result := head.finished.result):
-        steps = words.counted(result.steps, "step") if status == "completed" else f"step {head.of_steps}"
-        link = "" if status == "completed" else "at "
-        return words.join(
-            (
-                f"{name}: {link}{steps} in {words.duration(result.seconds)}",
-                words.speed(result.examples_per_second),
-                f"kept the weights of step {result.step}",
-            )
-        )
-    return f"{name} at step {head.of_steps}."
+    if not head.finished or not head.finished.result:
+        return f"{name} at step {head.of_steps}."
+    steps = words.counted(head.finished.result.steps, "step") if status == "completed" else f"step {head.of_steps}"
+    return f"{name}: {'' if status == 'completed' else 'at '}{steps} in {run.over(head.finished.result)}"
 
 
-def _stop_label(status: str) -> str:
-    return {
-        "queued": "Leave the line",
-        "starting": "Stop and keep the best",
-        "running": "Stop and keep the best",
-        "stopping": "Stopping…",
-    }.get(status, "")
+def _stop_label(run: Finetuning | Distillation, status: str) -> str:
+    at_work = run.STOP if status in ("starting", "running") else ""
+    return {"queued": "Leave the line", "stopping": "Stopping…"}.get(status, at_work)
 
 
-def _progress(status: str, head: _Head) -> dict | None:
+def _progress(status: str, head: Head) -> dict | None:
     if head.started is None and head.fetching and head.fetching.total:
         return {"done": head.fetching.done, "of": head.fetching.total}
     if head.planned is None:
@@ -169,78 +141,17 @@ def _progress(status: str, head: _Head) -> dict | None:
     return {"done": min(head.step, head.planned.steps), "of": head.planned.steps}
 
 
-# -- what is being trained -----------------------------------------------------------------------------------------
-
-
-def _facts(head: _Head) -> list[list[str]]:
-    if (started := head.started) is None:
-        return []
-    processes = f", {started.processes} processes" if started.processes > 1 else ""
-    facts = [
-        ["Checkpoint", started.checkpoint],
-        ["Data", started.data_source.description],
-        ["Rows", f"{words.thousands(started.examples)} to learn from, {_held_back(started)}"],
-        ["Weights", f"{words.millions(started.trainable)} of {words.millions(started.parameters)} move"],
-        ["Arithmetic", f"{started.precision} on {started.device}{processes}, seed {started.seed}"],
-    ]
-    return [*facts, ["Plan", _plan(head.planned)]] if head.planned else facts
-
-
-def _held_back(started: Started) -> str:
-    if not started.held_back:
-        return "none held back"
-    return f"{words.thousands(started.held_back)} held back to choose the best checkpoint"
-
-
-def _plan(planned: Planned) -> str:
-    epochs = words.epochs(planned.epochs)
-    return (
-        f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
-        f"about {words.duration(planned.seconds)}"
-    )
-
-
-# -- the charts ----------------------------------------------------------------------------------------------------
-
-
-def _score_chart(status: str, head: _Head, task: Task, position: int | None) -> dict:
-    metric = head.metric or task.metrics[0]
-    held_back = head.started.held_back if head.started else None
-    name = words.metric_name(metric)
-    empty = _waiting(status, position)
-    if held_back == 0:
-        empty = "Under 500 rows nothing is held back: only the loss is drawn."
-    elif head.stepped is not None:
-        empty = "Waiting for the first score on the held-back rows…" if status not in FINAL else "No score was made."
-    return {
-        "title": f"{name} on {words.counted(held_back, 'held-back row')}" if held_back else f"{name} on held-back rows",
-        "name": name,
-        "percent": words.is_percent(metric),
-        "empty": empty,
-        "drawn": held_back != 0,
-    }
-
-
 def _waiting(status: str, position: int | None) -> str:
+    """Why a chart has no point yet."""
     if status == "queued":
         return place_in_line(position, None) + "."
     return "No step was made." if status in FINAL else "Waiting for the first step…"
 
 
-def _points(events: Sequence[TrainingEvent], head: _Head) -> dict:
-    steps = [event for event in events if isinstance(event, Stepped)]
-    scores = [event for event in events if isinstance(event, Evaluated)]
-    return {
-        "loss": [[event.step, event.loss] for event in steps],
-        "train": [[event.step, event.train_score] for event in steps if event.train_score is not None],
-        "held": [[event.step, event.metrics[head.metric], event.best] for event in scores if head.metric],
-    }
-
-
 # -- when it went wrong --------------------------------------------------------------------------------------------
 
 
-def _error(status: str, head: _Head, message: str) -> dict | None:
+def _error(status: str, head: Head, message: str) -> dict | None:
     if status not in ("failed", "interrupted"):
         return None
     said = message or (head.finished.message if head.finished else "")

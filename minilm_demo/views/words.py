@@ -78,10 +78,10 @@ def epochs(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if value < 0.1 else f"{value:.1f}".removesuffix(".0")
 
 
-def speed(examples_per_second: float) -> str:
+def speed(per_second: float, noun: str = "example") -> str:
     """148.3 -> "148 examples/s", 4.21 -> "4.2 examples/s"."""
-    digits = 0 if examples_per_second >= 10 else 1
-    return f"{examples_per_second:,.{digits}f} examples/s"
+    digits = 0 if per_second >= 10 else 1
+    return f"{per_second:,.{digits}f} {noun}s/s"
 
 
 def is_percent(metric: str) -> bool:

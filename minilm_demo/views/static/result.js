@@ -15,17 +15,18 @@ MiniLM.result = (() => {
     );
   }
 
-  // The rest: pictures and tables.
-  function drawDetails(card) {
-    const several = card.plots.length > 1 ? "mlm-plots mlm-two" : "mlm-plots";
+  // The rest: pictures and tables, those of them that the card has.
+  function drawDetails({ plots = [], tables = [], confusion = [], ...card }) {
+    const several = plots.length > 1 ? "mlm-plots mlm-two" : "mlm-plots";
     return make(
       "section", "mlm-card",
       make("h3", "", "Result"),
-      make("div", several, ...card.plots.map(drawPlot)),
+      plots.length ? make("div", several, ...plots.map(drawPlot)) : null,
+      tables.length ? make("div", "mlm-tables", ...tables.map(drawTable)) : null,
       ...card.notes.map((sentence) => make("p", "mlm-note", sentence)),
       card.extra ? drawTable(card.extra) : null,
       facts(card.figures),
-      card.confusion.length ? make("div", "mlm-confusions", ...card.confusion.map((matrix) => drawConfusion(matrix))) : null,
+      confusion.length ? make("div", "mlm-confusions", ...confusion.map((matrix) => drawConfusion(matrix))) : null,
       card.mistakes ? drawMistakes(card.mistakes) : null,
     );
   }

@@ -1,8 +1,9 @@
-// A fine-tuning run, live: a status line, two curves, a Stop button, and at the end the result.
+// A run, live: a status line, its curves, a Stop button, and at the end the result.
 //
 // `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`), or
 // `{gone}`, a sentence, for a run that is there no longer; `callbacks.stop({run})` asks for the end;
-// `callbacks.finished({run, status})` is called when a watched run is over.
+// `callbacks.finished({run, status})` is called when a watched run is over; `callbacks.taken(payload)` after every payload
+// that was drawn, null for no run.
 // Without `poll` the picture stands still, without `stop` there is no button.
 
 MiniLM.run = (() => {
@@ -16,7 +17,7 @@ MiniLM.run = (() => {
 
   function mount(root, value, callbacks = {}) {
     const page = build(root);
-    const state = { page, callbacks, root, timer: 0, asked: 0, spoken: 0, stopAsked: false, head: null, points: null };
+    const state = { page, callbacks, root, timer: 0, asked: 0, spoken: 0, stopAsked: false, head: null, points: null, charts: new Map() };
     page.stop.addEventListener("click", () => askToStop(state));
     const wake = () => { if (!document.hidden && state.timer) schedule(state, 0); };
     document.addEventListener("visibilitychange", wake);
@@ -42,19 +43,10 @@ MiniLM.run = (() => {
       facts: make("div", ""),
       live: make("p", "mlm-unseen"),
       summary: make("div", ""),
+      reading: make("div", ""),
       result: make("div", ""),
       empty: make("p", "mlm-empty-run", "No run yet. Choose a task and start one."),
-      loss: MiniLM.chart.create({
-        title: "Loss per step", xTitle: "step", yTitle: "loss",
-        keys: [{ className: "mlm-raw", text: "each step" }, { className: "mlm-student", text: "smoothed" }],
-      }),
-      score: MiniLM.chart.create({
-        title: "Score", xTitle: "step", yTitle: "score",
-        keys: [
-          { className: "mlm-student mlm-round", text: "held-back rows" },
-          { className: "mlm-faint", text: "training batches, smoothed" },
-        ],
-      }),
+      charts: make("div", "mlm-charts"),
     };
     page.progress = make("div", "mlm-progress", page.bar);
     page.progress.setAttribute("role", "progressbar");
@@ -63,13 +55,12 @@ MiniLM.run = (() => {
     page.live.setAttribute("aria-live", "polite");
     page.trouble.setAttribute("role", "status");
     page.error.setAttribute("role", "alert");
-    page.charts = make("div", "mlm-charts", page.loss.element, page.score.element);
     page.body = make(
       "div", "",
       make("div", "mlm-head", make("div", "mlm-head-words", page.title, page.status), page.stop),
       page.progress, page.trouble, page.error, page.summary);
     page.numbers = details("The curves as a table", () => numbersTable(page.numbers.state));
-    page.body.append(page.charts, page.numbers, page.result, page.facts, page.live);
+    page.body.append(page.charts, page.numbers, page.reading, page.result, page.facts, page.live);
     root.classList.add("mlm", "mlm-run");
     root.replaceChildren(page.empty, page.body);
     return page;
@@ -82,10 +73,11 @@ MiniLM.run = (() => {
     leave(state);
     show(state.page.empty, !payload);
     show(state.page.body, Boolean(payload));
-    if (!payload) { state.head = null; return; }
+    if (!payload) { state.head = null; tell(state, null); return; }
     if (!state.head || state.head.run !== payload.run) { state.stopAsked = false; state.spoken = 0; }
-    state.points = { loss: [], train: [], held: [] };
+    state.points = {};
     state.page.numbers.state = state;
+    drawReading(state.page.reading, payload.reading);
     take(state, payload);
     if (!payload.final) schedule(state, 0);
   }
@@ -93,16 +85,21 @@ MiniLM.run = (() => {
   function take(state, payload) {
     const before = state.head;
     state.head = payload;
-    for (const name of Object.keys(state.points)) state.points[name].push(...payload.points[name]);
+    for (const [name, points] of Object.entries(payload.points)) state.points[name] = [...(state.points[name] || []), ...points];
     drawHead(state);
     if (payload.next !== payload.since || chartsChanged(before, payload)) drawCharts(state);
     if (payload.final) drawEnd(state);
     speak(state, before);
+    tell(state, payload);
+  }
+
+  function tell({ callbacks }, payload) {
+    if (callbacks.taken) callbacks.taken(payload);
   }
 
   // Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
-  function chartsChanged(before, { status, loss, score }) {
-    return !before || before.status !== status || before.loss.empty !== loss.empty || before.score.empty !== score.empty;
+  function chartsChanged(before, { status, charts }) {
+    return !before || before.status !== status || JSON.stringify(before.charts) !== JSON.stringify(charts);
   }
 
   function drawHead({ page, head, stopAsked, callbacks }) {
@@ -137,14 +134,22 @@ MiniLM.run = (() => {
     if (error.advice) page.error.append(make("p", "", error.advice));
   }
 
+  function drawReading(box, reading) {
+    const lines = () => make("ul", "mlm-reading", ...reading.lines.map((text) => make("li", "", text)));
+    box.replaceChildren(...(reading ? [details(reading.title, lines)] : []));
+  }
+
   function drawEnd(state) {
     const { page, head, points } = state;
     page.summary.replaceChildren(...(head.result ? [MiniLM.result.drawSummary(head.result)] : []));
     page.result.replaceChildren(...(head.result ? [MiniLM.result.drawDetails(head.result)] : []));
     // A result that was shown without its run has no curves; the figures are in the card then.
-    const curves = points.loss.length > 0 || !head.result;
-    show(page.charts, curves);
-    show(page.numbers, points.loss.length > 0);
+    show(page.charts, hasCurves(points) || !head.result);
+    show(page.numbers, hasCurves(points));
+  }
+
+  function hasCurves(points) {
+    return Boolean(points.loss && points.loss.length);
   }
 
   function speak(state, before) {
@@ -152,7 +157,9 @@ MiniLM.run = (() => {
     const news = !before || before.status !== head.status;
     if (!news && Date.now() - state.spoken < SPEAK_EVERY) return;
     state.spoken = Date.now();
-    const score = points.held.length ? ` Latest score ${formatScore(head, points.held.at(-1)[1])}.` : "";
+    const { of, words, unit } = head.measured;
+    const latest = (points[of] || []).at(-1);
+    const score = latest ? ` ${words} ${UNITS[unit].format(latest[1])}.` : "";
     say(page.live, head.result ? head.sentence + " " + head.result.verdicts.join(" ") : head.sentence + score);
   }
 
@@ -164,47 +171,79 @@ MiniLM.run = (() => {
       page.summary.replaceChildren();
       page.result.replaceChildren();
       show(page.charts, true);
-      show(page.numbers, points.loss.length > 0);
+      show(page.numbers, hasCurves(points));
     }
-    const xMax = Math.max(head.progress ? head.progress.of : 1, ...points.loss.map(([step]) => step));
-    drawLoss(page.loss, head, points, xMax);
-    drawScore(page.score, head, points, xMax);
+    const xMax = Math.max(head.progress ? head.progress.of : 1, ...Object.values(points).flat().map(([step]) => step));
+    makeCharts(state);
+    for (const [name, { chart }] of state.charts) drawChart(chart, head.charts[name], points, xMax);
     page.numbers.redraw();
   }
 
-  function drawLoss(chart, head, points, xMax) {
-    const smoothed = smooth(points.loss);
-    const [step, loss] = points.loss.at(-1) || [0, 0];
-    const latest = points.loss.length
-      ? `Latest: step ${step} · loss ${loss.toFixed(3)} · smoothed ${smoothed.at(-1)[1].toFixed(3)}` : "";
+  // One chart for each name, made once; its title, its keys and its axis never change while the run is the same.
+  function makeCharts({ page, head, charts }) {
+    const fixed = ({ y, keys }) => JSON.stringify([y, keys]);
+    const wanted = Object.entries(head.charts);
+    if (wanted.length === charts.size && wanted.every(([name, one]) => charts.has(name) && charts.get(name).fixed === fixed(one))) return;
+    charts.clear();
+    for (const [name, one] of wanted) {
+      const keys = one.keys.map(([style, text]) => ({ className: styled(style), text }));
+      charts.set(name, { fixed: fixed(one), chart: MiniLM.chart.create({ title: one.title, xTitle: "step", yTitle: one.y, keys }) });
+    }
+    page.charts.replaceChildren(...[...charts.values()].map(({ chart }) => chart.element));
+    page.charts.dataset.count = charts.size;
+  }
+
+  // "student round" -> "mlm-student mlm-round"
+  function styled(style) {
+    return style.split(" ").map((name) => "mlm-" + name).join(" ");
+  }
+
+  // How a chart's values are written, on its axis and in the table, and what its axis spans: [low, high].
+  const twoDigits = (value) => value.toFixed(2).replace("-", "−");
+  const UNITS = {
+    loss: {
+      format: (value) => value.toFixed(3), tick: String, cell: (value) => value.toFixed(4),
+      span: (values) => [0, roundUp(Math.max(0.1, ...values))],
+    },
+    percent: {
+      format: (value) => (100 * value).toFixed(1) + " %", tick: (value) => Math.round(100 * value) + " %",
+      cell: (value) => (100 * value).toFixed(1) + " %", span: scoreSpan,
+    },
+    number: { format: twoDigits, tick: (value) => value.toFixed(1), cell: twoDigits, span: scoreSpan },
+  };
+
+  function scoreSpan(values) {
+    return [Math.max(-1, Math.min(0.8, Math.floor(Math.min(1, ...values) * 5 - 0.1) / 5)), 1];
+  }
+
+  function drawChart(chart, asked, points, xMax) {
+    const { format, tick, span } = UNITS[asked.unit];
+    const lines = asked.series.map((one) => seriesOf(one, asked.drawn ? points[one.of] || [] : []));
+    const [low, high] = span(lines.flatMap((one) => one.points.map(([, value]) => value)));
+    const some = lines.some((one) => one.points.length);
+    const latest = latestOf(lines, format);
     chart.draw({
-      title: head.loss.title, empty: head.loss.empty, latest, words: latest + ".", xMax,
-      low: 0, high: roundUp(Math.max(0.1, ...points.loss.map(([, value]) => value))),
-      format: (value) => value.toFixed(3), tick: (value) => String(value),
-      series: [
-        { name: "loss", className: "mlm-raw", points: points.loss, best: -1 },
-        { name: "smoothed", className: "mlm-student", points: smoothed, best: -1 },
-      ],
+      title: asked.title, empty: asked.empty, off: !asked.drawn, xMax, low, high, format, tick, series: lines,
+      latest: latest || (some ? asked.empty : ""), words: bestOf(lines, format) + (latest ? latest + "." : asked.empty),
     });
   }
 
-  function drawScore(chart, head, points, xMax) {
-    const held = head.score.drawn ? points.held.map(([step, value]) => [step, value]) : [];
-    const train = head.score.drawn ? smooth(points.train) : [];
-    const format = (value) => formatScore(head, value);
-    const best = points.held.findLastIndex(([, , isBest]) => isBest);
-    const lowest = Math.min(1, ...held.map(([, value]) => value), ...train.map(([, value]) => value));
-    const latest = held.length ? `Latest: step ${held.at(-1)[0]} · held-back rows ${format(held.at(-1)[1])}` : head.score.empty;
-    chart.draw({
-      title: head.score.title, empty: head.score.empty, off: !head.score.drawn, xMax, format, latest: held.length || train.length ? latest : "",
-      words: best >= 0 && held.length ? `Best ${format(held[best][1])} at step ${held[best][0]}. ${latest}.` : latest,
-      low: Math.max(-1, Math.min(0.8, Math.floor(lowest * 5 - 0.1) / 5)), high: 1,
-      tick: (value) => (head.score.percent ? Math.round(100 * value) + " %" : value.toFixed(1)),
-      series: [
-        { name: "training batches", className: "mlm-faint", points: train, best: -1 },
-        { name: "held-back rows", className: "mlm-student", points: held, dots: true, best: held.length ? best : -1 },
-      ],
-    });
+  function seriesOf({ name, style, smooth: smoothed, dots, latest }, points) {
+    const best = points.findLastIndex(([, , isBest]) => isBest);
+    const drawn = smoothed ? smooth(points) : points.map(([step, value]) => [step, value]);
+    return { name, className: styled(style), points: drawn, dots, latest, best };
+  }
+
+  // "Latest: step 84 · loss 0.512 · smoothed 0.498"
+  function latestOf(lines, format) {
+    const named = lines.filter((one) => one.latest && one.points.length);
+    if (!named.length) return "";
+    const values = named.map((one) => one.name + " " + format(one.points.at(-1)[1]));
+    return ["Latest: step " + named[0].points.at(-1)[0], ...values].join(" · ");
+  }
+
+  function bestOf(lines, format) {
+    return lines.filter(({ best }) => best >= 0).map(({ points, best }) => `Best ${format(points[best][1])} at step ${points[best][0]}. `).join("");
   }
 
   // Exponential moving average; divided by the weight so far, or the first values would pull it towards zero.
@@ -223,17 +262,13 @@ MiniLM.run = (() => {
     return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((size) => size >= value);
   }
 
-  function formatScore(head, value) {
-    return head.score.percent ? (100 * value).toFixed(1) + " %" : value.toFixed(2).replace("-", "−");
-  }
-
+  // Every step with what was told of it; smoothed lines are left out.
   function numbersTable({ head, points }) {
-    const train = new Map(points.train);
-    const held = new Map(points.held.map(([step, value]) => [step, value]));
-    const score = (values, step) => (values.has(step) ? formatScore(head, values.get(step)) : "");
-    const rows = points.loss.map(([step, loss]) => [String(step), loss.toFixed(4), score(train, step), score(held, step)]);
-    const headings = ["Step", "Loss", "Training batches", head.score.name + ", held-back rows"];
-    const box = scroller("The curves as a table", table("The curves as a table", headings, rows));
+    const columns = Object.values(head.charts).flatMap(({ unit, series }) => series.filter(({ column }) => column).map(({ column, of }) => (
+      { column, cell: UNITS[unit].cell, values: new Map((points[of] || []).map(([step, value]) => [step, value])) })));
+    const steps = [...new Set(columns.flatMap(({ values }) => [...values.keys()]))].sort((one, other) => one - other);
+    const rows = steps.map((step) => [String(step), ...columns.map(({ values, cell }) => (values.has(step) ? cell(values.get(step)) : ""))]);
+    const box = scroller("The curves as a table", table("The curves as a table", ["Step", ...columns.map(({ column }) => column)], rows));
     box.classList.add("mlm-tall");
     return box;
   }

@@ -1,0 +1,309 @@
+"""Distil now, in the Distillation tab: choose a teacher and a size, watch the student come nearer, keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from .. import views
+from ..data import local_sources
+from ..distilling import PROBE_TOKENS, DistillConfig
+from ..errors import DataError, DemoError
+from ..lineage import plain_name
+from ..models import default_checkpoint
+from ..results import Probed
+from ..runs import DISTILL_LIMITS, RunState
+from ..students import Size, size_of, smaller_sizes
+from ..tasks import TASKS, Task, get_task
+from .components import option_number, view
+from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
+from .finetune_tab import DATA_WORDS
+from .following import download_link, poll_maps, poll_run, remember_run, run_view, stop_run
+from .handlers import QUEUE, allowed_checkpoint, says_errors, starting_points
+
+ABOUT = (
+    "### Distil now\nMake a student and teach it. It sees plain texts, no labels, and learns to relate their words as "
+    "its teacher does. The curves and the maps below move while it learns."
+)
+TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "5 minutes": 300.0, "By steps (Advanced)": None}
+OWN_SIZE = "own"
+LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
+    "Attention + value relation (MiniLM)": ("minilm_v1", ""),
+    "Attention only": ("minilm_v1", "at"),
+    "Value relation only": ("minilm_v1", "vr"),
+    "Query + key + value relation (MiniLMv2)": ("minilm_v2", ""),
+}
+STARTS = {"random": "At random", "teacher": "With layers and embeddings of the teacher"}
+FILE_WORDS = "My own texts (.txt)"
+AT_WORK = ("queued", "starting", "running", "stopping")
+FIRST_TASK = "sst2"
+
+
+@dataclass(frozen=True)
+class DistilPanel:
+    """The widgets that the page's load event and other tabs reach for."""
+
+    teacher: gr.Radio
+    lesson: gr.HTML
+    run_id: gr.State
+    look: gr.Button
+    tune: gr.Button
+    opened: list  # outputs of `reopen`
+
+
+def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
+    run_id = gr.State("")
+    first = default_checkpoint()
+    gr.Markdown(ABOUT, elem_classes="mlm-header")
+    with gr.Row():
+        with gr.Column(scale=3):
+            teacher = gr.Radio(starting_points(()), value=first, label="Teacher", elem_id="distil-teacher")
+            sizes = size_choices(first)
+            size = gr.Radio(sizes, value=sizes[0][1], label="Student", elem_id="distil-size")
+            init = gr.Radio(**_starts(first, sizes[0][1], 0, 0), elem_id="distil-init")
+            losses = gr.Radio(list(LOSSES), value=next(iter(LOSSES)), label="What is learned?", elem_id="distil-losses")
+        with gr.Column(scale=2):
+            time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="distil-time")
+            start = gr.Button("Distil", variant="primary", size="lg", elem_id="distil")
+            probe = gr.Textbox(
+                FIRST_TEXTS[0],
+                label="Watch this sentence",
+                info=f"At most {PROBE_TOKENS} tokens. Empty: no maps are drawn.",
+                max_lines=4,
+                elem_id="distil-probe",
+            )
+            texts = _texts(get_task(FIRST_TASK))
+            options = _advanced()
+    with gr.Row(visible=False, elem_id="distil-after") as after:
+        look = gr.Button("Look at it in the Microscope", elem_id="distil-look")
+        tune = gr.Button("Fine-tune it", elem_id="distil-tune")
+        download = gr.Button("Download the student (zip)", elem_id="distil-download")
+    lesson = view(views.LESSON, server=[poll_run, stop_run, poll_maps], elem_id="lesson")
+
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    chosen = [teacher, size, init, options["hidden"], options["heads"]]
+    for choice in (teacher, size, options["hidden"], options["heads"]):
+        choice.input(_choose_size, chosen, [size, init], **private)
+    task, data, file = texts
+    task.input(lambda name: gr.Radio(**_sources(get_task(name))), task, data, **private)
+    data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
+    opened = [lesson, run_id, after, download]
+    started = start.click(
+        _start,
+        [teacher, size, init, losses, time, probe, *texts, my_runs, *options.values()],
+        [*opened, my_runs],
+        api_visibility="private",
+        trigger_mode="once",
+    )
+    started.success(None, lesson, None, js=remember_run("lesson"))
+    lesson.finished(_after, run_id, after, **private)
+    return DistilPanel(teacher, lesson, run_id, look, tune, opened)
+
+
+# -- the choices ---------------------------------------------------------------------------------------------------
+
+
+def _texts(task: Task) -> tuple[gr.Radio, gr.Radio, gr.File]:
+    with gr.Accordion("Texts to learn from", open=False, elem_id="distil-texts"):
+        names = [(one.title.split(":")[0], name) for name, one in TASKS.items()]
+        return (
+            gr.Radio(names, value=task.name, label="Texts of", info="Labels are not used.", elem_id="distil-task"),
+            gr.Radio(**_sources(task), label="Data", elem_id="distil-data"),
+            gr.File(
+                label="One text a line, at most 20 MB", visible=False, file_types=[".txt"], elem_id="distil-file"
+            ),
+        )  # fmt: skip
+
+
+def _sources(task: Task) -> dict:
+    sources = local_sources(task)
+    choices = [(DATA_WORDS[name], name) for name in (*sources, "hub")]
+    return {"choices": [*choices, (FILE_WORDS, "file")], "value": sources[0]}
+
+
+def _advanced() -> dict[str, gr.components.Component]:
+    """The rest of `DistillConfig`; limits and explanations are read from there."""
+
+    def number(name: str, value, label: str, precision: int | None = 0) -> gr.Number:
+        elem_id = f"distil-{name}".replace("_", "-")
+        return option_number(DistillConfig, DISTILL_LIMITS, name, value, label, precision, elem_id=elem_id)
+
+    with gr.Accordion("Advanced", open=False, elem_id="distil-advanced"):
+        return {
+            "layers": number("layers", 0, "Layers (with “My own size”; 0: half)"),
+            "hidden": number("hidden", 0, "Width (with “My own size”; 0: half)"),
+            "heads": number("heads", 0, "Heads (with “My own size”; 0: the teacher's)"),
+            "learning_rate": number("learning_rate", 0, "Learning rate (0: what suits the start)", None),
+            "batch_size": number("batch_size", 32, "Batch size"),
+            "steps": number("steps", 300, "Steps (used with “By steps”)"),
+            "seed": number("seed", 0, "Seed"),
+        }
+
+
+def size_choices(teacher: str) -> list[tuple[str, str]]:
+    """(words, name) of the students a teacher can have here; where its own size is not known yet, of one alone."""
+    theirs = size_of(teacher)
+    if theirs is None:
+        return [("Half as deep, half as wide", "half"), ("My own size (Advanced)", OWN_SIZE)]
+    fitting = {
+        name: size
+        for name, size in smaller_sizes(theirs).items()
+        if size.layers <= DISTILL_LIMITS["layers"] and size.hidden <= DISTILL_LIMITS["hidden"]
+    }
+    choices = [(f"{name.capitalize()}: {size.layers} x {size.hidden}", name) for name, size in fitting.items()]
+    return [*choices, ("My own size (Advanced)", OWN_SIZE)]
+
+
+def _asked_size(teacher: str, size: str, layers: int, hidden: int, heads: int) -> tuple[int | None, ...]:
+    """Layers, width and heads as the run is asked for them; None: what suits the teacher."""
+    if size == OWN_SIZE:
+        return layers or None, hidden or None, heads or None
+    theirs = size_of(teacher)
+    known = smaller_sizes(theirs).get(size) if theirs else None
+    return (known.layers, known.hidden, known.heads) if known else (None, None, None)
+
+
+def _starts(teacher: str, size: str, hidden: int, heads: int, init: str = "random") -> dict:
+    """How the student may begin: with the teacher's layers only where they fit, and if not, why."""
+    theirs = size_of(teacher)
+    _, wide, many = _asked_size(teacher, size, 0, hidden, heads)
+    reason = _misfit(theirs, wide or 0, many or (theirs.heads if theirs else 0))
+    names = ["random"] if reason else list(STARTS)
+    return {
+        "choices": [(STARTS[name], name) for name in names],
+        "value": init if init in names else names[0],
+        "label": "How does it begin?",
+        "info": reason or "Copied layers are spread evenly over the teacher's.",
+    }
+
+
+def _misfit(teacher: Size | None, hidden: int, heads: int) -> str:
+    if teacher is None:
+        return "Whether layers of this teacher fit is known once it is on this machine."
+    if hidden != teacher.hidden:
+        return f"Layers of the teacher fit only a student as wide as it is: {teacher.hidden}."
+    if heads != teacher.heads:
+        return f"Layers of the teacher fit only a student with as many heads: {teacher.heads}."
+    return ""
+
+
+@says_errors
+def _choose_size(teacher: str, size: str, init: str, hidden: int, heads: int):
+    """The sizes and starts there are for what was chosen; what was chosen stays if it can."""
+    choices = size_choices(teacher)
+    size = size if size in [name for _, name in choices] else choices[0][1]
+    return gr.Radio(choices=choices, value=size), gr.Radio(**_starts(teacher, size, hidden, heads, init))
+
+
+def refresh_teachers(teacher: str, my_runs: list[str] | None):
+    """The list of teachers as it is now; the one that was chosen stays."""
+    choices = starting_points(my_runs or ())
+    known = [name for _, name in choices]
+    return gr.Radio(choices=choices, value=teacher if teacher in known else default_checkpoint())
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------
+
+
+@says_errors
+def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, *options):
+    config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
+    run_id = QUEUE.start("distill", get_task(task), config, upload=Path(file) if data == "file" else None)
+    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *(my_runs or [])][:50]
+
+
+def _config(
+    teacher, size, init, losses, budget, probe, task, data, file, layers, hidden, heads, rate, batch, steps, seed
+) -> DistillConfig:
+    if data == "file" and not file:
+        raise DataError("Choose a file of texts first, or take the bundled sample.")
+    recipe, terms = LOSSES[losses]
+    layers, hidden, heads = _asked_size(teacher, size, layers, hidden, heads)
+    return DistillConfig(
+        task=task,
+        data=file if data == "file" else data,
+        teacher=teacher,
+        layers=layers,
+        hidden=hidden,
+        heads=heads,
+        init=init,
+        recipe=recipe,
+        loss=terms,
+        steps=None if budget else steps,
+        time_budget=budget,
+        batch_size=batch,
+        learning_rate=rate or None,
+        seed=seed or 0,
+        probe=checked_probe(probe),
+    )
+
+
+def checked_probe(text: str | None) -> str:
+    """A sentence to watch, "" for none; `DataError` for one that is too long whatever its pieces are."""
+    words = len((text or "").split())
+    if words > PROBE_TOKENS - 2:  # a word is a token or more, and two are special
+        raise DataError(f"The sentence to watch has {words} words; at most {PROBE_TOKENS} tokens can be watched.")
+    return text if words else ""
+
+
+@says_errors
+def _after(run_id: str):
+    return after_lesson(QUEUE.state(run_id) if run_id else None)
+
+
+def after_lesson(run: RunState | None) -> gr.Row:
+    """The buttons under a run that has a student."""
+    return gr.Row(visible=run is not None and run.has_checkpoint and run.status not in AT_WORK)
+
+
+def reopen(my_runs: list[str] | None, request: gr.Request):
+    """What a visitor finds: the distillation named in the address; else one of theirs that is still going on."""
+    asked = request.query_params.get("run")
+    for run_id in [asked] if asked else (my_runs or [])[:5]:
+        try:
+            run = QUEUE.state(run_id)
+        except DemoError:  # said where all runs are opened
+            continue
+        if run.record.job == "distill" and (asked or run.status in AT_WORK):
+            return run_view(run_id), run_id, after_lesson(run), download_link(run_id)
+    return None, "", after_lesson(None), gr.skip()
+
+
+# -- what a student is for -----------------------------------------------------------------------------------------
+
+
+@says_errors
+def look_at_student(run_id: str, my_runs: list[str] | None):
+    """The sentence that was watched, its teacher and the student in the Microscope: boxes, lists, picture."""
+    run = QUEUE.state(run_id)
+    config, mine = run.record.config, [run_id, *(my_runs or [])]
+    teacher = allowed_checkpoint(plain_name(config.teacher), trained=False)
+    wanted = pairing(config.probe or FIRST_TEXTS[0], "", teacher, run_id, config.recipe)
+    students = comparable(teacher, pupil_choices(mine), config.recipe)
+    return (
+        wanted.texts[0],
+        "",
+        gr.Radio(choices=teacher_choices(mine), value=teacher),
+        gr.Radio(choices=students, value=run_id),
+        config.recipe,
+        wanted.payload(frames=_frames(run)),
+    )
+
+
+def _frames(run: RunState) -> dict | None:
+    """The student on its way, where the Microscope compares what the run did: this teacher's last layer, all heads."""
+    config = run.record.config
+    if config.assistant or config.relation_heads is not None or config.teacher_layer is not None:
+        return None
+    return views.probed_frames([event for event in run.events if isinstance(event, Probed)])
+
+
+@says_errors
+def tune_student(run_id: str, my_runs: list[str] | None):
+    """Go to the Fine-tune tab with the student chosen to start from, its list unfolded."""
+    QUEUE.state(run_id)
+    choices = starting_points([run_id, *(my_runs or [])], skills=True)
+    return gr.Tabs(selected="finetune"), gr.Radio(choices=choices, value=run_id), gr.Accordion(open=True)

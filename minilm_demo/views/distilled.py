@@ -1,0 +1,237 @@
+"""What the run view says and draws of a distillation: a curve for each term of its loss, and the student at the end.
+
+A term of the loss is called "value_relation" among the points, "held_value_relation" where it is measured on the
+validation texts, and "Value relation" on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..results import DistillResult, Evaluated, Stepped, TrainingEvent
+from ..tasks import Task
+from . import words
+from .run_parts import Head, arithmetic, series
+
+NATS = "nats"
+READING = {
+    "title": "How to read this loss",
+    "lines": [
+        "The loss is KL(teacher ‖ student) in nats, the mean over heads and tokens. The first curve is the sum of the "
+        "terms that are learned.",
+        "0 means that every row of the student is the teacher's. A student with even rows is at most ln T away, for T "
+        "tokens (ln 16 = 2.8), and that only from a teacher that always looks at one token; it spreads its rows, so a "
+        "student that has learned nothing begins well below that.",
+        "A fast fall at the beginning is normal and says little (microsoft/unilm, issue 365, asks about it). What is "
+        "easy comes first, because it is alike in every text: look at yourself, at the separators, at your neighbours. "
+        "What depends on the words comes slowly, in small steps of the loss.",
+        "So judge a student by fine-tuning it, beside one with a random start. The loss of another recipe, of other "
+        "texts or of another teacher is no yardstick.",
+        "The thin line jumps because each step has texts of its own. The dots are measured on the same texts every "
+        "time, and none of those is learned from.",
+    ],
+}
+CHOOSE = (
+    "The student can be chosen now: in the Microscope, in the Attention tab, as a teacher of another student, and in "
+    "the Fine-tune tab under Advanced, “Start from”. It has no output layer, so Predict offers only its fine-tunes."
+)
+
+
+class Distillation:
+    """What is said and drawn of a distillation."""
+
+    LOADING = "Loading the teacher and the texts…"
+    STOP, THEN = "Stop and keep", "then the student is measured and kept"
+    AT_LAST = "measuring the student"
+    READING = READING
+
+    def __init__(self, head: Head, task: Task, base: str, init: str):
+        self.head, self.task, self.base, self.init = head, task, base, init
+        self.learned: list[str] = head.started.settings["loss"] if head.started else []
+        self.measured_terms = list(head.evaluated.metrics) if head.evaluated else self.learned
+
+    def title(self) -> str:
+        return f"A student learns on texts of {self.task.title.split(':')[0]}"
+
+    def running(self) -> str:
+        stepped = self.head.stepped
+        return words.join(
+            (
+                f"Step {self.head.of_steps}",
+                f"epoch {words.epochs(stepped.epoch)} of {words.epochs(self.head.planned.epochs)}",
+                f"{words.duration(stepped.seconds_left)} left",
+                words.speed(stepped.examples_per_second, "text"),
+            )
+        )
+
+    def over(self, result: DistillResult) -> str:
+        return words.join((words.duration(result.seconds), words.speed(result.steps_per_second, "step")))
+
+    def plan(self) -> str:
+        planned = self.head.planned
+        return f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
+
+    def facts(self) -> list[list[str]]:
+        started, settings = self.head.started, self.head.started.settings
+        teacher = size(*(settings[name] for name in ("teacher_layers", "teacher_hidden", "teacher_heads")))
+        student = size(*(settings[name] for name in ("layers", "hidden", "heads")))
+        start = {"random": ", random start", "teacher": ", begins with layers of the teacher"}.get(self.init, "")
+        move, of = words.millions(started.trainable), words.millions(started.parameters)
+        learn, measure = words.thousands(started.examples), words.thousands(started.held_back)
+        facts = [
+            ["Teacher", f"{self.base or started.checkpoint}: {teacher}"],
+            ["Student", student + start],
+            ["Learned", self._learned(settings)],
+            ["Weights", f"{move} of the student's {of} move"],
+            ["Data", started.data_source.description],
+            ["Texts", f"{learn} to learn from, {measure} others to measure on"],
+            ["Arithmetic", arithmetic(started)],
+        ]
+        return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
+
+    def _learned(self, settings) -> str:
+        terms = " + ".join(title(term).lower() for term in self.learned)
+        return f"{terms} of layer {settings['teacher_layer'] + 1}, {words.counted(settings['relation_heads'], 'head')}"
+
+    # -- the curves
+
+    def charts(self, waiting: str, final: bool) -> dict[str, dict]:
+        """The sum, then the terms. Of a single term there is no sum; a term that is not learned is only measured."""
+        alone = self.learned[0] if len(self.learned) == 1 else ""
+        charts = {"loss": self._chart("loss", title(alone) if alone else "Sum of the terms", waiting)}
+        for term in self.measured_terms:
+            if term not in self.learned:
+                charts[term] = self._measured_chart(term, waiting)
+            elif not alone:
+                charts[term] = self._chart(term, title(term), waiting)
+        return charts
+
+    def _chart(self, of: str, name: str, waiting: str) -> dict:
+        return {
+            "title": name,
+            "y": NATS,
+            "unit": "loss",
+            "empty": waiting,
+            "drawn": True,
+            "keys": [["raw", "each step"], ["student", "smoothed"], ["measured round", "validation texts"]],
+            "series": [
+                series(of, "loss", "raw", latest=True, column=name),
+                series(of, "smoothed", "student", smooth=True, latest=True),
+                self._measured(of, name),
+            ],
+        }
+
+    def _measured_chart(self, term: str, waiting: str) -> dict:
+        name = title(term)
+        return {
+            "title": f"{name}: measured, not learned",
+            "y": NATS,
+            "unit": "loss",
+            "empty": waiting,
+            "drawn": True,
+            "keys": [["measured round", "validation texts"]],
+            "series": [self._measured(term, name, latest=True)],
+        }
+
+    def _measured(self, of: str, name: str, latest: bool = False) -> dict:
+        return series(
+            f"held_{of}", "validation texts", "measured", dots=True, latest=latest, column=f"{name}, validation texts"
+        )
+
+    def points(self, events: Sequence[TrainingEvent]) -> dict[str, list]:
+        steps = [event for event in events if isinstance(event, Stepped)]
+        measured = [event for event in events if isinstance(event, Evaluated)]
+        found = {"loss": [[event.step, event.loss] for event in steps]}
+        found |= {term: [[event.step, event.losses[term]] for event in steps] for term in self.learned}
+        found["held_loss"] = [[event.step, sum(event.metrics[term] for term in self.learned)] for event in measured]
+        found |= {
+            f"held_{term}": [[event.step, event.metrics[term]] for event in measured] for term in self.measured_terms
+        }
+        return found
+
+    def measured(self) -> dict[str, str]:
+        return {"of": "held_loss", "words": "Latest loss on the validation texts", "unit": "loss"}
+
+    def card(self, result: DistillResult) -> dict:
+        return distill_card(result, teacher=self.base)
+
+
+# -- what it ends with ---------------------------------------------------------------------------------------------
+
+
+def distill_card(result: DistillResult, *, teacher: str = "") -> dict:
+    """The card of a distillation; `teacher` is what the teacher is called where that is not its name.
+
+    Keys: headline {value, label}, verdicts [str], source str, tables [table], figures [[name, text]], notes [str]; a
+    table is {title, headings [str], rows [[str]]}."""
+    before, now = (sum(losses[term] for term in result.learned) for losses in (result.losses_before, result.losses))
+    what = "loss, the sum of its terms" if len(result.learned) > 1 else f"{title(result.learned[0]).lower()} loss"
+    texts = words.counted(result.validation_examples, "validation text")
+    read, of = words.thousands(result.examples_seen), words.thousands(result.examples)
+    return {
+        "headline": {
+            "value": f"{before:.2f} → {now:.2f}",
+            "label": f"{what}, on {texts}: before the first step and now, in {NATS}",
+        },
+        "verdicts": [
+            "; ".join(_came_nearer(result, term) for term in result.losses).capitalize() + ".",
+            "Whether it is a better start than a random one, only a fine-tune tells.",
+        ],
+        "source": f"Texts: {result.data_source.description}. No label was used.",
+        "tables": [_losses(result, texts, before, now), _sizes(result, teacher or result.teacher)],
+        "figures": [
+            ["Training took", words.duration(result.seconds)],
+            ["Speed", words.speed(result.steps_per_second, "step")],
+            ["Texts read", f"{read}, of {of} different ones"],
+            ["Steps made", words.thousands(result.steps)],
+        ],
+        "notes": [CHOOSE],
+    }
+
+
+def title(term: str) -> str:
+    """ "value_relation" -> "Value relation"."""
+    return term.replace("_", " ").capitalize()
+
+
+def size(layers: int, hidden: int, heads: int) -> str:
+    """ "3 layers x 192, 12 heads"."""
+    return f"{words.counted(layers, 'layer')} x {hidden}, {words.counted(heads, 'head')}"
+
+
+def _came_nearer(result: DistillResult, term: str) -> str:
+    before, now = result.losses_before[term], result.losses[term]
+    learned = "" if term in result.learned else " (not learned)"
+    if before <= 0:  # the student began as its teacher
+        return f"{title(term).lower()}{learned} {now:.3f}"
+    change = (now - before) / before
+    return f"{title(term).lower()}{learned} {'down' if change <= 0 else 'up'} by {words.percent(abs(change), 0)}"
+
+
+def _losses(result: DistillResult, texts: str, before: float, now: float) -> dict:
+    rows = [
+        [title(term), f"{result.losses_before[term]:.3f}", f"{loss:.3f}", "yes" if term in result.learned else "no"]
+        for term, loss in result.losses.items()
+    ]
+    if len(result.learned) > 1:
+        rows.append(["Sum of what is learned", f"{before:.3f}", f"{now:.3f}", ""])
+    return {
+        "title": f"How far from its teacher, on {texts}",
+        "headings": ["KL(teacher ‖ student), nats per head and token", "Before", "Now", "Learned"],
+        "rows": rows,
+    }
+
+
+def _sizes(result: DistillResult, teacher: str) -> dict:
+    settings = result.settings
+    share = words.percent(result.parameters / result.teacher_parameters, 0)
+    return {
+        "title": "Sizes",
+        "headings": ["", f"Teacher: {teacher}", "Student"],
+        "rows": [
+            ["Layers", str(settings["teacher_layers"]), str(result.layers)],
+            ["Width", str(settings["teacher_hidden"]), str(result.hidden_size)],
+            ["Attention heads", str(settings["teacher_heads"]), str(result.heads)],
+            ["Weights", words.millions(result.teacher_parameters), f"{words.millions(result.parameters)} ({share})"],
+        ],
+    }

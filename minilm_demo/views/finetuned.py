@@ -1,0 +1,124 @@
+"""What the run view says and draws of a fine-tune."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..results import Evaluated, FinetuneResult, Stepped, TrainingEvent
+from ..tasks import Task
+from . import words
+from .result import result_card
+from .run_parts import Head, arithmetic, series
+
+
+class Finetuning:
+    """What is said and drawn of a fine-tune."""
+
+    LOADING = "Loading the model and the rows…"
+    STOP, THEN = "Stop and keep the best", "then the checkpoint that is kept is scored"
+    AT_LAST = "scoring the validation rows"
+    READING = None
+
+    def __init__(self, head: Head, task: Task, base: str, seen: str):
+        self.head, self.task, self.base, self.seen = head, task, base, seen
+
+    def title(self) -> str:
+        return self.task.title
+
+    def running(self) -> str:
+        stepped, planned = self.head.stepped, self.head.planned
+        return words.join(
+            (
+                f"Step {self.head.of_steps}",
+                f"epoch {words.epochs(stepped.epoch)} of {words.epochs(planned.epochs)}",
+                f"{words.duration(stepped.seconds_left)} left",
+                words.speed(stepped.examples_per_second),
+            )
+        )
+
+    def over(self, result: FinetuneResult) -> str:
+        kept = f"kept the weights of step {result.step}"
+        return words.join((words.duration(result.seconds), words.speed(result.examples_per_second), kept))
+
+    def plan(self) -> str:
+        planned = self.head.planned
+        epochs = words.epochs(planned.epochs)
+        return (
+            f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
+            f"about {words.duration(planned.seconds)}"
+        )
+
+    def facts(self) -> list[list[str]]:
+        started = self.head.started
+        facts = [
+            ["Checkpoint", self.base or started.checkpoint],
+            ["Data", started.data_source.description],
+            ["Rows", f"{words.thousands(started.examples)} to learn from, {self._held_back()}"],
+            ["Weights", f"{words.millions(started.trainable)} of {words.millions(started.parameters)} move"],
+            ["Arithmetic", arithmetic(started)],
+        ]
+        return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
+
+    def _held_back(self) -> str:
+        if not self.head.started.held_back:
+            return "none held back"
+        return f"{words.thousands(self.head.started.held_back)} held back to choose the best checkpoint"
+
+    def charts(self, waiting: str, final: bool) -> dict[str, dict]:
+        loss = {
+            "title": "Loss per step",
+            "y": "loss",
+            "unit": "loss",
+            "empty": waiting,
+            "drawn": True,
+            "keys": [["raw", "each step"], ["student", "smoothed"]],
+            "series": [
+                series("loss", "loss", "raw", latest=True, column="Loss"),
+                series("loss", "smoothed", "student", smooth=True, latest=True),
+            ],
+        }
+        return {"loss": loss, "score": self._score_chart(waiting, final)}
+
+    def _score_chart(self, waiting: str, final: bool) -> dict:
+        held_back = self.head.started.held_back if self.head.started else None
+        name = words.metric_name(self._metric())
+        empty = waiting
+        if held_back == 0:
+            empty = "Under 500 rows nothing is held back: only the loss is drawn."
+        elif self.head.stepped is not None:
+            empty = "No score was made." if final else "Waiting for the first score on the held-back rows…"
+        return {
+            "title": f"{name} on {words.counted(held_back, 'held-back row') if held_back else 'held-back rows'}",
+            "y": "score",
+            "unit": self._unit(),
+            "empty": empty,
+            "drawn": held_back != 0,
+            "keys": [["student round", "held-back rows"], ["faint", "training batches, smoothed"]],
+            "series": [
+                series("train", "training batches", "faint", smooth=True, column="Training batches"),
+                series("held", "held-back rows", "student", dots=True, latest=True, column=f"{name}, held-back rows"),
+            ],
+        }
+
+    def _metric(self) -> str:
+        return self.head.metric or self.task.metrics[0]
+
+    def _unit(self) -> str:
+        return "percent" if words.is_percent(self._metric()) else "number"
+
+    def points(self, events: Sequence[TrainingEvent]) -> dict[str, list]:
+        steps = [event for event in events if isinstance(event, Stepped)]
+        scores = [event for event in events if isinstance(event, Evaluated)]
+        metric = self.head.metric
+        return {
+            "loss": [[event.step, event.loss] for event in steps],
+            "train": [[event.step, event.train_score] for event in steps if event.train_score is not None],
+            "held": [[event.step, event.metrics[metric], event.best] for event in scores if metric],
+        }
+
+    def measured(self) -> dict[str, str]:
+        return {"of": "held", "words": "Latest score", "unit": self._unit()}
+
+    def card(self, result: FinetuneResult) -> dict:
+        checkpoint = self.head.started.checkpoint if self.head.started else ""
+        return result_card(self.task, result.evaluation, result, checkpoint=checkpoint, seen=self.seen)

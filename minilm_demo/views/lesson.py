@@ -1,0 +1,105 @@
+"""What the `lesson` component shows of a distillation below its run: the student's relations on the probe text, picture
+by picture, as the microscope draws them. All of it is in the run's events; no model is asked."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..distillation import RECIPES
+from ..results import DistillationTargets, Probed, Started, TrainingEvent, WordSpan
+from .distillation import microscope_payload, probed_frames
+
+LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
+ABOUT = "The student as it is at the chosen step of this run, on the sentence to watch."
+
+
+def lesson_maps(
+    events: Sequence[TrainingEvent], text: str, *, teacher: str, student: str, teacher_title: str, since: int = 0
+) -> dict | None:
+    """The pictures of a run's probe text from number `since` on; None where there are none. `teacher` and `student` are
+    the checkpoints that the page's Python names, "" for the name that the run has for its teacher.
+
+    Keys: since, next: which pictures these are; restart bool: they begin anew; value: `microscope_payload` of the last
+    one, without frames; frames: `probed_frames` of all of them."""
+    probed = [event for event in events if isinstance(event, Probed)]
+    if not probed[since:]:
+        return None
+    started = next(event for event in events if isinstance(event, Started))
+    first = max(number for number, event in enumerate(probed) if event.teacher)  # a second one comes after an assistant
+    targets = _targets(started, probed[first], probed[-1], text, teacher or started.checkpoint, student)
+    value = microscope_payload(
+        targets,
+        teacher_title=teacher_title,
+        student_title=f"Student, {started.settings['layers']} x {started.settings['hidden']}",
+        badge={"kind": "here", "title": "distilled here", "about": ABOUT},
+        notes=_notes(started, probed[-1]),
+    )
+    return {
+        "since": since,
+        "next": len(probed),
+        "restart": since <= first,
+        "value": value | {"rows": None, "footer": []},  # the scores behind the weights are not kept
+        "frames": probed_frames(probed[max(since, first) :]),
+    }
+
+
+def _targets(
+    started: Started, first: Probed, last: Probed, text: str, teacher: str, student: str
+) -> DistillationTargets:
+    """What the bytes of two events say: the teacher's side of `first` beside the student's of `last`."""
+    settings, size = started.settings, len(first.tokens)
+    sides = [
+        {name: _decoded(weights, (last.heads, size, size)) for name, weights in side.items()}
+        for side in (first.teacher, last.student)
+    ]
+    logarithms = [{name: np.log(np.maximum(one, LEAST)) for name, one in side.items()} for side in sides]
+    special = tuple(word is None for word in first.word_ids)
+    return DistillationTargets(
+        teacher_name=teacher,
+        student_name=student,
+        recipe=next(name for name, recipe in RECIPES.items() if recipe.relations == tuple(last.student)),
+        teacher_layer=settings["teacher_layer"],
+        student_layer=settings["layers"] - 1,
+        num_relation_heads=last.heads,
+        teacher_head_size=settings["teacher_hidden"] // settings["relation_heads"],
+        student_head_size=settings["hidden"] // settings["relation_heads"],
+        texts=(text,),
+        tokens=first.tokens,
+        segment_ids=(0,) * size,
+        special_tokens_mask=special,
+        separators=special,
+        word_ids=first.word_ids,
+        words=tuple(WordSpan(0, 0, len(word), word) for word in first.words),
+        teacher=sides[0],
+        student=sides[1],
+        teacher_scores=logarithms[0],  # but for a number that a whole row shares
+        student_scores=logarithms[1],
+        divergence={
+            name: _divergence(sides[0][name], logarithms[0][name] - logarithms[1][name], last.divergence[name])
+            for name in last.student
+        },
+        truncated=False,
+        milliseconds=0.0,
+    )
+
+
+def _decoded(weights: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The mirror of `attention_weights.quantised`."""
+    return (np.frombuffer(base64.b64decode(weights), np.uint8).reshape(shape).astype(np.float32) / 255) ** 2
+
+
+def _divergence(teacher: np.ndarray, log_ratio: np.ndarray, by_head: Sequence[float]) -> np.ndarray:
+    """KL(teacher ‖ student) of every row [heads, num_tokens], as near as bytes allow; its means are the exact ones."""
+    rows = np.maximum((teacher * log_ratio).sum(axis=-1), 0)
+    exact = np.array(by_head, dtype=np.float32)
+    return rows * (exact / np.maximum(rows.mean(axis=-1), 1e-9))[:, None]
+
+
+def _notes(started: Started, last: Probed) -> list[str]:
+    heads = started.settings["relation_heads"]
+    if last.heads == heads:
+        return []
+    return [f"Of {heads} relation heads the first {last.heads} are drawn here, and the numbers are their means."]
