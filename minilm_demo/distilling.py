@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 DEFAULT_STEPS = 300
-LEARNING_RATES: Mapping[str, float] = {"random": 2e-3, "teacher": 5e-4}  # by where the student starts
+LEARNING_RATES: Mapping[str, float] = {"random": 4e-3, "teacher": 5e-4}  # by where the student starts
 EVALUATIONS = 4  # of the validation texts along the way; the checkpoint is written each time
 RULER_BATCH = 64
 PROBE_TOKENS = 32  # of the probe text, and the heads of it that are shown: a few kilobytes at a time
@@ -345,6 +345,8 @@ class Ruler:
 
 class Lesson(Training):
     """One teacher, one student, and a number of steps or a time (`steps`, `time_budget`)."""
+
+    betas = (0.9, 0.98)  # as the paper's 12 x 384 student; lower losses after 300 steps than with 0.999
 
     def __init__(
         self,

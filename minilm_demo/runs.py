@@ -132,9 +132,7 @@ class RunState:
 # -- folders -------------------------------------------------------------------------------------------------------
 
 
-def create_run(
-    job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None
-) -> RunRecord:
+def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:
     """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess.
 
     A file in `upload` is copied into it and becomes the run's data."""

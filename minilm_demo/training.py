@@ -125,6 +125,8 @@ class Training(ABC):
     `config` has `output_dir`, `time_budget`, `warmup_ratio`, `weight_decay` and `max_grad_norm`; `held_back` are the
     rows that are scored along the way."""
 
+    betas = (0.9, 0.999)  # of Adam
+
     def __init__(
         self,
         name: str,
@@ -190,7 +192,7 @@ class Training(ABC):
             if parameter.requires_grad:
                 (plain if name.endswith("bias") or "LayerNorm" in name else decayed).append(parameter)
         groups = [{"params": decayed, "weight_decay": self.config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        return self.accelerator.prepare(torch.optim.AdamW(groups, lr=self.learning_rate, fused=True))
+        return self.accelerator.prepare(torch.optim.AdamW(groups, lr=self.learning_rate, betas=self.betas, fused=True))
 
     def update(self, batch: Mapping[str, torch.Tensor], optimizer) -> Update:
         """One optimiser update."""

@@ -585,7 +585,8 @@ def test_show_draws_results_for_notebooks(result, options, expected, tmp_path):
     page = views.show(result, **options)
     assert expected in page.html
     frame = page._repr_html_()
-    inside = re.fullmatch(r'<iframe sandbox="allow-scripts allow-downloads" srcdoc="([^"]*)" [^<>]*></iframe>', frame).group(1)
+    sandbox = "allow-scripts allow-downloads"
+    inside = re.fullmatch(f'<iframe sandbox="{sandbox}" srcdoc="([^"]*)" [^<>]*></iframe>', frame).group(1)
     assert html.unescape(inside) == page.html
     assert page.save(tmp_path / "page.html").read_text(encoding="utf-8") == page.html
 

@@ -177,7 +177,9 @@ def test_look_inside_mask_a_word_and_compare(app, open_page):
     page = open_attention(open_page, app)
     explorer = page.locator("#attention")
     assert "Nobody" in explorer.inner_text()
-    page.locator("#attention-text1 textarea").fill("The <img src=x onerror=document.title='broken'> door ${document.title}.")
+    page.locator("#attention-text1 textarea").fill(
+        "The <img src=x onerror=document.title='broken'> door ${document.title}."
+    )
     page.locator("#attention-text2 textarea").fill("The door is not open.")
     page.click("#attention-trace")
     explorer.get_by_text("Traced in").wait_for(timeout=60_000)
@@ -204,7 +206,9 @@ def test_teacher_beside_student(app, open_page):
     microscope.get_by_text("Precomputed with shipped models").wait_for(timeout=30_000)
     assert "Attention, head" in microscope.inner_text()
     page.locator("#microscope-recipe").get_by_label(re.compile("MiniLMv2")).check()
-    page.locator("#microscope-text1 textarea").fill("The <img src=x onerror=document.title='broken'> door ${document.title}.")
+    page.locator("#microscope-text1 textarea").fill(
+        "The <img src=x onerror=document.title='broken'> door ${document.title}."
+    )
     page.click("#microscope-compare")
     microscope.get_by_text("Both models read it in").wait_for(timeout=60_000)
     assert "${document.title}" in microscope.inner_text()
