@@ -64,7 +64,10 @@ class DistillConfig:
     teacher: str = option("", "checkpoint that teaches (default: bundled, or MINILM_CHECKPOINT)")
     layers: int | None = option(None, "layers of the student (default: half of the teacher's)", min=1, max=48)
     hidden: int | None = option(
-        None, "width of the student (default: half of the teacher's; all of it with --init teacher)", min=4, max=4096
+        None,
+        "width of the student (default: half of the teacher's; all of it if its layers are copied)",
+        min=4,
+        max=4096,
     )
     heads: int | None = option(None, "attention heads of the student (default: the teacher's)", min=1, max=128)
     init: str = option("random", "the student's start: random, or layers of the teacher", choices=INITS)

@@ -392,9 +392,9 @@ class Probed:
     student: Mapping[str, str]
     divergence: Mapping[str, tuple[float, ...]]  # KL(teacher ‖ student) of each of these heads, mean over the tokens
     tokens: tuple[str, ...] = ()
+    teacher: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     word_ids: tuple[int | None, ...] = ()  # of each token
-    teacher: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

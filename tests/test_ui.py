@@ -165,6 +165,44 @@ def test_a_run_over_http(client, tiny_checkpoint, monkeypatch):
     assert runs.latest_run(("sst2",)) is None  # runs from the page are private: nobody else's question goes to them
 
 
+def test_a_distillation_over_http(client, tiny_checkpoint, monkeypatch):
+    """Start, follow and stop it, in a real worker process; its student can be looked into."""
+    monkeypatch.setenv("MINILM_CHECKPOINT", str(tiny_checkpoint))
+    options = {"data": "sample", "hidden": 8, "loss": "vr", "seconds": 600}
+    run = client.predict(**options, api_name="/start_distillation")["run"]
+    seen, end = 0, time.monotonic() + 120
+    while time.monotonic() < end:
+        status = client.predict(run, seen, api_name="/run_status")
+        seen = status["next"]
+        if status["points"]["loss"]:
+            client.predict(run, api_name="/stop_run")
+        if status["final"]:
+            break
+        time.sleep(0.2)
+    assert status["status"] == "stopped", status["error"]
+    assert [table["title"] for table in status["result"]["tables"]][1] == "Sizes"
+    compared = client.predict("A man.", "", run, run, api_name="/distillation_targets")
+    assert (compared["badge"], compared["shape"][0]) == ("the same model", 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"teacher": "/etc"}, "Unknown checkpoint"),
+        ({"teacher": "bert-base"}, "Unknown checkpoint"),  # no question starts a download
+        ({"data": "/etc/passwd"}, "data is"),
+        ({"recipe": "tinybert"}, "recipe is"),
+        ({"loss": "qq"}, "loss names 'qq'"),
+        ({"seconds": 6000}, "time_budget is 6,000"),
+        ({"layers": 40}, "layers is 40"),
+        ({"probe": "word " * 40}, "sentence to watch has 40 words"),
+    ],
+)
+def test_a_distillation_that_cannot_be_is_a_sentence(client, options, said):
+    with pytest.raises(Exception, match=said):
+        client.predict(**options, api_name="/start_distillation")
+
+
 def test_the_checkpoint_lists_show_own_and_shared_runs_only(shared_run, tiny_checkpoint):
     from minilm_demo.ui import handlers
 

@@ -16,7 +16,7 @@ from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
-from .distil_panel import build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
+from .distil_panel import SHOW_LESSON, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
@@ -111,7 +111,8 @@ def _open(my_runs: list[str] | None, request: gr.Request):
 def _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs) -> None:
     """A student is made in one tab and used in all: the lists of what there is, and the ways from here to there."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    page.load(reopen, my_runs, distil.opened, **private)
+    reopened = page.load(reopen, my_runs, distil.opened, **private)
+    reopened.then(None, distil.lesson, None, js=SHOW_LESSON)
     finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
     compared = [distillation.teacher, distillation.student]
     for event in (distillation_page.select, distil.lesson.finished):

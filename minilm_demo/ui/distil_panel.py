@@ -272,6 +272,17 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
     return None, "", after_lesson(None), gr.skip()
 
 
+# The run that was reopened comes into view, as soon as its tab is on screen.
+SHOW_LESSON = """(value) => {
+  const show = (tries) => {
+    const lesson = document.querySelector("#lesson");
+    if (lesson && lesson.offsetParent) lesson.scrollIntoView({ block: "start" });
+    else if (tries) setTimeout(() => show(tries - 1), 200);
+  };
+  if (value) show(25);
+}"""
+
+
 # -- what a student is for -----------------------------------------------------------------------------------------
 
 
@@ -280,7 +291,10 @@ def look_at_student(run_id: str, my_runs: list[str] | None):
     """The sentence that was watched, its teacher and the student in the Microscope: boxes, lists, picture."""
     run = QUEUE.state(run_id)
     config, mine = run.record.config, [run_id, *(my_runs or [])]
-    teacher = allowed_checkpoint(plain_name(config.teacher), trained=False)
+    try:
+        teacher = allowed_checkpoint(plain_name(config.teacher), trained=False)
+    except DemoError as error:
+        raise DataError("The teacher of this student is not among those that can be looked into here.") from error
     wanted = pairing(config.probe or FIRST_TEXTS[0], "", teacher, run_id, config.recipe)
     students = comparable(teacher, pupil_choices(mine), config.recipe)
     return (

@@ -1,8 +1,8 @@
 // A distillation: its run, and below it the microscope on the probe text, which follows the student while it learns.
 //
 // The payload and the callbacks are those of the run (run.js), and one more:
-//   maps({run, since}) -> promise of {since, next, restart, value, frames} (see `lesson_maps`): the pictures from number
-//   `since` on; `value` is what the microscope draws of the last one. {error} where there are none.
+//   maps({run, since}) -> promise of {since, next, restart, value, frames} (see lesson_maps in views/lesson.py): the pictures from number
+//   since on; value is what the microscope draws of the last one. {error} where there are none.
 
 MiniLM.lesson = (() => {
   const { make, show } = MiniLM.dom;
@@ -18,7 +18,8 @@ MiniLM.lesson = (() => {
     state.microscope = MiniLM.microscope.mount(boxes.maps, null, { row: async () => NO_SCORES });
     // Who looks back sees the newest picture when the slider is at the end again, or at the end of the lesson.
     boxes.maps.addEventListener("input", () => draw(state));
-    const run = MiniLM.run.mount(boxes.run, value, { ...callbacks, taken: (payload) => follow(state, payload) });
+    const empty = "No student yet. Choose its teacher and its size, and start.";
+    const run = MiniLM.run.mount(boxes.run, value, { ...callbacks, empty, taken: (payload) => follow(state, payload) });
     return {
       update: run.update,
       destroy() {

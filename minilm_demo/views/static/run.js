@@ -3,7 +3,7 @@
 // `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`), or
 // `{gone}`, a sentence, for a run that is there no longer; `callbacks.stop({run})` asks for the end;
 // `callbacks.finished({run, status})` is called when a watched run is over; `callbacks.taken(payload)` after every payload
-// that was drawn, null for no run.
+// that was drawn, null for no run. `callbacks.empty`: what to say where there is no run.
 // Without `poll` the picture stands still, without `stop` there is no button.
 
 MiniLM.run = (() => {
@@ -16,7 +16,7 @@ MiniLM.run = (() => {
   const SMOOTHING = 0.9; // share of the past in the smoothed line
 
   function mount(root, value, callbacks = {}) {
-    const page = build(root);
+    const page = build(root, callbacks.empty || "No run yet. Choose a task and start one.");
     const state = { page, callbacks, root, timer: 0, asked: 0, spoken: 0, stopAsked: false, head: null, points: null, charts: new Map() };
     page.stop.addEventListener("click", () => askToStop(state));
     const wake = () => { if (!document.hidden && state.timer) schedule(state, 0); };
@@ -32,7 +32,7 @@ MiniLM.run = (() => {
 
   // -- the elements, made once
 
-  function build(root) {
+  function build(root, empty) {
     const page = {
       title: make("h3", "mlm-title"),
       status: make("p", "mlm-status"),
@@ -45,7 +45,7 @@ MiniLM.run = (() => {
       summary: make("div", ""),
       reading: make("div", ""),
       result: make("div", ""),
-      empty: make("p", "mlm-empty-run", "No run yet. Choose a task and start one."),
+      empty: make("p", "mlm-empty-run", empty),
       charts: make("div", "mlm-charts"),
     };
     page.progress = make("div", "mlm-progress", page.bar);
