@@ -230,6 +230,12 @@ def _label(scores: Mapping[str, float | None]) -> str:
 
 def difference(trace: AttentionTrace, other: AttentionTrace) -> np.ndarray:
     """`other.attentions - trace.attentions`; `DemoError` unless layers, heads and tokens are the same."""
+    check_comparable(trace, other)
+    return other.attentions - trace.attentions
+
+
+def check_comparable(trace: AttentionTrace, other: AttentionTrace) -> None:
+    """`DemoError` unless two traces have the same layers, heads and tokens."""
     shapes = [f"{one.num_layers} layers of {one.num_heads} heads" for one in (trace, other)]
     if shapes[0] != shapes[1]:
         raise DemoError(
@@ -242,4 +248,3 @@ def difference(trace: AttentionTrace, other: AttentionTrace) -> np.ndarray:
     for position, (one, two) in enumerate(zip(trace.tokens, other.tokens, strict=True)):
         if one != two:
             raise DemoError(f"Token {position} is '{one}' in one trace and '{two}' in the other: compare one text.")
-    return other.attentions - trace.attentions

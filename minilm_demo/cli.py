@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -497,8 +497,7 @@ def targets_command(args: argparse.Namespace) -> int:
 
     if len(args.texts) > 2:
         raise UsageError(f"targets takes one text or a pair; {len(args.texts)} came.")
-    if args.output.suffix not in (".npz", ".html"):
-        raise UsageError(f"--output is {args.output.name}; it must end in .npz or .html.")
+    _check_picture(args.output)
     teacher, student = args.teacher or default_checkpoint(), args.student or runs.latest_student()
     if student is None:
         raise DemoError(
@@ -508,12 +507,7 @@ def targets_command(args: argparse.Namespace) -> int:
         locate(checkpoint)
     options = {"num_relation_heads": args.relation_heads, "teacher_layer": args.teacher_layer}
     targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
-    if args.output.suffix == ".npz":
-        save_targets(targets, args.output)
-    else:
-        from . import views
-
-        views.show(targets).save(args.output)
+    _write_picture(targets, args.output, save_targets)
     _print_result(args, targets_document(targets) | {"output": str(args.output)}, _targets_lines(targets, args.output))
     return 0
 
@@ -553,9 +547,7 @@ def _targets_lines(targets, output: Path) -> Iterator[str]:
 def attention_command(args: argparse.Namespace) -> int:
     if len(args.texts) > 2:
         raise UsageError(f"attention takes one text, or two for a pair; {len(args.texts)} came.")
-    if args.output.suffix not in (".html", ".npz"):
-        raise UsageError(f"--output is {args.output}; it must end in .html or .npz")
-    from . import views
+    _check_picture(args.output)
     from .attention import save_trace, trace_attention
     from .models import default_checkpoint, locate
 
@@ -564,16 +556,28 @@ def attention_command(args: argparse.Namespace) -> int:
     locate(checkpoint)
     task = _task_of(checkpoint, candidates) if candidates else None
     trace = trace_attention(checkpoint, *args.texts, task=task, with_qkv=True)
-    try:
-        if args.output.suffix == ".html":
-            views.show(trace).save(args.output)
-        else:
-            save_trace(trace, args.output)
-    except OSError as error:
-        raise DemoError(f"{args.output} cannot be written: {error.strerror}.") from error
+    _write_picture(trace, args.output, save_trace)
     document = attention_document(trace, args.output)
     _print_result(args, document, _attention_lines(document))
     return 0
+
+
+def _check_picture(output: Path) -> None:
+    if output.suffix not in (".html", ".npz"):
+        raise UsageError(f"--output is {output}; it must end in .html or .npz.")
+
+
+def _write_picture(result, output: Path, save_arrays: Callable[[object, Path], None]) -> None:
+    """A page that works offline, or the arrays."""
+    from . import views
+
+    try:
+        if output.suffix == ".html":
+            views.show(result).save(output)
+        else:
+            save_arrays(result, output)
+    except OSError as error:
+        raise DemoError(f"{output} cannot be written: {error.strerror}.") from error
 
 
 def attention_document(trace: AttentionTrace, output: Path) -> dict:

@@ -92,6 +92,14 @@ def test_masked_words_and_heads_switched_off_stand_beside_the_trace_before():
     assert payload["before"]["prediction"]["sentence"]
 
 
+def test_an_explanation_keeps_the_change_it_was_asked_under_and_says_what_it_read():
+    asked = {**look(*PAIR, "nli").to_page(), "masked": [4], "ablated": []}
+    payload = attention_tab._explain(event(asked))
+    assert payload["changed"]["masked"] == [4]
+    assert payload["explanation"] == attention_tab._explain(event({**asked, "masked": []}))["explanation"]
+    assert attention_tab.UNCHANGED in payload["notes"]
+
+
 def test_an_explanation_of_every_word():
     payload = attention_tab._explain(event(look(*PAIR, "nli").to_page()))
     explanation = payload["explanation"]

@@ -322,7 +322,7 @@ def test_targets_writes_the_arrays_of_the_contract(document, run, distil, tiny_c
         (("distill", "--data", "/no/such/place"), "No data at"),
         (("distill", "--data", "sample", "--split", "dev"), "No split 'dev'"),
         (("targets", "one", "two", "three", "--output", "t.npz"), "one text or a pair; 3 came"),
-        (("targets", "one", "--output", "t.pdf"), "must end in .npz or .html"),
+        (("targets", "one", "--output", "t.pdf"), "must end in .html or .npz"),
         (("targets", "one", "--student", "bundled", "--recipe", "v3", "--output", "t.npz"), "Unknown recipe 'v3'"),
     ],
 )
@@ -656,6 +656,10 @@ def test_a_file_of_rows_is_read_by_the_run_alone(document, finetune, tmp_path, m
         ("predict sst2 --checkpoint {sst2} --file {dir}/no.csv --output {dir}/out.csv", "There is no file"),
         ("predict sst2 --checkpoint {sst2} --file {file} --output {dir}/out.csv", "files may be"),
         ("attention hello --checkpoint {tiny} --output {dir}/no/x.npz", "cannot be written: No such file"),
+        (
+            "targets hello --teacher {tiny} --student {tiny} --output {dir}/no/x.html",
+            "cannot be written: No such file",
+        ),
         ("attention hello --checkpoint {tiny} --task sst2 --output {dir}/x.npz", "no trained output layer for sst2"),
         ("attention hello --checkpoint {mnli} --task mnli --output {dir}/x.npz", "mnli reads 2 texts"),
         ("runs show nothing", "There is no run 'nothing' here"),

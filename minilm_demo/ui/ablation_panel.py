@@ -21,6 +21,7 @@ from ..tasks import get_task
 from ..views import words
 from .components import view
 from .finetune_tab import DATA_WORDS
+from .following import remember_run
 from .handlers import QUEUE, says_errors
 
 PRECOMPUTED = Path(__file__).resolve().parents[2] / "assets" / "ablation.json"
@@ -77,18 +78,9 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
     for choice in (time, data):
         choice.change(_plan, [time, data], plan, **private)
     started = start.click(_start, [time, data, my_runs], [run, my_runs], api_visibility="private", trigger_mode="once")
-    started.success(None, run, None, js=REMEMBER_RUN)
+    started.success(None, run, None, js=remember_run("ablation-run", "value.run.id"))
     gr.on(None, _reopen, my_runs, run, **private)  # without triggers: when the page opens, and with another run
     return AblationPanel(result, time, data, start, run)
-
-
-# The run's id goes into the address, so that a reload or another device finds it again; and the run into view.
-REMEMBER_RUN = """(value) => {
-  const address = new URL(window.location);
-  address.searchParams.set("run", value.run.id);
-  window.history.replaceState({}, "", address);
-  document.querySelector("#ablation-run").scrollIntoView({ behavior: "smooth", block: "center" });
-}"""
 
 
 # -- what ships ----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import gradio as gr
 
 from .. import views
 from ..attention import explain, load_attentions, save_trace
-from ..attention_weights import difference, rollout
+from ..attention_weights import check_comparable, rollout
 from ..errors import DataError
 from ..models import CATALOG
 from ..results import AttentionTrace, Traced
@@ -37,6 +37,7 @@ FIRST_TEXTS = ("Nobody liked the soup.", "Everyone enjoyed the meal.")  # every 
 FIRST_CHECKPOINT = "nli"
 MEAN = "mean"  # instead of the number of a layer or head: averaged over them
 ALONE = ""  # no second checkpoint beside
+UNCHANGED = "The three methods of “Is attention an explanation?” read the text and the model without your change."
 FILES = {"npz": "application/octet-stream", "html": "text/html"}
 
 
@@ -206,7 +207,7 @@ def _draw(wanted: Look, explained: bool = False) -> dict:
     trace = wanted.trace()
     before, before_title = wanted.beside()
     if before is not None:
-        difference(trace, before)  # says in words why two models cannot be compared
+        check_comparable(trace, before)
     return views.attention_payload(
         trace,
         title=wanted.title(),
@@ -214,6 +215,7 @@ def _draw(wanted: Look, explained: bool = False) -> dict:
         before_title=before_title,
         explanation=_explanation(wanted) if explained else None,
         asked=wanted.to_page(),
+        notes=[UNCHANGED] if explained and (wanted.masked or wanted.ablated) else [],
     )
 
 

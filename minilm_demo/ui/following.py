@@ -95,12 +95,12 @@ def stop_run(asked: dict) -> dict:
     return run_view(str(asked.get("run")))
 
 
-def remember_run(elem_id: str) -> str:
-    """JavaScript: the run's id goes into the address, so that a reload or another device finds it again; and its view,
-    the element of this id, onto the screen."""
+def remember_run(elem_id: str, run_id: str = "value.run") -> str:
+    """JavaScript: the run's id (where it stands in the view's value) goes into the address, so that a reload or another
+    device finds it again; and its view, the element `elem_id`, onto the screen."""
     return f"""(value) => {{
       const address = new URL(window.location);
-      address.searchParams.set("run", value.run);
+      address.searchParams.set("run", {run_id});
       window.history.replaceState({{}}, "", address);
       document.querySelector("#{elem_id}").scrollIntoView({{ behavior: "smooth", block: "start" }});
     }}"""

@@ -98,7 +98,7 @@ ATTENTION = load_component(
       row: (what) => server.attention_row({...props.value.asked, ...props.value.changed, ...what}),
       file: (what) => server.attention_file({...props.value.asked, ...props.value.changed, ...what}),
       retrace: (changed) => trigger('retrace', {...props.value.asked, ...changed}),
-      explain: () => trigger('explain', props.value.asked),
+      explain: () => trigger('explain', {...props.value.asked, ...props.value.changed}),
     }""",
 )
 MICROSCOPE_PARTS = (

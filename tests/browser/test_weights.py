@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.special import softmax
-from scipy.stats import spearmanr
 
 from minilm_demo.attention_weights import merge_words, rollout, word_groups
 from minilm_demo.views.components import load_component
@@ -210,22 +209,6 @@ def test_softmax_of_a_row_shows_its_steps(weights, random):
 
 
 # -- two lists of numbers ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("values", [1000, 4], ids=["no ties", "ties"])
-def test_rank_is_spearmans(weights, random, values):
-    for _ in range(20):
-        a, b = random.integers(values, size=(2, 12)).tolist()
-        assert weights("rank", a, b) == pytest.approx(spearmanr(a, b).statistic, abs=1e-12)
-
-
-def test_rank_leaves_out_what_was_not_measured(weights):
-    assert weights("rank", [1, 5, None, 2, 9], [2, 3, 100, None, 1]) == pytest.approx(
-        spearmanr([1, 5, 9], [2, 3, 1])[0]
-    )
-    assert weights("rank", [1, 2], [2, 1]) is None
-    assert weights("rank", [1, 2, None], [2, 1, 3]) is None
-    assert weights("rank", [1, 2, 3], [4, 4, 4]) is None
 
 
 # -- colours -------------------------------------------------------------------------------------------------------

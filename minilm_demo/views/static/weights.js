@@ -197,35 +197,6 @@ MiniLM.weights = (() => {
     return { largest, exponentials, sum, weights: exponentials.map((value) => value / sum) };
   }
 
-  // -- two lists of numbers
-
-  // two lists [n] -> Spearman's rank correlation, equal values sharing their mean rank. Places where either is null are
-  // left out; null below 3 places, and where one list is constant.
-  function rank(a, b) {
-    const both = range(a.length).filter((place) => a[place] !== null && b[place] !== null);
-    if (both.length < 3) return null;
-    const [one, other] = [a, b].map((values) => centred(ranks(both.map((place) => values[place]))));
-    const spread = Math.sqrt(dot(one, one) * dot(other, other));
-    return spread ? dot(one, other) / spread : null;
-  }
-
-  function ranks(values) {
-    return values.map((value) => {
-      const below = values.filter((other) => other < value).length;
-      const equal = values.filter((other) => other === value).length;
-      return below + (equal + 1) / 2;
-    });
-  }
-
-  function centred(values) {
-    const middle = mean(values);
-    return values.map((value) => value - middle);
-  }
-
-  function dot(a, b) {
-    return a.reduce((sum, value, place) => sum + value * b[place], 0);
-  }
-
   // -- colours
 
   // scheme: [surface, full] for 0..max, or [less, surface, more] for -max..max; each colour and the one returned [r, g, b]
@@ -257,7 +228,6 @@ MiniLM.weights = (() => {
     decode, decodeFloats, groups,
     head, average, rollout,
     merge, visible, hiddenShare, keepTop, sumRows, subtract, strongest, softmaxRow,
-    rank,
     colour,
   };
 })();
