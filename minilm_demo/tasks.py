@@ -365,7 +365,10 @@ SKILLS: Mapping[str, Skill] = {
                     "Another number",
                     ("Shares of the company rose by 3 percent.", "Shares of the company rose by 30 percent."),
                 ),
-                Preset("Questions", ("Is it safe to swim after eating?", "Can I go swimming right after a meal?")),
+                Preset(
+                    "Questions",
+                    ("How can I learn to swim as an adult?", "What is the best way for an adult to learn swimming?"),
+                ),
             ),
         ),
         Skill(

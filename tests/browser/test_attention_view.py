@@ -242,7 +242,7 @@ def test_it_fits_its_window_and_can_be_read(open_page, load, scheme, width):
 
 
 def test_dark_mode_draws_the_pictures_again(page, load):
-    load(page, alone(payload()))
+    load(page, served(payload()))  # the policy of the page alone forbids what waiting needs
     corner = "document.querySelector('.mlm-thumbs-canvas').getContext('2d').getImageData(60, 50, 1, 1).data.join()"
     light = page.evaluate(corner)
     page.emulate_media(color_scheme="dark")
