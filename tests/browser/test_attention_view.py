@@ -242,16 +242,24 @@ def test_it_fits_its_window_and_can_be_read(open_page, load, scheme, width):
 
 
 def test_dark_mode_draws_the_pictures_again(page, load):
-    load(page, served(payload()))  # the policy of the page alone forbids what waiting needs
+    load(page, alone(payload()))
     corner = "document.querySelector('.mlm-thumbs-canvas').getContext('2d').getImageData(60, 50, 1, 1).data.join()"
     light = page.evaluate(corner)
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(f"{corner} !== '{light}'")
-    dark = page.evaluate(corner)
+    dark = changed(page, corner, light)
     page.evaluate(
         "document.body.style.setProperty('--block-background-fill', 'white'); document.body.classList.add('x')"
     )
-    page.wait_for_function(f"{corner} !== '{dark}'")
+    changed(page, corner, dark)
+
+
+def changed(page, expression: str, before):
+    """The value of an expression once it is another one. The policy of a page alone forbids `wait_for_function`."""
+    for _ in range(100):
+        if (now := page.evaluate(expression)) != before:
+            return now
+        page.wait_for_timeout(50)
+    pytest.fail(f"{expression} stayed {before}")
 
 
 # -- pointing, keeping, going back ---------------------------------------------------------------------------------
