@@ -141,10 +141,10 @@ def first_answer(skill: str, task: Task) -> Prediction | None:
 
 
 def choose_threshold(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping]) -> float:
-    """The no-answer threshold with the best mean F1 on `rows`, in logits, rounded to a tenth.
+    """The no-answer threshold with the best mean F1 on `rows`, in logits: the middle one of the tenths that tie.
 
-    Sorted by no-answer score, each threshold gives the rows below it their best span and the rest no answer; the mean
-    F1 of all of them comes from two cumulative sums. Rows whose text has no span at all do not depend on it."""
+    Sorted by no-answer score, a threshold gives the rows up to it their best span and the rest no answer; the sums of
+    F1 of all thresholds come from two cumulative sums. Rows whose text has no span at all do not depend on it."""
     predictions = predict_rows(task, checkpoint, rows, threshold=float("inf"))
     answers = [(one, row[task.label_field]["text"]) for one, row in zip(predictions, rows, strict=True)]
     answers = [(one, golds) for one, golds in answers if one.no_answer_score is not None]
@@ -153,12 +153,13 @@ def choose_threshold(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping]
     scores = np.array([one.no_answer_score for one, _ in answers])
     spans = np.array([metrics.answer_f1(one.answer, golds) for one, golds in answers])
     nothing = np.array([metrics.answer_f1("", golds) for _, golds in answers])
-    order = np.argsort(scores, kind="stable")
+    order = np.argsort(scores)
     answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
     left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
-    best = int(np.argmax(answered + left))
-    edges = np.concatenate([[scores[order[0]] - 1], scores[order], [scores[order[-1]] + 1]])
-    return round(float(edges[best] + edges[best + 1]) / 2, 1)
+    thresholds = np.arange(np.floor(10 * scores.min()) - 1, np.ceil(10 * scores.max()) + 2) / 10
+    sums = (answered + left)[np.searchsorted(scores[order], thresholds, side="right")]
+    best = np.flatnonzero(sums == sums.max())
+    return round(float(thresholds[best[len(best) // 2]]), 1)
 
 
 # -- probes --------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def shared_run(tiny_checkpoint):
     """A finished run made from the shell of this machine, which the page may offer to everybody."""
 
     def make(task: str = "sst2", checkpoint: str = str(tiny_checkpoint)) -> str:
-        config = TrainConfig(checkpoint=checkpoint, data="sample", max_steps=1)
+        config = TrainConfig(checkpoint=checkpoint, data="sample", max_steps=1, eval_examples=16)
         record = runs.create_run("finetune", get_task(task), config)
         *_, last = runs.record_events(record, finetune(task, record.config))
         assert last.status == "completed", last.message

@@ -33,6 +33,7 @@ def test_train_stop_reload_and_ask(app, open_page):
     """The main story: look at the data, train, watch the curve move, stop, come back by the address, ask the model."""
     page = open_app(open_page, app)
     assert "160 rows" in page.locator("#data-says textarea").input_value()
+    page.get_by_label("2 minutes").check()  # long enough to be stopped on a slow machine
     page.click("#train")
     loss = page.locator("#run svg").first
     page.wait_for_function("document.querySelector('#run [data-status]')?.dataset.status === 'running'", timeout=60_000)
