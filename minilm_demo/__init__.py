@@ -5,7 +5,7 @@ from .data import open_source
 from .distillation import distillation_targets
 from .distilling import DistillConfig, distill
 from .errors import DemoError
-from .evaluation import evaluate
+from .evaluation import evaluate, evaluate_rows
 from .finetuning import TrainConfig, finetune
 from .importance import word_importance
 from .models import CATALOG, load_checkpoint
@@ -22,6 +22,7 @@ __all__ = [
     "distill",
     "distillation_targets",
     "evaluate",
+    "evaluate_rows",
     "finetune",
     "get_task",
     "load_checkpoint",

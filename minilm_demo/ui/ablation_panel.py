@@ -153,7 +153,8 @@ def ablation_view(run_id: str) -> dict:
     position = None if ahead is None else ahead + 1
     where = {"status": run.status, "run_id": run_id, "position": position, "starts_in": starts_in}
     so_far = _named(result_so_far(run))
-    return views.ablation_payload(so_far, run=views.experiment_state(run.events, **where), paper=False)
+    payload = views.ablation_payload(so_far, run=views.experiment_state(run.events, **where), paper=False)
+    return {**payload, "code": views.run_code("ablation", TASK.name, run.record.config)}
 
 
 def result_so_far(run: RunState) -> AblationResult | None:

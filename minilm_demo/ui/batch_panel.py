@@ -74,16 +74,18 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, progress=g
     if rows not in SLICE_ROWS:
         raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, SLICE_ROWS))}.")
     progress(0, desc="Loading the model and the rows")
+    data = local_sources(task)[0]
     result = evaluate_rows(
         task,
         cached_checkpoint(checkpoint, task),
-        data=local_sources(task)[0],
+        data=data,
         limit=rows,
         on_rows=lambda split, done, of: progress((done, of), unit="rows"),
     )
     evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint_title(checkpoint))
     result = dataclasses.replace(result, evaluation=evaluation)
-    return views.slice_payload(task, result, seen=seen_by_base(locate(checkpoint), task))
+    payload = views.slice_payload(task, result, seen=seen_by_base(locate(checkpoint), task))
+    return {**payload, "code": views.slice_code(task.name, checkpoint, data, rows)}
 
 
 def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[str, Task]:

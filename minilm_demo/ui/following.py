@@ -30,7 +30,7 @@ def run_view(run_id: str, since: int = 0) -> dict:
         raise DemoError("This run is an experiment: the panel “Does it help?” in the Distillation tab shows it.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     started = next((event for event in run.events if isinstance(event, Started)), None)
-    return views.run_payload(
+    payload = views.run_payload(
         run.events,
         get_task(run.record.task),
         status=run.status,
@@ -43,6 +43,7 @@ def run_view(run_id: str, since: int = 0) -> dict:
         base=_base_title(run),
         init=run.record.config.init if run.record.job == "distill" else "",
     )
+    return {**payload, "code": views.run_code(run.record.job, run.record.task, run.record.config)}
 
 
 def _base(run: RunState) -> str:

@@ -38,4 +38,6 @@ def _explain(skill: str, text1: str, text2: str, chosen: list[str] | None) -> di
     task = run_task(checkpoint, skill_tasks(skill), (text1, text2))
     fields = dict(zip(task.text_fields, (text1, text2), strict=False))
     importance = word_importance(task, checkpoint, fields)
-    return views.importance_payload(task, dataclasses.replace(importance, checkpoint=checkpoint_title(checkpoint)))
+    importance = dataclasses.replace(importance, checkpoint=checkpoint_title(checkpoint))
+    code = views.importance_code(task.name, checkpoint, fields)
+    return {**views.importance_payload(task, importance), "code": code}

@@ -102,7 +102,15 @@ def answer_payload(task: Task, checkpoint: str, fields: dict[str, str]) -> dict:
     prediction = dataclasses.replace(prediction, checkpoint=checkpoint_title(checkpoint))
     seen = seen_by_base(locate(checkpoint), task)
     note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
-    return {**views.prediction_payload(task, prediction, fields, note), "card": checkpoint_card(checkpoint, task)}
+    return {**views.prediction_payload(task, prediction, fields, note), **_behind(task, checkpoint, fields)}
+
+
+def _behind(task: Task, checkpoint: str, fields: dict[str, str]) -> dict:
+    """What is unfolded below an answer: the model card, and the Python that asks the same."""
+    return {
+        "card": checkpoint_card(checkpoint, task),
+        "code": views.prediction_code(task.name, checkpoint, fields),
+    }
 
 
 def _precomputed(skill: str) -> dict | None:
@@ -114,7 +122,7 @@ def _precomputed(skill: str) -> dict | None:
     fields = _fields(task, SKILLS[skill].presets[0].texts)
     payload = views.prediction_payload(task, prediction, fields)
     note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
-    return {**payload, "footer": [], "note": note, "card": checkpoint_card(skill, task)}
+    return {**payload, "footer": [], "note": note, **_behind(task, skill, fields)}
 
 
 def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):

@@ -3,6 +3,7 @@
 from . import words
 from .ablation import ablation_payload, experiment_state
 from .attention import attention_payload, frames_payload, head_payload, row_payload
+from .code import importance_code, prediction_code, run_code, slice_code
 from .components import (
     ABLATION,
     ANSWERS,
@@ -51,16 +52,20 @@ __all__ = [
     "frames_payload",
     "gradio_parts",
     "head_payload",
+    "importance_code",
     "importance_payload",
     "lesson_maps",
     "load_component",
     "microscope_payload",
+    "prediction_code",
     "prediction_payload",
     "probed_frames",
     "result_card",
     "row_payload",
+    "run_code",
     "run_payload",
     "show",
+    "slice_code",
     "slice_payload",
     "standalone_html",
     "target_head_payload",

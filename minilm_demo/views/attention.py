@@ -19,6 +19,7 @@ from ..attention_weights import (
 from ..results import AttentionExplanation, AttentionTrace, Prediction, Traced
 from ..tasks import get_task
 from . import words
+from .code import trace_code
 from .prediction import prediction_payload
 from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
 
@@ -65,7 +66,7 @@ def attention_payload(
         "before": before and _before(before, before_title, limit),
         "frames": frames,
         "explanation": explanation and _explanation(explanation, trace),
-        "code": code(trace),
+        "code": trace_code(trace),
         "asked": dict(asked or {}),
         "notes": [*notes, *truncation_notes(trace)],
         "footer": [] if precomputed else [f"Traced in {words.milliseconds(trace.milliseconds)}."],
@@ -111,23 +112,6 @@ def first_look(trace: AttentionTrace) -> dict:
         layer, head = divmod(int(inside.max(axis=(2, 3)).argmax()), trace.num_heads)
     row = int(inside[layer, head].max(axis=1).argmax())
     return {"layer": layer, "head": head, "token": int(content[row])}
-
-
-def code(trace: AttentionTrace) -> str:
-    """The Python that makes the same trace and shows it."""
-    arguments = [repr(trace.checkpoint), *map(repr, trace.texts)]
-    if trace.prediction:
-        arguments.append(f"task={trace.prediction.task!r}")
-    if trace.masked_tokens:
-        arguments.append(f"masked_tokens={list(trace.masked_tokens)}")
-    if trace.ablated_heads:
-        arguments.append(f"ablated_heads={list(trace.ablated_heads)}")
-    return (
-        "from minilm_demo import trace_attention, views\n\n"
-        f"trace = trace_attention({', '.join(arguments)})\n"
-        "trace.attentions.shape  # (layers, heads, tokens, tokens): row = from, column = to\n"
-        'views.show(trace).save("attention.html")'
-    )
 
 
 def _behaviours(trace: AttentionTrace) -> dict:

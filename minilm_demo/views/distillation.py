@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..attention_weights import quantised
-from ..distillation import RECIPES
 from ..results import DistillationTargets, Probed
 from . import words
+from .code import targets_code
 from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
 
 # What a relation is called, the letters of the two vectors in its formula, and what it says.
@@ -54,7 +54,7 @@ def microscope_payload(
         "selected": selected,
         "rows": _rows(targets, selected) if len(targets.tokens) <= limit else None,
         "frames": frames,
-        "code": code(targets),
+        "code": targets_code(targets),
         "asked": dict(asked or {}),
         "notes": [*notes, *truncation_notes(targets)],
         "footer": [] if precomputed else [f"Both models read it in {words.milliseconds(targets.milliseconds)}."],
@@ -108,21 +108,6 @@ def shares(teacher_scores: np.ndarray, student_scores: np.ndarray) -> np.ndarray
     """p log(p / q) of every key of one row, from both sides' raw scores [num_tokens]; their sum is the row's KL."""
     log_p, log_q = (scores - np.logaddexp.reduce(scores) for scores in (teacher_scores, student_scores))
     return np.exp(log_p) * (log_p - log_q)
-
-
-def code(targets: DistillationTargets) -> str:
-    """The Python that makes the same targets and shows them."""
-    recipe = RECIPES[targets.recipe]
-    arguments = [*map(repr, (targets.teacher_name, targets.student_name, *targets.texts)), f"recipe={targets.recipe!r}"]
-    if not recipe.own_heads:
-        arguments.append(f"num_relation_heads={targets.num_relation_heads}")
-        arguments.append(f"teacher_layer={targets.teacher_layer}")
-    return (
-        "from minilm_demo import distillation_targets, views\n\n"
-        f"targets = distillation_targets({', '.join(arguments)})\n"
-        "targets.losses  # the mean KL(teacher ‖ student) of each relation, in nats\n"
-        'views.show(targets).save("microscope.html")'
-    )
 
 
 def _side(title: str, layer: int, head_size: int) -> dict:

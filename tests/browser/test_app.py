@@ -105,6 +105,8 @@ def test_a_skill_answers(app, open_page, name):
     assert page.locator(".mlm-answer").inner_text().startswith(answer)
     page.locator("#answer").get_by_text("Model card").click()
     assert "Not good at" in page.locator(".mlm-card-text").inner_text(timeout=5_000)
+    page.locator("#answer").get_by_text("Code", exact=True).click()
+    assert "predict(" in page.locator("#answer .mlm-code").inner_text()
 
 
 def test_which_words_mattered(app, open_page):

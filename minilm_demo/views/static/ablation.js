@@ -5,7 +5,7 @@
 // callbacks.stop({run}) asks for the end. Without them the picture stands still.
 
 MiniLM.ablation = (() => {
-  const { make, say, show, table, scroller, details, facts } = MiniLM.dom;
+  const { make, say, show, table, scroller, details, code, facts } = MiniLM.dom;
   const EVERY = 1000; // milliseconds between two questions
   const HIDDEN = 4000; // nobody is looking
 
@@ -33,6 +33,7 @@ MiniLM.ablation = (() => {
       findings: make("div", ""),
       picture: make("div", ""),
       more: make("div", ""),
+      code: code(),
       paper: make("section", "mlm-paper"),
     };
     page.progress = make("div", "mlm-progress", page.bar);
@@ -46,7 +47,7 @@ MiniLM.ablation = (() => {
     page.body = make(
       "div", "",
       page.head, page.progress, page.trouble, page.error, page.empty, page.findings, page.picture,
-      make("div", "mlm-beside", page.more, page.paper));
+      make("div", "mlm-beside", page.more, page.paper), page.code);
     root.classList.add("mlm", "mlm-ablation");
     root.replaceChildren(page.body);
     return page;
@@ -71,6 +72,8 @@ MiniLM.ablation = (() => {
     const before = state.value;
     state.value = value;
     drawHead(state);
+    state.page.code.draw(value.code || "");
+    show(state.page.code, Boolean(value.code));
     if (before && JSON.stringify(before.drawn) === JSON.stringify(value.drawn)) return; // a table stays open, a word unsaid
     draw(state.page, value);
   }

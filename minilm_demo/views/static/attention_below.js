@@ -2,8 +2,8 @@
 // how to read it. Parts as in attention_panels.js.
 
 MiniLM.attentionBelow = (() => {
-  const { make, scroller, details, show, table } = MiniLM.dom;
-  const { button, code, length, plain, reading, sortable } = MiniLM.controls;
+  const { make, scroller, details, code, show, table } = MiniLM.dom;
+  const { button, length, plain, reading, sortable } = MiniLM.controls;
   const { quoted } = MiniLM.attentionView;
   const W = MiniLM.weights;
   const TABLE_ROWS = 200;
@@ -127,8 +127,8 @@ MiniLM.attentionBelow = (() => {
   // -- the Python, how to read it, notes
 
   function python(page) {
-    const part = code();
-    return { element: part.element, level: "value", draw: () => part.draw(page.value.code) };
+    const box = code();
+    return { element: box, level: "value", draw: () => box.draw(page.value.code) };
   }
 
   function howToRead() {

@@ -73,6 +73,34 @@ MiniLM.dom = (() => {
     return box;
   }
 
+  // Python to unfold and copy; `draw(text)` shows another one.
+  function code(text = "") {
+    const lines = make("pre", "mlm-code", text);
+    lines.tabIndex = 0;
+    lines.setAttribute("role", "region");
+    lines.setAttribute("aria-label", "Python");
+    const copy = make("button", "mlm-small", "Copy");
+    copy.type = "button";
+    copy.addEventListener("click", async () => {
+      say(copy, (await copied(lines)) ? "Copied" : "Selected: press Ctrl and C");
+      setTimeout(() => say(copy, "Copy"), 2500);
+    });
+    const box = make("details", "mlm-details", make("summary", "", "Code"), lines, make("div", "mlm-buttons", copy));
+    box.draw = (other) => say(lines, other);
+    return box;
+  }
+
+  // The clipboard is closed to pages from a file; there the text is selected instead.
+  async function copied(node) {
+    try {
+      await navigator.clipboard.writeText(node.textContent);
+      return true;
+    } catch {
+      getSelection().selectAllChildren(node);
+      return false;
+    }
+  }
+
   // pairs [[name, text]] as a list of names and values.
   function facts(pairs) {
     const list = make("dl", "mlm-facts");
@@ -82,5 +110,5 @@ MiniLM.dom = (() => {
     return list;
   }
 
-  return { make, shape, say, show, table, columnHeading, scroller, details, facts };
+  return { make, shape, say, show, table, columnHeading, scroller, details, code, facts };
 })();

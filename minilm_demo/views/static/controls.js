@@ -114,31 +114,6 @@ MiniLM.controls = (() => {
     return "";
   }
 
-  // Python to unfold and copy. Returns {element, draw(text)}.
-  function code() {
-    const text = make("pre", "mlm-code");
-    text.tabIndex = 0;
-    text.setAttribute("role", "region");
-    text.setAttribute("aria-label", "Python");
-    const copy = button("Copy", async () => {
-      say(copy, (await copied(text)) ? "Copied" : "Selected: press Ctrl and C");
-      setTimeout(() => say(copy, "Copy"), 2500);
-    });
-    const element = make("details", "mlm-details", make("summary", "", "Code"), text, make("div", "mlm-buttons", copy));
-    return { element, draw: (code) => say(text, code) };
-  }
-
-  // The clipboard is closed to pages from a file; there the text is selected instead.
-  async function copied(node) {
-    try {
-      await navigator.clipboard.writeText(node.textContent);
-      return true;
-    } catch {
-      getSelection().selectAllChildren(node);
-      return false;
-    }
-  }
-
   function reading(lines) {
     const list = make("ul", "mlm-reading", ...lines.map((text) => make("li", "", text)));
     return make("details", "mlm-details", make("summary", "", "How to read this"), list);
@@ -151,5 +126,5 @@ MiniLM.controls = (() => {
     return node;
   }
 
-  return { button, radios, checkbox, percent, length, sortable, saving, saveBlob, saveAsked, code, reading, plain };
+  return { button, radios, checkbox, percent, length, sortable, saving, saveBlob, saveAsked, reading, plain };
 })();

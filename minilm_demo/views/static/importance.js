@@ -2,7 +2,7 @@
 // sorted. See `importance_payload`.
 
 MiniLM.importance = (() => {
-  const { make, say, show, columnHeading, scroller, details } = MiniLM.dom;
+  const { make, say, show, columnHeading, scroller, details, code } = MiniLM.dom;
   const NOTHING_YET = {
     kind: "empty",
     sentence: "The words of the text, coloured by how much the answer depends on each, will be here.",
@@ -40,6 +40,7 @@ MiniLM.importance = (() => {
       readout,
       details(value.table.title, () => scroller(value.table.title, drawTable(value.table))),
       ...value.notes.map((line) => make("p", "mlm-note", line)),
+      ...(value.code ? [code(value.code)] : []),
     ];
   }
 

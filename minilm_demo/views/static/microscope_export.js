@@ -2,7 +2,7 @@
 // of shapes as in attention_export.js, which draws them. Parts as in microscope_panels.js.
 
 MiniLM.microscopeExport = (() => {
-  const { make, details, scroller } = MiniLM.dom;
+  const { make, details, code, scroller } = MiniLM.dom;
   const { controls: C, maps, microscopeView: V, attentionExport: scenes } = MiniLM;
   const TABLE_ROWS = 200;
   const MAPS = [["teacher", "Teacher"], ["student", "Student"], ["difference", "Student − teacher"]];
@@ -123,8 +123,8 @@ MiniLM.microscopeExport = (() => {
   // -- the Python, how to read it, notes
 
   function codePart(page) {
-    const part = C.code();
-    return { element: part.element, level: "value", draw: () => part.draw(page.value.code) };
+    const box = code();
+    return { element: box, level: "value", draw: () => box.draw(page.value.code) };
   }
 
   const READING = [

@@ -1,7 +1,7 @@
 // One prediction: probability bars, a point on a scale, or an answer marked in its text. See `prediction_payload`.
 
 MiniLM.prediction = (() => {
-  const { make, say, show, table, details } = MiniLM.dom;
+  const { make, say, show, table, details, code } = MiniLM.dom;
 
   function mount(root, value) {
     const page = { answer: make("p", "mlm-answer"), body: make("div", "") };
@@ -87,9 +87,10 @@ MiniLM.prediction = (() => {
     return value.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
   }
 
-  function drawFooter({ footer, note, card }) {
-    const lines = [...footer, note].filter((line) => line).map((line) => make("p", "mlm-note", line));
-    return card ? [...lines, details("Model card", () => make("pre", "mlm-card-text", card))] : lines;
+  function drawFooter(value) {
+    const lines = [...value.footer, value.note].filter((line) => line).map((line) => make("p", "mlm-note", line));
+    const card = value.card ? details("Model card", () => make("pre", "mlm-card-text", value.card)) : null;
+    return [...lines, card, value.code ? code(value.code) : null].filter((part) => part);
   }
 
   return { mount };

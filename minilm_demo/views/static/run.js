@@ -7,7 +7,7 @@
 // Without `poll` the picture stands still, without `stop` there is no button.
 
 MiniLM.run = (() => {
-  const { make, say, show, table, scroller, details, facts } = MiniLM.dom;
+  const { make, say, show, table, scroller, details, code, facts } = MiniLM.dom;
   const EVERY = 200; // milliseconds between two questions
   const QUEUED = 2000; // of a run that waits in the line
   const AFTER_ERROR = 1000;
@@ -41,6 +41,7 @@ MiniLM.run = (() => {
       trouble: make("p", "mlm-trouble"),
       error: make("div", "mlm-error"),
       facts: make("div", ""),
+      code: code(),
       live: make("p", "mlm-unseen"),
       summary: make("div", ""),
       reading: make("div", ""),
@@ -60,7 +61,7 @@ MiniLM.run = (() => {
       make("div", "mlm-head", make("div", "mlm-head-words", page.title, page.status), page.stop),
       page.progress, page.trouble, page.error, page.summary);
     page.numbers = details("The curves as a table", () => numbersTable(page.numbers.state));
-    page.body.append(page.charts, page.numbers, page.reading, page.result, page.facts, page.live);
+    page.body.append(page.charts, page.numbers, page.reading, page.result, page.facts, page.code, page.live);
     root.classList.add("mlm", "mlm-run");
     root.replaceChildren(page.empty, page.body);
     return page;
@@ -113,6 +114,8 @@ MiniLM.run = (() => {
     say(page.stop, stopping ? "Stopping…" : head.stop);
     drawError(page, head.error);
     page.facts.replaceChildren(facts(head.facts));
+    page.code.draw(head.code || "");
+    show(page.code, Boolean(head.code));
   }
 
   function drawProgress(page, { progress, final, sentence }) {

@@ -4,15 +4,17 @@
 // own) rows are no buttons.
 
 MiniLM.slice = (() => {
-  const { make, say, show, scroller } = MiniLM.dom;
+  const { make, say, show, scroller, code } = MiniLM.dom;
   const EMPTY = "The score will be here, with every row behind it.";
 
   function mount(root, value, callbacks = {}) {
-    const page = { body: make("div", ""), rows: make("section", "mlm-rows"), spoken: make("p", "mlm-unseen") };
+    const page = {
+      body: make("div", ""), rows: make("section", "mlm-rows"), code: code(), spoken: make("p", "mlm-unseen"),
+    };
     const state = { page, callbacks, lists: [], cells: [] };
     page.spoken.setAttribute("aria-live", "polite");
     root.classList.add("mlm", "mlm-slice");
-    root.replaceChildren(page.body, page.rows, page.spoken);
+    root.replaceChildren(page.body, page.rows, page.code, page.spoken);
     update(state, value);
     return { update: (next) => update(state, next), destroy: () => root.replaceChildren() };
   }
@@ -24,6 +26,8 @@ MiniLM.slice = (() => {
     show(page.rows, false);
     page.rows.replaceChildren();
     page.body.replaceChildren(...(value ? drawBody(state, value) : [make("p", "mlm-empty", EMPTY)]));
+    page.code.draw((value && value.code) || "");
+    show(page.code, Boolean(value && value.code));
     say(page.spoken, value ? value.verdicts.join(" ") : "");
     if (value && !value.matrix) drawRows(state, value.lists[0]);
   }
