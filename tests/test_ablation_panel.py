@@ -83,7 +83,7 @@ def test_what_will_be_done_is_said_before(time):
 @pytest.mark.parametrize("time", ablation_panel.SIZES)
 def test_it_starts_as_a_run_of_the_queue(idle, time):
     view, mine = ablation_panel._start(time, "sample", ["other"])
-    run_id = view["run"]["id"]
+    run_id = view["run"]["run"]
     assert mine == [run_id, "other"]
     assert run_id.startswith("ablation_sst2-")
     assert view["run"]["sentence"].startswith("Place 1 in the line")
@@ -126,14 +126,14 @@ def test_a_run_that_is_gone_or_something_else_is_said():
 
 def test_the_view_of_a_fine_tune_does_not_draw_an_experiment(idle):
     view, _ = ablation_panel._start("2 minutes", "sample", [])
-    assert set(following.poll_run({"run": view["run"]["id"]})) == {"gone"}
+    assert set(following.poll_run({"run": view["run"]["run"]})) == {"gone"}
 
 
 def test_whoever_comes_back_finds_the_run(idle):
     view, mine = ablation_panel._start("2 minutes", "sample", ["sst2-0123456789abcdef"])
-    run_id = view["run"]["id"]
-    assert ablation_panel._reopen(mine, request())["run"]["id"] == run_id
-    assert ablation_panel._reopen([], request(run=run_id))["run"]["id"] == run_id
+    run_id = view["run"]["run"]
+    assert ablation_panel._reopen(mine, request())["run"]["run"] == run_id
+    assert ablation_panel._reopen([], request(run=run_id))["run"]["run"] == run_id
     folder = runs.visitor_run_folder(run_id)
     ablation_panel.QUEUE.stop(run_id)
     (folder / "events.jsonl").write_text(to_json(Finished("stopped", "Scored 0 of 5 students.")) + "\n")

@@ -173,8 +173,9 @@ def test_progress_goes_by_students():
 def test_a_failed_experiment_says_why_and_what_is_kept():
     events = [*samples.students(1)[:2], Finished("failed", "The disk is full.")]
     state = views.experiment_state(events, status="failed", run_id="r")
-    assert state["error"] == "The disk is full. 2 students scored before that."
-    assert "Start it again" in views.experiment_state([], status="interrupted", run_id="r")["error"]
+    assert state["error"] == {"sentence": "The disk is full.", "advice": "2 students scored before that."}
+    state = views.experiment_state([], status="interrupted", run_id="r")
+    assert state["error"]["advice"] == "Start it again."
     with pytest.raises(ValueError, match="status is 'lost'"):
         views.experiment_state([], status="lost", run_id="r")
 

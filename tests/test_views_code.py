@@ -25,6 +25,13 @@ def run(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def tiny(tmp_path, tiny_checkpoint) -> str:
+    """The tiny checkpoint by a name in that folder: no code names a place on the server."""
+    (tmp_path / "tiny").symlink_to(tiny_checkpoint)
+    return "tiny"
+
+
+@pytest.fixture
 def tuned(tiny_checkpoint_for) -> str:
     return str(tiny_checkpoint_for("sst2"))
 
@@ -44,33 +51,31 @@ def test_scored_rows(run, tuned):
     assert scope["rows"].rows == evaluate_rows("sst2", tuned, data="sample", limit=12).rows
 
 
-def test_a_fine_tune(run, tiny_checkpoint):
-    config = TrainConfig(
-        checkpoint=str(tiny_checkpoint), data="sample", max_steps=2, batch_size=8, eval_examples=8, output_dir="gone"
-    )
+def test_a_fine_tune(run, tiny):
+    config = TrainConfig(checkpoint=tiny, data="sample", max_steps=2, batch_size=8, eval_examples=8, output_dir="gone")
     code = views.run_code("finetune", "sst2", config)
     assert "output_dir" not in code and "seed" not in code, "what stands at its default is left out"
     result = run(code)["result"]
     assert isinstance(result, FinetuneResult) and result.steps == 2
 
 
-def test_a_distillation(run, tiny_checkpoint):
-    config = DistillConfig(teacher=str(tiny_checkpoint), data="sample", layers=1, hidden=8, steps=2, batch_size=4)
+def test_a_distillation(run, tiny):
+    config = DistillConfig(teacher=tiny, data="sample", layers=1, hidden=8, steps=2, batch_size=4)
     result = run(views.run_code("distill", config.task, config))["result"]
     assert isinstance(result, DistillResult) and result.steps == 2
 
 
-def test_an_experiment(run, tiny_checkpoint):
-    config = AblationConfig(
-        teacher=str(tiny_checkpoint), data="sample", layers=1, arms="random", seeds=1, train_examples=8, steps=1
-    )
+def test_an_experiment(run, tiny):
+    config = AblationConfig(teacher=tiny, data="sample", layers=1, arms="random", seeds=1, train_examples=8, steps=1)
     result = run(views.run_code("ablation", config.task, config))["result"]
     assert isinstance(result, AblationResult) and [arm.arm for arm in result.arms] == ["random"]
 
 
-def test_an_uploaded_file_is_called_by_its_name():
-    code = views.run_code("finetune", "sst2", TrainConfig(data="/srv/uploads/3f2a/reviews.csv"))
-    assert "data='reviews.csv'" in code and "/srv" not in code
+def test_files_and_folders_of_the_server_are_called_by_their_names():
+    config = TrainConfig(data="/srv/uploads/3f2a/reviews.csv", checkpoint="/srv/base", extra_train=("/srv/more.csv",))
+    code = views.run_code("finetune", "sst2", config)
+    assert "data='reviews.csv'" in code and "checkpoint='base'" in code and "/srv" not in code
+    assert "'org/model'" in views.run_code("finetune", "sst2", TrainConfig(checkpoint="org/model"))
 
 
 def test_a_run_is_said_to_be_of_this_machine():

@@ -78,7 +78,7 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
     for choice in (time, data):
         choice.change(_plan, [time, data], plan, **private)
     started = start.click(_start, [time, data, my_runs], [run, my_runs], api_visibility="private", trigger_mode="once")
-    started.success(None, run, None, js=remember_run("ablation-run", "value.run.id"))
+    started.success(None, run, None, js=remember_run("ablation-run", "value.run.run"))
     gr.on(None, _reopen, my_runs, run, **private)  # without triggers: when the page opens, and with another run
     return AblationPanel(result, time, data, start, run)
 
@@ -176,5 +176,5 @@ def stop_ablation(asked: dict) -> dict:
     """Ask an experiment to stop; the students scored so far count."""
     found = poll_ablation(asked)
     if "gone" not in found:
-        QUEUE.stop(found["run"]["id"])
+        QUEUE.stop(found["run"]["run"])
     return found

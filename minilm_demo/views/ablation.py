@@ -292,15 +292,15 @@ def experiment_state(
     position: int | None = None,
     starts_in: float | None = None,
 ) -> dict:
-    """Where an experiment is, in words: {id, status, final bool, sentence, progress {done, of} | None, stop: label |
-    "", error: sentence | ""}. `position`, `starts_in` as in `run_payload`."""
+    """Where an experiment is, in words: {run: its id, status, final bool, sentence, progress {done, of} | None, stop:
+    label | "", error {sentence, advice} | None}. `position`, `starts_in` as in `run_payload`."""
     if status not in STATUSES:
         raise ValueError(f"status is '{status}'; it must be one of {', '.join(STATUSES)}.")
     latest = {type(event): event for event in events}
     working: Working | None = latest.get(Working)
     scored = sum(isinstance(event, Scored) for event in events)
     return {
-        "id": run_id,
+        "run": run_id,
         "status": status,
         "final": status in FINAL,
         "sentence": _sentence(status, latest, scored, position, starts_in),
@@ -336,8 +336,11 @@ def _progress(working: Working, scored: int) -> dict:
     return {"done": round(100 * done), "of": 100 * working.students}
 
 
-def _error(status: str, end: Finished | None, scored: int) -> str:
-    kept = f" {words.counted(scored, 'student')} scored before that." if scored else ""
+def _error(status: str, end: Finished | None, scored: int) -> dict | None:
+    kept = f"{words.counted(scored, 'student')} scored before that." if scored else ""
     if status == "interrupted":
-        return f"The process of this run ended before the run was over.{kept} Start it again."
-    return f"{end.message if end else 'The run failed without saying why.'}{kept}" if status == "failed" else ""
+        sentence = "The process of this run ended before the run was over."
+        return {"sentence": sentence, "advice": f"{kept} Start it again.".strip()}
+    if status == "failed":
+        return {"sentence": end.message if end else "The run failed without saying why.", "advice": kept}
+    return None

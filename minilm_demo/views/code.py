@@ -56,15 +56,13 @@ def slice_code(task: str, checkpoint: str, data: str, limit: int) -> str:
 def run_code(job: str, task: str, config) -> str:
     """A run, of `finetune`, `distill` or `ablation`: the options that are not the defaults.
 
-    A file that was uploaded is called by its name alone: where it lies on the server is nobody's business."""
+    Files and folders of the server are called by their names alone: where they lie is nobody's business."""
     module, function, config_name = JOB_CALLS[job]
     options = {
-        field.name: getattr(config, field.name)
+        field.name: _without_folder(getattr(config, field.name))
         for field in fields_of(config)
         if field.name != "output_dir" and getattr(config, field.name) != field.default
     }
-    if "data" in options:
-        options["data"] = Path(options["data"]).name
     base = next((value for value in map(options.get, ("checkpoint", "teacher")) if value), "")
     first = [repr(task)] if job == "finetune" else []  # the others have the task in their options
     imports = (
@@ -113,6 +111,12 @@ def targets_code(targets: DistillationTargets) -> str:
         "targets.losses  # the mean KL(teacher ‖ student) of each relation, in nats\n"
         'views.show(targets).save("microscope.html")'
     )
+
+
+def _without_folder(value):
+    if isinstance(value, tuple):
+        return tuple(map(_without_folder, value))
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _of_this_machine(checkpoint: str) -> str:

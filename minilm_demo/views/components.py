@@ -66,7 +66,7 @@ def load_component(name: str, parts: Sequence[str] = ("common",), callbacks: str
 # offers `finished` as an event of the component because its name stands quoted here.
 RUN = load_component(
     "run",
-    parts=("common", "chart", "result"),
+    parts=("common", "following", "chart", "result"),
     callbacks="{poll: server.poll_run, stop: server.stop_run, finished: (end) => trigger('finished', end)}",
 )
 PREDICTION = load_component("prediction")
@@ -124,7 +124,7 @@ MICROSCOPE = load_component(
 )
 LESSON = load_component(
     "lesson",
-    parts=(*MICROSCOPE_PARTS, "microscope", "chart", "result", "run"),
+    parts=(*MICROSCOPE_PARTS, "microscope", "following", "chart", "result", "run"),
     callbacks="""{
       poll: server.poll_run, stop: server.stop_run, maps: server.poll_maps,
       finished: (end) => trigger('finished', end),
@@ -132,7 +132,7 @@ LESSON = load_component(
 )
 ABLATION = load_component(
     "ablation",
-    parts=("common", "result"),
+    parts=("common", "following", "result"),
     callbacks="{poll: server.poll_ablation, stop: server.stop_ablation}",
 )
 SLICE = load_component("slice", parts=("common", "result"), callbacks="{picked: (row) => trigger('picked', row)}")

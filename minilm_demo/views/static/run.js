@@ -1,31 +1,35 @@
 // A run, live: a status line, its curves, a Stop button, and at the end the result.
 //
-// `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`), or
-// `{gone}`, a sentence, for a run that is there no longer; `callbacks.stop({run})` asks for the end;
-// `callbacks.finished({run, status})` is called when a watched run is over; `callbacks.taken(payload)` after every payload
+// `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`); it and
+// `callbacks.stop` are those of following.js. `callbacks.finished({run, status})` is called when a watched run is over; `callbacks.taken(payload)` after every payload
 // that was drawn, null for no run. `callbacks.empty`: what to say where there is no run.
 // Without `poll` the picture stands still, without `stop` there is no button.
 
 MiniLM.run = (() => {
   const { make, say, show, table, scroller, details, code, facts } = MiniLM.dom;
   const EVERY = 200; // milliseconds between two questions
-  const QUEUED = 2000; // of a run that waits in the line
-  const AFTER_ERROR = 1000;
   const HIDDEN = 2000; // nobody is looking
   const SPEAK_EVERY = 10000; // a screen reader is told no more often than this
   const SMOOTHING = 0.9; // share of the past in the smoothed line
 
   function mount(root, value, callbacks = {}) {
     const page = build(root, callbacks.empty || "No run yet. Choose a task and start one.");
-    const state = { page, callbacks, root, timer: 0, asked: 0, spoken: 0, stopAsked: false, head: null, points: null, charts: new Map() };
-    page.stop.addEventListener("click", () => askToStop(state));
-    const wake = () => { if (!document.hidden && state.timer) schedule(state, 0); };
-    document.addEventListener("visibilitychange", wake);
+    const state = { page, callbacks, spoken: 0, head: null, points: null, charts: new Map() };
     state.destroy = () => {
-      leave(state);
-      document.removeEventListener("visibilitychange", wake);
+      state.following.destroy();
       root.replaceChildren();
     };
+    state.following = MiniLM.following.follow({
+      root, callbacks, counted: "Steps made", title: page.title, every: EVERY, whileHidden: HIDDEN,
+      question: () => ({ run: state.head.run, since: state.head.next }),
+      take: (payload) => {
+        if (payload.since === state.head.next) take(state, payload);
+        return state.head;
+      },
+      over: ({ run, status }) => { if (callbacks.finished) callbacks.finished({ run, status }); },
+      lost: state.destroy,
+    });
+    page.body.prepend(state.following.element);
     update(state, value);
     return { update: (next) => update(state, next), destroy: state.destroy };
   }
@@ -35,11 +39,6 @@ MiniLM.run = (() => {
   function build(root, empty) {
     const page = {
       title: make("h3", "mlm-title"),
-      status: make("p", "mlm-status"),
-      bar: make("div", "mlm-progress-bar"),
-      stop: make("button", "mlm-button"),
-      trouble: make("p", "mlm-trouble"),
-      error: make("div", "mlm-error"),
       facts: make("div", ""),
       code: code(),
       live: make("p", "mlm-unseen"),
@@ -49,19 +48,9 @@ MiniLM.run = (() => {
       empty: make("p", "mlm-empty-run", empty),
       charts: make("div", "mlm-charts"),
     };
-    page.progress = make("div", "mlm-progress", page.bar);
-    page.progress.setAttribute("role", "progressbar");
-    page.progress.setAttribute("aria-label", "Steps made");
-    page.stop.type = "button";
     page.live.setAttribute("aria-live", "polite");
-    page.trouble.setAttribute("role", "status");
-    page.error.setAttribute("role", "alert");
-    page.body = make(
-      "div", "",
-      make("div", "mlm-head", make("div", "mlm-head-words", page.title, page.status), page.stop),
-      page.progress, page.trouble, page.error, page.summary);
     page.numbers = details("The curves as a table", () => numbersTable(page.numbers.state));
-    page.body.append(page.charts, page.numbers, page.reading, page.result, page.facts, page.code, page.live);
+    page.body = make("div", "", page.summary, page.charts, page.numbers, page.reading, page.result, page.facts, page.code, page.live);
     root.classList.add("mlm", "mlm-run");
     root.replaceChildren(page.empty, page.body);
     return page;
@@ -71,23 +60,23 @@ MiniLM.run = (() => {
 
   // A whole new value: from the server's side, or at the beginning.
   function update(state, payload) {
-    leave(state);
+    state.following.leave();
     show(state.page.empty, !payload);
     show(state.page.body, Boolean(payload));
     if (!payload) { state.head = null; tell(state, null); return; }
-    if (!state.head || state.head.run !== payload.run) { state.stopAsked = false; state.spoken = 0; }
+    if (!state.head || state.head.run !== payload.run) state.spoken = 0;
     state.points = {};
     state.page.numbers.state = state;
     drawReading(state.page.reading, payload.reading);
     take(state, payload);
-    if (!payload.final) schedule(state, 0);
+    state.following.begin(payload);
   }
 
   function take(state, payload) {
     const before = state.head;
     state.head = payload;
     for (const [name, points] of Object.entries(payload.points)) state.points[name] = [...(state.points[name] || []), ...points];
-    drawHead(state);
+    drawWords(state);
     if (payload.next !== payload.since || chartsChanged(before, payload)) drawCharts(state);
     if (payload.final) drawEnd(state);
     speak(state, before);
@@ -103,38 +92,11 @@ MiniLM.run = (() => {
     return !before || before.status !== status || JSON.stringify(before.charts) !== JSON.stringify(charts);
   }
 
-  function drawHead({ page, head, stopAsked, callbacks }) {
-    page.body.dataset.status = head.status;
+  function drawWords({ page, head }) {
     say(page.title, head.title);
-    say(page.status, head.sentence);
-    drawProgress(page, head);
-    const stopping = stopAsked || head.status === "stopping";
-    show(page.stop, Boolean(head.stop && callbacks.stop));
-    page.stop.disabled = stopping;
-    say(page.stop, stopping ? "Stopping…" : head.stop);
-    drawError(page, head.error);
     page.facts.replaceChildren(facts(head.facts));
     page.code.draw(head.code || "");
     show(page.code, Boolean(head.code));
-  }
-
-  function drawProgress(page, { progress, final, sentence }) {
-    show(page.progress, !final);
-    const share = progress ? progress.done / Math.max(1, progress.of) : 0;
-    page.bar.style.width = 100 * share + "%";
-    if (!progress) return page.progress.removeAttribute("aria-valuenow"); // how far is not known yet
-    page.progress.setAttribute("aria-valuemin", 0);
-    page.progress.setAttribute("aria-valuemax", progress.of);
-    page.progress.setAttribute("aria-valuenow", progress.done);
-    page.progress.setAttribute("aria-valuetext", sentence);
-  }
-
-  function drawError(page, error) {
-    show(page.error, Boolean(error));
-    if (!error || page.error.dataset.sentence === error.sentence) return; // an alert is read aloud once
-    page.error.dataset.sentence = error.sentence;
-    page.error.replaceChildren(make("p", "mlm-error-sentence", error.sentence));
-    if (error.advice) page.error.append(make("p", "", error.advice));
   }
 
   function drawReading(box, reading) {
@@ -274,68 +236,6 @@ MiniLM.run = (() => {
     const box = scroller("The curves as a table", table("The curves as a table", ["Step", ...columns.map(({ column }) => column)], rows));
     box.classList.add("mlm-tall");
     return box;
-  }
-
-  // -- asking again
-
-  function schedule(state, wait) {
-    clearTimeout(state.timer);
-    if (!state.callbacks.poll) return;
-    state.timer = setTimeout(() => ask(state), wait);
-  }
-
-  function leave(state) {
-    clearTimeout(state.timer);
-    state.timer = 0;
-    state.asked += 1; // an answer that is still on its way is for nobody
-  }
-
-  async function ask(state) {
-    if (!state.root.isConnected) return state.destroy(); // the page threw the component away
-    state.timer = 0; // while a question is open, nothing asks a second one
-    const asked = (state.asked += 1);
-    let wait = EVERY;
-    try {
-      const payload = await state.callbacks.poll({ run: state.head.run, since: state.head.next });
-      if (asked !== state.asked) return;
-      say(state.page.trouble, "");
-      if (payload.gone) return vanish(state, payload.gone);
-      if (payload.since === state.head.next) take(state, payload);
-      if (payload.final) return finish(state);
-      if (state.head.status === "queued") wait = QUEUED;
-    } catch (error) {
-      if (asked !== state.asked) return;
-      say(state.page.trouble, "The server does not answer; trying again every second. The run goes on without this page.");
-      wait = AFTER_ERROR;
-    }
-    schedule(state, document.hidden ? HIDDEN : wait);
-  }
-
-  // The run is there no longer: what was drawn stays, but nothing goes on.
-  function vanish(state, sentence) {
-    leave(state);
-    state.head = { ...state.head, final: true, sentence: "", stop: "", progress: null, error: { sentence, advice: "" } };
-    drawHead(state);
-  }
-
-  function finish(state) {
-    leave(state);
-    if (state.callbacks.finished) state.callbacks.finished({ run: state.head.run, status: state.head.status });
-  }
-
-  async function askToStop(state) {
-    const run = state.head.run;
-    state.stopAsked = true;
-    drawHead(state);
-    try {
-      await state.callbacks.stop({ run });
-      if (state.timer) schedule(state, 0); // a run that waited is asked for rarely
-    } catch (error) {
-      if (state.head.run !== run) return;
-      state.stopAsked = false;
-      drawHead(state);
-      say(state.page.trouble, "The server did not take the request to stop. Please press the button again.");
-    }
   }
 
   return { mount };
