@@ -78,7 +78,13 @@ def test_files_and_folders_of_the_server_are_called_by_their_names():
     assert "'org/model'" in views.run_code("finetune", "sst2", TrainConfig(checkpoint="org/model"))
 
 
-def test_a_run_is_said_to_be_of_this_machine():
-    code = views.prediction_code("sst2", "sst2-abcdefghijklmnopqrstuv", REVIEW)
-    assert "# sst2-abcdefghijklmnopqrstuv is a run of this machine" in code
-    assert "run of this machine" not in views.prediction_code("sst2", "sentiment", REVIEW)
+def test_a_run_is_known_on_its_own_machine_only():
+    assert "its own machine" in views.prediction_code("sst2", "sst2-abcdefghijklmnopqrstuv", REVIEW)
+    assert "its own machine" not in views.prediction_code("sst2", "sentiment", REVIEW)
+
+
+def test_the_id_of_an_earlier_run_stays_secret():
+    config = DistillConfig(teacher="student_sst2-abcdefghijklmnopqrstuv")
+    code = views.run_code("distill", config.task, config)
+    assert "student_sst2" not in code and "teacher='earlier-run'" in code
+    assert "# earlier-run: the downloaded folder" in code

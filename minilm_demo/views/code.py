@@ -17,7 +17,9 @@ JOB_CALLS = {
     "distill": ("minilm_demo", "distill", "DistillConfig"),
     "ablation": ("minilm_demo.ablation", "ablation", "AblationConfig"),
 }
-OF_THIS_MACHINE = "# {} is a run of this machine; elsewhere, give the folder that you downloaded.\n"
+OF_THIS_MACHINE = "# A run is known by its name on its own machine; elsewhere, give the folder that you downloaded.\n"
+EARLIER_RUN = "earlier-run"  # stands for a run that this one began with: who sees the one may not know the other
+OF_EARLIER_RUN = f"# {EARLIER_RUN}: the downloaded folder of the run that this one began with.\n"
 
 
 def prediction_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> str:
@@ -56,14 +58,13 @@ def slice_code(task: str, checkpoint: str, data: str, limit: int) -> str:
 def run_code(job: str, task: str, config) -> str:
     """A run, of `finetune`, `distill` or `ablation`: the options that are not the defaults.
 
-    Files and folders of the server are called by their names alone: where they lie is nobody's business."""
+    Files and folders of the server are called by their names alone, and an earlier run by none: its id is a key."""
     module, function, config_name = JOB_CALLS[job]
     options = {
-        field.name: _without_folder(getattr(config, field.name))
+        field.name: _public(getattr(config, field.name))
         for field in fields_of(config)
         if field.name != "output_dir" and getattr(config, field.name) != field.default
     }
-    base = next((value for value in map(options.get, ("checkpoint", "teacher")) if value), "")
     first = [repr(task)] if job == "finetune" else []  # the others have the task in their options
     imports = (
         f"from minilm_demo import {', '.join(sorted((config_name, function)))}, views"
@@ -72,7 +73,7 @@ def run_code(job: str, task: str, config) -> str:
     )
     return (
         f"{imports}\n\n"
-        f"{_of_this_machine(base)}"
+        f"{OF_EARLIER_RUN if EARLIER_RUN in options.values() else ''}"
         f"config = {_call(config_name, *(f'{name}={value!r}' for name, value in options.items()))}\n"
         f"events = list({_call(function, *first, 'config')})\n"
         "result = events[-1].result\n"
@@ -113,14 +114,16 @@ def targets_code(targets: DistillationTargets) -> str:
     )
 
 
-def _without_folder(value):
+def _public(value):
     if isinstance(value, tuple):
-        return tuple(map(_without_folder, value))
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        return tuple(map(_public, value))
+    if not isinstance(value, str):
+        return value
+    return EARLIER_RUN if RUN_ID.fullmatch(value) else Path(value).name if Path(value).is_absolute() else value
 
 
 def _of_this_machine(checkpoint: str) -> str:
-    return OF_THIS_MACHINE.format(checkpoint) if RUN_ID.fullmatch(checkpoint) else ""
+    return OF_THIS_MACHINE if RUN_ID.fullmatch(checkpoint) else ""
 
 
 def _call(function: str, *arguments: str) -> str:
