@@ -189,8 +189,8 @@ def skill_card(
         "",
         f"# {skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}",
         "",
-        f"{task.title} {ADAPTERS[record.config.method]} of {BUNDLED_REPO}, 6 layers x 384, shipped with "
-        f"MiniLM Demo.{order}",
+        f"{task.title}{'' if task.title.endswith('?') else '.'} {ADAPTERS[record.config.method]} of {BUNDLED_REPO}, "
+        f"6 layers x 384, shipped with MiniLM Demo.{order}",
         "",
         "## How good it is",
         "",
