@@ -60,7 +60,8 @@ def importance_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> st
     return _script(
         "from minilm_demo import views, word_importance",
         *_run_here(checkpoint),
-        f"importance = {_call('word_importance', repr(task), repr(checkpoint), _literal(fields))}",
+        f"fields = {_literal(fields)}",
+        f"importance = {_call('word_importance', repr(task), repr(checkpoint), 'fields')}",
         'views.show(importance).save("importance.html")',
     )
 
