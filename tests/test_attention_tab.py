@@ -16,7 +16,7 @@ from minilm_demo.finetuning import PROBE_TOKENS, TrainConfig, finetune
 from minilm_demo.results import Traced
 from minilm_demo.tasks import SKILLS, get_task
 from minilm_demo.ui import attention_tab
-from minilm_demo.ui.attention_tab import attention_file, attention_head, attention_row, look
+from minilm_demo.ui.attention_tab import attention_file, attention_head, attention_look, attention_row, look
 
 PAIR = ("A man is asleep.", "Nobody is awake.")
 PROBE = ("A joy from start to end.",)
@@ -37,12 +37,12 @@ def decoded(payload: dict, size: int) -> np.ndarray:
     return (weights / 255.0) ** 2
 
 
-def event(data: dict) -> gr.EventData:
-    return gr.EventData(None, data)
+def picture(*texts: str | None, checkpoint: str = "bundled", **asked) -> dict:
+    return attention_look({"texts": list(texts), "checkpoint": checkpoint, **asked})
 
 
 def test_a_pair_is_drawn_with_the_head_that_crosses_most():
-    payload = attention_tab._trace(*PAIR, "bundled", "")
+    payload = picture(*PAIR)
     trace = trace_attention("bundled", *PAIR)
     assert payload["texts"] == list(PAIR)
     assert payload["tokens"]["texts"] == list(trace.tokens)
@@ -55,36 +55,33 @@ def test_a_pair_is_drawn_with_the_head_that_crosses_most():
 
 
 def test_a_skill_answers_in_the_same_pass():
-    payload = attention_tab._trace(*PAIR, "nli", "")
+    payload = picture(*PAIR, checkpoint="nli")
     assert sum(bar["share"] for bar in payload["prediction"]["bars"]) == pytest.approx(1)
 
 
 def test_one_text_for_a_model_of_pairs_is_traced_without_an_answer():
-    payload = attention_tab._trace(PAIR[0], " ", "nli", "")
+    payload = picture(PAIR[0], " ", checkpoint="nli")
     assert payload["prediction"] is None
     assert payload["pair"] is None
 
 
 def test_another_model_stands_beside():
-    payload = attention_tab._trace(*PAIR, "nli", "bundled")
+    payload = picture(*PAIR, checkpoint="nli", compare="bundled")
     assert payload["before"]["title"] == "all-MiniLM-L6-v2 (bundled)"
     assert payload["before"]["weights"] != payload["weights"]
 
 
 def test_models_of_other_shapes_cannot_be_compared(run_with_probe):
-    with pytest.raises(gr.Error, match="layers"):
-        attention_tab._trace(*PROBE, "", run_with_probe, "bundled")
+    assert "layers" in picture(*PROBE, "", checkpoint=run_with_probe, compare="bundled")["error"]
 
 
 @pytest.mark.parametrize("texts", [("", ""), ("  ", "\n"), (None, None)])
 def test_without_a_text_there_is_a_sentence(texts):
-    with pytest.raises(gr.Error, match="There is no text"):
-        attention_tab._trace(*texts, "bundled", "")
+    assert picture(*texts)["error"].startswith("There is no text")
 
 
 def test_masked_words_and_heads_switched_off_stand_beside_the_trace_before():
-    asked = look(*PAIR, "nli").to_page()
-    payload = attention_tab._retrace(event({**asked, "masked": [4], "ablated": [{"layer": 5, "head": 2}]}))
+    payload = picture(*PAIR, checkpoint="nli", masked=[4], ablated=[{"layer": 5, "head": 2}])
     size = payload["size"]
     assert payload["changed"] == {"masked": [4], "ablated": [{"layer": 5, "head": 2}]}
     assert decoded(payload, size)[:, :, 4].max() == 0
@@ -93,20 +90,19 @@ def test_masked_words_and_heads_switched_off_stand_beside_the_trace_before():
 
 
 def test_an_explanation_keeps_the_change_it_was_asked_under_and_says_what_it_read():
-    asked = {**look(*PAIR, "nli").to_page(), "masked": [4], "ablated": []}
-    payload = attention_tab._explain(event(asked))
+    asked = {"checkpoint": "nli", "explained": True}
+    payload = picture(*PAIR, **asked, masked=[4])
     assert payload["changed"]["masked"] == [4]
-    assert payload["explanation"] == attention_tab._explain(event({**asked, "masked": []}))["explanation"]
+    assert payload["explanation"] == picture(*PAIR, **asked)["explanation"]
     assert attention_tab.UNCHANGED in payload["notes"]
 
 
 def test_an_explanation_of_every_word():
-    payload = attention_tab._explain(event(look(*PAIR, "nli").to_page()))
+    payload = picture(*PAIR, checkpoint="nli", explained=True)
     explanation = payload["explanation"]
     assert [word["word"] for word in explanation["words"]] == [word["text"] for word in payload["words"]]
     assert len(explanation["correlations"]) == 3
-    with pytest.raises(gr.Error, match="nothing to explain"):
-        attention_tab._explain(event(look(*PAIR, "bundled").to_page()))
+    assert "nothing to explain" in picture(*PAIR, explained=True)["error"]
 
 
 @pytest.mark.parametrize(
@@ -125,10 +121,8 @@ def test_an_explanation_of_every_word():
 )
 def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
     asked = {**look(*PAIR, "bundled").to_page(), "layer": 0, "head": 0, "token": 0, **change}
-    for answer in (attention_head, attention_row, attention_file):
+    for answer in (attention_look, attention_head, attention_row, attention_file):
         assert set(answer({**asked, "format": "npz"})) == {"error"}
-    with pytest.raises(gr.Error):
-        attention_tab._retrace(event(asked))
 
 
 # -- what the explorer asks for by itself --------------------------------------------------------------------------
@@ -136,7 +130,7 @@ def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
 
 def test_a_head_of_a_long_text_and_averages():
     text = "The river that runs through the old town is wide. " * 12
-    payload = attention_tab._trace(text, "", "bundled", "")
+    payload = picture(text, "")
     trace = trace_attention("bundled", text.strip() + " ")
     size = payload["size"]
     assert size > views.weights.ALL_HEADS_UP_TO

@@ -7,7 +7,6 @@ import json
 import sys
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import pytest
 import transformers
@@ -18,7 +17,13 @@ from minilm_demo.distilling import DistillConfig, distill
 from minilm_demo.results import Probed
 from minilm_demo.tasks import get_task
 from minilm_demo.ui import distillation_tab
-from minilm_demo.ui.distillation_tab import microscope_file, microscope_head, microscope_row, pairing
+from minilm_demo.ui.distillation_tab import (
+    microscope_file,
+    microscope_head,
+    microscope_look,
+    microscope_row,
+    pairing,
+)
 from minilm_demo.ui.handlers import student_choices
 
 TEXT = "A man is asleep."
@@ -28,8 +33,13 @@ def decoded(base64_bytes: str, *shape: int) -> np.ndarray:
     return (np.frombuffer(base64.b64decode(base64_bytes), np.uint8).reshape(shape) / 255.0) ** 2
 
 
+def picture(*texts: str | None, **asked) -> dict:
+    both = {"teacher": "bundled", "student": "nli", "recipe": "minilm_v1"}
+    return microscope_look({"texts": list(texts), **both, **asked})
+
+
 def test_teacher_and_student_are_compared():
-    payload = distillation_tab._compare(TEXT, "Nobody is awake.", "bundled", "nli", "minilm_v1")
+    payload = picture(TEXT, "Nobody is awake.")
     targets = distillation_targets("bundled", "nli", TEXT, "Nobody is awake.")
     assert payload["texts"] == [TEXT, "Nobody is awake."]
     assert payload["student"]["title"] == "Inference skill (shipped)"
@@ -41,27 +51,25 @@ def test_teacher_and_student_are_compared():
 
 
 def test_the_second_recipe():
-    payload = distillation_tab._compare(TEXT, "", "bundled", "nli", "minilm_v2")
+    payload = picture(TEXT, "", recipe="minilm_v2")
     assert [relation["name"] for relation in payload["relations"]] == ["QQ", "KK", "VV"]
     assert payload["heads"] == 48
     assert payload["teacher"]["head_size"] == 8
 
 
 def test_a_model_beside_itself_differs_nowhere():
-    payload = distillation_tab._compare(TEXT, "", "bundled", "bundled", "minilm_v1")
+    payload = picture(TEXT, "", student="bundled")
     assert payload["badge"]["title"] == "the same model"
     assert all(abs(relation["loss"]) < 1e-6 for relation in payload["relations"])
 
 
 @pytest.mark.parametrize("texts", [("", ""), ("  ", "\n"), (None, None)])
 def test_without_a_text_there_is_a_sentence(texts):
-    with pytest.raises(gr.Error, match="There is no text"):
-        distillation_tab._compare(*texts, "bundled", "nli", "minilm_v1")
+    assert picture(*texts)["error"].startswith("There is no text")
 
 
 def test_without_a_student_there_is_a_sentence():
-    with pytest.raises(gr.Error, match="No student here"):
-        distillation_tab._compare(TEXT, "", "bundled", None, "minilm_v1")
+    assert picture(TEXT, "", student=None)["error"].startswith("No student here")
 
 
 def test_only_students_that_fit_are_offered(tiny_checkpoint, tmp_path):
@@ -121,7 +129,7 @@ def test_a_student_of_this_machine_is_offered_and_replayed(tiny_checkpoint):
 )
 def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
     asked = {**pairing(TEXT, "", "bundled", "nli").to_page(), "relation": "QK", "head": 0, "token": 0, "format": "npz"}
-    for answer in (microscope_head, microscope_row, microscope_file):
+    for answer in (microscope_look, microscope_head, microscope_row, microscope_file):
         assert set(answer({**asked, **change})) == {"error"}
 
 

@@ -19,12 +19,13 @@ from ..models import CATALOG
 from ..results import AttentionTrace, Traced
 from ..tasks import SKILLS, TASKS, Task
 from ..traces import cached_trace
-from .components import view
+from .components import ask_view, view
 from .handlers import (
     QUEUE,
     allowed_checkpoint,
     answers,
     answers_errors,
+    boxed_texts,
     checkpoint_title,
     run_task,
     says_errors,
@@ -82,20 +83,15 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
     explorer = view(
         views.ATTENTION,
         value=_precomputed(),
-        server=[attention_head, attention_row, attention_file],
+        server=[attention_look, attention_head, attention_row, attention_file],
         elem_id="attention",
     )
 
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
-    one_line = {"concurrency_id": "attention", "concurrency_limit": 2}
-    inputs = [*texts, checkpoint, compare]
-    for event in (trace.click, texts[0].submit):
-        event(_trace, inputs, explorer, **private, **one_line)
-    explorer.retrace(_retrace, None, explorer, **quick, **one_line)
-    explorer.explain(_explain, None, explorer, **quick, **one_line)
     filled = presets.input(_fill, [presets, checkpoint], [*texts, checkpoint], **quick)
-    filled.then(_trace, inputs, explorer, **private, **one_line)
+    for event in (trace.click, texts[0].submit, filled.then):
+        event(None, [*texts, checkpoint, compare], None, js=ask_view("attention", "checkpoint", "compare"), **private)
     return AttentionTab(texts, checkpoint, compare, trace, explorer)
 
 
@@ -185,17 +181,18 @@ class Look:
         return {"texts": list(self.texts), "checkpoint": self.checkpoint, "compare": self.compare}
 
 
-def look(text1: str, text2: str, checkpoint: str, compare: str = ALONE) -> Look:
-    """From the widgets: an empty box is no text."""
-    return Look(tuple(text for text in (text1 or "", text2 or "") if text.strip()), checkpoint, compare or ALONE)
+def look(text1: str, text2: str, checkpoint: str) -> Look:
+    return Look(boxed_texts((text1, text2)), checkpoint)
 
 
 def _from_page(values: Mapping) -> Look:
-    """`Look.to_page` as it comes back, with `masked` and `ablated`; a hostile visitor may have changed all of it."""
+    """From the widgets, or `Look.to_page` as it comes back, with `masked` and `ablated`; a hostile visitor may have
+    changed all of it."""
     try:
-        texts = [*map(str, values["texts"]), ""][:2]
-        return replace(
-            look(*texts, str(values["checkpoint"]), str(values.get("compare") or ALONE)),
+        return Look(
+            boxed_texts(values["texts"]),
+            str(values["checkpoint"]),
+            str(values.get("compare") or ALONE),
             masked=tuple(sorted({int(token) for token in values.get("masked") or ()})),
             ablated=tuple(sorted({(int(one["layer"]), int(one["head"])) for one in values.get("ablated") or ()})),
         )
@@ -230,22 +227,6 @@ def _explanation(wanted: Look):
 
 
 @says_errors
-def _trace(text1: str, text2: str, checkpoint: str, compare: str) -> dict:
-    return _draw(look(text1, text2, checkpoint, compare))
-
-
-@says_errors
-def _retrace(event: gr.EventData) -> dict:
-    """The same text with words masked or heads switched off."""
-    return _draw(_from_page(event._data))
-
-
-@says_errors
-def _explain(event: gr.EventData) -> dict:
-    return _draw(_from_page(event._data), explained=True)
-
-
-@says_errors
 def watch_run(run_id: str, my_runs: list[str] | None):
     """The probe text of a run with its attention at every kept step: the tab, the boxes, the model, the picture."""
     run = QUEUE.state(run_id)
@@ -265,6 +246,12 @@ def watch_run(run_id: str, my_runs: list[str] | None):
 
 
 # -- what the explorer asks for by itself, past the queue ----------------------------------------------------------
+
+
+@answers_errors
+def attention_look(asked: dict) -> dict:
+    """`{texts, checkpoint, compare, masked, ablated, explained}` -> the whole picture; the last four may be missing."""
+    return _draw(_from_page(asked), explained=bool(asked.get("explained")))
 
 
 @answers_errors

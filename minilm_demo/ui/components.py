@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
@@ -15,6 +16,16 @@ def view(component: views.Component, *, value=None, server: Sequence[Callable] =
     A function and no subclass: for a subclass Gradio writes a stub file beside the source."""
     parts = views.gradio_parts(component)
     return gr.HTML(value, server_functions=list(server) or None, **parts, **options)
+
+
+def ask_view(elem_id: str, *names: str) -> str:
+    """JavaScript for an event without a function: the view `elem_id` asks the server for the picture of the event's
+    inputs, two texts and then what is called `names`; past the queue, and the server keeps no copy for the visitor."""
+    return f"""(text1, text2, ...values) => {{
+      const named = {json.dumps(names)}.map((name, place) => [name, values[place]]);
+      const detail = {{ texts: [text1, text2], ...Object.fromEntries(named) }};
+      document.querySelector("#{elem_id} .mlm").dispatchEvent(new CustomEvent("ask", {{ detail }}));
+    }}"""
 
 
 def option_number(

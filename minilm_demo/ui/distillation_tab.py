@@ -18,11 +18,12 @@ from ..errors import DataError, DemoError, UnknownName
 from ..lineage import Badge, badge, origins, plain_name
 from ..models import bundled_folder, locate
 from ..results import DistillationTargets
-from ..traces import AT_ONCE, cached_targets
-from .components import view
+from ..traces import cached_targets
+from .components import ask_view, view
 from .handlers import (
     allowed_checkpoint,
     answers_errors,
+    boxed_texts,
     checkpoint_title,
     says_errors,
     student_choices,
@@ -95,20 +96,18 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     microscope = view(
         views.MICROSCOPE,
         value=_precomputed(),
-        server=[microscope_head, microscope_row, microscope_file],
+        server=[microscope_look, microscope_head, microscope_row, microscope_file],
         elem_id="microscope",
     )
 
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
-    one_line = {"concurrency_id": "distillation", "concurrency_limit": AT_ONCE}
-    inputs = [*texts, teacher, student, recipe]
-    for event in (button.click, texts[0].submit):
-        event(_compare, inputs, microscope, **private, **one_line)
     for choice in (teacher, recipe):
         choice.input(_students, [teacher, student, recipe, my_runs], student, **quick)
     filled = presets.input(_fill, presets, list(texts), **quick)
-    filled.then(_compare, inputs, microscope, **private, **one_line)
+    names = ("teacher", "student", "recipe")
+    for event in (button.click, texts[0].submit, filled.then):
+        event(None, [*texts, teacher, student, recipe], None, js=ask_view("microscope", *names), **private)
     return DistillationTab(texts, teacher, student, recipe, button, microscope)
 
 
@@ -227,27 +226,27 @@ class Pairing:
 
 
 def pairing(text1: str, text2: str, teacher: str, student: str, recipe: str = FIRST_RECIPE) -> Pairing:
-    """From the widgets: an empty box is no text."""
-    return Pairing(tuple(text for text in (text1 or "", text2 or "") if text.strip()), teacher, student, recipe)
+    return Pairing(boxed_texts((text1, text2)), teacher, student, recipe)
 
 
 def _from_page(values: Mapping) -> Pairing:
-    """`Pairing.to_page` as it comes back; a hostile visitor may have changed all of it."""
+    """From the widgets, or `Pairing.to_page` as it comes back; a hostile visitor may have changed all of it."""
     try:
-        texts = [*map(str, values["texts"]), ""][:2]
-        return pairing(*texts, *(str(values[name]) for name in ("teacher", "student", "recipe")))
+        if values["student"] is None:
+            raise DataError("No student here can be compared with this teacher so. Choose another teacher or recipe.")
+        names = (str(values[name]) for name in ("teacher", "student", "recipe"))
+        return Pairing(boxed_texts(values["texts"]), *names)
     except (KeyError, TypeError) as error:
         raise DataError("This request does not fit the picture on the page. Press “Compare” again.") from error
 
 
-@says_errors
-def _compare(text1: str, text2: str, teacher: str, student: str | None, recipe: str) -> dict:
-    if not student:
-        raise DataError("No student here can be compared with this teacher so. Choose another teacher or recipe.")
-    return pairing(text1, text2, teacher, student, recipe).payload()
-
-
 # -- what the microscope asks for by itself, past the queue --------------------------------------------------------
+
+
+@answers_errors
+def microscope_look(asked: dict) -> dict:
+    """`{texts, teacher, student, recipe}` -> the whole picture."""
+    return _from_page(asked).payload()
 
 
 @answers_errors

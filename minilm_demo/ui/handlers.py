@@ -44,6 +44,11 @@ def answers_errors(answer: Callable[[dict], dict]) -> Callable[[dict], dict]:
     return wrapped
 
 
+def boxed_texts(texts: Sequence) -> tuple[str, ...]:
+    """The texts of at most two boxes; an empty box is no text."""
+    return tuple(str(text) for text in texts[:2] if str(text or "").strip())
+
+
 def whole_number(asked: Mapping, name: str, size: int) -> int:
     """The number of a layer, head or token, 0 to `size` - 1, as it came from the page."""
     value = asked.get(name)

@@ -74,12 +74,11 @@ IMPORTANCE = load_component("importance")
 ANSWERS = load_component(
     "answers", parts=("common", "prediction"), callbacks="{picked: (tries) => trigger('picked', tries)}"
 )
-# What the explorer asks the server goes with the texts and the checkpoint it was made from (`asked`); new traces come
-# back as a new value.
 ATTENTION = load_component(
     "attention",
     parts=(
         "common",
+        "asking",
         "controls",
         "weights",
         "maps",
@@ -94,15 +93,12 @@ ATTENTION = load_component(
         "attention_export",
     ),
     callbacks="""{
-      head: (what) => server.attention_head({...props.value.asked, ...props.value.changed, ...what}),
-      row: (what) => server.attention_row({...props.value.asked, ...props.value.changed, ...what}),
-      file: (what) => server.attention_file({...props.value.asked, ...props.value.changed, ...what}),
-      retrace: (changed) => trigger('retrace', {...props.value.asked, ...changed}),
-      explain: () => trigger('explain', {...props.value.asked, ...props.value.changed}),
+      look: server.attention_look, head: server.attention_head, row: server.attention_row, file: server.attention_file,
     }""",
 )
 MICROSCOPE_PARTS = (
     "common",
+    "asking",
     "controls",
     "weights",
     "maps",
@@ -117,9 +113,8 @@ MICROSCOPE = load_component(
     "microscope",
     parts=MICROSCOPE_PARTS,
     callbacks="""{
-      head: (what) => server.microscope_head({...props.value.asked, ...what}),
-      row: (what) => server.microscope_row({...props.value.asked, ...what}),
-      file: (what) => server.microscope_file({...props.value.asked, ...what}),
+      look: server.microscope_look, head: server.microscope_head, row: server.microscope_row,
+      file: server.microscope_file,
     }""",
 )
 LESSON = load_component(

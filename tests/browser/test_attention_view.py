@@ -110,21 +110,23 @@ def alone(value) -> str:
     return views.standalone_html(views.ATTENTION, value, "Demo")
 
 
+ASKED = {"texts": ["a", "b"], "checkpoint": "nli"}  # it comes back with every question
+UNCHANGED = {"masked": [], "ablated": []}
 SERVED = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><title>Demo</title>
 <style>{css}</style><main><h1>Demo</h1><div class="mlm-attention"></div></main><script>
 {js}
 const asked = [];
-const answer = (name, value) => async (what) => {{
+const waiting = [];  // for another picture: answer(value), each
+const answer = (name, value) => async ({{ texts, checkpoint, ...what }}) => {{
   asked.push([name, what]);
-  if (window.refuse) throw new Error("no");
+  if (window.refuse || checkpoint !== "nli" || texts.length !== 2) throw new Error("no");
   return value(what);
 }};
 const view = MiniLM.attention.mount(document.querySelector(".mlm-attention"), {value}, {{
   head: answer("head", () => ({{ weights: {head} }})),
   row: answer("row", ({{ token }}) => ({{ scores: {scores}.map((score, key) => (key === token ? null : score)) }})),
   file: answer("file", ({{ format }}) => ({{ name: "trace." + format, type: "text/plain", base64: btoa(format) }})),
-  retrace: (what) => asked.push(["retrace", what]),
-  explain: (what) => asked.push(["explain", what]),
+  look: answer("look", () => new Promise((resolve) => waiting.push(resolve))),
 }});
 </script>"""
 
@@ -134,7 +136,7 @@ def served(value, head: str = "") -> str:
     return SERVED.format(
         css=views.ATTENTION.css,
         js=views.ATTENTION.js,
-        value=json_in_html(value),
+        value=json_in_html({**value, "asked": ASKED}),
         head=json.dumps(head),
         scores=json.dumps(list(range(value["size"]))),
     )
@@ -458,21 +460,64 @@ def test_attention_while_it_learns(page, load):
 def test_masking_and_switching_off_ask_for_another_trace(page, load):
     load(page, served(payload(alone=False)))
     page.get_by_role("button", name="Mask “nobody”").click()
-    assert page.evaluate("asked.at(-1)") == ["retrace", {"masked": [6], "ablated": []}]
+    assert page.evaluate("asked.at(-1)") == ["look", {"masked": [6], "ablated": []}]
     assert page.locator(".mlm-attention").get_attribute("aria-busy") == "true"
     masked = made_up_trace(masked_tokens=(6,), ablated_heads=((1, 1),))
-    page.evaluate("(value) => view.update(value)", payload(masked, before=made_up_trace(), before_title="no change"))
+    answer(page, payload(masked, before=made_up_trace(), before_title="no change", asked=ASKED))
     assert page.locator(".mlm-attention").get_attribute("aria-busy") is None
     assert page.locator(".mlm-masked").count() == 2
     assert page.get_by_label("With the change").is_checked()
     assert chosen(page) == ["nobody"]
     assert thumb(page, 2, 2).get_attribute("aria-label").endswith("switched off")
     page.get_by_role("button", name="Switch this head on again").click()
-    assert page.evaluate("asked.at(-1)") == ["retrace", {"masked": [6], "ablated": []}]
+    assert page.evaluate("asked.at(-1)") == ["look", {"masked": [6], "ablated": []}]
     page.get_by_role("button", name="Masked: nobody").click()
-    assert page.evaluate("asked.at(-1)") == ["retrace", {"masked": [], "ablated": [{"layer": 1, "head": 1}]}]
+    assert page.evaluate("asked.at(-1)") == ["look", {"masked": [], "ablated": [{"layer": 1, "head": 1}]}]
     page.get_by_role("button", name="Undo all").click()
-    assert page.evaluate("asked.at(-1)") == ["retrace", {"masked": [], "ablated": []}]
+    assert page.evaluate("asked.at(-1)") == ["look", UNCHANGED]
+
+
+def answer(page, value: dict, question: int = -1) -> None:
+    """What the server says to one of the questions for another picture; drawn when this returns."""
+    page.evaluate("([value, place]) => waiting.at(place)(value)", [value, question])
+
+
+def ask(page, **asked) -> None:
+    """As a button of the page around the view does."""
+    page.evaluate("(detail) => document.querySelector('.mlm').dispatchEvent(new CustomEvent('ask', { detail }))", asked)
+
+
+def test_of_two_questions_the_last_one_counts_whichever_answer_comes_first(page, load):
+    load(page, served(payload(alone=False)))
+    ask(page, **ASKED, number=1)
+    ask(page, **ASKED, number=2)
+    assert [what["number"] for _, what in page.evaluate("asked")] == [1, 2]
+    answer(page, payload(long_trace(20), asked=ASKED))
+    assert page.get_by_role("gridcell").count() == 7 * 13
+    answer(page, payload(asked=ASKED), question=0)
+    assert page.get_by_role("gridcell").count() == 7 * 13
+    ask(page, **ASKED)
+    page.evaluate("(value) => view.update(value)", payload(asked=ASKED))
+    assert page.locator(".mlm-attention").get_attribute("aria-busy") is None
+    answer(page, payload(long_trace(20), asked=ASKED))
+    assert page.get_by_role("gridcell").count() == 3 * 4, "what the page was given meanwhile stays"
+
+
+def test_what_the_server_cannot_do_is_said_above_the_picture_that_stays(page, load):
+    load(page, served(payload(alone=False)))
+    ask(page, **ASKED)
+    page.get_by_text("At work.").wait_for()
+    answer(page, {"error": "There is no text."})
+    assert page.get_by_text("There is no text.").is_visible()
+    assert page.locator(".mlm-attention").get_attribute("aria-busy") is None
+    assert title(page) == "Layer 2 of 2, head 2 of 3"
+    page.evaluate("window.refuse = true")
+    page.get_by_role("button", name="Mask “nobody”").click()
+    page.get_by_text("The server does not answer;").wait_for()
+    page.evaluate("window.refuse = false")
+    page.get_by_role("button", name="Mask “nobody”").click()
+    answer(page, payload(made_up_trace(masked_tokens=(6,)), asked=ASKED))
+    assert page.locator(".mlm-why").is_hidden()
 
 
 def test_raw_scores_come_when_a_person_goes_deeper(page, load):
@@ -480,12 +525,12 @@ def test_raw_scores_come_when_a_person_goes_deeper(page, load):
     assert page.evaluate("asked") == []  # the first view asks for nothing
     page.get_by_role("button", name="The scores behind them").click()
     page.locator(".mlm-scores").wait_for()
-    assert page.evaluate("asked") == [["row", {"layer": 1, "head": 1, "token": 6}]]
+    assert page.evaluate("asked") == [["row", {**UNCHANGED, "layer": 1, "head": 1, "token": 6}]]
     assert page.get_by_role("row", name="[SEP] 9.00 1.000").is_visible()
     assert page.locator(".mlm-scores").get_by_text("9.00").count() == 1
     page.evaluate("window.refuse = true")
     thumb(page, 1, 1).click()
-    page.get_by_text("The server does not answer.").wait_for()
+    page.get_by_text("The server does not answer;").wait_for()
     assert page.get_by_role("heading", name="“nobody” looks at").is_visible()
 
 
@@ -493,14 +538,14 @@ def test_is_attention_an_explanation(page, load):
     load(page, served(payload(alone=False)))
     unfold(page, "Is attention an explanation?")
     page.get_by_role("button", name="Compare it with two other methods").click()
-    assert page.evaluate("asked") == [["explain", {}]]
-    page.evaluate("(value) => view.update(value)", payload(explanation=explanation(), alone=False))
+    assert page.evaluate("asked") == [["look", {**UNCHANGED, "explained": True}]]
+    answer(page, payload(explanation=explanation(), alone=False, asked=ASKED))
     assert page.locator(".mlm-method").count() == 3
     assert page.get_by_text("+0.71 (mostly)").is_visible()
     assert page.get_by_text("too few words").is_visible()
     assert page.locator(".mlm-method-word.mlm-not-tried").inner_text() == "nobody"
     page.get_by_role("button", name="Mask its top word, “unhappy”").first.click()
-    assert page.evaluate("asked.at(-1)") == ["retrace", {"masked": [3, 4], "ablated": []}]
+    assert page.evaluate("asked.at(-1)") == ["look", {"masked": [3, 4], "ablated": []}]
 
 
 def test_longer_inputs_have_an_overview_and_fetch_single_heads(page, load):
@@ -518,7 +563,7 @@ def test_longer_inputs_have_an_overview_and_fetch_single_heads(page, load):
     assert sentence(page).startswith(f"Strongest: “w{row + 1}” → “w{column + 1}”: ")
     page.evaluate("window.refuse = true")
     thumb(page, 1, 1).click()
-    page.get_by_text("The server does not answer. This is the overview.").wait_for()
+    page.get_by_text("The server does not answer;").wait_for()
 
 
 def test_of_two_longer_traces_the_difference_comes_in_full_too(page, load):

@@ -239,14 +239,17 @@ SERVED = """<!doctype html><html><head><meta charset="utf-8"><style>%s</style></
 <script>%s
 const answers = JSON.parse(document.getElementById("answers").textContent);
 window.asked = [];
-const answer = (name) => async (what) => { window.asked.push([name, what]); return answers[name]; };
+const answer = (name) => async ({ teacher, ...what }) => {
+  window.asked.push([name, what]);
+  return teacher === "bundled" ? answers[name] : { error: "another picture" };
+};
 MiniLM.microscope.mount(document.querySelector(".box"), JSON.parse(document.getElementById("value").textContent),
-  {head: answer("head"), row: answer("row"), file: answer("file")});
+  {look: answer("look"), head: answer("head"), row: answer("row"), file: answer("file")});
 </script></body></html>"""
 
 
 def served(targets, **answers) -> str:
-    value = views.microscope_payload(targets)
+    value = views.microscope_payload(targets, asked={"teacher": "bundled"})
     parts = views.MICROSCOPE
     return SERVED % (parts.css, json_in_html(value), json_in_html(answers), parts.js)
 
@@ -264,6 +267,19 @@ def test_a_head_of_a_long_text_comes_from_the_server(page, load):
     assert page.evaluate("window.asked[0]") == ["head", {"relation": "QK", "head": 2}]
     page.get_by_text("Score: q of").wait_for()
     assert f"KL(p ‖ q) = {targets.divergence['QK'][2, 2]:.3f} nats" in page.locator(".mlm-formula").inner_text()
+
+
+def test_another_picture_is_asked_for_and_a_refusal_leaves_this_one(page, load):
+    other = samples.targets(filler=3)
+    load(page, served(TARGETS, look=views.microscope_payload(other)))
+    ask = "(teacher) => document.querySelector('.mlm').dispatchEvent(new CustomEvent('ask', { detail: { teacher } }))"
+    before = page.locator(".mlm-microscope").inner_text()
+    page.evaluate(ask, "nobody")
+    page.get_by_text("another picture").wait_for()
+    assert before in page.locator(".mlm-microscope").inner_text()
+    page.evaluate(ask, "bundled")
+    page.get_by_text("another picture").wait_for(state="hidden")
+    assert page.locator(".mlm-microscope").inner_text() != before
 
 
 def test_what_the_server_cannot_answer_is_said(page, load):

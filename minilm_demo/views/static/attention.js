@@ -16,16 +16,20 @@
 //   explanation | null: see methods in attention_below.js
 //   code, notes [..], footer [..], precomputed
 //
-// callbacks, each of which may be missing; then what needs it is not offered:
-//   head({layer, head} | {rollout: true}, before: of the other trace) -> promise of {weights} or {error: a sentence}: one
-//     head of a longer input; layer or head may be "mean"
-//   row({layer, head, token}) -> promise of {scores [T]}, q·k/√d, null for a masked key, or {error}
-//   retrace({masked, ablated}), explain({}): answered through update(value)
-//   file({format: "npz" | "html"}) -> promise of {name, type, base64} or {error}
+//   asked: what the trace was made from; it goes with every question to the server, as `changed` does
+//
+// callbacks, each of which may be missing; then what needs it is not offered. Each gives the promise of an answer, which
+// may be {error: a sentence}:
+//   look({masked, ablated, explained} | {texts, checkpoint, compare}) -> another value
+//   head({layer, head} | {rollout: true}, before: of the other trace) -> {weights}: one head of a longer input; layer or
+//     head may be "mean"
+//   row({layer, head, token}) -> {scores [T]}, q·k/√d, null for a masked key
+//   file({format: "npz" | "html"}) -> {name, type, base64}
 
 MiniLM.attention = (() => {
-  const { make, say, show } = MiniLM.dom;
+  const { make, show } = MiniLM.dom;
   const { maps, weights: W, attentionView: V } = MiniLM;
+  const { answerOf, pictures } = MiniLM.asking;
   const NOTHING_YET = { kind: "empty", sentence: "Every head of the model, looking at your text, will be here." };
 
   // What a change asks to be drawn again; each level includes those before it.
@@ -37,25 +41,27 @@ MiniLM.attention = (() => {
   };
   const MOVES_WORDS = ["layer", "head", "rollout", "drawing", "words", "hideSpecial", "block"];
   const ASK_AFTER = 120; // ms that a head is looked at before the server is asked for it
-  const ANSWER_WITHIN = 20000; // ms
   const MEASURES = 1000; // kept, of each name
 
   function mount(root, value, callbacks = {}) {
     const page = {
       root, callbacks, value: null, parts: [], ramps: new Map(),
-      sentence: make("p", "mlm-why"), body: make("div", "mlm-explorer"), live: make("p", "mlm-unseen"),
+      body: make("div", "mlm-explorer"), live: make("p", "mlm-unseen"),
     };
-    page.sentence.setAttribute("aria-live", "polite");
     page.live.setAttribute("aria-live", "polite");
     page.set = (changes) => set(page, changes);
-    page.wait = () => wait(page);
-    page.retrace = (changed) => { wait(page); callbacks.retrace(changed); };
+    page.asking = pictures(root, callbacks.look, (found) => update(page, found));
+    page.about = (what) => ({ ...page.value.asked, ...page.value.changed, ...what });
+    page.look = (what) => page.asking.ask(page.about(what));
     page.scores = (token, then) => scoresOf(page, token, then);
     root.classList.add("mlm", "mlm-attention");
-    root.replaceChildren(page.sentence, page.body, page.live);
+    root.replaceChildren(page.asking.sentence, page.body, page.live);
     const stops = [listen(page), maps.onTheme(() => recolour(page))];
     update(page, value);
-    return { update: (next) => update(page, next), destroy: () => destroy(page, stops) };
+    return {
+      update: (next) => { page.asking.forget(); update(page, next); },
+      destroy: () => destroy(page, stops),
+    };
   }
 
   function destroy(page, stops) {
@@ -71,10 +77,7 @@ MiniLM.attention = (() => {
   function update(page, payload) {
     const value = payload || NOTHING_YET;
     const drawn = value.kind === "attention";
-    rest(page);
-    page.sentence.dataset.kind = value.kind;
-    say(page.sentence, drawn ? "" : value.sentence);
-    show(page.sentence, !drawn);
+    page.asking.tell(value.kind, drawn ? "" : value.sentence);
     show(page.body, drawn);
     if (!drawn) return;
     const sameGrid = page.value && page.value.layers === value.layers && page.value.heads === value.heads;
@@ -153,13 +156,13 @@ MiniLM.attention = (() => {
   function askForHead(page) {
     const { trace, state, callbacks } = page;
     const wanted = callbacks.head ? V.missing(trace, state) : [];
-    clearTimeout(page.asking);
+    clearTimeout(page.headLater);
     page.waiting = wanted.length ? "An overview; the head in full is on its way." : "";
     if (!wanted.length) return;
     const { layer, head, rollout } = state;
     const what = rollout ? { rollout } : { layer, head };
-    page.asking = setTimeout(() => wanted.forEach(async (ofOther) => {
-      const found = await answerOf(callbacks.head(ofOther ? { ...what, before: true } : what));
+    page.headLater = setTimeout(() => wanted.forEach(async (ofOther) => {
+      const found = await answerOf(callbacks.head(page.about(ofOther ? { ...what, before: true } : what)));
       if (page.trace !== trace || !page.root.isConnected) return;
       if (found.weights) trace.fetched.set(V.keyOf({ layer, head, rollout }, ofOther), W.decode(found.weights));
       if (V.keyOf(page.state) === V.keyOf({ layer, head, rollout })) arrived(page, found);
@@ -168,7 +171,7 @@ MiniLM.attention = (() => {
 
   function arrived(page, { weights, error }) {
     if (weights && !V.missing(page.trace, page.state).length) return draw(page, "head");
-    if (error) page.waiting = error + " This is the overview.";
+    if (error) page.waiting = error;
     if (error) draw(page, "hover");
   }
 
@@ -181,7 +184,7 @@ MiniLM.attention = (() => {
     if (scoresFound.has(key)) return scoresFound.get(key);
     if (!entered) return { note: "" };
     scoresFound.set(key, { note: "The scores are on their way." });
-    answerOf(callbacks.row({ layer, head, token })).then(({ scores, error }) => {
+    answerOf(callbacks.row(page.about({ layer, head, token }))).then(({ scores, error }) => {
       scoresFound.set(key, { scores, note: error });
       if (page.trace === trace && page.root.isConnected) then();
     });
@@ -193,27 +196,6 @@ MiniLM.attention = (() => {
     const masked = new Set(value.changed.masked);
     const scores = Array.from(trace.scores.subarray(token * value.size, (token + 1) * value.size));
     return { scores: scores.map((score, key) => (masked.has(key) ? null : score)) };
-  }
-
-  // What the server says, or {error} with a sentence.
-  async function answerOf(promise) {
-    try {
-      return await promise;
-    } catch {
-      return { error: "The server does not answer." };
-    }
-  }
-
-  // Until the answer comes back through update(value), or too much time has passed for there to be one.
-  function wait(page) {
-    rest(page);
-    page.root.setAttribute("aria-busy", "true");
-    page.waited = setTimeout(() => rest(page), ANSWER_WITHIN);
-  }
-
-  function rest(page) {
-    clearTimeout(page.waited);
-    page.root.removeAttribute("aria-busy");
   }
 
   // -- one depth back: Escape, or a click beside everything

@@ -24,20 +24,16 @@ MiniLM.attentionBelow = (() => {
 
   function explanation(page) {
     const box = details("Is attention an explanation?", () => {
-      const { value, callbacks } = page;
+      const { value } = page;
       if (value.explanation) return methods(page, value.explanation);
-      const ask = button("Compare it with two other methods", () => {
-        ask.disabled = true;
-        page.wait();
-        callbacks.explain({});
-      });
+      const ask = button("Compare it with two other methods", () => page.look({ explained: true }));
       return make("div", "", make("p", "mlm-note", "Attention says where a model looks, not why it answers. Two other "
         + "methods ask the answer itself: leave a word out, or follow the gradient back to it."), ask);
     });
     let shownFor = null;
     function draw() {
       const { value, callbacks } = page;
-      show(box, Boolean(value.explanation || callbacks.explain));
+      show(box, Boolean(value.explanation || callbacks.look));
       if (value.explanation && value.explanation !== shownFor) box.open = true;
       shownFor = value.explanation;
       box.redraw();
@@ -86,11 +82,11 @@ MiniLM.attentionBelow = (() => {
   }
 
   function maskTop(page, word, name) {
-    if (!word || !page.callbacks.retrace) return null;
+    if (!word || !page.callbacks.look) return null;
     const { masked, ablated } = page.value.changed;
     const tokens = word.tokens.filter((token) => !masked.includes(token));
     const node = button("Mask its top word, " + quoted(word.word), () => {
-      page.retrace({ masked: [...masked, ...tokens], ablated });
+      page.look({ masked: [...masked, ...tokens], ablated });
     });
     node.disabled = !tokens.length;
     node.title = "The top word of: " + name;

@@ -14,7 +14,7 @@ MiniLM.attentionExport = (() => {
       C.saveBlob(fileName(page, ending), new Blob([write()], { type }));
       return "";
     };
-    const asked = (format) => () => C.saveAsked(page.callbacks.file({ format }));
+    const asked = (format) => () => C.saveAsked(page.callbacks.file(page.about({ format })));
     const { element, buttons } = C.saving([
       { text: "Picture (PNG)", write: () => savePng(page) },
       { text: "Picture (SVG)", write: text("svg", "image/svg+xml", () => svgText(sceneOf(page))) },

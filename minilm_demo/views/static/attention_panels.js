@@ -60,15 +60,15 @@ MiniLM.attentionPanels = (() => {
   // What this trace was made with, each with a button that undoes it.
   function changeChips(page) {
     const { masked, ablated } = page.value.changed;
-    const chip = (text, rest) => (page.callbacks.retrace
-      ? button(text + " ✕", () => page.retrace(rest), "mlm-chip") : make("span", "mlm-chip", text));
+    const chip = (text, rest) => (page.callbacks.look
+      ? button(text + " ✕", () => page.look(rest), "mlm-chip") : make("span", "mlm-chip", text));
     const word = (token) => "Masked: " + page.value.tokens.texts[token];
     const chips = [
       ...masked.map((token) => chip(word(token), { masked: masked.filter((one) => one !== token), ablated })),
       ...ablated.map((head) => chip(headText(head) + " off", { masked, ablated: ablated.filter((one) => one !== head) })),
     ];
-    const undo = () => page.retrace({ masked: [], ablated: [] });
-    return chips.length > 1 && page.callbacks.retrace ? [...chips, button("Undo all", undo)] : chips;
+    const undo = () => page.look({ masked: [], ablated: [] });
+    return chips.length > 1 && page.callbacks.look ? [...chips, button("Undo all", undo)] : chips;
   }
 
   // -- this trace, the other one, the difference
@@ -263,10 +263,10 @@ MiniLM.attentionPanels = (() => {
       const { masked, ablated } = page.value.changed;
       const { layer, head } = page.state;
       const others = ablated.filter((one) => !isThis(one));
-      page.retrace({ masked, ablated: others.length < ablated.length ? others : [...ablated, { layer, head }] });
+      page.look({ masked, ablated: others.length < ablated.length ? others : [...ablated, { layer, head }] });
     }, "mlm-switch");
     function draw() {
-      show(element, Boolean(page.callbacks.retrace) && isSingle(page.state) && !page.value.frames);
+      show(element, Boolean(page.callbacks.look) && isSingle(page.state) && !page.value.frames);
       say(element, page.value.changed.ablated.some(isThis) ? "Switch this head on again" : "Switch this head off");
     }
     return { element, draw };

@@ -99,12 +99,12 @@ MiniLM.attentionRow = (() => {
 
   function maskButton(page, chosen) {
     const { callbacks, view, value } = page;
-    if (!callbacks.retrace || view.cells || value.frames) return null;
+    if (!callbacks.look || view.cells || value.frames) return null;
     const { masked, ablated } = value.changed;
     const tokens = chosen.flatMap((group) => view.labels[group].tokens).filter((token) => !masked.includes(token));
     if (!tokens.length) return null;
     const name = chosen.length > 1 ? "these words" : quoted(view.labels[chosen[0]].name);
-    return button("Mask " + name, () => page.retrace({ masked: [...masked, ...tokens], ablated }));
+    return button("Mask " + name, () => page.look({ masked: [...masked, ...tokens], ablated }));
   }
 
   // -- from scores to weights

@@ -11,16 +11,19 @@
 //   rows {relation, head, teacher, student: base64 of float32 [T, T]} | null: the raw scores of one head
 //   frames {steps, heads, student {name: [weights]}, divergence {name: [[H]]}} | null: the student while it learned
 //   code, notes [..], footer [..], precomputed
+//   asked: what it was made from; it goes with every question to the server
 //
-// callbacks, each of which may be missing; then what needs it is not offered:
-//   head({relation, head}) -> promise of {teacher, student}: one head of a longer input in full
-//   row({relation, head, token}) -> promise of {teacher, student: [T]}: raw scores x·y/√d
-//   file({format: "npz" | "html"}) -> promise of {name, type, base64}
-// What the server cannot answer comes back as {error}.
+// callbacks, each of which may be missing; then what needs it is not offered. Each gives the promise of an answer, which
+// may be {error: a sentence}:
+//   look({texts, teacher, student, recipe}) -> another value; the page around it asks for one
+//   head({relation, head}) -> {teacher, student}: one head of a longer input in full
+//   row({relation, head, token}) -> {teacher, student: [T]}: raw scores x·y/√d
+//   file({format: "npz" | "html"}) -> {name, type, base64}
 
 MiniLM.microscope = (() => {
-  const { make, say, show } = MiniLM.dom;
+  const { make, show } = MiniLM.dom;
   const { maps, weights: W, microscopeView: V, microscopePanels: panels } = MiniLM;
+  const { answerOf, pictures } = MiniLM.asking;
   const NOTHING_YET = { kind: "empty", sentence: "Teacher and student, head by head, will be here." };
   // What a change asks to be drawn again; each level includes those before it.
   const LEVELS = ["hover", "chosen", "head", "value"];
@@ -30,21 +33,22 @@ MiniLM.microscope = (() => {
   function mount(root, value, callbacks = {}) {
     const page = {
       root, callbacks, value: null,
-      sentence: make("p", "mlm-why"), body: make("div", ""), live: make("p", "mlm-unseen"),
+      body: make("div", ""), live: make("p", "mlm-unseen"),
     };
-    page.sentence.setAttribute("aria-live", "polite");
     page.live.setAttribute("aria-live", "polite");
     page.set = (changes) => set(page, changes);
     page.scores = (token) => scoresOf(page, token);
+    page.about = (what) => ({ ...page.value.asked, ...what });
+    page.asking = pictures(root, callbacks.look, (found) => update(page, found));
     root.classList.add("mlm", "mlm-microscope");
-    root.replaceChildren(page.sentence, page.body, page.live);
+    root.replaceChildren(page.asking.sentence, page.body, page.live);
     root.addEventListener("keydown", (event) => {
       if (page.value && onKey(page, event)) event.preventDefault();
     });
     const endTheme = maps.onTheme(() => { page.palette = null; if (page.parts) draw(page, "value"); });
     update(page, value);
     return {
-      update: (next) => update(page, next),
+      update: (next) => { page.asking.forget(); update(page, next); },
       destroy() {
         endTheme();
         for (const part of page.parts || []) if (part.stop) part.stop();
@@ -56,9 +60,7 @@ MiniLM.microscope = (() => {
   function update(page, payload) {
     const value = payload || NOTHING_YET;
     const drawn = value.kind === "microscope";
-    page.sentence.dataset.kind = value.kind;
-    say(page.sentence, drawn ? "" : value.sentence);
-    show(page.sentence, !drawn);
+    page.asking.tell(value.kind, drawn ? "" : value.sentence);
     show(page.body, drawn);
     if (!drawn) return;
     page.state = V.nextState(page.state, page.value, value);
@@ -180,13 +182,13 @@ MiniLM.microscope = (() => {
   // A longer input has an overview; the head that is looked at comes in full a moment later.
   function askForHead(page) {
     const { data, state, callbacks, view } = page;
-    clearTimeout(page.asking);
+    clearTimeout(page.headLater);
     page.waiting = "";
     if (!view.cells || !callbacks.head) return;
     page.waiting = "An overview; the head in full is on its way.";
     const { relation, head } = state;
-    page.asking = setTimeout(async () => {
-      const found = await answerOf(callbacks.head({ relation: page.value.relations[relation].name, head }));
+    page.headLater = setTimeout(async () => {
+      const found = await answerOf(callbacks.head(page.about({ relation: page.value.relations[relation].name, head })));
       if (page.data !== data || !page.root.isConnected) return;
       if (!found.error) V.keepHead(data, relation, head, found);
       if (page.state.relation !== relation || page.state.head !== head) return;
@@ -194,14 +196,6 @@ MiniLM.microscope = (() => {
       page.waiting = found.error;
       draw(page, "hover");
     }, ASK_AFTER);
-  }
-
-  async function answerOf(promise) {
-    try {
-      return await promise;
-    } catch {
-      return { error: "The server does not answer; this is what the page already had." };
-    }
   }
 
   // The raw scores of one token on both sides {teacher, student: [T]}; {error} where they cannot be had, null while they
@@ -215,7 +209,7 @@ MiniLM.microscope = (() => {
     const key = relation + "," + state.head + "," + token;
     if (scoresFound.has(key)) return scoresFound.get(key);
     scoresFound.set(key, null);
-    answerOf(callbacks.row({ relation, head: state.head, token })).then((found) => {
+    answerOf(callbacks.row(page.about({ relation, head: state.head, token }))).then((found) => {
       scoresFound.set(key, found);
       if (page.data === data && page.root.isConnected) draw(page, "chosen");
     });

@@ -45,8 +45,8 @@ MiniLM.microscopeExport = (() => {
       { text: "Picture (PNG)", write: () => done(() => savePng(page)) },
       { text: "Picture (SVG)", write: () => done(() => saveText(page, "svg", "image/svg+xml", scenes.svgText(sceneOf(page)))) },
       { text: "This head (CSV)", write: () => done(() => saveText(page, "csv", "text/csv", csvText(page))) },
-      { text: "All heads (NPZ)", write: () => C.saveAsked(page.callbacks.file({ format: "npz" })) },
-      { text: "This view as a page (HTML)", write: () => C.saveAsked(page.callbacks.file({ format: "html" })) },
+      { text: "All heads (NPZ)", write: () => C.saveAsked(page.callbacks.file(page.about({ format: "npz" }))) },
+      { text: "This view as a page (HTML)", write: () => C.saveAsked(page.callbacks.file(page.about({ format: "html" }))) },
     ]);
     const draw = () => buttons.slice(3).forEach((button) => { button.hidden = !page.callbacks.file; });
     return { element, level: "value", draw };
