@@ -8,8 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .finetuning import LORA_RANK, TrainConfig
-from .low_rank import EMBEDDING_RANK, LINEAR_RANK
+from .finetuning import TrainConfig
 from .models import BUNDLED_REPO
 from .results import AblationResult, DistillResult, Evaluation, FinetuneResult
 from .tasks import Task, get_task
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
     from .runs import RunRecord
 
 NOT_TOLD = ("output_dir", "probe")  # a folder of this machine; somebody's text, which changes nothing in the model
-ADAPTERS = {  # method of the run -> what its adapter is
-    "lora": f"A LoRA adapter (rank {LORA_RANK}, float16)",
-    "full": f"A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
-    f"of what changed, rank {LINEAR_RANK} in the linear layers and {EMBEDDING_RANK} in the embeddings,",
+ADAPTERS = {  # method of the run -> what its adapter of these ranks is
+    "lora": "A LoRA adapter (rank {}, float16)",
+    "full": "A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
+    "of what changed, rank {} in the linear layers and {} in the embeddings,",
 }
 DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
 
@@ -166,6 +165,7 @@ def skill_card(
     skill: str,
     task: Task,
     place: str,
+    ranks: Sequence[int],
     record: RunRecord,
     result: FinetuneResult,
     evaluation: Evaluation,
@@ -173,9 +173,10 @@ def skill_card(
     probes: Sequence[bool] | None,
     weak_at: str,
 ) -> str:
-    """README.md of a skill's adapter. `place`: its folder from the root of the repository; `evaluation`: of what is
-    packed there; `probes`: which of the hand-written test probes came out right."""
+    """README.md of a skill's adapter. `place`: its folder from the root of the repository; `ranks` and
+    `evaluation`: of what is packed there; `probes`: which of the hand-written test probes came out right."""
     head = "QuestionAnswering" if task.kind == "span" else "SequenceClassification"
+    adapter = ADAPTERS[record.config.method].format(*ranks)
     labels = f", num_labels={len(task.labels)}" if task.labels else ""
     order = f" Labels, in this order: {', '.join(task.labels)}." if task.labels else ""
     lines = [
@@ -189,7 +190,7 @@ def skill_card(
         "",
         f"# {skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}",
         "",
-        f"{task.title}{'' if task.title.endswith('?') else '.'} {ADAPTERS[record.config.method]} of {BUNDLED_REPO}, "
+        f"{task.title}{'' if task.title.endswith('?') else '.'} {adapter} of {BUNDLED_REPO}, "
         f"6 layers x 384, shipped with MiniLM Demo.{order}",
         "",
         "## How good it is",

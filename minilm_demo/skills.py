@@ -33,7 +33,8 @@ PACKED_METHODS = ("lora", "full")
 
 
 def recipes() -> Mapping[str, Mapping]:
-    """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}."""
+    """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}; "ranks", where there are
+    any, are arguments of `save_difference`, lower ones where two adapters share the space of a skill."""
     return json.loads((SKILLS_ROOT / "recipes.json").read_text(encoding="utf-8"))
 
 
@@ -78,7 +79,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
             f"--method {' or '.join(PACKED_METHODS)}."
         )
     if state.record.config.method == "full":
-        _save_difference(run, task)
+        _save_difference(run, task, own.get("ranks", {}))
     folder = output / skill / (task.name if len(own["tasks"]) > 1 else "")
     folder.mkdir(parents=True, exist_ok=True)
     _copy_adapter(run / "adapter", folder)
@@ -107,16 +108,17 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
     )
     place = f"assets/skills/{folder.relative_to(output).as_posix()}"
     result = state.result
-    card = skill_card(skill, task, place, state.record, result, evaluation, threshold, passed, own["weak_at"])
+    ranks = _ranks(folder)
+    card = skill_card(skill, task, place, ranks, state.record, result, evaluation, threshold, passed, own["weak_at"])
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder
 
 
-def _save_difference(run: Path, task: Task) -> None:
+def _save_difference(run: Path, task: Task, ranks: Mapping[str, int]) -> None:
     """Write a full fine-tune of the bundled checkpoint as an adapter, beside its checkpoint."""
     base = load_checkpoint("bundled", task, new_head=True)
     tuned = load_checkpoint(str(run.resolve()), task)
-    save_difference(base.model, tuned.model, run / "adapter", base_name=public_name(base.location))
+    save_difference(base.model, tuned.model, run / "adapter", base_name=public_name(base.location), **ranks)
 
 
 def _copy_adapter(adapter: Path, folder: Path) -> None:
@@ -127,6 +129,12 @@ def _copy_adapter(adapter: Path, folder: Path) -> None:
     safetensors.torch.save_file(half, folder / "adapter_model.safetensors")
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _ranks(folder: Path) -> tuple[int, ...]:
+    """Of the adapter in a folder: the linear layers', then what others there are."""
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    return config["r"], *config["rank_pattern"].values()
 
 
 def _write_record(folder: Path, record: Mapping) -> None:
