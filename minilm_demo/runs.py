@@ -261,12 +261,14 @@ def _worker_lives(folder: Path) -> bool:
         return False
 
 
-def list_runs(root: Path | None = None) -> list[RunState]:
-    """All runs below `root` (the runs of this machine), newest first."""
+def list_runs(root: Path | None = None, wanted: Callable[[RunRecord], bool] = lambda record: True) -> list[RunState]:
+    """All `wanted` runs below `root` (the runs of this machine), newest first. The events of others are not read: a
+    server of many visitors has many runs, and each visitor is shown few."""
     found = []
     for file in (root or runs_root()).glob("*/run.json"):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, DemoError):  # being deleted, or damaged
-            found.append(state(file.parent))
+            if wanted(read_record(file.parent)):
+                found.append(state(file.parent))
     return sorted(found, key=lambda run: run.record.created, reverse=True)
 
 
@@ -276,15 +278,12 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = "fine
 
     Whoever has the id of a run may see it; runs of other visitors are never listed."""
     at_work = ("queued", "starting", "running", "stopping")
-    return [
-        run
-        for run in list_runs()
-        if (run.record.run_id in mine or run.record.origin == "shell")
-        and run.record.job == job
-        and run.record.task in tasks
-        and run.has_checkpoint
-        and run.status not in at_work
-    ]
+
+    def wanted(record: RunRecord) -> bool:
+        seen = record.run_id in mine or record.origin == "shell"
+        return seen and record.job == job and record.task in tasks
+
+    return [run for run in list_runs(wanted=wanted) if run.has_checkpoint and run.status not in at_work]
 
 
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:

@@ -115,6 +115,7 @@ def test_an_explanation_of_every_word():
         {"texts": None},
         {"masked": ["<script>"]},
         {"masked": [10_000]},
+        {"masked": [float("inf")]},
         {"ablated": [{"layer": 99, "head": 0}]},
         {"ablated": 7},
     ],
@@ -176,6 +177,9 @@ def test_a_run_shows_the_attention_of_every_kept_step(run_with_probe):
     assert payload["frames"]["steps"] == [one.step for one in traced] == [0, 1, 2, 3]
     assert payload["frames"]["weights"][0] != payload["frames"]["weights"][-1]
     assert all(answer["bars"] for answer in payload["frames"]["predictions"])
+    again = attention_tab.watch_run(run_with_probe, None)[-1]
+    assert again != payload, "what does not differ from the value before is not drawn"
+    assert {**again, "shown": payload["shown"]} == payload
 
 
 def test_a_run_without_a_text_to_watch_says_so(tiny_checkpoint):

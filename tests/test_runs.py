@@ -382,6 +382,14 @@ def test_runs_are_listed_newest_first_and_a_broken_folder_is_passed_over(tmp_pat
     assert [run.record.run_id for run in runs.list_runs(tmp_path)] == ["elsewhere"]
 
 
+def test_for_a_list_of_ones_own_runs_the_events_of_others_are_not_read(monkeypatch):
+    mine, _ = [fake_run("sst2", "page") for _ in range(2)]
+    read = []
+    monkeypatch.setattr(runs, "read_events", lambda folder: read.append(folder.name) or ())
+    assert [run.record.run_id for run in runs.usable_runs(("sst2",), [mine])] == [mine]
+    assert read == [mine]
+
+
 def test_the_latest_run_is_shared_or_mine():
     assert runs.latest_run(("sst2",)) is None
     shared = fake_run("sst2")

@@ -19,7 +19,7 @@ from ..models import CATALOG
 from ..results import AttentionTrace, Traced
 from ..tasks import SKILLS, TASKS, Task
 from ..traces import cached_trace
-from .components import ask_view, view
+from .components import anew, ask_view, view
 from .handlers import (
     QUEUE,
     allowed_checkpoint,
@@ -90,7 +90,7 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
     filled = presets.input(_fill, [presets, checkpoint], [*texts, checkpoint], **quick)
-    for event in (trace.click, texts[0].submit, filled.then):
+    for event in (trace.click, *(box.submit for box in texts), filled.then):
         event(None, [*texts, checkpoint, compare], None, js=ask_view("attention", "checkpoint", "compare"), **private)
     return AttentionTab(texts, checkpoint, compare, trace, explorer)
 
@@ -196,7 +196,7 @@ def _from_page(values: Mapping) -> Look:
             masked=tuple(sorted({int(token) for token in values.get("masked") or ()})),
             ablated=tuple(sorted({(int(one["layer"]), int(one["head"])) for one in values.get("ablated") or ()})),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError("This request does not fit the picture on the page. Press “Look inside” again.") from error
 
 
@@ -242,7 +242,7 @@ def watch_run(run_id: str, my_runs: list[str] | None):
         asked=wanted.to_page(),
     )
     model = gr.Radio(choices=traceable_choices([run_id, *(my_runs or [])]), value=run_id)
-    return gr.Tabs(selected="attention"), *[*wanted.texts, ""][:2], model, payload
+    return gr.Tabs(selected="attention"), *[*wanted.texts, ""][:2], model, anew(payload)
 
 
 # -- what the explorer asks for by itself, past the queue ----------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 
 import gradio as gr
 
 from .. import views
+
+_SHOWN = itertools.count(1)  # pictures that were given to a view, of all visitors
 
 
 def view(component: views.Component, *, value=None, server: Sequence[Callable] = (), **options) -> gr.HTML:
@@ -16,6 +19,12 @@ def view(component: views.Component, *, value=None, server: Sequence[Callable] =
     A function and no subclass: for a subclass Gradio writes a stub file beside the source."""
     parts = views.gradio_parts(component)
     return gr.HTML(value, server_functions=list(server) or None, **parts, **options)
+
+
+def anew(payload: dict) -> dict:
+    """The payload as one that its view draws in any case. Gradio tells a view of a value only if it differs from the
+    one before, and does not know what the view has asked the server for meanwhile."""
+    return {**payload, "shown": next(_SHOWN)}
 
 
 def ask_view(elem_id: str, *names: str) -> str:

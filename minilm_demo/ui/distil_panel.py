@@ -18,7 +18,7 @@ from ..results import Probed
 from ..runs import DISTILL_LIMITS, RunState
 from ..students import Size, size_of, smaller_sizes
 from ..tasks import TASKS, Task, get_task
-from .components import option_number, view
+from .components import anew, option_number, view
 from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
 from .finetune_tab import DATA_WORDS
 from .following import download_link, poll_maps, poll_run, remember_run, run_view, stop_run
@@ -303,7 +303,7 @@ def look_at_student(run_id: str, my_runs: list[str] | None):
         gr.Radio(choices=teacher_choices(mine), value=teacher),
         gr.Radio(choices=students, value=run_id),
         config.recipe,
-        wanted.payload(frames=_frames(run)),
+        anew(wanted.payload(frames=_frames(run))),
     )
 
 

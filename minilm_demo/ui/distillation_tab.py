@@ -106,7 +106,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
         choice.input(_students, [teacher, student, recipe, my_runs], student, **quick)
     filled = presets.input(_fill, presets, list(texts), **quick)
     names = ("teacher", "student", "recipe")
-    for event in (button.click, texts[0].submit, filled.then):
+    for event in (button.click, *(box.submit for box in texts), filled.then):
         event(None, [*texts, teacher, student, recipe], None, js=ask_view("microscope", *names), **private)
     return DistillationTab(texts, teacher, student, recipe, button, microscope)
 

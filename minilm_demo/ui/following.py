@@ -61,6 +61,12 @@ def _base_title(run: RunState) -> str:
     return CATALOG[name].title if run.record.job == "distill" and name in CATALOG else ""
 
 
+def _since(asked: dict) -> int:
+    """The number of the first event or picture that is still to come, as the page counts; a hostile visitor's is 0."""
+    since = asked.get("since")
+    return since if isinstance(since, int) and since > 0 else 0
+
+
 def poll_maps(asked: dict) -> dict:
     """`{run, since}` -> `views.lesson_maps`: what the probe text of a distillation looks like, from picture number
     `since` on; called by its view itself, past the queue. `{error}` says there is none."""
@@ -77,7 +83,7 @@ def poll_maps(asked: dict) -> dict:
         teacher=teacher if teacher in CATALOG else title,
         student=run.record.run_id,
         teacher_title=title,
-        since=max(0, int(asked.get("since") or 0)),
+        since=_since(asked),
     )
     return found or {"error": "There is no picture of the sentence to watch yet."}
 
@@ -85,7 +91,7 @@ def poll_maps(asked: dict) -> dict:
 def poll_run(asked: dict) -> dict:
     """`{run, since}` -> the payload; called by the run view itself, past the queue. `{gone}` says there is none."""
     try:
-        return run_view(str(asked.get("run")), max(0, int(asked.get("since") or 0)))
+        return run_view(str(asked.get("run")), _since(asked))
     except DemoError as error:
         return {"gone": str(error)}
 

@@ -60,7 +60,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
 
     inputs = [skill, *texts, checkpoints]
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    for event in (ask.click, texts[0].submit):
+    for event in (ask.click, *(box.submit for box in texts)):
         event(_ask, inputs, answers, **private, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
     presets.input(_fill, [skill, presets], list(texts), **private)
     answers.picked(picked_texts, None, list(texts), **private)

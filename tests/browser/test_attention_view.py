@@ -548,6 +548,16 @@ def test_is_attention_an_explanation(page, load):
     assert page.evaluate("asked.at(-1)") == ["look", {"masked": [3, 4], "ablated": []}]
 
 
+def test_an_explanation_leaves_what_was_recorded_while_it_learned(page, load):
+    load(page, served(payload(frames=learning(), alone=False)))
+    unfold(page, "Is attention an explanation?")
+    page.get_by_role("button", name="Compare it with two other methods").click()
+    answer(page, payload(explanation=explanation(), alone=False, asked=ASKED))
+    assert page.locator(".mlm-method").count() == 3
+    assert page.get_by_label("Step of the training").is_visible()
+    answer(page, payload(alone=False, asked=ASKED))  # too late: nobody waits for it
+
+
 def test_longer_inputs_have_an_overview_and_fetch_single_heads(page, load):
     trace = long_trace(90)
     load(page, served(payload(trace, alone=False), head=views.head_payload(trace.head(2, 5))["weights"]))

@@ -50,7 +50,9 @@ MiniLM.attention = (() => {
     };
     page.live.setAttribute("aria-live", "polite");
     page.set = (changes) => set(page, changes);
-    page.asking = pictures(root, callbacks.look, (found) => update(page, found));
+    // An explanation is of the text that is on the screen, and leaves what was recorded of it there.
+    const kept = (found) => (found.explanation ? { frames: page.value.frames } : {});
+    page.asking = pictures(root, callbacks.look, (found) => update(page, { ...found, ...kept(found) }));
     page.about = (what) => ({ ...page.value.asked, ...page.value.changed, ...what });
     page.look = (what) => page.asking.ask(page.about(what));
     page.scores = (token, then) => scoresOf(page, token, then);
@@ -213,7 +215,7 @@ MiniLM.attention = (() => {
     };
     const onClick = (event) => {
       if (!page.root.isConnected) return stop();
-      if (!event.target.closest(INTERACTIVE)) goBack(page, false);
+      if (page.root.checkVisibility() && !event.target.closest(INTERACTIVE)) goBack(page, false);
     };
     const stop = () => {
       document.removeEventListener("keydown", onKey);
