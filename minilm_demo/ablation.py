@@ -359,7 +359,7 @@ def summarise(started: Started, students: Sequence[Scored]) -> AblationResult:
         hidden_size=settings["hidden"],
         heads=settings["heads"],
         parameters=started.parameters,
-        train_examples=started.examples + started.held_back,
+        train_examples=started.examples,
         epochs=settings["epochs"],
         steps=settings["steps"],
         batch_size=settings["batch_size"],

@@ -135,6 +135,8 @@ def test_the_result_says_the_budget(tried):
     assert (result.layers, result.hidden_size, result.heads) == (1, 32, 2)
     assert (result.train_examples, result.epochs, result.steps, result.batch_size, result.texts) == (16, 1, 2, 4, 8)
     assert (result.examples, result.baseline, result.planned) == (20, 0.5, 10)
+    begun = dataclasses.replace(of(Started, events)[0], held_back=7)
+    assert summarise(begun, result.students).train_examples == 16, "what chooses the checkpoint is not learned from"
     scored = of(Scored, events)
     assert result.students == tuple(scored)
     assert result.seconds == {part: pytest.approx(sum(one.seconds[part] for one in scored)) for part in PARTS}
