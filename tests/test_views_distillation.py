@@ -143,5 +143,5 @@ def test_gradio_gets_static_templates_and_the_names_of_the_server_functions():
     parts = views.gradio_parts(views.MICROSCOPE)
     for text in (parts["html_template"], parts["css_template"]):
         assert not any(mark in text for mark in ("${", "{{", "`", "\\"))
-    for name in ("microscope_head", "microscope_row", "microscope_file"):
-        assert f"server.{name}(" in parts["js_on_load"]
+    for name in ("microscope_look", "microscope_head", "microscope_row", "microscope_file"):
+        assert f"server.{name}" in parts["js_on_load"]
