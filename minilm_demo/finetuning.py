@@ -156,7 +156,8 @@ def check_probe(task: Task, probe: Sequence[str]) -> dict[str, str]:
     """The probe's texts by field; `DemoError` if the task reads another number of them, or one is empty or endless."""
     if len(probe) not in (0, len(task.text_fields)):
         raise DemoError(
-            f"The text to watch has {len(probe)} parts; {task.name} reads {' and '.join(task.text_fields)}."
+            f"{task.name} reads {' and '.join(task.text_fields)}: that many texts to watch are asked for, or none. "
+            f"{len(probe)} came."
         )
     return check_row(task, dict(zip(task.text_fields, probe, strict=True))) if probe else {}
 

@@ -19,6 +19,10 @@ import numpy as np
 Metrics = Mapping[str, float]  # metric name -> value
 SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 
+# Where a run is: still going on, or at its end.
+AT_WORK = ("queued", "starting", "running", "stopping")
+FINAL = ("completed", "stopped", "failed", "interrupted")
+
 
 @dataclass(frozen=True)
 class DataSource:

@@ -43,7 +43,7 @@ from .distilling import DistillConfig
 from .errors import DataError, DemoError
 from .finetuning import TrainConfig
 from .models import CATALOG, RUN_ID, default_checkpoint, runs_root
-from .results import Finished, Planned, Stepped, TrainingEvent, Working, from_dict, from_json, to_json
+from .results import AT_WORK, Finished, Planned, Stepped, TrainingEvent, Working, from_dict, from_json, to_json
 from .tasks import TASKS, Task, skill_tasks
 from .texts import TEXT_KIND
 
@@ -114,7 +114,7 @@ class RunState:
     """What a run's folder says right now."""
 
     record: RunRecord
-    status: str  # "queued" | "starting" | "running" | "stopping" | "completed" | "stopped" | "failed" | "interrupted"
+    status: str  # one of `results.AT_WORK` or `results.FINAL`
     events: tuple[TrainingEvent, ...]
     folder: Path
 
@@ -277,13 +277,12 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = "fine
     `job="distill"`: students made of the texts of these tasks, which can be looked into and fine-tuned.
 
     Whoever has the id of a run may see it; runs of other visitors are never listed."""
-    at_work = ("queued", "starting", "running", "stopping")
 
     def wanted(record: RunRecord) -> bool:
         seen = record.run_id in mine or record.origin == "shell"
         return seen and record.job == job and record.task in tasks
 
-    return [run for run in list_runs(wanted=wanted) if run.has_checkpoint and run.status not in at_work]
+    return [run for run in list_runs(wanted=wanted) if run.has_checkpoint and run.status not in AT_WORK]
 
 
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:

@@ -104,6 +104,7 @@ def test_own_sizes_and_steps():
     config = config_of(size=OWN_SIZE, layers=2, hidden=96, budget=None, steps=7, rate=0.01)
     assert (config.layers, config.hidden, config.heads) == (2, 96, None)
     assert (config.steps, config.time_budget, config.learning_rate) == (7, None, 0.01)
+    assert config_of(batch=None).batch_size == DistillConfig.batch_size, "an emptied field"
     config = config_of(teacher="bert-base", size="half")
     assert (config.layers, config.hidden, config.heads) == (None, None, None), "what suits the teacher, once it is here"
 
@@ -147,6 +148,24 @@ def test_the_address_leads_to_the_student(student):
 def test_what_is_over_is_not_reopened_by_itself(student):
     assert distil_panel.reopen([student()], request())[:2] == (None, "")
     assert distil_panel.reopen(None, request("student_sst2-AAAAAAAAAAAAAAAAAAAAAA"))[:2] == (None, "")
+
+
+def test_of_two_runs_at_work_each_is_opened_in_its_place(tiny_checkpoint):
+    """The tab is that of the newer one."""
+    given = {"data": "sample", "output_dir": None}
+    tuning = TrainConfig(checkpoint=str(tiny_checkpoint), max_steps=1, **given)
+    teaching = DistillConfig(teacher=str(tiny_checkpoint), steps=1, layers=1, **given)
+    made = [runs.create_run(job, get_task("sst2"), config, origin="page") for job, config in
+            (("finetune", tuning), ("distill", teaching))]  # fmt: skip
+    tuned, taught = (record.run_id for record in made)
+    handlers.QUEUE._waiting.extend(made)  # in the line, and nobody is called
+    mine = [taught, tuned]
+    try:
+        view, shown, *_, tab, known = open_page(mine, request())
+        assert (view["run"], shown, tab.selected, known) == (tuned, tuned, "distillation", mine)
+        assert distil_panel.reopen(mine, request())[1] == taught
+    finally:
+        handlers.QUEUE._waiting.clear()
 
 
 def test_a_fine_tune_is_not_taken_for_a_lesson(tiny_checkpoint):

@@ -3,6 +3,7 @@
 import base64
 import functools
 import io
+import tempfile
 import time
 import zipfile
 
@@ -229,6 +230,19 @@ def test_the_zip_is_a_checkpoint(client, shared_run, tmp_path):
     assert "95 % interval" in (tmp_path / "README.md").read_text()
 
 
+def test_a_download_leaves_nothing_behind(client, shared_run, tmp_path, monkeypatch):
+    """Neither one that is broken off nor one that asks for something odd."""
+    import httpx
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    address = f"{client.src}runs/{shared_run()}.zip"
+    assert httpx.get(address, headers={"Range": "bytes=nonsense"}).status_code == 200
+    with httpx.stream("GET", address) as answer:
+        next(answer.iter_raw(100))
+        assert int(answer.headers["content-length"]) > 1000
+    assert list(tmp_path.rglob("*")) == []
+
+
 @pytest.mark.parametrize("run", ["nobody", "..%2F..%2Fetc", "sst2-AAAAAAAAAAAAAAAAAAAAAA"])
 def test_only_a_run_can_be_downloaded(client, run):
     import httpx
@@ -261,6 +275,15 @@ def test_what_the_base_had_seen_stands_under_an_answer(shared_run):
     fields = {"premise": "A man sleeps.", "hypothesis": "Nobody is awake."}
     payload = predict_tab.answer_payload(get_task("mnli"), run, fields)
     assert "277,230 SNLI and MNLI pairs" in payload["note"]
+
+
+def test_a_model_that_is_gone_hides_no_other():
+    from minilm_demo.ui import predict_tab
+
+    drawn = predict_tab._ask("sentiment", "Fine.", "", ["sentiment", "sst2-AAAAAAAAAAAAAAAAAAAAAA"])
+    assert [(one["kind"], one["title"]) for one in drawn["lanes"]] == [
+        ("classification", "Sentiment skill (shipped)"), ("error", "another model")
+    ]  # fmt: skip
 
 
 def test_errors_become_toasts_in_one_place():

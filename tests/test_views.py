@@ -328,8 +328,10 @@ def test_the_answer_is_marked_in_its_context():
 
 def test_answers_of_several_checkpoints_keep_what_was_asked():
     lane = {**views.prediction_payload(SST2, samples.sentiment_prediction(), {}), "title": "the skill"}
-    drawn = views.answers_payload(SST2, {"sentence": "Fine."}, [lane, {**views.error_payload("No."), "title": "b"}])
-    assert drawn["input"] == [{"name": "Sentence", "text": "Fine."}]
+    drawn = views.answers_payload(
+        "sentiment", SST2, {"sentence": "Fine."}, [lane, {**views.error_payload("No."), "title": "b"}]
+    )
+    assert drawn["skill"] == "sentiment" and drawn["input"] == [{"name": "Sentence", "text": "Fine."}]
     assert [one["kind"] for one in drawn["lanes"]] == ["classification", "error"]
 
 
@@ -338,9 +340,8 @@ def test_marks_at_the_ends_leave_no_empty_piece():
     assert mark("abc", 0, 1) == [{"text": "a", "mark": True}, {"text": "bc", "mark": False}]
 
 
-def test_errors_and_emptiness_are_states():
+def test_an_error_is_a_state():
     assert views.error_payload("The sentence is empty.") == {"kind": "error", "sentence": "The sentence is empty."}
-    assert views.empty_payload()["kind"] == "empty"
 
 
 # -- which words mattered ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from .. import runs
 from ..errors import DemoError
+from ..results import AT_WORK
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .ablation_panel import build_ablation_panel
@@ -20,7 +21,7 @@ from .distil_panel import SHOW_LESSON, build_distil_panel, look_at_student, refr
 from .distillation_tab import build_distillation_tab, refresh_models
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
-from .handlers import QUEUE, says_errors
+from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
 from .theme import CSS, theme
 
@@ -90,22 +91,27 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
 
 
 def _open(my_runs: list[str] | None, request: gr.Request):
-    """What a visitor finds: the run named in the address; else a run of theirs that is still going on."""
+    """What a visitor finds: the run named in the address; else those of theirs that are still going on, and the tab of
+    the newest of them."""
     asked = request.query_params.get("run")
-    for run_id in [asked] if asked else (my_runs or [])[:1]:
+    found = []
+    for run_id in [asked] if asked else (my_runs or [])[:REOPENED]:
         try:
             run = QUEUE.state(run_id)
         except DemoError as error:
             if asked:
                 gr.Warning(str(error))
             continue
-        if asked or run.status in ("queued", "starting", "running", "stopping"):
-            known = [run_id, *(other for other in my_runs or [] if other != run_id)]
-            if run.record.job != "finetune":  # its own panel opens it
-                return None, "", *after_run(None), gr.skip(), gr.Tabs(selected="distillation"), known
-            tab = gr.Tabs(selected="finetune")
+        if asked or run.status in AT_WORK:
+            found.append(run)
+    newest = found[0].record if found else None
+    tab = gr.Tabs(selected="finetune" if newest.job == "finetune" else "distillation") if newest else gr.skip()
+    known = [newest.run_id, *(one for one in my_runs or [] if one != newest.run_id)] if newest else my_runs
+    for run in found:  # the other jobs have panels of their own, which open them
+        if run.record.job == "finetune":
+            run_id = run.record.run_id
             return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, known
-    return None, "", *after_run(None), gr.skip(), gr.skip(), my_runs
+    return None, "", *after_run(None), gr.skip(), tab, known
 
 
 def _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs) -> None:

@@ -15,14 +15,14 @@ from ..ablation import ARMS, AblationConfig, summarise
 from ..data import local_sources
 from ..errors import DemoError
 from ..lineage import called
-from ..results import AblationResult, Scored, Started, from_dict
+from ..results import AT_WORK, AblationResult, Scored, Started, from_dict
 from ..runs import JOBS, RunState
 from ..tasks import get_task
 from ..views import words
 from .components import view
 from .finetune_tab import DATA_WORDS
 from .following import remember_run
-from .handlers import QUEUE, says_errors
+from .handlers import QUEUE, REOPENED, says_errors
 
 PRECOMPUTED = Path(__file__).resolve().parents[2] / "assets" / "ablation.json"
 TASK = get_task("sst2")
@@ -41,7 +41,6 @@ NOT_SHIPPED = (
     "No result ships with this copy. `python assets/make_ablation.py` makes one in an hour or so; the button below "
     "runs a small one in minutes."
 )
-AT_WORK = ("queued", "starting", "running", "stopping")
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def _start(time: str, data: str, my_runs: list[str] | None):
 
 def _reopen(my_runs: list[str] | None, request: gr.Request):
     """An experiment of the visitor's that is still going on, else the one that the address names."""
-    mine = [(run_id, AT_WORK) for run_id in (my_runs or [])[:5]]
+    mine = [(run_id, AT_WORK) for run_id in (my_runs or [])[:REOPENED]]
     asked = str(request.query_params.get("run", ""))
     for run_id, statuses in [*mine, (asked, None)]:
         if not run_id.startswith(JOBS["ablation"].prefix):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import gradio as gr
+from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from .. import views
@@ -33,8 +34,11 @@ ON_A_FILE = (
 NO_ANSWERS = "The predictions will be here."
 
 
-def build_batch_panel(skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup) -> None:
-    """A closed accordion; what it does, it does with the first checkpoint that is chosen."""
+def build_batch_panel(
+    skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup
+) -> Dependency:
+    """A closed accordion; what it does, it does with the first checkpoint that is chosen. Returns the event that scores
+    rows of the skill's task."""
     with gr.Accordion("Many texts at once", open=False, elem_id="many"):
         gr.Markdown("### Rows of a validation set\nHow often is it right, and where is it wrong?")
         rows = gr.Radio(
@@ -53,12 +57,13 @@ def build_batch_panel(skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], che
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
     alone = {**private, "concurrency_id": "batch", "concurrency_limit": 1}
-    score.click(_score_rows, [skill, checkpoints, rows], scored, **alone)
+    scoring = score.click(_score_rows, [skill, checkpoints, rows], scored, **alone)
     picked = scored.picked(picked_texts, None, list(texts), **quick)
     picked.then(None, js=SHOW_TEXTS)
     skill.change(lambda: None, None, scored, **quick)
     answer.click(_answer_file, [skill, checkpoints, file], [answers, said], **alone, show_progress_on=said)
     file.change(_other_file, None, [answers, said], **quick)
+    return scoring
 
 
 SHOW_TEXTS = """() => {

@@ -14,7 +14,7 @@ from ..distilling import PROBE_TOKENS, DistillConfig
 from ..errors import DataError, DemoError
 from ..lineage import plain_name
 from ..models import default_checkpoint
-from ..results import Probed
+from ..results import AT_WORK, Probed
 from ..runs import DISTILL_LIMITS, RunState
 from ..students import Size, size_of, smaller_sizes
 from ..tasks import TASKS, Task, get_task
@@ -22,7 +22,7 @@ from .components import anew, option_number, view
 from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
 from .finetune_tab import DATA_WORDS
 from .following import download_link, poll_maps, poll_run, remember_run, run_view, stop_run
-from .handlers import QUEUE, allowed_checkpoint, says_errors, starting_points
+from .handlers import QUEUE, REOPENED, allowed_checkpoint, says_errors, starting_points
 
 ABOUT = (
     "### Distil now\nMake a student and teach it. It sees plain texts, no labels, and learns to relate their words as "
@@ -38,7 +38,6 @@ LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
 }
 STARTS = {"random": "At random", "teacher": "With layers and embeddings of the teacher"}
 FILE_WORDS = "My own texts (.txt)"
-AT_WORK = ("queued", "starting", "running", "stopping")
 FIRST_TASK = "sst2"
 
 
@@ -234,7 +233,7 @@ def _config(
         loss=terms,
         steps=None if budget else steps,
         time_budget=budget,
-        batch_size=batch,
+        batch_size=batch or DistillConfig.batch_size,
         learning_rate=rate or None,
         seed=seed or 0,
         probe=checked_probe(probe),
@@ -262,7 +261,7 @@ def after_lesson(run: RunState | None) -> gr.Row:
 def reopen(my_runs: list[str] | None, request: gr.Request):
     """What a visitor finds: the distillation named in the address; else one of theirs that is still going on."""
     asked = request.query_params.get("run")
-    for run_id in [asked] if asked else (my_runs or [])[:5]:
+    for run_id in [asked] if asked else (my_runs or [])[:REOPENED]:
         try:
             run = QUEUE.state(run_id)
         except DemoError:  # said where all runs are opened

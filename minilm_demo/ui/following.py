@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import tempfile
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import gradio as gr
-from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 
 from .. import views
 from ..errors import DataError, DemoError
 from ..lineage import called, plain_name
 from ..models import CATALOG, RUN_ID
-from ..results import Started
+from ..results import FINAL, Started
 from ..runs import JOBS, RunState, state, visitor_run_folder
 from ..tasks import get_task
-from ..views.run import FINAL
 from .handlers import QUEUE, run_title
 
 
@@ -117,8 +118,9 @@ def download_link(run_id: str) -> gr.Button:
     return gr.Button(link=f"/runs/{run_id}.zip")
 
 
-def download(request: Request) -> FileResponse | PlainTextResponse:
-    """GET /runs/<run id>.zip: the checkpoint and its model card; the file is gone when it has been sent."""
+def download(request: Request) -> StreamingResponse | PlainTextResponse:
+    """GET /runs/<run id>.zip: the checkpoint and its model card, from a file without a name, which is gone however the
+    download ends."""
     try:
         run = state(visitor_run_folder(request.path_params["run_id"]))
         if run.status not in FINAL or not run.has_checkpoint:
@@ -126,12 +128,24 @@ def download(request: Request) -> FileResponse | PlainTextResponse:
     except DemoError as error:
         return PlainTextResponse(str(error), status_code=404)
     files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
-    with (
-        tempfile.NamedTemporaryFile(suffix=".zip", delete=False) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive,  # weights do not shrink
-    ):
+    archive = _zipped(files)
+    kind = "student" if run.record.job == "distill" else run.record.task
+    headers = {
+        "Content-Disposition": f'attachment; filename="minilm-{kind}.zip"',
+        "Content-Length": str(archive.seek(0, io.SEEK_END)),
+    }
+    return StreamingResponse(_pieces(archive), media_type="application/zip", headers=headers)
+
+
+def _zipped(files: Sequence[Path]) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # weights do not shrink
         for one in filter(Path.is_file, files):
             archive.write(one, one.name)
-    gone_when_sent = BackgroundTask(Path(file.name).unlink)
-    kind = "student" if run.record.job == "distill" else run.record.task
-    return FileResponse(file.name, filename=f"minilm-{kind}.zip", background=gone_when_sent)
+    return file
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        yield from iter(lambda: file.read(1 << 20), b"")

@@ -15,6 +15,7 @@ from ..tasks import TASKS, Task
 from ..views import words
 
 QUEUE = RunQueue()  # one line of runs per server
+REOPENED = 5  # of a visitor's newest runs: as many are looked at for one that still goes on
 
 
 def says_errors(handler: Callable) -> Callable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import gradio as gr
+from gradio.events import Dependency
 
 from .. import views
 from ..importance import word_importance
@@ -17,16 +18,16 @@ NOBODY = "Nobody is chosen to answer: choose one under “Who answers?” first.
 
 def build_importance_panel(
     skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup
-) -> gr.HTML:
-    """The button and its view, in the Predict tab; another skill empties the view."""
+) -> Dependency:
+    """The button and its view, in the Predict tab; another skill empties the view. Returns the event that fills it."""
     ask = gr.Button("Which words mattered?", variant="secondary", elem_id="importance-ask")
     drawn = view(views.IMPORTANCE, elem_id="importance")
-    ask.click(
+    asked = ask.click(
         _explain, [skill, *texts, checkpoints], drawn,
         api_visibility="private", concurrency_id="importance", concurrency_limit=2,
     )  # fmt: skip
     skill.change(lambda: None, None, drawn, api_visibility="private", show_progress="hidden")
-    return drawn
+    return asked
 
 
 @says_errors

@@ -9,6 +9,7 @@ import gradio as gr
 
 from .. import views
 from ..errors import DemoError
+from ..lineage import called
 from ..models import locate, seen_by_base
 from ..prediction import MAX_TEXT_CHARACTERS
 from ..runs import usable_runs
@@ -55,17 +56,22 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
             checkpoints = gr.CheckboxGroup([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
     answers = view(views.ANSWERS, value=_precomputed(first), elem_id="answer")
-    build_importance_panel(skill, texts, checkpoints)
-    build_batch_panel(skill, texts, checkpoints)
+    slower = [
+        build_importance_panel(skill, texts, checkpoints),
+        build_batch_panel(skill, texts, checkpoints),
+    ]
 
     inputs = [skill, *texts, checkpoints]
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    for event in (ask.click, *(box.submit for box in texts)):
+    asked = [
         event(_ask, inputs, answers, **private, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
+        for event in (ask.click, *(box.submit for box in texts))
+    ]
     presets.input(_fill, [skill, presets], list(texts), **private)
     answers.picked(picked_texts, None, list(texts), **private)
     shown = [*texts, presets, checkpoints, answers]
-    skill.change(_show_skill, [skill, checkpoints, my_runs], shown, **private)
+    # An answer to the question before, should it still come, belongs to no box any more.
+    skill.change(_show_skill, [skill, checkpoints, my_runs], shown, cancels=[*asked, *slower], **private)
     return PredictTab(skill, checkpoints, texts)
 
 
@@ -79,7 +85,7 @@ def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> d
     task = run_task(checkpoints[0], skill_tasks(skill), (text1, text2))
     if all(lane["kind"] == "error" for lane in lanes):
         return lanes[0]
-    return views.answers_payload(task, _fields(task, (text1, text2)), lanes)
+    return views.answers_payload(skill, task, _fields(task, (text1, text2)), lanes)
 
 
 def _fields(task: Task, texts: tuple[str, str]) -> dict[str, str]:
@@ -93,7 +99,15 @@ def _lane(skill: str, texts: tuple[str, str], checkpoint: str) -> dict:
         task = run_task(allowed, skill_tasks(skill), texts)
         return {**answer_payload(task, allowed, _fields(task, texts)), "title": checkpoint_title(allowed)}
     except DemoError as error:
-        return {**views.error_payload(str(error)), "title": "no answer"}
+        return {**views.error_payload(str(error)), "title": _title(checkpoint)}
+
+
+def _title(checkpoint: str) -> str:
+    """What a checkpoint is called, also one that is gone."""
+    try:
+        return checkpoint_title(checkpoint)
+    except DemoError:
+        return called(checkpoint)
 
 
 def answer_payload(task: Task, checkpoint: str, fields: dict[str, str]) -> dict:
@@ -122,7 +136,7 @@ def _precomputed(skill: str) -> dict | None:
     fields = _fields(task, SKILLS[skill].presets[0].texts)
     payload = views.prediction_payload(task, prediction, fields)
     note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
-    return {**payload, "footer": [], "note": note, **_behind(task, skill, fields)}
+    return {**payload, "skill": skill, "footer": [], "note": note, **_behind(task, skill, fields)}
 
 
 def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):

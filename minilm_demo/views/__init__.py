@@ -24,7 +24,7 @@ from .components import (
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
 from .importance import importance_payload
 from .lesson import lesson_maps
-from .prediction import answers_payload, empty_payload, error_payload, prediction_payload
+from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import run_payload
 from .slice import slice_payload
@@ -45,7 +45,6 @@ __all__ = [
     "ablation_payload",
     "answers_payload",
     "attention_payload",
-    "empty_payload",
     "error_payload",
     "experiment_state",
     "floats",

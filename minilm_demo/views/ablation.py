@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..results import AblationResult, ArmGain, ArmScores, Fetching, Finished, Scored, TrainingEvent, Working
+from ..results import FINAL, AblationResult, ArmGain, ArmScores, Fetching, Finished, Scored, TrainingEvent, Working
 from . import words
 from .result import PAPER
-from .run import FINAL, STATUSES, fetched_so_far, place_in_line
+from .run import STATUSES, fetched_so_far, place_in_line
 
 # Wang et al., 2020, Tables 3, 5, 6 and 7: SQuAD 2.0 F1, MNLI-m, SST-2 of students of BERT-base, each the mean of four
 # fine-tunes.

@@ -36,21 +36,18 @@ def error_payload(sentence: str) -> dict:
     return {"kind": "error", "sentence": sentence}
 
 
-def answers_payload(task: Task, fields: Mapping[str, str], lanes: Sequence[Mapping]) -> dict:
+def answers_payload(skill: str, task: Task, fields: Mapping[str, str], lanes: Sequence[Mapping]) -> dict:
     """The answers of one or more checkpoints to one input; `lanes` are payloads of this module with a `title`.
 
-    `input` is what was asked, for the history that the page keeps; it never comes back to the server."""
+    `input` is what was asked, for the history that the page keeps, one for each `skill`; it never comes back to the
+    server."""
     return {
         "kind": "lanes",
+        "skill": skill,
         "task": task.name,
         "input": [{"name": name.capitalize(), "text": fields[name]} for name in task.text_fields],
         "lanes": list(lanes),
     }
-
-
-def empty_payload(sentence: str = "The answer will be here.") -> dict:
-    """Before the first question."""
-    return {"kind": "empty", "sentence": sentence}
 
 
 def _bars(task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:

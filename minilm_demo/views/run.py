@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import Fetching, Probed, TrainingEvent
+from ..results import AT_WORK, FINAL, Fetching, Probed, TrainingEvent
 from ..tasks import Task
 from . import words
 from .distilled import Distillation
 from .finetuned import Finetuning
 from .run_parts import Head
 
-FINAL = ("completed", "stopped", "failed", "interrupted")
-STATUSES = ("queued", "starting", "running", "stopping", *FINAL)
+STATUSES = (*AT_WORK, *FINAL)
 
 
 def run_payload(

@@ -31,16 +31,16 @@ def answers(page, load):
     """answers(text, lanes…): the component is given the answers to one sentence."""
     load(page, PAGE.format(css=views.ANSWERS.css, js=views.ANSWERS.js))
 
-    def show(text: str, *lanes: dict) -> None:
-        value = views.answers_payload(SST2, {"sentence": text}, lanes)
+    def show(text: str, *lanes: dict, skill: str = "sentiment") -> None:
+        value = views.answers_payload(skill, SST2, {"sentence": text}, lanes)
         page.evaluate("(value) => view.update(value)", value)
 
     return show
 
 
 def test_several_checkpoints_answer_side_by_side(page, answers):
-    answers("Fine.", lane(0.9), lane(0.3, "my run"), {**views.error_payload("It is gone."), "title": "no answer"})
-    assert page.locator(".mlm-lane h4").all_inner_texts() == ["the skill", "my run", "no answer"]
+    answers("Fine.", lane(0.9), lane(0.3, "my run"), {**views.error_payload("It is gone."), "title": "a run"})
+    assert page.locator(".mlm-lane h4").all_inner_texts() == ["the skill", "my run", "a run"]
     assert page.locator(".mlm-answer").all_inner_texts() == ["positive, 90.0 %", "negative, 70.0 %", "It is gone."]
     boxes = [box.bounding_box() for box in page.locator(".mlm-lane").all()]
     assert len({round(box["y"]) for box in boxes}) == 1
@@ -70,6 +70,30 @@ def test_the_tries_are_a_table_and_can_be_taken_up_again(page, answers):
     assert page.evaluate("picked") == [{"texts": ["One."]}]
     assert page.locator(".mlm-tall tbody tr").count() == 3
     assert page.locator("img").count() == 0 and page.title() != "owned"
+
+
+def test_each_skill_has_tries_of_its_own(page, answers):
+    for text in ("One.", "Two."):
+        answers(text, lane(0.9))
+    page.get_by_text("Tries so far").first.click()
+    answers("Three.", lane(0.9), skill="nli")
+    assert page.get_by_text("Tries so far").first.is_hidden()
+    assert page.locator(".mlm-change").count() == 0
+    answers("Four.", lane(0.9))
+    assert page.locator(".mlm-tall tbody th, .mlm-tall tbody td:first-child").all_inner_texts() == [
+        "Four.",
+        "Two.",
+        "One.",
+    ]
+
+
+def test_an_answer_is_said_to_a_screen_reader(page, answers):
+    said = page.get_by_role("status")
+    first = {**lane(0.2), "skill": "sentiment"}
+    page.evaluate("(value) => view.update(value)", first)
+    assert said.inner_text() == "", "what stands there at first was not asked for"
+    answers("Fine.", lane(0.9), lane(0.3, "my run"))
+    assert said.inner_text() == "the skill: positive, 90.0 %. my run: negative, 70.0 %"
 
 
 def test_the_threshold_decides_at_once(page, load):

@@ -109,6 +109,20 @@ def test_a_skill_answers(app, open_page, name):
     assert "predict(" in page.locator("#answer .mlm-code").inner_text()
 
 
+def test_a_late_answer_does_not_land_under_another_skill(app, open_page):
+    page = open_predict(open_page, app, "Question answering")
+    answering = page.locator("#answer .mlm-answer")
+    asked = "() => performance.getEntriesByType('resource').filter((one) => one.name.includes('queue/join')).length"
+    before = page.evaluate(asked)
+    with page.expect_response("**/queue/join*"):
+        page.click("#ask")
+    page.locator("#skill").get_by_label("Sentiment", exact=True).check()
+    page.wait_for_function("document.querySelector('#answer')?.innerText.includes('Precomputed with the Sentiment')")
+    page.wait_for_timeout(2500)  # a model that is loaded for the first question takes about one second
+    assert page.evaluate(asked) > before
+    assert "positive" in answering.inner_text() or "negative" in answering.inner_text()
+
+
 def test_which_words_mattered(app, open_page):
     page = open_predict(open_page, app, "Sentiment")
     page.click("#importance-ask")

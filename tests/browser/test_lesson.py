@@ -150,6 +150,18 @@ def test_who_looks_back_is_left_alone_until_the_end(page, load):
     page.locator(".mlm-frame-words", has_text="Step 60 of 60").wait_for()
 
 
+def test_another_student_begins_without_the_maps_of_the_one_before(page, load):
+    load(page, live_page([2, len(EVENTS)]))
+    page.locator(".mlm-frame-words", has_text="Step 60 of 60").wait_for()
+    page.get_by_role("slider", name="Step of the distillation").focus()
+    page.keyboard.press("Home")
+    page.evaluate("window.deaf = true; window.paused = true")
+    page.evaluate("(value) => view.update(value)", {**payload(EVENTS[:20]), "run": "run-2"})
+    page.locator(".mlm-microscope").wait_for(state="hidden")
+    page.evaluate("window.deaf = false")
+    page.locator(".mlm-microscope").wait_for()  # although the slider of the one before was looking back
+
+
 def test_maps_that_do_not_come_are_asked_for_again(page, load):
     load(page, live_page([2, 20, len(EVENTS)]).replace("const asked = [];", "const asked = []; window.deaf = true;"))
     page.wait_for_function("ends.length === 1")

@@ -1,18 +1,20 @@
 // One input through one or more checkpoints, side by side; what the latest change did; the tries so far. See
 // `answers_payload`.
 //
-// The history lives in this page alone: texts of visitors are not kept on the server. `callbacks.picked({texts})` is
+// The history, one for each skill, lives in this page alone: texts of visitors are not kept on the server. `callbacks.picked({texts})` is
 // called when a try is chosen, to put its texts back into the boxes.
 
 MiniLM.answers = (() => {
-  const { make, show, details, table, scroller } = MiniLM.dom;
-  const KEPT = 50; // tries
+  const { make, say, show, details, table, scroller } = MiniLM.dom;
+  const KEPT = 50; // tries of each skill
+  const SPOKEN = { lanes: true, error: true }; // what was asked for, and not what stands there at first
 
   function mount(root, value, callbacks = {}) {
-    const page = { lanes: make("div", "mlm-lanes"), change: make("div", ""), tries: make("div", "") };
-    const state = { page, callbacks, tries: [] };
+    const page = { lanes: make("div", "mlm-lanes"), change: make("div", ""), tries: make("div", ""), said: make("p", "mlm-unseen") };
+    page.said.setAttribute("role", "status");
+    const state = { page, callbacks, skill: null, all: {}, tries: [] };
     root.classList.add("mlm", "mlm-answers");
-    root.replaceChildren(page.lanes, page.change, page.tries);
+    root.replaceChildren(page.lanes, page.change, page.tries, page.said);
     page.history = details("Tries so far", () => drawTries(state));
     page.tries.append(page.history);
     update(state, value);
@@ -24,6 +26,8 @@ MiniLM.answers = (() => {
     const lanes = value && value.kind === "lanes" ? value.lanes : [value];
     page.lanes.replaceChildren(...lanes.map((lane) => drawLane(lane, lanes.length > 1)));
     page.lanes.classList.toggle("mlm-many", lanes.length > 1);
+    if (!value || value.skill) chooseSkill(state, value ? value.skill : null);
+    if (value && value.kind in SPOKEN) say(page.said, lanes.map(({ title, sentence }) => (title ? title + ": " : "") + sentence).join(". "));
     if (value && value.kind === "lanes") remember(state, value);
     const [latest, before] = state.tries;
     const changed = value && value.kind === "lanes" && before && comparable(before, latest);
@@ -39,6 +43,11 @@ MiniLM.answers = (() => {
   }
 
   // -- tries
+
+  function chooseSkill(state, skill) {
+    state.skill = skill;
+    state.tries = state.all[skill] = state.all[skill] || [];
+  }
 
   function remember(state, { task, input, lanes }) {
     const answers = lanes.map(({ title, sentence, bars, scale }) => ({ title, sentence, bars, at: scale ? scale.at : null }));

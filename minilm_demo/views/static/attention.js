@@ -11,7 +11,7 @@
 //   prediction {sentence, bars [{label, share, text}]} | null, selected {layer, head, token}: where it opens
 //   rows {layer, head, scores: base64 of float32 [T, T]} | null: the raw scores of one head, for a page without a server
 //   changed {masked [token], ablated [{layer, head}]}: what the trace was made with
-//   before {title, weights, overview, prediction, note} | null: another trace of the same tokens
+//   before {title, weights, overview, prediction} | null: another trace of the same tokens
 //   frames {steps, weights [..], predictions [..]} | null: the trace while the model learned
 //   explanation | null: see methods in attention_below.js
 //   code, notes [..], footer [..], precomputed

@@ -83,8 +83,7 @@ MiniLM.attentionPanels = (() => {
       if (!trace.other) return;
       if (drawnFor !== trace) {
         choice = radios("Which trace", sideOptions(page), (side) => page.set({ side }));
-        const note = value.before && value.before.note;
-        element.replaceChildren(choice.element, ...(note ? [make("p", "mlm-note", note)] : []));
+        element.replaceChildren(choice.element);
         drawnFor = trace;
       }
       choice.choose(state.side);

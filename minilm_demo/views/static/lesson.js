@@ -33,8 +33,11 @@ MiniLM.lesson = (() => {
   // The run has another payload, or there is none.
   function follow(state, payload) {
     const run = payload && payload.run;
-    if (run !== state.run) Object.assign(state, { run, seen: 0, wanted: 0, value: null, frames: null, stale: false });
-    if (!payload) return show(state.box, false);
+    if (run !== state.run) {
+      Object.assign(state, { run, seen: 0, wanted: 0, value: null, frames: null, stale: false });
+      show(state.box, false); // the maps of another student
+    }
+    if (!payload) return;
     state.wanted = payload.pictures;
     state.final = payload.final;
     ask(state);
@@ -65,7 +68,7 @@ MiniLM.lesson = (() => {
   }
 
   function draw(state) {
-    if (!state.stale || (!state.final && looksBack(state.box))) return;
+    if (!state.stale || (!state.final && !state.box.hidden && looksBack(state.box))) return;
     state.stale = false;
     show(state.box, true);
     state.microscope.update({ ...state.value, frames: state.frames });

@@ -5,7 +5,6 @@ MiniLM.prediction = (() => {
 
   function mount(root, value) {
     const page = { answer: make("p", "mlm-answer"), body: make("div", "") };
-    page.answer.setAttribute("aria-live", "polite");
     root.classList.add("mlm", "mlm-prediction");
     root.replaceChildren(page.answer, page.body);
     update(page, value);
