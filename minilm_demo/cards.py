@@ -22,7 +22,7 @@ ADAPTERS = {  # method of the run -> what its adapter of these ranks is
     "full": "A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
     "of what changed, rank {} in the linear layers and {} in the embeddings,",
 }
-DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
+DATA, OUTPUT, FIRST = "DIR", "RUN", "FIRST"  # in the commands of a card: where the data lie, and the folders of runs
 
 
 def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
@@ -169,12 +169,17 @@ def skill_card(
     record: RunRecord,
     result: FinetuneResult,
     evaluation: Evaluation,
+    *,
     threshold: float | None,
     probes: Sequence[bool] | None,
     weak_at: str,
+    extra_data: Sequence[str] = (),
+    first: TrainConfig | None = None,
 ) -> str:
     """README.md of a skill's adapter. `place`: its folder from the root of the repository; `ranks` and
-    `evaluation`: of what is packed there; `probes`: which of the hand-written test probes came out right."""
+    `evaluation`: of what is packed there; `probes`: which of the hand-written test probes came out right; `extra_data`:
+    what the extra rows are, and their terms; `first`: the fine-tune before this one, if there was one."""
+    data = [f"{' '.join(filter(None, task.dataset))}, {task.terms}", *extra_data]
     head = "QuestionAnswering" if task.kind == "span" else "SequenceClassification"
     adapter = ADAPTERS[record.config.method].format(*ranks)
     labels = f", num_labels={len(task.labels)}" if task.labels else ""
@@ -205,7 +210,8 @@ def skill_card(
         "## How it was made",
         "",
         "```sh",
-        finetune_command(task, record.config),
+        *([finetune_command(task, first, output=FIRST)] if first else []),
+        finetune_command(task, record.config, start=FIRST if first else ""),
         f"python -m minilm_demo skills pack {skill} {OUTPUT} --data {DATA}",
         "```",
         "",
@@ -216,6 +222,8 @@ def skill_card(
         *_how(record, result),
         "",
     ]
+    if first and record.config.checkpoint == skill:
+        lines += ["The second fine-tune began with the first as it was packed: an adapter of low rank, float16.", ""]
     if threshold is not None:
         lines += [
             f"No-answer threshold: {threshold:g}, chosen on the held-back train rows; the validation rows had no part "
@@ -238,9 +246,8 @@ def skill_card(
         "",
         "## Terms",
         "",
-        f"The data: {' '.join(filter(None, task.dataset))}, {task.terms}. None of its rows is in this repository. The "
-        "base model: Apache 2.0. MIT covers the program, not this adapter, which may be used as the terms of its data "
-        "allow.",
+        f"The data: {'; '.join(data)}. None of its rows is in this repository. The base model: Apache 2.0. MIT covers "
+        "the program, not this adapter, which may be used as the terms of its data allow.",
         "",
         "Made for teaching: not for decisions about people.",
         "",
@@ -248,16 +255,17 @@ def skill_card(
     return "\n".join(lines)
 
 
-def finetune_command(task: Task, config: TrainConfig) -> str:
-    """The command of the shell that asks for this fine-tune, without a path of this machine."""
-    words = [f"python -m minilm_demo finetune {task.name} --data {DATA}"]
+def finetune_command(task: Task, config: TrainConfig, *, start: str = "", output: str = OUTPUT) -> str:
+    """The command of the shell that asks for this fine-tune, without a path of this machine; `start`: the folder it
+    begins with, unless that is the bundled checkpoint."""
+    words = [f"python -m minilm_demo finetune {task.name} --data {DATA}", *([f"--checkpoint {start}"] if start else [])]
     for one in fields(config):
         value = getattr(config, one.name)
         if one.name in ("checkpoint", "data", *NOT_TOLD) or (value == one.default and one.name != "seed"):
             continue
         values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
         words += [f"--{one.name.replace('_', '-')} {given}" for given in values]
-    return " ".join([*words, f"--output {OUTPUT}"])
+    return " ".join([*words, f"--output {output}"])
 
 
 def _below_data(path: str, data: str) -> str:

@@ -33,8 +33,11 @@ PACKED_METHODS = ("lora", "full")
 
 
 def recipes() -> Mapping[str, Mapping]:
-    """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}; "ranks", where there are
-    any, are arguments of `save_difference`, lower ones where two adapters share the space of a skill."""
+    """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}.
+
+    "extra_train" maps folders below the data to what they are and their terms. "begins_with", where there is one, are
+    the fields of a fine-tune before this one. "ranks" are arguments of `save_difference`, lower ones where two adapters
+    share the space of a skill."""
     return json.loads((SKILLS_ROOT / "recipes.json").read_text(encoding="utf-8"))
 
 
@@ -52,15 +55,28 @@ def train_skill(
 
     Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails."""
     for name, fields in recipe(skill)["tasks"].items():
-        extra = tuple(str(Path(data) / path) for path in fields.get("extra_train", ()))
-        asked = {"method": "lora", **fields, "extra_train": extra, "data": data, "seed": seed}
-        config = TrainConfig(**asked, output_dir=str(work / name))
-        record = runs.create_run("finetune", get_task(name), config)
-        for event in runs.record_events(record, finetune(name, record.config)):
-            yield event
-        if event.status != "completed":
-            raise DemoError(f"The training of {skill} ended early: {event.message}")
+        given = {"data": data, "seed": seed}
+        if "begins_with" in fields:
+            first = str(work / f"{name}-first")
+            yield from _train(skill, name, fields["begins_with"], **given, output_dir=first)
+            given["checkpoint"] = first
+        yield from _train(skill, name, fields, **given, output_dir=str(work / name))
         pack(skill, work / name, data, output=output, probes=probes)
+
+
+def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
+    """One fine-tune of a recipe."""
+    record = runs.create_run("finetune", get_task(task), _config(fields, **given))
+    for event in runs.record_events(record, finetune(task, record.config)):
+        yield event
+    if event.status != "completed":
+        raise DemoError(f"The training of {skill} ended early: {event.message}")
+
+
+def _config(fields: Mapping, **given) -> TrainConfig:
+    own = {name: value for name, value in fields.items() if name not in ("extra_train", "begins_with")}
+    extra = tuple(str(Path(given["data"]) / path) for path in fields.get("extra_train", ()))
+    return TrainConfig(**{"method": "lora"} | own | given, extra_train=extra)
 
 
 def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes: Path | None = None) -> Path:
@@ -108,8 +124,21 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
     )
     place = f"assets/skills/{folder.relative_to(output).as_posix()}"
     result = state.result
-    ranks = _ranks(folder)
-    card = skill_card(skill, task, place, ranks, state.record, result, evaluation, threshold, passed, own["weak_at"])
+    fields = own["tasks"][task.name]
+    card = skill_card(
+        skill,
+        task,
+        place,
+        _ranks(folder),
+        state.record,
+        result,
+        evaluation,
+        threshold=threshold,
+        probes=passed,
+        weak_at=own["weak_at"],
+        extra_data=tuple(fields.get("extra_train", {}).values()),
+        first=_config(fields["begins_with"], data=data, seed=config.seed) if "begins_with" in fields else None,
+    )
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder
 

@@ -107,6 +107,28 @@ def test_the_command_of_a_card_names_extra_rows_below_the_data():
     assert "elsewhere" not in command
 
 
+def test_a_recipe_may_begin_with_another_fine_tune(tmp_path, monkeypatch):
+    """The second begins with the weights of the first; the card tells both commands, and what the extra rows are."""
+    short = {"method": "full", "max_steps": 1, "batch_size": 2, "train_examples": 4, "eval_examples": 2}
+    (tmp_path / "kin").mkdir()
+    extra = tmp_path / "kin" / "more.jsonl"
+    extra.write_text('{"sentence": "fine", "label": 1}\n')
+    for split in ("train", "validation"):
+        rows = [json.dumps({"sentence": f"row {number}", "label": number % 2}) for number in range(8)]
+        (tmp_path / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
+    fields = {**short, "extra_train": {"kin/more.jsonl": "More of them, CC0"}, "begins_with": short}
+    monkeypatch.setattr(skills, "recipes", lambda: {"sentiment": {"tasks": {"sst2": fields}, "weak_at": "all."}})
+    work, output = tmp_path / "work", tmp_path / "skills"
+    events = list(skills.train_skill("sentiment", str(tmp_path), work, output=output))
+    assert [one.checkpoint for one in events if isinstance(one, Started)] == ["bundled", "sst2-first"]
+    card = (output / "sentiment" / "README.md").read_text()
+    commands = [line for line in card.splitlines() if line.startswith("python -m minilm_demo finetune")]
+    assert commands[0].endswith("--output FIRST") and "--extra-train" not in commands[0]
+    assert "--checkpoint FIRST" in commands[1] and "--extra-train DIR/kin/more.jsonl" in commands[1]
+    assert "; More of them, CC0. None of its rows" in card
+    assert str(tmp_path) not in card
+
+
 def test_only_fitting_runs_are_packed(lora_run, tmp_path):
     run, data = lora_run
     with pytest.raises(DemoError, match="The run is of sst2; the skill nli is made of mnli"):
