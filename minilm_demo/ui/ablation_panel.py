@@ -38,7 +38,7 @@ ABOUT = (
 )
 SHIPPED = "Precomputed with `assets/make_ablation.py`; the button below runs a smaller one here."
 NOT_SHIPPED = (
-    "No result ships with this copy. `python assets/make_ablation.py` makes one in an hour or so; the button below "
+    "No result ships with this copy. `python assets/make_ablation.py` makes one in an hour or two; the button below "
     "runs a small one in minutes."
 )
 

@@ -444,7 +444,8 @@ def test_attention_while_it_learns(page, load):
     slider = page.get_by_label("Step of the training")
     slider.fill("0")
     assert sentence(page) == "“nobody” → “unhappy”: 0.20, 1.2 times an even spread."
-    assert slider.get_attribute("aria-valuetext") == "Step 0 of 20"
+    assert slider.get_attribute("aria-valuetext") == page.locator(".mlm-frame-words").inner_text()
+    assert slider.get_attribute("aria-valuetext").startswith("Step 0 of 20: contradiction")
     assert page.locator(".mlm-frame-chart path.mlm-frame-curve").count() == 3
     page.get_by_role("button", name="Play").click()
     page.get_by_text("Step 20 of 20: ").wait_for()

@@ -3,11 +3,10 @@
 // (see LEVELS in attention.js). Parts read page {value, trace, state, view, callbacks} and change it by page.set().
 
 MiniLM.attentionPanels = (() => {
-  const { make, shape, say, show } = MiniLM.dom;
+  const { make, say, show } = MiniLM.dom;
   const { button, checkbox, length, percent, plain, radios } = MiniLM.controls;
   const { isSingle, LINES_AT_MOST } = MiniLM.attentionView;
   const LETTERS = ["A", "B"]; // the two texts
-  const FRAME_TIME = 450; // ms
 
   function headText({ layer, head }) {
     return "Layer " + (layer + 1) + ", head " + (head + 1);
@@ -104,63 +103,22 @@ MiniLM.attentionPanels = (() => {
   // -- a trace while the model learns
 
   function frames(page) {
-    const slider = make("input", "");
-    Object.assign(slider, { type: "range", min: 0, step: 1 });
-    slider.setAttribute("aria-label", "Step of the training");
-    const words = make("p", "mlm-frame-words");
-    const key = make("p", "mlm-frame-key");
-    const chart = shape("svg", { class: "mlm-frame-chart", height: 76, role: "img" });
-    const player = framePlayer(page);
-    const element = make(
-      "section", "mlm-frames",
-      make("div", "mlm-frame-head", make("h4", "", "While it learns"), words, key), chart,
-      make("div", "mlm-frame-line", player.element, slider));
-    slider.addEventListener("input", () => { player.stop(); page.set({ frame: Number(slider.value) }); });
-    new ResizeObserver(() => drawChart()).observe(slider);
-
-    function drawChart() {
-      const width = slider.clientWidth;
-      if (page.value.frames && width) drawCurves(chart, page.value.frames, page.state.frame, width);
-    }
-    function draw() {
-      const all = page.value.frames;
-      show(element, Boolean(all));
-      if (!all) return player.stop();
-      const { frame } = page.state;
-      const step = "Step " + all.steps[frame] + " of " + all.steps.at(-1);
-      slider.max = all.steps.length - 1;
-      slider.value = frame;
-      slider.setAttribute("aria-valuetext", step);
-      say(words, step + (all.predictions[frame] ? ": " + all.predictions[frame].sentence : ""));
-      key.replaceChildren(...frameKey(all));
-      drawChart();
-    }
-    return { element, level: "grid", draw, stop: player.stop };
+    return MiniLM.frames.part(page, {
+      title: "While it learns", label: "Step of the training", level: "grid", height: 76, read: readFrames,
+    });
   }
 
-  // Goes through the frames, from the first one if the last one is shown.
-  function framePlayer(page) {
-    let timer = null;
-    const element = button("Play", () => (timer ? stop() : start()));
-    const atEnd = () => page.state.frame >= page.value.frames.steps.length - 1;
-    function start() {
-      if (atEnd()) page.set({ frame: 0 });
-      say(element, "Pause");
-      timer = setInterval(() => {
-        if (!element.isConnected || !page.value.frames || atEnd()) stop();
-        else page.set({ frame: page.state.frame + 1 });
-      }, FRAME_TIME);
-    }
-    function stop() {
-      clearInterval(timer);
-      timer = null;
-      say(element, "Play");
-    }
-    return { element, stop };
-  }
-
-  function hasCurves({ predictions }) {
-    return predictions.every((one) => one && one.bars.length);
+  // The probabilities of the labels over the steps, where the model has labels.
+  function readFrames({ value: { frames: { predictions } }, state }) {
+    const labelled = predictions.every((one) => one && one.bars.length);
+    const end = labelled ? predictions.at(-1).bars.map(({ label, share }) => label + " " + percent(share)).join(", ") : "";
+    return {
+      said: predictions[state.frame] ? predictions[state.frame].sentence : "",
+      curves: labelled ? dashes(predictions).map(({ label, dash }, place) => (
+        { title: label, dash, values: predictions.map(({ bars }) => bars[place].share) })) : [],
+      most: 1, lines: [0, 1],
+      summary: "Probability of each label over the steps: " + end + " at the end.",
+    };
   }
 
   // The label that wins at the end has the thick line; the others are told apart by their dashes.
@@ -169,38 +127,6 @@ MiniLM.attentionPanels = (() => {
     const best = last.reduce((top, { share }, place) => (share > last[top].share ? place : top), 0);
     const dash = (place) => (place === best ? 0 : 1 + ((place + last.length - best - 1) % last.length));
     return last.map(({ label }, place) => ({ label, dash: dash(place) }));
-  }
-
-  function frameKey(all) {
-    if (!hasCurves(all)) return [];
-    return dashes(all.predictions).map(({ label, dash }) => {
-      const line = shape("svg", { width: 30, height: 10, "aria-hidden": "true" });
-      line.append(shape("path", { d: "M0 5H30", class: "mlm-frame-curve mlm-dash-" + dash }));
-      return make("span", "", line, label);
-    });
-  }
-
-  // The probabilities of the labels over the steps, above the slider and on its axis.
-  function drawCurves(svg, all, frame, width) {
-    const { steps, predictions } = all;
-    svg.style.display = hasCurves(all) ? "" : "none";
-    if (!hasCurves(all)) return;
-    const edge = 8; // half of the slider's knob
-    const x = (place) => edge + (place / Math.max(1, steps.length - 1)) * (width - 2 * edge);
-    const y = (share) => 68 - 60 * share;
-    const curves = dashes(predictions).map(({ dash }, place) => {
-      const points = predictions.map(({ bars }, step) => x(step).toFixed(1) + " " + y(bars[place].share).toFixed(1));
-      return shape("path", { d: "M" + points.join("L"), class: "mlm-frame-curve mlm-dash-" + dash });
-    });
-    const end = predictions.at(-1).bars.map(({ label, share }) => label + " " + percent(share)).join(", ");
-    svg.setAttribute("width", width);
-    svg.setAttribute("aria-label", "Probability of each label over the steps: " + end + " at the end.");
-    svg.replaceChildren(
-      shape("path", { class: "mlm-frame-base", d: "M0 " + y(0) + "H" + width + "M0 " + y(1) + "H" + width }), ...curves,
-      shape("path", { class: "mlm-frame-now", d: "M" + x(frame) + " 2V74" }),
-      ...predictions[frame].bars.map(({ share }) => shape("circle", {
-        class: "mlm-frame-dot", cx: x(frame), cy: y(share), r: 4,
-      })));
   }
 
   // -- the controls of the large picture

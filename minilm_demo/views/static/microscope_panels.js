@@ -3,7 +3,7 @@
 // it through page.set({…}) alone.
 
 MiniLM.microscopePanels = (() => {
-  const { make, shape, say, show, scroller } = MiniLM.dom;
+  const { make, say, show, scroller } = MiniLM.dom;
   const { controls: C, microscopeView: V, relations: R } = MiniLM;
   const SIDES = ["teacher", "student"];
   const WORST = 5;
@@ -299,7 +299,7 @@ MiniLM.microscopePanels = (() => {
     const node = C.button("", () => {
       page.set({ chosen: { ...page.state.chosen, to: token } });
       page.root.querySelector(".mlm-chosen-line button")?.focus(); // this one is drawn anew
-    }, "mlm-key");
+    }, "mlm-row-key");
     node.append(C.plain(page.value.tokens.texts[token]), make("span", "mlm-nth", V.nth(page.value.tokens.texts, token)));
     node.title = "Show its numbers";
     return node;
@@ -338,81 +338,27 @@ MiniLM.microscopePanels = (() => {
 
   // -- while it learns
 
-  const CHART_HEIGHT = 84;
-
   function frames(page) {
-    const slider = make("input", "");
-    Object.assign(slider, { type: "range", min: 0, step: 1 });
-    slider.setAttribute("aria-label", "Step of the distillation");
-    slider.addEventListener("input", () => { stop(); page.set({ frame: Number(slider.value) }); });
-    const words = make("p", "mlm-frame-words");
-    const key = make("p", "mlm-frame-key");
-    const chart = shape("svg", { class: "mlm-frame-chart", height: CHART_HEIGHT, role: "img" });
-    const play = C.button("Play", () => toggle());
-    const element = make(
-      "section", "mlm-frames", make("div", "mlm-frame-head", make("h4", "", "While it learned"), words, key), chart,
-      make("div", "mlm-frame-line", play, slider));
-    let timer = null;
-    new ResizeObserver(() => drawChart()).observe(slider);
+    return MiniLM.frames.part(page, {
+      title: "While it learned", label: "Step of the distillation", level: "head", height: 84, read: readFrames,
+    });
+  }
 
-    function toggle() {
-      if (timer) return stop();
-      const last = page.value.frames.steps.length - 1;
-      if (page.state.frame === last) page.set({ frame: 0 });
-      say(play, "Pause");
-      timer = setInterval(() => {
-        if (!element.isConnected || !page.value.frames || page.state.frame >= page.value.frames.steps.length - 1) return stop();
-        page.set({ frame: page.state.frame + 1 });
-      }, 450);
-    }
-    function stop() {
-      clearInterval(timer);
-      timer = null;
-      say(play, "Play");
-    }
-    function drawChart() {
-      if (page.value && page.value.frames && slider.clientWidth) drawLosses(chart, page, slider.clientWidth);
-    }
-    function draw() {
-      const { frames: all, relations: every } = page.value;
-      show(element, Boolean(all));
-      if (!all) return stop();
-      slider.max = all.steps.length - 1;
-      slider.value = page.state.frame;
-      const step = "Step " + all.steps[page.state.frame] + " of " + all.steps.at(-1);
-      const losses = every.map(({ title, name }) => title + " " + frameLoss(all, name, page.state.frame).toFixed(3)).join(", ");
-      slider.setAttribute("aria-valuetext", step + ": " + losses);
-      say(words, step + ": " + losses);
-      key.replaceChildren(...every.map(({ title }, place) => keyOf(title, place)));
-      drawChart();
-    }
-    return { element, level: "head", draw, stop };
+  // The losses over the steps.
+  function readFrames({ value: { frames: all, relations: every }, state }) {
+    const curves = every.map(({ title, name }, dash) => (
+      { title, dash, values: all.steps.map((_, frame) => frameLoss(all, name, frame)) }));
+    const fell = ({ title, values }) => title + " from " + values[0].toFixed(2) + " to " + values.at(-1).toFixed(2);
+    return {
+      said: curves.map(({ title, values }) => title + " " + values[state.frame].toFixed(3)).join(", "),
+      curves,
+      most: Math.max(...curves.flatMap(({ values }) => values)), lines: [0],
+      summary: "Losses over the steps: " + curves.map(fell).join(", ") + ".",
+    };
   }
 
   function frameLoss({ divergence }, name, frame) {
     return R.total(divergence[name][frame]) / divergence[name][frame].length;
-  }
-
-  function keyOf(title, place) {
-    const line = shape("svg", { width: 30, height: 10, "aria-hidden": "true" });
-    line.append(shape("path", { d: "M0 5H30", class: "mlm-frame-curve mlm-dash-" + place }));
-    return make("span", "", line, title);
-  }
-
-  // The losses over the steps, above the slider and on its axis.
-  function drawLosses(svg, { value: { frames: all, relations: every }, state }, width) {
-    const edge = 8; // half of the slider's knob
-    const curves = every.map(({ name }) => all.steps.map((_, frame) => frameLoss(all, name, frame)));
-    const most = Math.max(...curves.flat());
-    const x = (place) => edge + (place / Math.max(1, all.steps.length - 1)) * (width - 2 * edge);
-    const y = (loss) => CHART_HEIGHT - 8 - (loss / most) * (CHART_HEIGHT - 16);
-    svg.setAttribute("width", width);
-    svg.setAttribute("aria-label", "Losses over the steps: " + every.map(({ title }, place) => title + " from " + curves[place][0].toFixed(2) + " to " + curves[place].at(-1).toFixed(2)).join(", ") + ".");
-    svg.replaceChildren(
-      shape("path", { class: "mlm-frame-base", d: "M0 " + y(0) + "H" + width }),
-      ...curves.map((losses, place) => shape("path", { d: "M" + losses.map((loss, frame) => x(frame).toFixed(1) + " " + y(loss).toFixed(1)).join("L"), class: "mlm-frame-curve mlm-dash-" + place })),
-      shape("path", { class: "mlm-frame-now", d: "M" + x(state.frame) + " 2V" + (CHART_HEIGHT - 2) }),
-      ...curves.map((losses) => shape("circle", { class: "mlm-frame-dot", cx: x(state.frame), cy: y(losses[state.frame]), r: 4 })));
   }
 
   return { top, relations, bars, heading, controls, formula, worst, frames };
