@@ -48,6 +48,7 @@ from .tasks import TASKS, Task, skill_tasks
 from .texts import TEXT_KIND
 
 MAX_WAITING = 40  # runs in line; more would wait for hours
+MAX_WAITING_EACH = 3  # of one visitor, as far as visitors are known apart: by the runs their browser remembers
 # What a visitor's run may ask of a machine that others wait for; a run from the shell may ask for more.
 PAGE_LIMITS = {"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128}
 PAGE_TOKENS = 2 * 128 * 128  # of one update, batch_size × max_length: what it needs of memory
@@ -398,15 +399,22 @@ class RunQueue:
         config: JobConfig,
         origin: str = "page",
         upload: Path | None = None,
+        mine: Sequence[str] = (),
     ) -> str:
         """Put a run in line; its id. Raises `DemoError` when the line is too long or a visitor asks for too much.
 
-        `upload` is a file of the visitor's own: the run keeps a copy, since the page's may be gone when it begins."""
+        `upload` is a file of the visitor's own: the run keeps a copy, since the page's may be gone when it begins.
+        `mine` are the runs of the same visitor."""
         if origin == "page":
             _check_visitor(JOBS[job], task, config)
         with self._changed:
             if len(self._waiting) >= MAX_WAITING:
                 raise DemoError(f"{len(self._waiting)} runs are waiting already. Try again in a few minutes.")
+            if sum(record.run_id in mine for record in self._waiting) >= MAX_WAITING_EACH:
+                raise DemoError(
+                    f"{MAX_WAITING_EACH} of your runs are waiting already, and others want a turn too. Wait for one of "
+                    "them, or take one out of the line."
+                )
             record = create_run(job, task, config, origin, upload)
             self._waiting.append(record)
             if self._thread is None:

@@ -769,3 +769,12 @@ def test_a_line_that_is_too_long_is_one_sentence(short, monkeypatch):
     with pytest.raises(DemoError, match=r"2 runs are waiting already\. Try again"):
         queue.start("finetune", SST2, short)
     assert len(runs.list_runs()) == 2
+
+
+def test_one_visitor_does_not_fill_the_line(idle):
+    mine = [idle.start("finetune", SST2, TrainConfig(data="sample")) for _ in range(runs.MAX_WAITING_EACH)]
+    with pytest.raises(DemoError, match=r"^3 of your runs are waiting already, and others want a turn too"):
+        idle.start("finetune", SST2, TrainConfig(data="sample"), mine=mine)
+    idle.start("finetune", SST2, TrainConfig(data="sample"), mine=["somebody else's"])
+    idle.stop(mine[0])
+    idle.start("finetune", SST2, TrainConfig(data="sample"), mine=mine)

@@ -123,8 +123,9 @@ def _plan(time: str, data: str) -> str:
 @says_errors
 def _start(time: str, data: str, my_runs: list[str] | None):
     config = AblationConfig(task=TASK.name, data=data, **SIZES[time])
-    run_id = QUEUE.start("ablation", TASK, config)
-    return ablation_view(run_id), [run_id, *(my_runs or [])][:50]
+    mine = my_runs or []
+    run_id = QUEUE.start("ablation", TASK, config, mine=mine)
+    return ablation_view(run_id), [run_id, *mine][:50]
 
 
 def _reopen(my_runs: list[str] | None, request: gr.Request):

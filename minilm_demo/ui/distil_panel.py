@@ -210,8 +210,9 @@ def refresh_teachers(teacher: str, my_runs: list[str] | None):
 @says_errors
 def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, *options):
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
-    run_id = QUEUE.start("distill", get_task(task), config, upload=Path(file) if data == "file" else None)
-    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *(my_runs or [])][:50]
+    upload, mine = Path(file) if data == "file" else None, my_runs or []
+    run_id = QUEUE.start("distill", get_task(task), config, upload=upload, mine=mine)
+    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *mine][:50]
 
 
 def _config(

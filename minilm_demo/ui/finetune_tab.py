@@ -272,8 +272,9 @@ def _start(
     config = replace(_config(data, file, TIMES[time], *options), probe=probe)
     check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
-    run_id = QUEUE.start("finetune", get_task(task), config, upload=upload)
-    known = [run_id, *(my_runs or [])][:50]
+    mine = my_runs or []
+    run_id = QUEUE.start("finetune", get_task(task), config, upload=upload, mine=mine)
+    known = [run_id, *mine][:50]
     return run_view(run_id), run_id, known, *after_run(None), download_link(run_id)
 
 
