@@ -174,11 +174,13 @@ def skill_card(
     probes: Sequence[bool] | None,
     weak_at: str,
     extra_data: Sequence[str] = (),
+    note: str = "",
     first: TrainConfig | None = None,
 ) -> str:
     """README.md of a skill's adapter. `place`: its folder from the root of the repository; `ranks` and
     `evaluation`: of what is packed there; `probes`: which of the hand-written test probes came out right; `extra_data`:
-    what the extra rows are, and their terms; `first`: the fine-tune before this one, if there was one."""
+    what the extra rows are, and their terms; `note`: what else is to be said of the rows; `first`: the fine-tune before
+    this one, if there was one."""
     data = [f"{' '.join(filter(None, task.dataset))}, {task.terms}", *extra_data]
     head = "QuestionAnswering" if task.kind == "span" else "SequenceClassification"
     adapter = ADAPTERS[record.config.method].format(*ranks)
@@ -222,6 +224,8 @@ def skill_card(
         *_how(record, result),
         "",
     ]
+    if note:
+        lines += [note, ""]
     if first and record.config.checkpoint == skill:
         lines += ["The second fine-tune began with the first as it was packed: an adapter of low rank, float16.", ""]
     if threshold is not None:

@@ -30,14 +30,15 @@ from .tasks import SKILLS, Task, get_task
 
 MAX_BYTES = 4_000_000  # of a skill, its cards and all
 PACKED_METHODS = ("lora", "full")
+TOLD_ONLY = ("extra_train", "begins_with", "note")  # fields of a recipe that are no plain fields of `TrainConfig`
 
 
 def recipes() -> Mapping[str, Mapping]:
     """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}.
 
-    "extra_train" maps folders below the data to what they are and their terms. "begins_with", where there is one, are
-    the fields of a fine-tune before this one. "ranks" are arguments of `save_difference`, lower ones where two adapters
-    share the space of a skill."""
+    "extra_train" maps folders below the data to what they are and their terms, "note" is what else the card says of the
+    rows. "begins_with", where there is one, are the fields of a fine-tune before this one. "ranks" are arguments of
+    `save_difference`, lower ones where two adapters share the space of a skill."""
     return json.loads((SKILLS_ROOT / "recipes.json").read_text(encoding="utf-8"))
 
 
@@ -66,15 +67,16 @@ def train_skill(
 
 def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
     """One fine-tune of a recipe."""
-    record = runs.create_run("finetune", get_task(task), _config(fields, **given))
+    record = runs.create_run("finetune", get_task(task), recipe_config(fields, **given))
     for event in runs.record_events(record, finetune(task, record.config)):
         yield event
     if event.status != "completed":
         raise DemoError(f"The training of {skill} ended early: {event.message}")
 
 
-def _config(fields: Mapping, **given) -> TrainConfig:
-    own = {name: value for name, value in fields.items() if name not in ("extra_train", "begins_with")}
+def recipe_config(fields: Mapping, **given) -> TrainConfig:
+    """The fields of a task in a recipe as a configuration; `given` has at least the `data`."""
+    own = {name: value for name, value in fields.items() if name not in TOLD_ONLY}
     extra = tuple(str(Path(given["data"]) / path) for path in fields.get("extra_train", ()))
     return TrainConfig(**{"method": "lora"} | own | given, extra_train=extra)
 
@@ -137,7 +139,8 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         probes=passed,
         weak_at=own["weak_at"],
         extra_data=tuple(fields.get("extra_train", {}).values()),
-        first=_config(fields["begins_with"], data=data, seed=config.seed) if "begins_with" in fields else None,
+        note=fields.get("note", ""),
+        first=recipe_config(fields["begins_with"], data=data, seed=config.seed) if "begins_with" in fields else None,
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder

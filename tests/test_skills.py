@@ -116,7 +116,7 @@ def test_a_recipe_may_begin_with_another_fine_tune(tmp_path, monkeypatch):
     for split in ("train", "validation"):
         rows = [json.dumps({"sentence": f"row {number}", "label": number % 2}) for number in range(8)]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
-    fields = {**short, "extra_train": {"kin/more.jsonl": "More of them, CC0"}, "begins_with": short}
+    fields = {**short, "extra_train": {"kin/more.jsonl": "More of them, CC0"}, "begins_with": short, "note": "Said so."}
     monkeypatch.setattr(skills, "recipes", lambda: {"sentiment": {"tasks": {"sst2": fields}, "weak_at": "all."}})
     work, output = tmp_path / "work", tmp_path / "skills"
     events = list(skills.train_skill("sentiment", str(tmp_path), work, output=output))
@@ -126,7 +126,7 @@ def test_a_recipe_may_begin_with_another_fine_tune(tmp_path, monkeypatch):
     assert commands[0].endswith("--output FIRST") and "--extra-train" not in commands[0]
     assert "--checkpoint FIRST" in commands[1] and "--extra-train DIR/kin/more.jsonl" in commands[1]
     assert "; More of them, CC0. None of its rows" in card
-    assert str(tmp_path) not in card
+    assert "Said so." in card and str(tmp_path) not in card
 
 
 def test_only_fitting_runs_are_packed(lora_run, tmp_path):
@@ -236,7 +236,8 @@ def test_every_recipe_is_a_configuration_of_tasks_the_skill_answers():
     for name, one in skills.recipes().items():
         assert set(one["tasks"]) <= set(models.SKILLS[name].tasks)
         for fields in one["tasks"].values():
-            TrainConfig(**fields)
+            for stage in (fields, fields.get("begins_with", {})):
+                skills.recipe_config(stage, data="sample")
 
 
 @pytest.mark.parametrize(("skill", "task"), SHIPPED)
