@@ -343,8 +343,8 @@ SKILLS: Mapping[str, Skill] = {
             title="Inference",
             tasks=("mnli",),
             presets=(
-                Preset("Contradiction", ("The museum is closed on Mondays.", "You can visit the museum every day.")),
                 Preset("Negation", ("A man is asleep on the bench.", "Nobody is awake on the bench.")),
+                Preset("Contradiction", ("The museum is closed on Mondays.", "You can visit the museum every day.")),
                 Preset("Quantifier", ("Some of the students passed the exam.", "All of the students passed the exam.")),
                 Preset("Overlap trap", ("The lawyer was paid by the actor.", "The lawyer paid the actor.")),
                 Preset("Plausible, not said", ("She packed her umbrella.", "It was raining that morning.")),

@@ -84,7 +84,7 @@ def open_predict(open_page, address: str, skill: str):
 
 QUESTIONS = {
     "sentiment": ("You will not regret", "positive"),
-    "nli": ("The museum is closed", "contradiction"),
+    "nli": ("A man is asleep", "contradiction"),
     "paraphrase": ("How can I learn to swim", "duplicate"),
     "qa": ("In what year", "1902"),
 }
