@@ -106,7 +106,8 @@ def test_regression_scores_equal_scipy(checkpoint_for):
     _, predictions, true = said_and_true("stsb", checkpoint, "validation")
     said = [prediction.score for prediction in predictions]
     scores = result.metrics["validation"]
-    assert scores["pearson"] == pytest.approx(scipy.stats.pearsonr(said, true).statistic, abs=1e-5)
+    # the scores of the tiny checkpoint are nearly one number: what another size of batch rounds shows in the fifth digit
+    assert scores["pearson"] == pytest.approx(scipy.stats.pearsonr(said, true).statistic, abs=1e-4)
     assert scores["spearman"] == pytest.approx(scipy.stats.spearmanr(said, true).statistic, abs=1e-3)
     assert result.confusion == {}
     assert result.baseline["validation"] == {"pearson": 0, "spearman": 0}
