@@ -106,7 +106,7 @@ def test_regression_scores_equal_scipy(checkpoint_for):
     _, predictions, true = said_and_true("stsb", checkpoint, "validation")
     said = [prediction.score for prediction in predictions]
     scores = result.metrics["validation"]
-    # the scores of the tiny checkpoint are nearly one number: what another size of batch rounds shows in the fifth digit
+    # the scores of the tiny checkpoint are nearly one number: the fifth digit depends on the size of the batch
     assert scores["pearson"] == pytest.approx(scipy.stats.pearsonr(said, true).statistic, abs=1e-4)
     assert scores["spearman"] == pytest.approx(scipy.stats.spearmanr(said, true).statistic, abs=1e-3)
     assert result.confusion == {}
