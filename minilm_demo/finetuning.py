@@ -29,7 +29,17 @@ from .models import Checkpoint, default_checkpoint, load_checkpoint, public_name
 from .prediction import check_row
 from .results import Evaluated, FinetuneResult, Finished, Started, Traced, TrainingEvent
 from .tasks import Task, get_task
-from .training import Events, Training, Update, check_options, fetching, option, precision_of, start_accelerator
+from .training import (
+    MAX_STEPS,
+    Events,
+    Training,
+    Update,
+    check_options,
+    fetching,
+    option,
+    precision_of,
+    start_accelerator,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +63,7 @@ class TrainConfig:
     extra_train: tuple[str, ...] = option((), "further folders or files with the task's columns")
     train_examples: int | None = option(None, "rows to draw at random from the train split", min=1, max=1_000_000)
     epochs: float | None = option(None, "times to go through the rows", min=0.01, max=1000)
-    max_steps: int | None = option(None, "optimiser updates to make, instead of epochs", min=1, max=1_000_000)
+    max_steps: int | None = option(None, "optimiser updates to make, instead of epochs", min=1, max=MAX_STEPS)
     time_budget: float | None = option(None, "seconds the whole run may take, instead of epochs", min=5, max=86_400)
     batch_size: int | None = option(None, "rows per update and process", min=1, max=1024)
     learning_rate: float | None = option(None, "peak learning rate", min=1e-7, max=1.0)

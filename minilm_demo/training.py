@@ -4,6 +4,7 @@ events, and a checkpoint folder that is whole at any moment. What is learned is 
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import ctypes
 import math
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MEASURED_STEPS = 5
 MIN_BUDGET_STEPS = 3  # fewer are no training
+MAX_STEPS = 1_000_000  # that can be asked for
 LOGGED_STEPS = 400  # Stepped events of a long run; a shorter one has one per step
 OVERTIME = 1.25  # a run may last this much longer than its budget
 PROBE_FRAMES = 24  # pictures of the probe text in a run, besides the one before the first update
@@ -126,6 +128,7 @@ class Training(ABC):
     rows that are scored along the way."""
 
     betas = (0.9, 0.999)  # of Adam
+    embedding_factor = 1.0  # how much larger the learning rate of the word embeddings is
 
     def __init__(
         self,
@@ -154,11 +157,11 @@ class Training(ABC):
     # -- what is learned
 
     @abstractmethod
-    def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
-        """The rows of these numbers as tensors on the device."""
+    def batch(self, indices: Sequence[int]) -> dict:
+        """The rows of these numbers as tensors on the device, as `loss` takes them."""
 
     @abstractmethod
-    def loss(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, Update]:
+    def loss(self, batch: Mapping) -> tuple[torch.Tensor, Update]:
         """The loss to go down on, [], and what is told about it."""
 
     @abstractmethod
@@ -187,14 +190,21 @@ class Training(ABC):
         """AdamW as in BERT: no weight decay on biases and LayerNorm. `fused` walks the weights once per update."""
         import torch
 
-        decayed, plain = [], []
+        decayed, plain, words = [], [], []
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
-                (plain if name.endswith("bias") or "LayerNorm" in name else decayed).append(parameter)
-        groups = [{"params": decayed, "weight_decay": self.config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        return self.accelerator.prepare(torch.optim.AdamW(groups, lr=self.learning_rate, betas=self.betas, fused=True))
+                is_plain = name.endswith("bias") or "LayerNorm" in name
+                (plain if is_plain else words if "word_embeddings" in name else decayed).append(parameter)
+        decay, rate = self.config.weight_decay, self.learning_rate
+        groups = [
+            {"params": decayed, "weight_decay": decay},
+            {"params": words, "weight_decay": decay, "lr": rate * self.embedding_factor},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        groups = [group for group in groups if group["params"]]
+        return self.accelerator.prepare(torch.optim.AdamW(groups, lr=rate, betas=self.betas, fused=True))
 
-    def update(self, batch: Mapping[str, torch.Tensor], optimizer) -> Update:
+    def update(self, batch: Mapping, optimizer) -> Update:
         """One optimiser update."""
         loss, told = self.loss(batch)
         self.accelerator.backward(loss)
@@ -219,7 +229,7 @@ class Training(ABC):
         if steps is None:
             left = self.time_budget - (time.perf_counter() - began) - validation_size * per_row
             scoring = self.evaluations(int(left / seconds)) * len(self.held_back) * per_row
-            steps = self.agreed(int((left - scoring) / seconds))
+            steps = self.agreed(self.steps_for((left - scoring) / seconds))
             if steps < MIN_BUDGET_STEPS:
                 raise DemoError(
                     f"{self.time_budget:g} s are too short for {self.name} here: one update takes "
@@ -232,11 +242,19 @@ class Training(ABC):
         return Planned(
             steps=steps,
             epochs=steps / per_epoch,
-            seconds=steps * seconds + scored * per_row,
+            seconds=self.cost(steps) * seconds + scored * per_row,
             seconds_per_step=seconds,
             warmup_steps=round(steps * self.config.warmup_ratio),
             evaluate_every=max(1, math.ceil(steps / evaluations)),
         )
+
+    def cost(self, steps: int) -> float:
+        """What so many updates take, in times of a first one; later ones may be cheaper."""
+        return steps
+
+    def steps_for(self, cost: float) -> int:
+        """The most updates that `cost` pays for."""
+        return bisect.bisect_right(range(1, MAX_STEPS + 1), cost, key=self.cost)
 
     @contextlib.contextmanager
     def undone(self) -> Iterator[None]:
@@ -255,7 +273,7 @@ class Training(ABC):
         self.model.train()
         batches = sorted(self.batches, key=lambda indices: self.batches.lengths[indices[0]])
         picked = [batches[int((i + 0.5) * len(batches) / MEASURED_STEPS)] for i in range(MEASURED_STEPS)]
-        self.update(self.batch(picked[0]), optimizer)  # the first update allocates
+        self.update(self.batch(batches[-1]), optimizer)  # the first update allocates
         seconds = [self._timed(lambda b=b: self.update(self.batch(b), optimizer)) for b in picked]
         middle = picked[len(picked) // 2]
         self.model.eval()
@@ -335,8 +353,8 @@ class Training(ABC):
             )
 
     def _stepped(self, plan: Planned, updates: Sequence[Update], rate: float, started: float) -> Stepped:
-        per_step = self.step_seconds / self.step
         elapsed = time.perf_counter() - started
+        spent = elapsed if self.held_back else self.step_seconds
         rights = [update.right for update in updates]
         return Stepped(
             step=self.step,
@@ -346,8 +364,7 @@ class Training(ABC):
             train_score=_mean(rights) if None not in rights else None,
             examples_per_second=self.examples_seen / self.step_seconds,
             seconds=elapsed,
-            seconds_left=(elapsed / self.step if self.held_back else per_step) * (plan.steps - self.step)
-            + self.scoring_seconds,
+            seconds_left=spent * (self.cost(plan.steps) / self.cost(self.step) - 1) + self.scoring_seconds,
             losses={name: _mean([update.losses[name] for update in updates]) for name in updates[0].losses},
         )
 

@@ -11,8 +11,8 @@ from training import of, wait_for, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, distill, distilling, finetune, runs
 from minilm_demo.capture import encoder_layers
-from minilm_demo.distillation import RECIPES, distillation_targets
-from minilm_demo.distilling import DistillConfig
+from minilm_demo.distillation import RECIPES, distillation_targets, projections
+from minilm_demo.distilling import DistillConfig, Lesson, TeacherMemory, encode
 from minilm_demo.errors import DataError, DemoError
 from minilm_demo.models import load_checkpoint, locate, seen_by_base
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped
@@ -199,6 +199,80 @@ def test_half_precision_changes_little(options, tmp_path):
     ]
     assert curves[0] != curves[1]
     assert curves[0] == pytest.approx(curves[1], rel=0.05)
+
+
+# -- what the teacher answered -------------------------------------------------------------------------------------
+
+TEXTS = ("the movie is great", "the plot is very very very dull", "a film", "the story is very good")
+
+
+@pytest.mark.parametrize("room", [10**9, 2000, 0])
+def test_the_memory_answers_as_the_teacher(teacher, room):
+    """Also for texts it knows from a batch of another width, and for those it has no room for."""
+    memory = TeacherMemory(teacher.model, 0, room)
+    for numbers in ([0, 2], [3, 1, 2], [2], [1, 0, 2, 3]):
+        batch = encode(teacher.tokenizer, [TEXTS[number] for number in numbers], 32, torch.device("cpu"))
+        expected = projections(teacher.model.eval(), 0, batch)
+        found = memory.answers(numbers, batch)
+        real = batch["attention_mask"].bool()
+        for part in ("Q", "K", "V"):
+            assert found[part].shape == expected[part].shape
+            torch.testing.assert_close(found[part][real], expected[part][real], rtol=1e-4, atol=1e-5)
+            assert not found[part].requires_grad
+    assert memory.bytes <= room
+
+
+def test_the_teacher_is_asked_once_for_each_text(teacher, monkeypatch):
+    asked = []
+    real = distilling.projections
+    monkeypatch.setattr(distilling, "projections", lambda *args: asked.append(len(args[2]["input_ids"])) or real(*args))
+    memory = TeacherMemory(teacher.model, 0, 10**9)
+    for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1]):
+        memory.answers(numbers, encode(teacher.tokenizer, [TEXTS[n] for n in numbers], 32, torch.device("cpu")))
+    assert asked == [2, 1, 1]
+    assert memory.share(4) == 1.0
+    memory.forget()
+    assert memory.share(4) == 0.0
+    assert (memory.known, memory.bytes) == ({}, 0)
+
+
+def test_the_share_is_what_there_is_room_for(teacher):
+    memory = TeacherMemory(teacher.model, 0, 10**9)
+    memory.answers([0, 1], encode(teacher.tokenizer, TEXTS[:2], 32, torch.device("cpu")))
+    memory.most_bytes = 3 * memory.bytes  # of 6 such texts
+    assert memory.share(12) == 0.5
+
+
+def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkeypatch):
+    """Over more than one pass through the 120 texts."""
+    options = options | {"batch_size": 32, "steps": 12, "precision": "fp32"}
+    curves = []
+    for room in (10**9, 0):
+        monkeypatch.setattr(distilling, "REMEMBERED_BYTES", room)
+        events = drain(**options | {"output_dir": str(tmp_path / str(room))})
+        curves.append([event.loss for event in of(Stepped, events)])
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+
+
+def test_later_steps_are_planned_cheaper(options, monkeypatch):
+    """120 texts are 15 steps of 8; after them a step takes a fifth of the time, all remembered."""
+    kept = []
+    start = Lesson.__init__
+    monkeypatch.setattr(Lesson, "__init__", lambda self, *args, **own: kept.append(self) or start(self, *args, **own))
+    events = distill(DistillConfig(**options))
+    plan = next(event for event in events if isinstance(event, Planned))
+    (lesson,) = kept
+    texts = len(lesson.texts)
+    first = math.ceil(texts / 8)
+    lesson.again = 0.2
+    assert plan.steps == 6
+    assert lesson.cost(first - 1) == first - 1
+    assert lesson.cost(first + 10) == pytest.approx(first + 2)
+    assert lesson.steps_for(first + 2.01) == first + 10
+    assert lesson.steps_for(0.5) == lesson.steps_for(-3) == 0
+    lesson.memory.forget()
+    assert lesson.cost(first + 10) == first + 10  # nothing remembered, nothing saved
+    events.close()
 
 
 # -- choices -------------------------------------------------------------------------------------------------------
