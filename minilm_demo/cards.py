@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .data import short_name
 from .finetuning import TrainConfig
 from .models import BUNDLED_REPO
 from .results import AblationResult, DistillResult, Evaluation, FinetuneResult
@@ -22,7 +23,7 @@ ADAPTERS = {  # method of the run -> what its adapter of these ranks is
     "full": "A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
     "of what changed, rank {} in the linear layers and {} in the embeddings,",
 }
-DATA, OUTPUT, FIRST = "DIR", "RUN", "FIRST"  # in the commands of a card: where the data lie, and the folders of runs
+DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
 
 
 def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
@@ -175,12 +176,12 @@ def skill_card(
     weak_at: str,
     extra_data: Sequence[str] = (),
     note: str = "",
-    first: TrainConfig | None = None,
+    before: Sequence[TrainConfig] = (),
 ) -> str:
     """README.md of a skill's adapter. `place`: its folder from the root of the repository; `ranks` and
     `evaluation`: of what is packed there; `probes`: which of the hand-written test probes came out right; `extra_data`:
-    what the extra rows are, and their terms; `note`: what else is to be said of the rows; `first`: the fine-tune before
-    this one, if there was one."""
+    what the extra rows are, and their terms; `note`: what else is to be said of the rows; `before`: the fine-tunes
+    before this one, in their order; each began with the one before."""
     data = [f"{' '.join(filter(None, task.dataset))}, {task.terms}", *extra_data]
     head = "QuestionAnswering" if task.kind == "span" else "SequenceClassification"
     adapter = ADAPTERS[record.config.method].format(*ranks)
@@ -212,12 +213,11 @@ def skill_card(
         "## How it was made",
         "",
         "```sh",
-        *([finetune_command(task, first, output=FIRST)] if first else []),
-        finetune_command(task, record.config, start=FIRST if first else ""),
+        *_finetune_commands(task, [*before, record.config]),
         f"python -m minilm_demo skills pack {skill} {OUTPUT} --data {DATA}",
         "```",
         "",
-        f"Both in one: `python -m minilm_demo skills train {skill} --data {DATA}`. The weights of step {result.step} "
+        f"All in one: `python -m minilm_demo skills train {skill} --data {DATA}`. The weights of step {result.step} "
         f"of {result.steps} were kept, the best on held-back train rows ({task.metrics[0]}); training took "
         f"{result.seconds / 60:.0f} minutes.",
         "",
@@ -226,12 +226,12 @@ def skill_card(
     ]
     if note:
         lines += [note, ""]
-    if first and record.config.checkpoint == skill:
-        lines += ["The second fine-tune began with the first as it was packed: an adapter of low rank, float16.", ""]
+    if before and record.config.checkpoint == skill:
+        lines += ["Each fine-tune began with the one before as it was packed: an adapter of low rank, float16.", ""]
     if threshold is not None:
         lines += [
-            f"No-answer threshold: {threshold:g}, chosen on the held-back train rows; the validation rows had no part "
-            "in it.",
+            f"No-answer threshold: {threshold:g}, chosen on the held-back train rows, those with and those without an "
+            "answer counting alike; the validation rows had no part in it.",
             "",
         ]
     if task.seen_by_bundled:
@@ -257,6 +257,16 @@ def skill_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _finetune_commands(task: Task, configs: Sequence[TrainConfig]) -> list[str]:
+    """Of fine-tunes that begin one with the other."""
+    folders = [*(f"{OUTPUT}-{number}" for number in range(1, len(configs))), OUTPUT]
+    starts = ["", *folders]
+    return [
+        finetune_command(task, config, start=start, output=folder)
+        for config, start, folder in zip(configs, starts, folders, strict=False)
+    ]
 
 
 def finetune_command(task: Task, config: TrainConfig, *, start: str = "", output: str = OUTPUT) -> str:
@@ -288,8 +298,8 @@ def _probe_lines(probes: Sequence[bool] | None) -> list[str]:
 
 
 def _without_folders(value):
-    """A card travels with the model: of a path on somebody's machine it tells the last part only."""
+    """A card travels with the model: of a path on somebody's machine it tells the last parts only."""
     if isinstance(value, tuple):
         return ", ".join(map(_without_folders, value))
     is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))
-    return Path(value).name if is_path else value
+    return short_name(Path(value)) if is_path else value

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from . import features, metrics
 from .attention import save_trace, trace_attention
-from .data import draw, hold_back, open_source, read_extra, require_rows
+from .data import draw, hold_back, open_source, read_extra, require_rows, short_name
 from .errors import DemoError
 from .evaluation import evaluate, outcome, predict_all, references
 from .models import Checkpoint, default_checkpoint, load_checkpoint, public_name, seen_by_base
@@ -203,7 +203,7 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
     for path in config.extra_train:
         extra = read_extra(task, path)
         train = train + extra
-        name = Path(path).name
+        name = short_name(Path(path))
         used[name if name not in used else str(path)] = len(extra)
     size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
     return TrainRows(source, train, held_back, used, size)

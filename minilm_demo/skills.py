@@ -37,7 +37,7 @@ def recipes() -> Mapping[str, Mapping]:
     """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}.
 
     "extra_train" maps folders below the data to what they are and their terms, "note" is what else the card says of the
-    rows. "begins_with", where there is one, are the fields of a fine-tune before this one. "ranks" are arguments of
+    rows. "begins_with", where there is one, are the fields of the fine-tune before this one. "ranks" are arguments of
     `save_difference`, lower ones where two adapters share the space of a skill."""
     return json.loads((SKILLS_ROOT / "recipes.json").read_text(encoding="utf-8"))
 
@@ -57,12 +57,18 @@ def train_skill(
     Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails."""
     for name, fields in recipe(skill)["tasks"].items():
         given = {"data": data, "seed": seed}
-        if "begins_with" in fields:
-            first = str(work / f"{name}-first")
-            yield from _train(skill, name, fields["begins_with"], **given, output_dir=first)
-            given["checkpoint"] = first
-        yield from _train(skill, name, fields, **given, output_dir=str(work / name))
+        *before, last = stages(fields)
+        for number, earlier in enumerate(before, 1):
+            folder = str(work / f"{name}-{number}")
+            yield from _train(skill, name, earlier, **given, output_dir=folder)
+            given["checkpoint"] = folder
+        yield from _train(skill, name, last, **given, output_dir=str(work / name))
         pack(skill, work / name, data, output=output, probes=probes)
+
+
+def stages(fields: Mapping) -> list[Mapping]:
+    """The fine-tunes of a task in a recipe, in their order: each begins with the one before."""
+    return [*(stages(fields["begins_with"]) if "begins_with" in fields else []), fields]
 
 
 def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
@@ -140,7 +146,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         weak_at=own["weak_at"],
         extra_data=tuple(fields.get("extra_train", {}).values()),
         note=fields.get("note", ""),
-        first=recipe_config(fields["begins_with"], data=data, seed=config.seed) if "begins_with" in fields else None,
+        before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
     return folder
@@ -181,24 +187,28 @@ def first_answer(skill: str, task: Task) -> Prediction | None:
 
 
 def choose_threshold(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping]) -> float:
-    """The no-answer threshold with the best mean F1 on `rows`, in logits: the middle one of the tenths that tie.
+    """The no-answer threshold with the best F1 on `rows`, in logits: the middle one of the tenths that tie.
 
-    Sorted by no-answer score, a threshold gives the rows up to it their best span and the rest no answer; the sums of
-    F1 of all thresholds come from two cumulative sums. Rows whose text has no span at all do not depend on it."""
+    F1 is the mean of that of the rows with an answer and that of the rows without, for the official validation rows are
+    half and half, and these may not be. Sorted by no-answer score, a threshold gives the rows up to it their best span
+    and the rest no answer; the sums of F1 of all thresholds come from two cumulative sums. Rows whose text has no span
+    at all do not depend on it."""
     predictions = predict_rows(task, checkpoint, rows, threshold=float("inf"))
     answers = [(one, row[task.label_field]["text"]) for one, row in zip(predictions, rows, strict=True)]
     answers = [(one, golds) for one, golds in answers if one.no_answer_score is not None]
     if not answers:
         raise DataError(f"{task.name}: no held-back rows to choose a threshold on; at least 500 train rows are needed.")
     scores = np.array([one.no_answer_score for one, _ in answers])
-    spans = np.array([metrics.answer_f1(one.answer, golds) for one, golds in answers])
-    nothing = np.array([metrics.answer_f1("", golds) for _, golds in answers])
+    answerable = np.array([bool(golds) for _, golds in answers])
+    weights = 1 / np.where(answerable, max(1, answerable.sum()), max(1, (~answerable).sum()))
+    spans = weights * [metrics.answer_f1(one.answer, golds) for one, golds in answers]
+    nothing = weights * [metrics.answer_f1("", golds) for _, golds in answers]
     order = np.argsort(scores)
     answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
     left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
     thresholds = np.arange(np.floor(10 * scores.min()) - 1, np.ceil(10 * scores.max()) + 2) / 10
     sums = (answered + left)[np.searchsorted(scores[order], thresholds, side="right")]
-    best = np.flatnonzero(sums == sums.max())
+    best = np.flatnonzero(np.isclose(sums, sums.max(), rtol=0, atol=1e-12))
     return round(float(thresholds[best[len(best) // 2]]), 1)
 
 

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import datasets
 import hub_server
@@ -25,6 +26,7 @@ from minilm_demo.data import (
     read_table,
     require_rows,
     sample_source,
+    short_name,
     split_files,
 )
 from minilm_demo.errors import DataError
@@ -394,6 +396,20 @@ def test_a_split_is_read_once(kind, mirror, tmp_path, monkeypatch):
     assert first == again
     assert first is not again  # whoever shuffles the list shuffles their own
     assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/a/kin/snli", "snli"),
+        ("/a/mine.csv", "mine.csv"),
+        ("/a/kin/xnli_en/test-00000-of-00001.parquet", "xnli_en/test"),
+        ("xnli_en/train_extra-00001-of-00002.parquet", "xnli_en/train_extra"),
+        ("/a/my-rows.parquet", "my-rows.parquet"),
+    ],
+)
+def test_rows_have_a_short_name(path, name):
+    assert short_name(Path(path)) == name
 
 
 def test_extra_rows_from_a_folder_or_a_file(mirror, tmp_path):

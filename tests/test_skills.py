@@ -108,7 +108,8 @@ def test_the_command_of_a_card_names_extra_rows_below_the_data():
 
 
 def test_a_recipe_may_begin_with_another_fine_tune(tmp_path, monkeypatch):
-    """The second begins with the weights of the first; the card tells both commands, and what the extra rows are."""
+    """And that with another: each with the weights of the one before; the card tells all commands, and what the extra
+    rows are."""
     short = {"method": "full", "max_steps": 1, "batch_size": 2, "train_examples": 4, "eval_examples": 2}
     (tmp_path / "kin").mkdir()
     extra = tmp_path / "kin" / "more.jsonl"
@@ -116,15 +117,18 @@ def test_a_recipe_may_begin_with_another_fine_tune(tmp_path, monkeypatch):
     for split in ("train", "validation"):
         rows = [json.dumps({"sentence": f"row {number}", "label": number % 2}) for number in range(8)]
         (tmp_path / f"{split}.jsonl").write_text("\n".join(rows) + "\n")
-    fields = {**short, "extra_train": {"kin/more.jsonl": "More of them, CC0"}, "begins_with": short, "note": "Said so."}
+    fields = {**short, "begins_with": {**short, "learning_rate": 0.001, "begins_with": short}}
+    fields |= {"extra_train": {"kin/more.jsonl": "More of them, CC0"}, "note": "Said so."}
     monkeypatch.setattr(skills, "recipes", lambda: {"sentiment": {"tasks": {"sst2": fields}, "weak_at": "all."}})
     work, output = tmp_path / "work", tmp_path / "skills"
     events = list(skills.train_skill("sentiment", str(tmp_path), work, output=output))
-    assert [one.checkpoint for one in events if isinstance(one, Started)] == ["bundled", "sst2-first"]
+    assert [one.checkpoint for one in events if isinstance(one, Started)] == ["bundled", "sst2-1", "sst2-2"]
     card = (output / "sentiment" / "README.md").read_text()
     commands = [line for line in card.splitlines() if line.startswith("python -m minilm_demo finetune")]
-    assert commands[0].endswith("--output FIRST") and "--extra-train" not in commands[0]
-    assert "--checkpoint FIRST" in commands[1] and "--extra-train DIR/kin/more.jsonl" in commands[1]
+    assert commands[0].endswith("--output RUN-1") and "--extra-train" not in commands[0]
+    assert "--checkpoint RUN-1" in commands[1] and commands[1].endswith("--output RUN-2")
+    assert "--checkpoint RUN-2" in commands[2] and "--extra-train DIR/kin/more.jsonl" in commands[2]
+    assert commands[2].endswith("--output RUN") and len(commands) == 3
     assert "; More of them, CC0. None of its rows" in card
     assert "Said so." in card and str(tmp_path) not in card
 
@@ -177,13 +181,16 @@ def test_a_fine_tune_of_all_weights_is_packed_at_low_rank(lora_run, tmp_path):
 
 
 def test_the_threshold_has_the_best_f1_of_all(tiny_checkpoint_for):
+    """Rows with and without an answer count alike: here there are more of the one kind."""
     checkpoint = load_checkpoint(str(tiny_checkpoint_for("squad_v2")), SQUAD)
     rows = open_source(SQUAD, "sample").read("validation")[:24]
     golds = [row["answers"]["text"] for row in rows]
+    assert 0 < sum(not gold for gold in golds) < 10
 
     def f1(threshold: float) -> float:
         given = predict_rows(SQUAD, checkpoint, rows, threshold=threshold)
-        return metrics.score(SQUAD, [one.answer for one in given], golds)["f1"]
+        scores = metrics.score(SQUAD, [one.answer for one in given], golds)
+        return (scores["has_answer_f1"] + scores["no_answer_f1"]) / 2
 
     chosen = skills.choose_threshold(SQUAD, checkpoint, rows)
     scores = [one.no_answer_score for one in predict_rows(SQUAD, checkpoint, rows)]
