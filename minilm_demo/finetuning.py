@@ -24,7 +24,7 @@ from . import features, metrics
 from .attention import save_trace, trace_attention
 from .data import draw, hold_back, open_source, read_extra, require_rows, short_name
 from .errors import DemoError
-from .evaluation import evaluate, outcome, predict_all, references
+from .evaluation import answers_at, best_threshold, evaluate, outcome, predict_all, references
 from .models import Checkpoint, default_checkpoint, load_checkpoint, public_name, seen_by_base
 from .prediction import check_row
 from .results import Evaluated, FinetuneResult, Finished, Started, Traced, TrainingEvent
@@ -308,8 +308,14 @@ class _Run(Training):
         return Checkpoint(self.checkpoint.name, self.checkpoint.tokenizer, model, self.checkpoint.location)
 
     def score(self) -> dict[str, float]:
-        predictions = predict_all(self.task, self.as_it_is(), self.held_back)
-        return metrics.score(self.task, outcome(self.task, predictions), references(self.task, self.held_back))
+        """On the held-back rows, which also choose the no-answer threshold that is saved with the checkpoint."""
+        checkpoint, expected = self.as_it_is(), references(self.task, self.held_back)
+        predictions = predict_all(self.task, checkpoint, self.held_back)
+        if not self.task.has_unanswerable:
+            return metrics.score(self.task, outcome(self.task, predictions), expected)
+        threshold = best_threshold(predictions, expected)
+        checkpoint.model.config.no_answer_threshold = threshold
+        return metrics.score(self.task, answers_at(predictions, threshold), expected)
 
     def save(self, folder: Path) -> None:
         """LoRA is merged in; its own small file goes to `adapter/`."""

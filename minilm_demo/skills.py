@@ -11,16 +11,14 @@ has a folder for each. How they are trained: `assets/skills/recipes.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from . import metrics, runs
 from .cards import skill_card
 from .errors import DataError, DemoError, UnknownName
-from .evaluation import evaluate
+from .evaluation import best_threshold, evaluate, predict_all, references
 from .finetuning import TrainConfig, finetune, load_rows
 from .low_rank import save_difference
 from .models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, skill_folder
@@ -112,7 +110,10 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
     threshold = None
     if task.has_unanswerable:
         held_back = load_rows(task, config).held_back
-        threshold = choose_threshold(task, load_adapter(skill, folder, task), held_back)
+        if not held_back:
+            raise DataError(f"{task.name}: no held-back rows to choose a threshold on; 500 train rows are needed.")
+        adapted = predict_all(task, load_adapter(skill, folder, task), held_back)
+        threshold = best_threshold(adapted, references(task, held_back))
         _write_record(folder, {"task": task.name, "no_answer_threshold": threshold})
     packed = load_adapter(skill, folder, task)
     evaluation = evaluate(task, packed, data=data)
@@ -184,32 +185,6 @@ def first_answer(skill: str, task: Task) -> Prediction | None:
     folder = skill_folder(skill, task.name)
     record = json.loads((folder / "skill.json").read_text(encoding="utf-8")) if folder else {}
     return from_dict(Prediction, record["first_answer"]) if record.get("first_answer") else None
-
-
-def choose_threshold(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping]) -> float:
-    """The no-answer threshold with the best F1 on `rows`, in logits: the middle one of the tenths that tie.
-
-    F1 is the mean of that of the rows with an answer and that of the rows without, for the official validation rows are
-    half and half, and these may not be. Sorted by no-answer score, a threshold gives the rows up to it their best span
-    and the rest no answer; the sums of F1 of all thresholds come from two cumulative sums. Rows whose text has no span
-    at all do not depend on it."""
-    predictions = predict_rows(task, checkpoint, rows, threshold=float("inf"))
-    answers = [(one, row[task.label_field]["text"]) for one, row in zip(predictions, rows, strict=True)]
-    answers = [(one, golds) for one, golds in answers if one.no_answer_score is not None]
-    if not answers:
-        raise DataError(f"{task.name}: no held-back rows to choose a threshold on; at least 500 train rows are needed.")
-    scores = np.array([one.no_answer_score for one, _ in answers])
-    answerable = np.array([bool(golds) for _, golds in answers])
-    weights = 1 / np.where(answerable, max(1, answerable.sum()), max(1, (~answerable).sum()))
-    spans = weights * [metrics.answer_f1(one.answer, golds) for one, golds in answers]
-    nothing = weights * [metrics.answer_f1("", golds) for _, golds in answers]
-    order = np.argsort(scores)
-    answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
-    left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
-    thresholds = np.arange(np.floor(10 * scores.min()) - 1, np.ceil(10 * scores.max()) + 2) / 10
-    sums = (answered + left)[np.searchsorted(scores[order], thresholds, side="right")]
-    best = np.flatnonzero(np.isclose(sums, sums.max(), rtol=0, atol=1e-12))
-    return round(float(thresholds[best[len(best) // 2]]), 1)
 
 
 # -- probes --------------------------------------------------------------------------------------------------------

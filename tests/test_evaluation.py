@@ -13,14 +13,22 @@ import scipy.stats
 import sklearn.metrics
 import torch
 
-from minilm_demo import evaluation
+from minilm_demo import evaluation, metrics
 from minilm_demo.data import open_source, sample_source
 from minilm_demo.errors import DataError, UnknownName
-from minilm_demo.evaluation import MISTAKES_KEPT, evaluate, evaluate_rows, find_mistakes, score_rows
+from minilm_demo.evaluation import (
+    MISTAKES_KEPT,
+    answers_at,
+    best_threshold,
+    evaluate,
+    evaluate_rows,
+    find_mistakes,
+    score_rows,
+)
 from minilm_demo.features import encode_texts
 from minilm_demo.models import load_checkpoint
 from minilm_demo.prediction import forward, predict_rows
-from minilm_demo.results import Evaluation, Prediction, SliceResult, from_dict, to_dict
+from minilm_demo.results import Candidate, Evaluation, Prediction, SliceResult, from_dict, to_dict
 from minilm_demo.tasks import TASKS
 
 CLASSIFICATION = [task.name for task in TASKS.values() if task.kind == "classification"]
@@ -362,3 +370,42 @@ def test_the_mirror_is_scored_and_named(real_data, checkpoint_for):
     assert result.data_source.kind == "mirror"
     assert "40 of " in result.data_source.description
     assert "9,815" in result.data_source.description
+
+
+# -- the no-answer threshold ---------------------------------------------------------------------------------------
+
+
+def test_the_threshold_has_the_best_f1_of_all():
+    """Rows with and without an answer count alike: here there are three times as many of the one kind."""
+    task, chance = TASKS["squad_v2"], np.random.default_rng(0)
+    golds = [["the old bridge"]] * 30 + [[]] * 10
+    spans = ["the old bridge", "old", "a new road"]
+    scores = [*chance.normal(-2, 2, 30), *chance.normal(1, 2, 10)]
+    predictions = [
+        Prediction("squad_v2", "mine", 1.0, no_answer_score=score, candidates=(Candidate(spans[row % 3], 0, 1, 0.0),))
+        for row, score in enumerate(scores)
+    ]
+
+    def f1(threshold: float) -> float:
+        found = metrics.score(task, answers_at(predictions, threshold), golds)
+        return (found["has_answer_f1"] + found["no_answer_f1"]) / 2
+
+    chosen = best_threshold(predictions, golds)
+    assert f1(chosen) == pytest.approx(max(f1(tenth / 10) for tenth in range(-100, 100)))
+    plain = [metrics.score(task, answers_at(predictions, tenth / 10), golds)["f1"] for tenth in range(-100, 100)]
+    assert metrics.score(task, answers_at(predictions, chosen), golds)["f1"] < max(plain)
+
+
+@pytest.mark.parametrize("threshold", [-100.0, -80.0, -50.0])
+def test_answers_at_a_threshold_are_those_predicted_with_it(checkpoint_for, threshold):
+    task, checkpoint = TASKS["squad_v2"], checkpoint_for("squad_v2")
+    rows = open_source(task, "sample").read("validation")[:12]
+    at = [one.answer for one in predict_rows(task, checkpoint, rows, threshold=threshold)]
+    assert answers_at(predict_rows(task, checkpoint, rows), threshold) == at
+
+
+def test_texts_without_a_span_have_nothing_to_choose():
+    assert best_threshold([], []) == 0.0
+    nothing = Prediction("squad_v2", "mine", 1.0, answer="")
+    assert best_threshold([nothing], [["Rome"]]) == 0.0
+    assert answers_at([nothing], 5.0) == [""]

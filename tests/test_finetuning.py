@@ -17,7 +17,7 @@ from training import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 from minilm_demo import TrainConfig, evaluate, finetune, finetuning, metrics
 from minilm_demo.data import draw, hold_back, open_source
 from minilm_demo.errors import DemoError
-from minilm_demo.evaluation import outcome, predict_all, references
+from minilm_demo.evaluation import answers_at, best_threshold, outcome, predict_all, references
 from minilm_demo.models import load_checkpoint
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped
 from minilm_demo.tasks import TASKS
@@ -480,6 +480,34 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
     assert again.metrics == result.evaluation.metrics
     assert again.intervals == result.evaluation.intervals
     assert json.loads(json.dumps(again.metrics)) == again.metrics
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
+    """Chosen on the held-back rows for the weights that are kept, and saved with them."""
+    monkeypatch.setattr("minilm_demo.data.MIN_ROWS_TO_HOLD_BACK", 100)
+    task = TASKS["squad_v2"]
+    config = TrainConfig(
+        checkpoint=str(tiny_checkpoint),
+        data="sample",
+        max_steps=4,
+        batch_size=4,
+        method=method,
+        eval_examples=2,
+        output_dir=str(tmp_path),
+        precision="fp32",
+    )
+    events = list(finetune(task, config))
+    held_back = finetuning.load_rows(task, config).held_back
+    assert len(held_back) == 20
+    kept = load_checkpoint(str(tmp_path), task)
+    predictions = predict_all(task, kept, held_back)
+    golds = references(task, held_back)
+    chosen = best_threshold(predictions, golds)
+    assert kept.model.config.no_answer_threshold == pytest.approx(chosen, abs=0.2)
+    score = max(event.metrics["f1"] for event in of(Evaluated, events))
+    given = answers_at(predictions, kept.model.config.no_answer_threshold)
+    assert score == pytest.approx(metrics.score(task, given, golds)["f1"], abs=0.05)
 
 
 def test_the_bundled_checkpoint_learns_from_64_sample_rows(tmp_path):

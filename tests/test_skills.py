@@ -1,7 +1,6 @@
 """Skills: what is packed from a run, how it loads with and without this program, and what ships."""
 
 import json
-import math
 import re
 from functools import partial
 
@@ -11,9 +10,8 @@ import torch
 import transformers
 from training import write_reviews
 
-from minilm_demo import TASKS, TrainConfig, cards, finetune, finetuning, metrics, models, runs, skills
-from minilm_demo.data import open_source
-from minilm_demo.errors import DataError, DemoError, UnknownName
+from minilm_demo import TASKS, TrainConfig, cards, finetune, finetuning, models, runs, skills
+from minilm_demo.errors import DemoError, UnknownName
 from minilm_demo.models import CATALOG, SKILLS_ROOT, bundled_folder, load_adapter, load_checkpoint, skill_folder
 from minilm_demo.prediction import predict_rows
 from minilm_demo.results import Started
@@ -175,33 +173,6 @@ def test_a_fine_tune_of_all_weights_is_packed_at_low_rank(lora_run, tmp_path):
     ]
     for packed, own in zip(*answers, strict=True):
         assert packed.probabilities == pytest.approx(own.probabilities, abs=0.01)
-
-
-# -- the no-answer threshold ---------------------------------------------------------------------------------------
-
-
-def test_the_threshold_has_the_best_f1_of_all(tiny_checkpoint_for):
-    """Rows with and without an answer count alike: here there are more of the one kind."""
-    checkpoint = load_checkpoint(str(tiny_checkpoint_for("squad_v2")), SQUAD)
-    rows = open_source(SQUAD, "sample").read("validation")[:24]
-    golds = [row["answers"]["text"] for row in rows]
-    assert 0 < sum(not gold for gold in golds) < 10
-
-    def f1(threshold: float) -> float:
-        given = predict_rows(SQUAD, checkpoint, rows, threshold=threshold)
-        scores = metrics.score(SQUAD, [one.answer for one in given], golds)
-        return (scores["has_answer_f1"] + scores["no_answer_f1"]) / 2
-
-    chosen = skills.choose_threshold(SQUAD, checkpoint, rows)
-    scores = [one.no_answer_score for one in predict_rows(SQUAD, checkpoint, rows)]
-    tenths = range(math.floor(10 * min(scores)) - 1, math.ceil(10 * max(scores)) + 2)
-    assert f1(chosen) == pytest.approx(max(f1(tenth / 10) for tenth in tenths))
-
-
-def test_no_rows_no_threshold(tiny_checkpoint_for):
-    checkpoint = load_checkpoint(str(tiny_checkpoint_for("squad_v2")), SQUAD)
-    with pytest.raises(DataError, match="at least 500 train rows"):
-        skills.choose_threshold(SQUAD, checkpoint, [])
 
 
 # -- as a checkpoint argument --------------------------------------------------------------------------------------
