@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from minilm_demo.ablation import AblationConfig, ablation
+from minilm_demo.ablation import DISTILLED_WITH, AblationConfig, ablation
 from minilm_demo.errors import DemoError
 from minilm_demo.models import default_checkpoint, home
 from minilm_demo.results import AblationResult, Finished, Scored, Working, from_json, to_dict, to_json
@@ -81,9 +81,11 @@ def make(config: AblationConfig) -> AblationResult:
 
 
 def students_file(config: AblationConfig) -> Path:
-    """Where the students with these settings are kept: a name for each set of them, seeds aside."""
+    """Where the students with these settings are kept: a name for each set of them and each way to distil, seeds
+    aside."""
     settings = dataclasses.asdict(config) | {"teacher": config.teacher or default_checkpoint()}
     asked = {name: value for name, value in settings.items() if name not in ("seeds", "arms", "output_dir")}
+    asked |= DISTILLED_WITH
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
     return home() / "ablation" / f"{config.task}-{config.steps}-steps-{digest}.jsonl"
 

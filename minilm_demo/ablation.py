@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .distilling import LEARNING_RATES, DistillConfig, distill
+from .distilling import EMBEDDING_FACTORS, LEARNING_RATES, DistillConfig, Lesson, distill
 from .errors import DemoError, UnknownName
 from .finetuning import TrainConfig, finetune, learning_rate, load_rows
 from .metrics import mean_interval
@@ -43,6 +43,12 @@ from .students import make_student
 from .tasks import TASKS, get_task
 from .training import OVERTIME, check_options, fetching, option
 
+# How students learn from the teacher, beyond what is asked for: another way makes other students.
+DISTILLED_WITH: Mapping[str, object] = {
+    "distill_learning_rates": dict(LEARNING_RATES),
+    "distill_embedding_factors": dict(EMBEDDING_FACTORS),
+    "distill_betas": list(Lesson.betas),
+}
 TELL_EVERY = 1.0  # seconds between two words on where it is
 
 
@@ -195,7 +201,7 @@ class _Experiment:
                 "steps": config.steps,
                 "batch_size": config.batch_size,
                 "max_length": config.max_length,
-                "distill_learning_rates": dict(LEARNING_RATES),
+                **DISTILLED_WITH,
             },
             seen_by_base=seen_by_base(self.teacher.location, self.task),
         )

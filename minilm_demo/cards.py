@@ -218,8 +218,8 @@ def skill_card(
         "```",
         "",
         f"All in one: `python -m minilm_demo skills train {skill} --data {DATA}`. The weights of step {result.step} "
-        f"of {result.steps} were kept, the best on held-back train rows ({task.metrics[0]}); training took "
-        f"{result.seconds / 60:.0f} minutes.",
+        f"of {result.steps} were kept, the best on held-back train rows ({task.metrics[0]}); the "
+        f"{'last ' * bool(before)}training took {result.seconds / 60:.0f} minutes.",
         "",
         *_how(record, result),
         "",

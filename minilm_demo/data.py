@@ -254,7 +254,7 @@ def short_name(path: Path) -> str:
     """What a folder or file of rows is called in words: its last part, and of one file of a split
     (`xnli_en/test-00000-of-00001.parquet`) the folder and the split."""
     split = re.fullmatch(r"([\w.]+)-\d+-of-\d+\.parquet", path.name)
-    return f"{path.parent.name}/{split[1]}" if split else path.name
+    return f"{path.parent.name}/{split[1]}".lstrip("/") if split else path.name
 
 
 # -- reading -------------------------------------------------------------------------------------------------------

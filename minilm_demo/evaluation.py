@@ -139,25 +139,27 @@ def outcome(task: Task, predictions: Sequence[Prediction]):
 # -- the no-answer threshold ---------------------------------------------------------------------------------------
 
 
-def best_threshold(predictions: Sequence[Prediction], golds: Sequence[Sequence[str]]) -> float:
+def best_threshold(predictions: Sequence[Prediction], golds: Sequence[Sequence[str]], *, halves: bool = False) -> float:
     """The no-answer threshold with the best F1, in logits: the middle one of the tenths that tie.
 
-    F1 is the mean of that of the rows with an answer and that of the rows without, for the official validation rows are
-    half and half, and these may not be. Sorted by no-answer score, a threshold gives the rows up to it their best span
-    and the rest no answer; the sums of F1 of all thresholds come from two cumulative sums. Rows whose text has no span
-    at all do not depend on it."""
+    `halves`: the rows with and those without an answer count one half each, as in the official validation rows, however
+    many there are of either here. Sorted by no-answer score, a threshold gives the rows up to it their best span and
+    the rest no answer; the sums of F1 of all thresholds come from two cumulative sums. Rows whose text has no span at
+    all do not depend on it. Of scores that are no numbers nothing can be learned: 0."""
     found = [(one, answers) for one, answers in zip(predictions, golds, strict=True) if one.candidates]
-    if not found:
-        return 0.0
     scores = np.array([one.no_answer_score for one, _ in found])
+    if not found or not np.isfinite(scores).all():
+        return 0.0
     answerable = np.array([bool(answers) for _, answers in found])
-    weights = 1 / np.where(answerable, max(1, answerable.sum()), max(1, (~answerable).sum()))
+    of_kind = np.where(answerable, answerable.sum(), (~answerable).sum())
+    weights = 1 / of_kind if halves else np.ones(len(found))
     spans = weights * [metrics.answer_f1(one.candidates[0].text, answers) for one, answers in found]
     nothing = weights * [metrics.answer_f1("", answers) for _, answers in found]
     order = np.argsort(scores)
     answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
     left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
-    thresholds = np.arange(np.floor(10 * scores.min()) - 1, np.ceil(10 * scores.max()) + 2) / 10
+    around = [np.floor(10 * scores) - 1, np.floor(10 * scores), np.ceil(10 * scores), np.ceil(10 * scores) + 1]
+    thresholds = np.unique(around) / 10
     sums = (answered + left)[np.searchsorted(scores[order], thresholds, side="right")]
     best = np.flatnonzero(np.isclose(sums, sums.max(), rtol=0, atol=1e-12))
     return round(float(thresholds[best[len(best) // 2]]), 1)

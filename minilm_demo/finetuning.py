@@ -204,7 +204,8 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
         extra = read_extra(task, path)
         train = train + extra
         name = short_name(Path(path))
-        used[name if name not in used else str(path)] = len(extra)
+        same = sum(other == name or other.startswith(f"{name} (") for other in used)
+        used[f"{name} ({same + 1})" if same else name] = len(extra)
     size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
     return TrainRows(source, train, held_back, used, size)
 

@@ -100,6 +100,11 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
             f"{run.name} is a run with --method {state.record.config.method}; skills are made from runs with "
             f"--method {' or '.join(PACKED_METHODS)}."
         )
+    if state.record.config.method == "lora" and state.record.config.checkpoint not in ("", "bundled"):
+        raise DemoError(
+            f"{run.name} is a LoRA fine-tune that began with {state.record.config.checkpoint}: its adapter holds what "
+            "changed since then, not since the bundled checkpoint. Fine-tune with --method full."
+        )
     if state.record.config.method == "full":
         _save_difference(run, task, own.get("ranks", {}))
     folder = output / skill / (task.name if len(own["tasks"]) > 1 else "")
@@ -113,7 +118,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         if not held_back:
             raise DataError(f"{task.name}: no held-back rows to choose a threshold on; 500 train rows are needed.")
         adapted = predict_all(task, load_adapter(skill, folder, task), held_back)
-        threshold = best_threshold(adapted, references(task, held_back))
+        threshold = best_threshold(adapted, references(task, held_back), halves=True)
         _write_record(folder, {"task": task.name, "no_answer_threshold": threshold})
     packed = load_adapter(skill, folder, task)
     evaluation = evaluate(task, packed, data=data)
@@ -134,6 +139,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
     place = f"assets/skills/{folder.relative_to(output).as_posix()}"
     result = state.result
     fields = own["tasks"][task.name]
+    extra = {path: told for one in stages(fields) for path, told in one.get("extra_train", {}).items()}
     card = skill_card(
         skill,
         task,
@@ -145,7 +151,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         threshold=threshold,
         probes=passed,
         weak_at=own["weak_at"],
-        extra_data=tuple(fields.get("extra_train", {}).values()),
+        extra_data=tuple(extra.values()),
         note=fields.get("note", ""),
         before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
     )

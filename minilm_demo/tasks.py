@@ -124,8 +124,6 @@ _ROWS = (
         example={"sentence": "The plot is thin, but I could not stop smiling."},
         paper_metric="accuracy",
         paper={"BERT-base": 0.932, "MiniLM-L12": 0.930, "MiniLM-L6": 0.915},
-        sample_teaches=False,
-        start_from="sentiment",
     ),
     Task(
         name="mrpc",
@@ -144,8 +142,6 @@ _ROWS = (
         },
         paper_metric="accuracy",
         paper={"BERT-base": 0.873, "MiniLM-L12": 0.895, "MiniLM-L6": 0.889},
-        sample_teaches=False,
-        start_from="paraphrase",
     ),
     Task(
         name="qqp",

@@ -202,7 +202,7 @@ class Training(ABC):
             {"params": plain, "weight_decay": 0.0},
         ]
         groups = [group for group in groups if group["params"]]
-        return self.accelerator.prepare(torch.optim.AdamW(groups, lr=rate, betas=self.betas, fused=True))
+        return torch.optim.AdamW(groups, lr=rate, betas=self.betas, fused=True)
 
     def update(self, batch: Mapping, optimizer) -> Update:
         """One optimiser update."""
@@ -304,7 +304,7 @@ class Training(ABC):
         """Make the planned updates; returns "completed" or "stopped". `answer` is what the events before were told."""
         import transformers
 
-        optimizer = self.optimizer()
+        optimizer = self.accelerator.prepare(self.optimizer())
         scheduler = transformers.get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
         log_every = max(1, plan.steps // LOGGED_STEPS)
         picture_every = math.ceil(plan.steps / PROBE_FRAMES)

@@ -406,6 +406,7 @@ def test_a_split_is_read_once(kind, mirror, tmp_path, monkeypatch):
         ("/a/kin/xnli_en/test-00000-of-00001.parquet", "xnli_en/test"),
         ("xnli_en/train_extra-00001-of-00002.parquet", "xnli_en/train_extra"),
         ("/a/my-rows.parquet", "my-rows.parquet"),
+        ("test-00000-of-00001.parquet", "test"),
     ],
 )
 def test_rows_have_a_short_name(path, name):

@@ -2,6 +2,7 @@
 
 import base64
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from minilm_demo.models import load_checkpoint, locate, seen_by_base
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped
 from minilm_demo.students import copied_layers, freeze_the_rest, make_student
 from minilm_demo.texts import load_texts, without_parts
+from minilm_demo.training import Training
 
 TERMS = ("attention", "value_relation")
 
@@ -244,7 +246,7 @@ def test_the_share_is_what_there_is_room_for(teacher):
 
 
 def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkeypatch):
-    """Over more than one pass through the 120 texts."""
+    """Over more than one pass through the texts."""
     options = options | {"batch_size": 32, "steps": 12, "precision": "fp32"}
     curves = []
     for room in (10**9, 0):
@@ -254,8 +256,19 @@ def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkey
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
 
 
+@pytest.mark.parametrize(("beyond", "measured"), [(0, 1), (1, 2)])
+def test_the_second_pass_is_measured_where_there_is_one(options, rows, monkeypatch, beyond, measured):
+    told, one_pass = [], math.ceil(len(load_texts(TASKS["sst2"], str(rows), "train").train) / 8)
+    monkeypatch.setattr(Training, "measure", lambda self: told.append(self) or (0.5 / len(told), 0.001))
+    events = distill(DistillConfig(**options | {"steps": one_pass + beyond}))
+    next(event for event in events if isinstance(event, Planned))
+    assert len(told) == measured
+    assert told[0].again == (1.0 if measured == 1 else 0.5)
+    events.close()
+
+
 def test_later_steps_are_planned_cheaper(options, monkeypatch):
-    """120 texts are 15 steps of 8; after them a step takes a fifth of the time, all remembered."""
+    """After the first pass a step takes a fifth of the time, if all is remembered."""
     kept = []
     start = Lesson.__init__
     monkeypatch.setattr(Lesson, "__init__", lambda self, *args, **own: kept.append(self) or start(self, *args, **own))
@@ -270,6 +283,9 @@ def test_later_steps_are_planned_cheaper(options, monkeypatch):
     assert lesson.cost(first + 10) == pytest.approx(first + 2)
     assert lesson.steps_for(first + 2.01) == first + 10
     assert lesson.steps_for(0.5) == lesson.steps_for(-3) == 0
+    lesson.accelerator = SimpleNamespace(num_processes=2)
+    assert lesson.cost(first + 10) == first + 10  # each process knows other texts
+    lesson.accelerator.num_processes = 1
     lesson.memory.forget()
     assert lesson.cost(first + 10) == first + 10  # nothing remembered, nothing saved
     events.close()

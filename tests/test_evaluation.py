@@ -376,7 +376,7 @@ def test_the_mirror_is_scored_and_named(real_data, checkpoint_for):
 
 
 def test_the_threshold_has_the_best_f1_of_all():
-    """Rows with and without an answer count alike: here there are three times as many of the one kind."""
+    """Of all rows, or of the two kinds of them alike: here there are three times as many of the one kind."""
     task, chance = TASKS["squad_v2"], np.random.default_rng(0)
     golds = [["the old bridge"]] * 30 + [[]] * 10
     spans = ["the old bridge", "old", "a new road"]
@@ -386,14 +386,14 @@ def test_the_threshold_has_the_best_f1_of_all():
         for row, score in enumerate(scores)
     ]
 
-    def f1(threshold: float) -> float:
+    def f1(threshold: float, halves: bool) -> float:
         found = metrics.score(task, answers_at(predictions, threshold), golds)
-        return (found["has_answer_f1"] + found["no_answer_f1"]) / 2
+        return (found["has_answer_f1"] + found["no_answer_f1"]) / 2 if halves else found["f1"]
 
-    chosen = best_threshold(predictions, golds)
-    assert f1(chosen) == pytest.approx(max(f1(tenth / 10) for tenth in range(-100, 100)))
-    plain = [metrics.score(task, answers_at(predictions, tenth / 10), golds)["f1"] for tenth in range(-100, 100)]
-    assert metrics.score(task, answers_at(predictions, chosen), golds)["f1"] < max(plain)
+    chosen = {halves: best_threshold(predictions, golds, halves=halves) for halves in (False, True)}
+    for halves, threshold in chosen.items():
+        assert f1(threshold, halves) == pytest.approx(max(f1(tenth / 10, halves) for tenth in range(-100, 100)))
+    assert chosen[True] < chosen[False]
 
 
 @pytest.mark.parametrize("threshold", [-100.0, -80.0, -50.0])
@@ -409,3 +409,8 @@ def test_texts_without_a_span_have_nothing_to_choose():
     nothing = Prediction("squad_v2", "mine", 1.0, answer="")
     assert best_threshold([nothing], [["Rome"]]) == 0.0
     assert answers_at([nothing], 5.0) == [""]
+
+
+def test_scores_that_are_no_numbers_choose_nothing():
+    broken = Prediction("squad_v2", "mine", 1.0, no_answer_score=float("nan"), candidates=(Candidate("a", 0, 1, 0.0),))
+    assert best_threshold([broken], [["a"]]) == 0.0

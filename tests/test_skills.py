@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 
 import peft
@@ -138,6 +139,16 @@ def test_only_fitting_runs_are_packed(lora_run, tmp_path):
     with pytest.raises(UnknownName, match="Unknown skill 'moods'"):
         skills.pack("moods", run, str(data), output=tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_an_adapter_of_something_else_is_not_packed(lora_run, tmp_path, monkeypatch):
+    """The adapter of a LoRA fine-tune that began with another one lacks what that one had learned."""
+    run, data = lora_run
+    state = runs.state(run)
+    later = replace(state.record, config=replace(state.record.config, checkpoint="elsewhere"))
+    monkeypatch.setattr(runs, "state", lambda run: replace(state, record=later))
+    with pytest.raises(DemoError, match="began with elsewhere: its adapter holds what changed since then"):
+        skills.pack("sentiment", run, str(data), output=tmp_path)
 
 
 def test_one_command_trains_every_task_of_a_skill(lora_run, tmp_path, monkeypatch):

@@ -111,7 +111,7 @@ def _plan(time: str, data: str) -> str:
     noise = "One seed only, so it shows large differences at most." if seeds == 1 else (
         f"{seeds} seeds say little about the noise: expect wide intervals."
     )  # fmt: skip
-    rows = " The bundled sample has far fewer rows than that: it takes them all, and they teach little."
+    rows = " The bundled sample has fewer rows than that: all are taken, and a student learns little from so few."
     return (
         f"{words.counted(arms * seeds, 'student')} of 3 layers x 384, {words.counted(seeds, 'seed')} of each of the "
         f"{arms} ways to begin. {distilled} ways are distilled in {size['steps']} steps first; every student is "

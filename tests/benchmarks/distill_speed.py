@@ -151,8 +151,9 @@ def steps_per_second(args: argparse.Namespace, warm: int) -> float:
             output_dir=folder,
         )
         told = [event for event in distill(config) if isinstance(event, Stepped)]
-    seconds = [event.step * args.batch_size / event.examples_per_second for event in told]
-    return args.steps / (seconds[-1] - seconds[warm - 1])
+    first, last = next(event for event in told if event.step >= warm), told[-1]
+    began, ended = (event.step * args.batch_size / event.examples_per_second for event in (first, last))
+    return (last.step - first.step) / (ended - began)
 
 
 def plain(args: argparse.Namespace) -> float:
