@@ -278,7 +278,8 @@ def finetune_command(task: Task, config: TrainConfig, *, start: str = "", output
         if one.name in ("checkpoint", "data", *NOT_TOLD) or (value == one.default and one.name != "seed"):
             continue
         values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
-        words += [f"--{one.name.replace('_', '-')} {given}" for given in values]
+        told = [f"{given:g}" if isinstance(given, float) else given for given in values]
+        words += [f"--{one.name.replace('_', '-')} {given}" for given in told]
     return " ".join([*words, f"--output {output}"])
 
 

@@ -139,7 +139,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
     place = f"assets/skills/{folder.relative_to(output).as_posix()}"
     result = state.result
     fields = own["tasks"][task.name]
-    extra = {path: told for one in stages(fields) for path, told in one.get("extra_train", {}).items()}
+    extra = dict.fromkeys(told for one in stages(fields) for told in one.get("extra_train", {}).values())
     card = skill_card(
         skill,
         task,
@@ -151,7 +151,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         threshold=threshold,
         probes=passed,
         weak_at=own["weak_at"],
-        extra_data=tuple(extra.values()),
+        extra_data=tuple(extra),
         note=fields.get("note", ""),
         before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
     )

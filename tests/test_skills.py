@@ -225,8 +225,24 @@ def test_every_recipe_is_a_configuration_of_tasks_the_skill_answers():
     for name, one in skills.recipes().items():
         assert set(one["tasks"]) <= set(models.SKILLS[name].tasks)
         for fields in one["tasks"].values():
-            for stage in (fields, fields.get("begins_with", {})):
+            for stage in skills.stages(fields):
                 skills.recipe_config(stage, data="sample")
+
+
+@pytest.mark.parametrize(
+    ("skill", "task"), [(skill, task) for skill, one in skills.recipes().items() for task in one["tasks"]]
+)
+def test_a_card_tells_the_commands_of_the_recipe(skill, task):
+    card = (skill_folder(skill, task) / "README.md").read_text(encoding="utf-8")
+    told = [line for line in card.splitlines() if line.startswith("python -m minilm_demo finetune")]
+    stages = skills.stages(skills.recipe(skill)["tasks"][task])
+    assert len(told) == len(stages)
+    for line, fields in zip(told, stages, strict=True):
+        seed = int(re.search(r"--seed (\d+)", line)[1])
+        config = skills.recipe_config(fields, data="DIR", seed=seed)
+        start = re.search(r"--checkpoint (RUN-\d)", line)
+        output = line.split("--output ")[1]
+        assert line == cards.finetune_command(TASKS[task], config, start=start[1] if start else "", output=output)
 
 
 @pytest.mark.parametrize(("skill", "task"), SHIPPED)
