@@ -230,8 +230,8 @@ def skill_card(
         lines += ["Each fine-tune began with the one before as it was packed: an adapter of low rank, float16.", ""]
     if threshold is not None:
         lines += [
-            f"No-answer threshold: {threshold:g}, chosen on the held-back train rows, those with and those without an "
-            "answer counting alike; the validation rows had no part in it.",
+            f"No-answer threshold: {threshold:g}, chosen on the held-back train rows; the validation rows had no part "
+            "in it.",
             "",
         ]
     if task.seen_by_bundled:

@@ -139,22 +139,18 @@ def outcome(task: Task, predictions: Sequence[Prediction]):
 # -- the no-answer threshold ---------------------------------------------------------------------------------------
 
 
-def best_threshold(predictions: Sequence[Prediction], golds: Sequence[Sequence[str]], *, halves: bool = False) -> float:
+def best_threshold(predictions: Sequence[Prediction], golds: Sequence[Sequence[str]]) -> float:
     """The no-answer threshold with the best F1, in logits: the middle one of the tenths that tie.
 
-    `halves`: the rows with and those without an answer count one half each, as in the official validation rows, however
-    many there are of either here. Sorted by no-answer score, a threshold gives the rows up to it their best span and
-    the rest no answer; the sums of F1 of all thresholds come from two cumulative sums. Rows whose text has no span at
-    all do not depend on it. Of scores that are no numbers nothing can be learned: 0."""
+    Sorted by no-answer score, a threshold gives the rows up to it their best span and the rest no answer; the sums of
+    F1 of all thresholds come from two cumulative sums. Rows whose text has no span at all do not depend on it. Of
+    scores that are no numbers nothing can be learned: 0."""
     found = [(one, answers) for one, answers in zip(predictions, golds, strict=True) if one.candidates]
     scores = np.array([one.no_answer_score for one, _ in found])
     if not found or not np.isfinite(scores).all():
         return 0.0
-    answerable = np.array([bool(answers) for _, answers in found])
-    of_kind = np.where(answerable, answerable.sum(), (~answerable).sum())
-    weights = 1 / of_kind if halves else np.ones(len(found))
-    spans = weights * [metrics.answer_f1(one.candidates[0].text, answers) for one, answers in found]
-    nothing = weights * [metrics.answer_f1("", answers) for _, answers in found]
+    spans = np.array([metrics.answer_f1(one.candidates[0].text, answers) for one, answers in found])
+    nothing = np.array([metrics.answer_f1("", answers) for _, answers in found])
     order = np.argsort(scores)
     answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
     left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer

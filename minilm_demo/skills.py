@@ -118,7 +118,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         if not held_back:
             raise DataError(f"{task.name}: no held-back rows to choose a threshold on; 500 train rows are needed.")
         adapted = predict_all(task, load_adapter(skill, folder, task), held_back)
-        threshold = best_threshold(adapted, references(task, held_back), halves=True)
+        threshold = best_threshold(adapted, references(task, held_back))
         _write_record(folder, {"task": task.name, "no_answer_threshold": threshold})
     packed = load_adapter(skill, folder, task)
     evaluation = evaluate(task, packed, data=data)
