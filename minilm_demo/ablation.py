@@ -41,7 +41,7 @@ from .results import (
 )
 from .students import make_student
 from .tasks import TASKS, get_task
-from .training import OVERTIME, check_options, fetching, option
+from .training import MAX_STEPS, OVERTIME, check_options, fetching, option
 
 # How students learn from the teacher, beyond what is asked for: another way makes other students.
 DISTILLED_WITH: Mapping[str, object] = {
@@ -100,7 +100,7 @@ class AblationConfig:
     seeds: int = option(5, "students of each arm, with the seeds 0, 1, 2, …", min=1, max=20)
     train_examples: int = option(2000, "rows to fine-tune on, drawn anew for each seed", min=2, max=1_000_000)
     epochs: float | None = option(None, "times to go through them (default: the task's own)", min=0.01, max=1000)
-    steps: int = option(300, "optimiser updates of each distillation", min=1, max=1_000_000)
+    steps: int = option(300, "optimiser updates of each distillation", min=1, max=MAX_STEPS)
     batch_size: int = option(32, "texts per update of a distillation", min=1, max=1024)
     max_length: int = option(64, "tokens per text of a distillation; longer ones are cut", min=8, max=512)
     time_budget: float | None = option(

@@ -95,7 +95,10 @@ class DistillConfig:
     batch_size: int = option(32, "texts per update and process", min=1, max=1024)
     max_length: int = option(64, "tokens per text; longer ones are cut", min=8, max=512)
     learning_rate: float | None = option(
-        None, "peak learning rate; the word embeddings of a random start learn 8 times faster", min=1e-7, max=1.0
+        None,
+        f"peak learning rate; word embeddings of a random start learn {EMBEDDING_FACTORS['random']:g} times faster",
+        min=1e-7,
+        max=1.0,
     )
     seed: int = option(0, "seed of the student's random start and of the order of the texts", min=0, max=2**31 - 1)
     warmup_ratio: float = option(0.1, "share of the steps during which the learning rate rises", min=0.0, max=1.0)
@@ -453,9 +456,8 @@ class Lesson(Training):
 
     def batch(self, indices: Sequence[int]) -> dict:
         """`texts`: what the student reads; `asked`: the teacher's projections of it."""
-        texts = encode(
-            self.tokenizer, [self.texts[index] for index in indices], self.max_length, self.accelerator.device
-        )
+        own = [self.texts[index] for index in indices]
+        texts = encode(self.tokenizer, own, self.max_length, self.accelerator.device)
         with self.accelerator.autocast():
             return {"texts": texts, "asked": self.memory.answers(indices, texts)}
 

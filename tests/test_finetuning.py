@@ -504,10 +504,10 @@ def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, 
     predictions = predict_all(task, kept, held_back)
     golds = references(task, held_back)
     chosen = best_threshold(predictions, golds)
-    assert kept.model.config.no_answer_threshold == pytest.approx(chosen, abs=0.2)
+    assert kept.model.config.no_answer_threshold == chosen != 0.0
     score = max(event.metrics["f1"] for event in of(Evaluated, events))
     given = answers_at(predictions, kept.model.config.no_answer_threshold)
-    assert score == pytest.approx(metrics.score(task, given, golds)["f1"], abs=0.05)
+    assert score == pytest.approx(metrics.score(task, given, golds)["f1"])
 
 
 def test_the_bundled_checkpoint_learns_from_64_sample_rows(tmp_path):
