@@ -518,3 +518,26 @@ def test_fetch_reports_the_bytes_and_passes_errors_on(monkeypatch):
 def test_what_is_no_name_at_all_is_an_unknown_checkpoint(name):
     with pytest.raises(UnknownName, match="Unknown checkpoint"):
         locate(name)
+
+
+# -- precision
+
+
+@pytest.mark.parametrize(
+    ("features", "seconds", "expected"),
+    [
+        ({}, {torch.bfloat16: 1.0, torch.float32: 2.0}, "fp32"),  # emulated: not even measured
+        ({"avx512_bf16": True}, {torch.bfloat16: 2.0, torch.float32: 1.0}, "fp32"),
+        ({"avx512_bf16": True}, {torch.bfloat16: 1.0, torch.float32: 2.0}, "bf16"),
+        ({"amx_bf16": True}, {torch.bfloat16: 1.0, torch.float32: 4.0}, "bf16"),
+    ],
+)
+def test_bf16_is_chosen_where_the_machine_has_it_and_it_is_faster(monkeypatch, features, seconds, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features)
+    monkeypatch.setattr(models, "product_seconds", seconds.__getitem__)
+    assert models.pick_precision.__wrapped__() == expected
+
+
+def test_a_product_takes_time():
+    assert models.product_seconds(torch.float32, rounds=2) > 0
