@@ -1,20 +1,37 @@
-"""A whole file through a checkpoint: CSV, TSV, JSONL or parquet in, CSV out, the input's columns kept."""
+"""A whole file through a checkpoint: CSV, TSV, JSONL or parquet in, CSV out, the input's columns kept as they are."""
 
 from __future__ import annotations
 
 import csv
 import errno
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-from .data import find_place, guess_columns, read_table
+from .data import encodable, find_place, guess_columns, read_table
 from .errors import DataError
 from .models import cached_checkpoint
 from .prediction import predict_rows
 from .results import Prediction
-from .tasks import Task
+from .tasks import Task, task_for_texts
+
+
+def task_of_file(candidates: Sequence[Task], source: Path) -> Task:
+    """Of the tasks that one checkpoint answers, the one of this file: that whose columns it has, else that of such
+    texts. `predict_file` says what is wrong with a file that cannot be read."""
+    place = find_place(source)
+    if len(candidates) == 1 or place is None or place.is_dir():
+        return candidates[0]
+    table, _ = read_table(place)
+    columns = _columns(table)
+    named = [task for task in candidates if set(task.text_fields) <= set(columns)]
+    if named:
+        return named[0]
+    places = guess_columns(candidates[0], columns)
+    texts = [str(row.get(places.get(field)) or "") for row in table for field in candidates[0].text_fields]
+    return task_for_texts(candidates, texts)
 
 
 def predict_file(
@@ -28,7 +45,8 @@ def predict_file(
     max_characters: int | None = None,
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> int:
-    """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows.
+    """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows. Where the
+    file has a column of such a name, that of the prediction is called `prediction_2` and so on.
 
     The whole input and the place of the output are checked before the model runs, and the output appears only when it
     is complete. A file with more than `max_rows`, or `max_characters` in the texts, is refused."""
@@ -39,7 +57,7 @@ def predict_file(
     if not table:
         raise DataError(f"{source.name} has no rows.")
     _at_most(max_rows, len(table), "rows", source)
-    columns = list(dict.fromkeys(column for row in table for column in row))
+    columns = _columns(table)
     guess = guess_columns(task, columns)
     missing = [field for field in task.text_fields if field not in guess]
     if missing:
@@ -57,10 +75,24 @@ def predict_file(
         loaded = cached_checkpoint(checkpoint, task)
         predictions = predict_rows(task, loaded, rows, threshold=threshold, on_batch=report)
         added = [prediction_columns(prediction) for prediction in predictions]
-        writer = csv.DictWriter(file, [*columns, *(name for name in added[0] if name not in columns)])
-        writer.writeheader()
-        writer.writerows({**row, **more} for row, more in zip(table, added, strict=True))
+        writer = csv.writer(file)
+        writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in added[0])]))
+        for row, more in zip(table, added, strict=True):
+            writer.writerow(map(_cell, [*(row.get(column) for column in columns), *more.values()]))
     return len(rows)
+
+
+def _columns(table: Sequence[Mapping]) -> list[str]:
+    return list(dict.fromkeys(column for row in table for column in row))
+
+
+def _free_name(name: str, columns: Sequence[str]) -> str:
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(one for one in names if one not in columns)
+
+
+def _cell(value: object) -> object:
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _at_most(most: int | None, number: int, what: str, source: Path) -> None:
@@ -100,6 +132,6 @@ def prediction_columns(prediction: Prediction) -> Mapping[str, object]:
             "prediction": prediction.answer,
             "start": prediction.start,
             "end": prediction.end,
-            "no_answer_score": round(prediction.no_answer_score, 4),
+            "no_answer_score": None if prediction.no_answer_score is None else round(prediction.no_answer_score, 4),
         }
     return {"prediction": round(prediction.score, 4)}

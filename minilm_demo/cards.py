@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .data import short_name
+from .errors import DemoError
 from .finetuning import TrainConfig
-from .models import BUNDLED_REPO
+from .models import BUNDLED_REPO, RUN_ID, default_checkpoint, locate, runs_root, seen_by_base
 from .results import AblationResult, DistillResult, Evaluation, FinetuneResult
 from .tasks import Task, get_task
 
@@ -35,8 +36,8 @@ def run_card(record: RunRecord, result: FinetuneResult | DistillResult | Ablatio
 def model_card(record: RunRecord, result: FinetuneResult) -> str:
     """README.md of a fine-tune."""
     task, evaluation, config = get_task(record.task), result.evaluation, record.config
-    start = _without_folders(config.checkpoint or "bundled")
-    seen = [f"The bundled checkpoint's own training had already seen {task.seen_by_bundled}.", ""]
+    start = _for_others(config.checkpoint or "bundled")
+    seen = _seen(config.checkpoint, task)
     return "\n".join(
         [
             "---",
@@ -54,7 +55,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
             "",
             *_scores(evaluation),
             "",
-            *(seen if task.seen_by_bundled and start == "bundled" else []),
+            *([f"The bundled checkpoint's own training had already seen {seen}.", ""] if seen else []),
             *_how(record, result),
             "",
             "A model made for teaching, from few rows: not for decisions about people.",
@@ -63,9 +64,17 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
     )
 
 
+def _seen(checkpoint: str, task: Task) -> str:
+    """What the bundled checkpoint had seen of the task, if a fine-tune began with it or with what was made of it."""
+    try:
+        return seen_by_base(locate(checkpoint or default_checkpoint()), task)
+    except DemoError:  # the run it began with is gone
+        return ""
+
+
 def student_card(record: RunRecord, result: DistillResult) -> str:
     """README.md of a distillation."""
-    teacher = _without_folders(record.config.teacher or "bundled")
+    teacher = _for_others(record.config.teacher or "bundled")
     losses = [
         f"| {name.replace('_', ' ')} | {result.losses_before[name]:.3f} | {loss:.3f} |"
         for name, loss in result.losses.items()
@@ -81,8 +90,8 @@ def student_card(record: RunRecord, result: DistillResult) -> str:
             "",
             f"An encoder of {result.parameters / 1e6:.1f} million weights (its teacher has "
             f"{result.teacher_parameters / 1e6:.1f}), distilled with MiniLM Demo by the recipe {result.recipe} in "
-            f"{result.steps:,} steps on {result.examples_seen:,} texts, {result.seconds:.0f} s. It has no output layer "
-            "yet: it is made to be fine-tuned.",
+            f"{result.steps:,} steps, {result.seconds:.0f} s; {result.examples_seen:,} texts read, of "
+            f"{result.examples:,} different ones. It has no output layer yet: it is made to be fine-tuned.",
             "",
             f"Texts: {result.data_source.description}. No label was used.",
             "",
@@ -113,7 +122,7 @@ def ablation_card(record: RunRecord, result: AblationResult) -> str:
         [
             f"# Does distillation help? {result.layers} layers x {result.hidden_size} on {result.task}",
             "",
-            f"{len(result.students)} of {result.planned} students of {_without_folders(result.teacher)}, each "
+            f"{len(result.students)} of {result.planned} students of {_for_others(result.teacher)}, each "
             f"fine-tuned on {result.train_examples:,} examples; where distilled, in {result.steps:,} steps of "
             f"{result.batch_size} texts. {minutes:.0f} minutes in all.",
             "",
@@ -150,7 +159,7 @@ def _how(record: RunRecord, result: FinetuneResult) -> list[str]:
 def _asked_for(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> list[str]:
     """Settings as asked and as resolved, versions."""
     asked = {
-        name: _without_folders(value)
+        name: _for_others(value)
         for name, value in vars(record.config).items()
         if value not in (None, (), "") and name not in NOT_TOLD
     }
@@ -227,7 +236,11 @@ def skill_card(
     if note:
         lines += [note, ""]
     if before and record.config.checkpoint == skill:
-        lines += ["Each fine-tune began with the one before as it was packed: an adapter of low rank, float16.", ""]
+        lines += [
+            "Each fine-tune began with the one before as it was packed, an adapter of low rank in float16; by these "
+            "commands it begins with all weights of the run before.",
+            "",
+        ]
     if threshold is not None:
         lines += [
             f"No-answer threshold: {threshold:g}, chosen on the held-back train rows; the validation rows had no part "
@@ -298,9 +311,12 @@ def _probe_lines(probes: Sequence[bool] | None) -> list[str]:
     return [f"{said} ({100 * sum(probes) / len(probes):.0f} %); nothing was tuned on them.", ""]
 
 
-def _without_folders(value):
-    """A card travels with the model: of a path on somebody's machine it tells the last parts only."""
+def _for_others(value):
+    """A card travels with the model: of a path on somebody's machine it tells the last parts only, and of a run no id,
+    for whoever knows it may open that run."""
     if isinstance(value, tuple):
-        return ", ".join(map(_without_folders, value))
+        return ", ".join(map(_for_others, value))
+    if isinstance(value, str) and RUN_ID.fullmatch(value) and (runs_root() / value).is_dir():
+        return "an earlier run"
     is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))
     return short_name(Path(value)) if is_path else value

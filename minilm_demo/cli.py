@@ -11,20 +11,23 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from .distilling import DistillConfig
 from .errors import DataError, DemoError, UnknownName
 from .finetuning import TrainConfig
+from .lineage import Badge, badge_of
 from .results import (
     AblationResult,
     AttentionTrace,
+    DistillationTargets,
     DistillResult,
     Evaluated,
     Evaluation,
@@ -36,7 +39,7 @@ from .results import (
     Stepped,
     to_dict,
 )
-from .tasks import SKILLS, TASKS, get_task, skill_tasks
+from .tasks import SKILLS, TASKS, Task, get_task, skill_tasks, task_for_texts
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -392,9 +395,10 @@ def _checkpoint_for(given: str | None, skill_or_task: str) -> str:
 def predict_command(args: argparse.Namespace) -> int:
     candidates = skill_tasks(args.task)
     checkpoint = _checkpoint_for(args.checkpoint, args.task)
-    task = _task_of(checkpoint, candidates)
+    candidates = _tasks_of(checkpoint, candidates)
     if args.file:
-        return _predict_file(args, task, checkpoint)
+        return _predict_file(args, candidates, checkpoint)
+    task = task_for_texts(candidates, args.texts)
     if len(args.texts) != len(task.text_fields):
         wanted = ", ".join(task.text_fields)
         raise UsageError(f"{task.name} takes {len(task.text_fields)} texts ({wanted}); {len(args.texts)} came.")
@@ -407,16 +411,17 @@ def predict_command(args: argparse.Namespace) -> int:
     return 0
 
 
-def _task_of(checkpoint: str, candidates):
-    """Which of a skill's tasks the checkpoint answers: the one it was trained on, else the first."""
+def _tasks_of(checkpoint: str, candidates: Sequence[Task]) -> Sequence[Task]:
+    """Which of a skill's tasks the checkpoint answers: those it was trained on, else the first."""
     from . import runs
-    from .models import locate
+    from .models import CATALOG, locate
 
     folder = Path(locate(checkpoint).place).parent
     if (folder / "run.json").is_file():
-        trained = runs.read_record(folder).task
-        return next((task for task in candidates if task.name == trained), candidates[0])
-    return candidates[0]
+        trained = (runs.read_record(folder).task,)
+    else:
+        trained = CATALOG[checkpoint].tasks if checkpoint in CATALOG else ()
+    return [task for task in candidates if task.name in trained] or candidates[:1]
 
 
 def prediction_document(prediction: Prediction) -> dict:
@@ -436,17 +441,19 @@ def _prediction_lines(document: dict) -> Iterator[str]:
             yield f"{label:<20}{probability:7.3f}  {'█' * round(40 * probability)}"
     elif "answer" in document:
         yield document["answer"] or "(no answer in this text)"
-        yield f"no-answer score {document['no_answer_score']:.2f}"
+        if document["no_answer_score"] is not None:
+            yield f"no-answer score {document['no_answer_score']:.2f}"
     else:
         yield f"{document['score']:.2f}"
     yield f"{document['checkpoint']}, {document['milliseconds']:.0f} ms"
 
 
-def _predict_file(args: argparse.Namespace, task, checkpoint: str) -> int:
-    from .batch import predict_file
+def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoint: str) -> int:
+    from .batch import predict_file, task_of_file
 
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
+    task = task_of_file(candidates, args.file)
     rows = predict_file(task, checkpoint, args.file, args.output, threshold=args.threshold, on_rows=_report_rows)
     _print_result(args, {"rows": rows, "output": str(args.output)}, [f"{rows:,} rows written to {args.output}"])
     return 0
@@ -507,12 +514,14 @@ def targets_command(args: argparse.Namespace) -> int:
         locate(checkpoint)
     options = {"num_relation_heads": args.relation_heads, "teacher_layer": args.teacher_layer}
     targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
-    _write_picture(targets, args.output, save_targets)
-    _print_result(args, targets_document(targets) | {"output": str(args.output)}, _targets_lines(targets, args.output))
+    badge = badge_of(teacher, student, args.recipe)
+    _write_picture(targets, args.output, save_targets, badge=badge)
+    document = targets_document(targets) | {"badge": asdict(badge), "output": str(args.output)}
+    _print_result(args, document, _targets_lines(targets, badge, args.output))
     return 0
 
 
-def targets_document(targets) -> dict:
+def targets_document(targets: DistillationTargets) -> dict:
     """The JSON document of `targets`: the divergence of each relation, in all and by head; layers count from 0."""
     by_token = {name: values.astype(float) for name, values in targets.divergence.items()}
     return {
@@ -534,8 +543,15 @@ def named_losses(by_relation: Mapping[str, object]) -> dict[str, object]:
     return {LOSS_NAMES[name]: value for name, value in by_relation.items()}
 
 
-def _targets_lines(targets, output: Path) -> Iterator[str]:
-    yield f"{targets.teacher_name}, layer {targets.teacher_layer + 1}, teaches {targets.student_name}"
+def _targets_lines(targets: DistillationTargets, badge: Badge, output: Path) -> Iterator[str]:
+    teacher, student = (
+        f"{name}, layer {layer + 1}"
+        for name, layer in (
+            (targets.teacher_name, targets.teacher_layer),
+            (targets.student_name, targets.student_layer),
+        )
+    )
+    yield f"{teacher}, beside {student}: {badge.title}. {badge.about}"
     for title, loss in named_losses(targets.losses).items():
         yield f"  {title.replace('_', ' '):<20}{loss:.4f} nats per head and token"
     yield f"Written to {output}"
@@ -554,7 +570,7 @@ def attention_command(args: argparse.Namespace) -> int:
     candidates = skill_tasks(args.task) if args.task else ()
     checkpoint = args.checkpoint or default_checkpoint()
     locate(checkpoint)
-    task = _task_of(checkpoint, candidates) if candidates else None
+    task = task_for_texts(_tasks_of(checkpoint, candidates), args.texts) if candidates else None
     trace = trace_attention(checkpoint, *args.texts, task=task, with_qkv=True)
     _write_picture(trace, args.output, save_trace)
     document = attention_document(trace, args.output)
@@ -567,13 +583,13 @@ def _check_picture(output: Path) -> None:
         raise UsageError(f"--output is {output}; it must end in .html or .npz.")
 
 
-def _write_picture(result, output: Path, save_arrays: Callable[[object, Path], None]) -> None:
-    """A page that works offline, or the arrays."""
+def _write_picture(result, output: Path, save_arrays: Callable[[object, Path], None], **shown) -> None:
+    """A page that works offline, or the arrays. `shown`: what else `views.show` is told."""
     from . import views
 
     try:
         if output.suffix == ".html":
-            views.show(result).save(output)
+            views.show(result, **shown).save(output)
         else:
             save_arrays(result, output)
     except OSError as error:
@@ -690,10 +706,11 @@ def skills_command(args: argparse.Namespace) -> int:
         run = runs.run_folder(str(args.run))
         folders = [skills.pack(args.skill, run, args.data, probes=args.probes)]
     else:
-        report = _Reporter()
-        with tempfile.TemporaryDirectory() as work:
-            for event in skills.train_skill(args.skill, args.data, Path(work), seed=args.seed, probes=args.probes):
-                report(event)
+        report, work = _Reporter(), Path(tempfile.mkdtemp(prefix=f"{args.skill}-"))
+        _progress(f"The runs are in {work} until the skill is packed.")
+        for event in skills.train_skill(args.skill, args.data, work, seed=args.seed, probes=args.probes):
+            report(event)
+        shutil.rmtree(work)
         folders = [skills.SKILLS_ROOT / args.skill]
     _print_result(args, {"folders": list(map(str, folders))}, [f"Written to {folder}" for folder in folders])
     return 0

@@ -82,6 +82,11 @@ def plain_name(checkpoint: str) -> str:
         return checkpoint
 
 
+def badge_of(teacher: str, student: str, recipe: str) -> Badge:
+    """What may be said of one checkpoint beside another, by what is known here of both."""
+    return badge(plain_name(teacher), plain_name(student), recipe, origins(student))
+
+
 def badge(teacher: str, student: str, recipe: str, steps: Sequence[Origin]) -> Badge:
     """What may be said of `teacher` beside `student`, whose `steps` are those of `origins`, while the relations of
     `recipe` are shown. Names are those of `plain_name`."""

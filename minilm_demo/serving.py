@@ -22,8 +22,8 @@ MOST_AT_ONCE = 32
 class Batcher:
     """Joins calls with the same key that wait at the same time into one call of `answer(key, rows)`.
 
-    `answer` returns one value per row. What it raises reaches everyone whose row was in that call, so rows are checked
-    before they come here."""
+    `answer` returns one value per row. Where it raises, the rows of that call are asked again one by one, so that what
+    is wrong with one row, and what the error says of it, reaches only whoever asked it."""
 
     def __init__(self, answer: Callable[[Hashable, Sequence], Sequence], most: int = MOST_AT_ONCE):
         self._answer, self._most = answer, most
@@ -47,11 +47,17 @@ class Batcher:
         with self._lock:
             waiting = self._waiting[key]
             batch = [waiting.popleft() for _ in range(min(self._most, len(waiting)))]
+        self._settle(key, batch)
+
+    def _settle(self, key: Hashable, batch: Sequence[tuple[object, Future]]) -> None:
         try:
             answers = self._answer(key, [row for row, _ in batch])
         except BaseException as error:
-            for _, ticket in batch:
-                ticket.set_exception(error)
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for one in batch:
+                self._settle(key, [one])
             return
         for (_, ticket), answer in zip(batch, answers, strict=True):
             ticket.set_result(answer)

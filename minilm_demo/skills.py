@@ -11,7 +11,9 @@ has a folder for each. How they are trained: `assets/skills/recipes.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,8 +54,14 @@ def train_skill(
 ) -> Iterator[TrainingEvent]:
     """Train every task of a skill below `work`, and pack each into its folder below `output`.
 
-    Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails."""
-    for name, fields in recipe(skill)["tasks"].items():
+    Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails; what is wrong with the
+    rows of any of them, or with the probes, is said before the first begins."""
+    tasks = recipe(skill)["tasks"]
+    read_probes(probes)
+    for name, fields in tasks.items():
+        for stage in stages(fields):
+            load_rows(get_task(name), recipe_config(stage, data=data, seed=seed))
+    for name, fields in tasks.items():
         given = {"data": data, "seed": seed}
         *before, last = stages(fields)
         for number, earlier in enumerate(before, 1):
@@ -88,7 +96,7 @@ def recipe_config(fields: Mapping, **given) -> TrainConfig:
 def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes: Path | None = None) -> Path:
     """Make the skill's folder from a finished run: the adapter in float16 (of a full fine-tune: its difference from the
     bundled checkpoint at low rank), the threshold chosen on the run's held-back rows, the scores of what is packed on
-    `data`'s validation splits, and the model card.
+    `data`'s validation splits, and the model card. What was in that folder is there until all of the new is made.
 
     `probes`: a file of hand-written rows with the right answers (`tests/probes`), whose pass rate the card states."""
     state = runs.state(run)
@@ -105,11 +113,30 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
             f"{run.name} is a LoRA fine-tune that began with {state.record.config.checkpoint}: its adapter holds what "
             "changed since then, not since the bundled checkpoint. Fine-tune with --method full."
         )
+    probe_rows = read_probes(probes)
     if state.record.config.method == "full":
         _save_difference(run, task, own.get("ranks", {}))
-    folder = output / skill / (task.name if len(own["tasks"]) > 1 else "")
-    folder.mkdir(parents=True, exist_ok=True)
-    _copy_adapter(run / "adapter", folder)
+    place = output / skill / (task.name if len(own["tasks"]) > 1 else "")
+    with tempfile.TemporaryDirectory() as made:
+        _make(Path(made), skill, task, state, data, probe_rows, place.relative_to(output))
+        place.mkdir(parents=True, exist_ok=True)
+        for file in Path(made).iterdir():
+            shutil.copyfile(file, place / file.name)
+    return place
+
+
+def _make(
+    folder: Path,
+    skill: str,
+    task: Task,
+    state: runs.RunState,
+    data: str,
+    probes: Sequence[Mapping],
+    place: Path,
+) -> None:
+    """Write the files of a skill's task to `folder`; the card says that they are at `place` below assets/skills."""
+    own = recipe(skill)
+    _copy_adapter(state.folder / "adapter", folder)
     _write_record(folder, {"task": task.name})
     config = replace(state.record.config, data=data)
     threshold = None
@@ -122,7 +149,7 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         _write_record(folder, {"task": task.name, "no_answer_threshold": threshold})
     packed = load_adapter(skill, folder, task)
     evaluation = evaluate(task, packed, data=data)
-    passed = run_probes(packed, task, probes) if probes else None
+    passed = run_probes(packed, task, probes) or None
     first = dict(zip(task.text_fields, SKILLS[skill].presets[0].texts, strict=True))
     _write_record(
         folder,
@@ -136,17 +163,15 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
             "probes": None if passed is None else {"right": sum(passed), "of": len(passed)},
         },
     )
-    place = f"assets/skills/{folder.relative_to(output).as_posix()}"
-    result = state.result
     fields = own["tasks"][task.name]
     extra = dict.fromkeys(told for one in stages(fields) for told in one.get("extra_train", {}).values())
     card = skill_card(
         skill,
         task,
-        place,
+        f"assets/skills/{place.as_posix()}",
         _ranks(folder),
         state.record,
-        result,
+        state.result,
         evaluation,
         threshold=threshold,
         probes=passed,
@@ -156,7 +181,6 @@ def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes
         before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
     )
     (folder / "README.md").write_text(card, encoding="utf-8")
-    return folder
 
 
 def _save_difference(run: Path, task: Task, ranks: Mapping[str, int]) -> None:
@@ -196,11 +220,20 @@ def first_answer(skill: str, task: Task) -> Prediction | None:
 # -- probes --------------------------------------------------------------------------------------------------------
 
 
-def run_probes(checkpoint: Checkpoint, task: Task, file: Path) -> list[bool]:
-    """Whether each of the file's probes of this task comes out right. A probe is a row of the task's text fields with
-    `expected`: a label name, or for spans the answers that count, none for "no answer"."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    probes = [probe for probe in map(json.loads, lines) if probe["task"] == task.name]
+def read_probes(file: Path | None) -> list[dict]:
+    """The probes of a file, if one is named. A probe is a row of its `task`'s text fields with `expected`: a label
+    name, or for spans the answers that count, none for "no answer"."""
+    if file is None:
+        return []
+    try:
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise DataError(f"The probes {file} cannot be read: {error}. It takes one JSON object a line.") from error
+
+
+def run_probes(checkpoint: Checkpoint, task: Task, probes: Sequence[Mapping]) -> list[bool]:
+    """Whether each of the probes of this task comes out right."""
+    probes = [probe for probe in probes if probe["task"] == task.name]
     predictions = predict_rows(task, checkpoint, probes)
     return [_right(task, one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]
 

@@ -11,7 +11,7 @@ more: 1e-4 with batches of 32 learned nothing in 64 steps, 2e-4 with batches of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .errors import UnknownName
@@ -392,6 +392,13 @@ def get_task(name: str) -> Task:
     if name not in TASKS:
         raise UnknownName("task", name, TASKS)
     return TASKS[name]
+
+
+def task_for_texts(candidates: Sequence[Task], texts: Sequence[str]) -> Task:
+    """Of the tasks that one checkpoint answers, the one for these texts, else the first: a pair of questions is for the
+    task of such pairs."""
+    both_ask = bool(texts) and all(text.strip().endswith("?") for text in texts)
+    return next((task for task in candidates if task.pairs_questions == both_ask), candidates[0])
 
 
 def skill_tasks(name: str) -> tuple[Task, ...]:

@@ -292,22 +292,23 @@ class Training(ABC):
         call()
         return time.perf_counter() - started
 
-    def agreed(self, number: int) -> int:
-        """The main process's number, in every process."""
+    def agreed(self, value):
+        """The main process's value, in every process."""
         from accelerate.utils import broadcast_object_list
 
-        return broadcast_object_list([number])[0]
+        return broadcast_object_list([value])[0]
 
     # -- training
 
     def train(self, plan: Planned, began: float, answer: str | None) -> Generator[TrainingEvent, str | None, str]:
-        """Make the planned updates; returns "completed" or "stopped". `answer` is what the events before were told."""
+        """Make the planned updates; returns "stopped" if somebody asked for that before the last one, else "completed":
+        also where a time budget ended it. `answer` is what the events before were told."""
         import transformers
 
         optimizer = self.accelerator.prepare(self.optimizer())
         scheduler = transformers.get_linear_schedule_with_warmup(optimizer, plan.warmup_steps, plan.steps)
         log_every = max(1, plan.steps // LOGGED_STEPS)
-        picture_every = math.ceil(plan.steps / PROBE_FRAMES)
+        picture_every, pictured = math.ceil(plan.steps / PROBE_FRAMES), 0
         updates: list[Update] = []
         answer = (yield from self.picture()) or answer
         started = time.perf_counter()
@@ -327,13 +328,15 @@ class Training(ABC):
                 stop = (yield self._stepped(plan, updates, rate, started)) or stop
                 updates = []
             if self.step % picture_every == 0 or is_last:
-                stop = (yield from self.picture()) or stop
+                stop, pictured = (yield from self.picture()) or stop, self.step
             if self.step % plan.evaluate_every == 0 or is_last:
                 stop = (yield from self.score_and_keep()) or stop
                 self.model.train()
             self.seconds = time.perf_counter() - started
-            if self._ends_early(stop, began):
-                return "completed" if is_last else "stopped"
+            if not is_last and (ended := self._ended(stop, began)):
+                if pictured < self.step:
+                    yield from self.picture()
+                return ended
         return "completed"
 
     def _endless_batches(self, steps: int) -> Iterator[list[int]]:
@@ -368,12 +371,12 @@ class Training(ABC):
             losses={name: _mean([update.losses[name] for update in updates]) for name in updates[0].losses},
         )
 
-    def _ends_early(self, answer: str | None, began: float) -> bool:
-        """Somebody asked to stop, or the budget is overdrawn; decided by the main process for all."""
+    def _ended(self, answer: str | None, began: float) -> str:
+        """ "stopped" if somebody asked for that, "completed" if the budget is overdrawn, "" to go on. The main process
+        decides for all."""
         late = self.time_budget is not None and time.perf_counter() - began > OVERTIME * self.time_budget
-        if self.accelerator.num_processes == 1:
-            return answer == "stop" or late
-        return bool(self.agreed(int(answer == "stop" or late)))
+        ended = "stopped" if answer == "stop" else "completed" if late else ""
+        return ended if self.accelerator.num_processes == 1 else self.agreed(ended)
 
     # -- the checkpoint
 

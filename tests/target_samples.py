@@ -66,8 +66,8 @@ def divergence(teacher_scores: np.ndarray, student_scores: np.ndarray) -> np.nda
     return (np.exp(log_p) * (log_p - log_q)).sum(axis=-1).astype("float32")
 
 
-def probed(of: DistillationTargets, steps=(0, 10, 20)) -> list[Probed]:
-    """A student on its way from even rows to that of the targets."""
+def probed(of: DistillationTargets, steps=(0, 10, 20), heads: int | None = None) -> list[Probed]:
+    """A student on its way from even rows to that of the targets; of the first `heads`, if not of all."""
     from minilm_demo.attention_weights import quantised
 
     events = []
@@ -76,10 +76,10 @@ def probed(of: DistillationTargets, steps=(0, 10, 20)) -> list[Probed]:
         events.append(
             Probed(
                 step=step,
-                heads=of.num_relation_heads,
-                student={name: quantised(softmax(one, axis=-1)) for name, one in scores.items()},
+                heads=heads or of.num_relation_heads,
+                student={name: quantised(softmax(one[:heads], axis=-1)) for name, one in scores.items()},
                 divergence={
-                    name: tuple(divergence(of.teacher_scores[name], one).mean(axis=-1).tolist())
+                    name: tuple(divergence(of.teacher_scores[name], one).mean(axis=-1)[:heads].tolist())
                     for name, one in scores.items()
                 },
             )

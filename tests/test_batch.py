@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from minilm_demo import TASKS, batch, load_checkpoint, predict_rows
-from minilm_demo.batch import predict_file
+from minilm_demo.batch import predict_file, task_of_file
 from minilm_demo.errors import DataError
+from minilm_demo.tasks import skill_tasks
 
 STRANGE = ('naïve "quoted", café', "日本語 😀", "two\nlines", "a; b\tc", "=1+1", "NA", "\u2028 separator")
 
@@ -214,6 +215,45 @@ def test_an_output_may_replace_its_input_and_be_read_again(tiny_checkpoint_for, 
     source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"], ["bad"]])
     checkpoint = str(tiny_checkpoint_for("sst2"))
     predict_file(TASKS["sst2"], checkpoint, source, source)
-    first = read_csv(source)
+    columns, first = read_csv(source)
     predict_file(TASKS["sst2"], checkpoint, source, source)
-    assert read_csv(source) == first
+    again, second = read_csv(source)
+    # What the first model said stands beside what the second says.
+    assert again == [*columns, "prediction_2", "probability_negative_2", "probability_positive_2"]
+    assert [{name: row[name] for name in columns} for row in second] == first
+    assert [row["prediction_2"] for row in second] == [row["prediction"] for row in first]
+
+
+def test_a_text_without_tokens_does_not_take_the_other_answers_with_it(tiny_checkpoint_for, tmp_path):
+    rows = [["Who?", "\u200b"], ["Who?", "Ann and Ben."]]
+    source = write_csv(tmp_path / "in.csv", ["question", "context"], rows)
+    output = tmp_path / "out.csv"
+    assert predict_file(TASKS["squad_v2"], str(tiny_checkpoint_for("squad_v2")), source, output) == 2
+    odd, other = read_csv(output)[1]
+    assert (odd["prediction"], odd["start"], odd["no_answer_score"]) == ("", "", "")
+    assert float(other["no_answer_score"]) == float(other["no_answer_score"])
+
+
+def test_half_a_surrogate_pair_does_not_take_the_answers_with_it(tiny_checkpoint_for, tmp_path):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.csv"
+    source.write_text('{"sentence": "fine \\ud83d", "mine \\ud83d": "x \\ud83d"}\n', encoding="utf-8")
+    assert predict_file(TASKS["sst2"], str(tiny_checkpoint_for("sst2")), source, output) == 1
+    columns, (row,) = read_csv(output)
+    assert columns[:2] == ["sentence", "mine ?"]
+    assert (row["sentence"], row["mine ?"]) == ("fine ?", "x ?")
+
+
+@pytest.mark.parametrize(
+    ("columns", "texts", "expected"),
+    [
+        (["sentence1", "sentence2"], ["Is it?", "Is it not?"], "mrpc"),  # named as the task names them
+        (["question1", "question2"], ["He came.", "He went."], "qqp"),
+        (["text1", "text2"], ["He came.", "He went."], "mrpc"),
+        (["text1", "text2"], ["Is it?", "Is it not?"], "qqp"),
+        (["other"], ["Is it?"], "mrpc"),  # predict_file says what is missing
+    ],
+)
+def test_a_file_is_for_the_task_whose_columns_it_has(tmp_path, columns, texts, expected):
+    source = write_csv(tmp_path / "in.csv", columns, [texts])
+    assert task_of_file(skill_tasks("paraphrase"), source).name == expected
+    assert task_of_file([TASKS["qqp"]], source).name == "qqp"

@@ -48,7 +48,7 @@ def told() -> tuple[list, object]:
 def test_a_slice_is_scored_by_the_first_model_chosen(run_of, skill, task):
     run = run_of(task)
     steps, progress = told()
-    payload = batch_panel._score_rows(skill, [run, "no-such-model"], 50, progress)
+    payload = batch_panel._score_rows(skill, [run, "no-such-model"], 50, task, progress)
     split = TASKS[task].eval_splits[0]
     expected = evaluate(task, run, data="sample", splits=[split], limit=50)
     number = expected.examples[split]
@@ -62,13 +62,30 @@ def test_a_slice_is_scored_by_the_first_model_chosen(run_of, skill, task):
         assert cells == [[str(count) for count in row] for row in expected.confusion[split]]
 
 
+@pytest.mark.parametrize("task", ["mrpc", "qqp"])
+def test_the_rows_of_either_task_of_a_skill_can_be_scored(task):
+    payload = batch_panel._score_rows("paraphrase", ["paraphrase"], 50, task, told()[1])
+    assert f"evaluate_rows('{task}'" in payload["code"]
+
+
+def test_a_run_gets_the_rows_of_its_own_task(run_of):
+    payload = batch_panel._score_rows("paraphrase", [run_of("qqp")], 50, "mrpc", told()[1])
+    assert "evaluate_rows('qqp'" in payload["code"]
+
+
+def test_only_a_skill_of_several_tasks_lets_choose_between_them():
+    assert [value for _, value in batch_panel._which_rows("paraphrase")["choices"]] == ["mrpc", "qqp"]
+    assert batch_panel._which_rows("paraphrase")["visible"]
+    assert not batch_panel._which_rows("nli")["visible"]
+
+
 def test_what_cannot_be_scored_is_said(run_of):
     with pytest.raises(gr.Error, match="No model is chosen"):
-        batch_panel._score_rows("sentiment", [], 50)
+        batch_panel._score_rows("sentiment", [], 50, "sst2")
     with pytest.raises(gr.Error, match="50, 200, 500"):
-        batch_panel._score_rows("sentiment", [run_of()], 100_000)
+        batch_panel._score_rows("sentiment", [run_of()], 100_000, "sst2")
     with pytest.raises(gr.Error, match="Unknown checkpoint '/etc'"):
-        batch_panel._score_rows("sentiment", ["/etc"], 50)
+        batch_panel._score_rows("sentiment", ["/etc"], 50, "sst2")
 
 
 @pytest.mark.parametrize("texts", [["one"], ["one", "two"]])
@@ -95,6 +112,14 @@ def test_a_file_comes_back_with_predictions(run_of, tmp_path):
     # Gradio serves what lies below this folder; the name between says nothing of the file and cannot be guessed.
     assert output.parent.parent == Path(get_upload_folder())
     assert len(output.parent.name) == 64
+
+
+def test_a_file_of_questions_is_answered_by_the_task_of_questions(tmp_path):
+    source = tmp_path / "mine.csv"
+    source.write_text("question1,question2\nWhere is it?,Where does it lie?\n", encoding="utf-8")
+    button, _ = batch_panel._answer_file("paraphrase", ["paraphrase"], str(source), told()[1])
+    output = Path(button.value if isinstance(button.value, str) else button.value["path"])
+    assert "probability_duplicate" in output.read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_two_outputs_never_share_a_place(run_of, tmp_path):

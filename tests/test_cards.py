@@ -6,6 +6,7 @@ import pytest
 
 from minilm_demo import TASKS, TrainConfig
 from minilm_demo.cards import model_card
+from minilm_demo.models import runs_root
 from minilm_demo.results import DataSource, Evaluation, FinetuneResult
 from minilm_demo.runs import RunRecord
 
@@ -65,12 +66,31 @@ def test_only_official_rows_are_called_the_official_data_set(kind, named):
 
 @pytest.mark.parametrize(
     ("task", "checkpoint", "said"),
-    [("qqp", "bundled", True), ("qqp", "minilm-l12", False), ("sst2", "bundled", False), ("squad_v2", "bundled", True)],
+    [
+        ("qqp", "bundled", True),
+        ("qnli", "nli", True),  # a skill is made of it
+        ("qqp", "minilm-l12", False),
+        ("qqp", "/a/run/that/is/gone", False),
+        ("sst2", "bundled", False),
+        ("squad_v2", "bundled", True),
+    ],
 )
 def test_the_card_says_what_the_bundled_checkpoint_had_seen(task, checkpoint, said):
     text = card(task, checkpoint=checkpoint)
     assert ("had already seen" in text) == said
     assert not said or TASKS[task].seen_by_bundled in text
+
+
+def test_the_card_names_no_run_whose_id_would_open_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINILM_HOME", str(tmp_path))
+    run = "distill_sst2-AbCdEfGhIjKlMnOpQrSt"
+    (runs_root() / run).mkdir(parents=True)
+    text = card(checkpoint=run)
+    assert run not in text
+    assert "# an earlier run fine-tuned on sst2" in text
+    assert "checkpoint=an earlier run" in text
+    named = "distilbert-base-uncased-finetuned-sst-2-english"  # looks like one
+    assert f"# {named} fine-tuned on sst2" in card(checkpoint=named)
 
 
 def test_options_that_were_left_open_are_not_listed():

@@ -307,9 +307,27 @@ def test_targets_writes_the_arrays_of_the_contract(document, run, distil, tiny_c
         assert saved["teacher_QK"].shape == saved["student_VV"].shape == (2, length, length)
         assert saved["divergence_VV"].shape == (2, length)
         assert saved["tokens"].tolist() == said["tokens"]
+    assert said["badge"]["title"] == "distilled here"
     code, out, _ = run(*words, "--recipe", "minilm_v2", "--student", tiny_checkpoint, "--relation-heads", "4")
     assert code == 0
+    assert out[0].endswith(": the same model. Teacher and student are one model, so every divergence is 0.")
     assert any("query relation" in line for line in out)
+
+
+def test_a_page_of_targets_says_what_the_teacher_is(run, tmp_path):
+    page = tmp_path / "targets.html"
+    code, out, _ = run("targets", "hello", "--teacher", "bundled", "--student", "sentiment", "--output", page)
+    assert code == 0
+    assert out[0].startswith("bundled, layer 6, beside sentiment, layer 6: not a distillation. ")
+    assert '"title": "not a distillation"' in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("texts", "label"),
+    [(("He came.", "He arrived."), "equivalent"), (("Where is it?", "Where does it lie?"), "duplicate")],
+)
+def test_the_texts_decide_which_task_of_a_skill_answers(document, texts, label):
+    assert label in document("predict", "paraphrase", *texts)["probabilities"]
 
 
 @pytest.mark.parametrize(

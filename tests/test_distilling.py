@@ -361,6 +361,25 @@ def test_stopping_keeps_the_student_as_it_is(options):
     assert load_checkpoint(options["output_dir"]).model.config.num_hidden_layers == 1
 
 
+def test_the_last_picture_shows_the_student_that_is_kept(options):
+    events, seen = distill(DistillConfig(**options | {"steps": 500}, probe="the movie")), []
+    for event in events:
+        seen.append(event)
+        if isinstance(event, Stepped) and event.step == 7:
+            break
+    seen += [events.send("stop"), *events]
+    assert of(Probed, seen)[-1].step == seen[-1].result.steps
+
+
+def test_an_assistant_that_takes_too_long_does_not_take_the_student_with_it(options, monkeypatch):
+    monkeypatch.setattr("minilm_demo.distilling.Lesson.measure", lambda self: (0.01, 0.0))
+    monkeypatch.setattr("minilm_demo.training.OVERTIME", 0)  # every step is one too many
+    options = {name: value for name, value in options.items() if name != "steps"}
+    events = drain(**options, time_budget=10, hidden=16, layers=1, assistant=True)
+    assert (events[-1].status, events[-1].result.steps) == ("completed", 2)
+    assert load_checkpoint(options["output_dir"]).model.config.hidden_size == 16
+
+
 def test_stopping_while_the_assistant_learns_leaves_no_student(options, tmp_path):
     events = distill(DistillConfig(**options | {"steps": 500}, hidden=16, assistant=True))
     for event in events:

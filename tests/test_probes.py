@@ -9,7 +9,7 @@ from test_sample_data import TASKS as SAMPLE_TASKS
 from test_sample_data import TEXT_COLUMNS, normal, splits, words
 
 from minilm_demo.models import CATALOG, load_checkpoint, skill_folder
-from minilm_demo.skills import run_probes
+from minilm_demo.skills import read_probes, run_probes
 from minilm_demo.tasks import TASKS
 
 PROBES = Path(__file__).resolve().parent / "probes"
@@ -82,7 +82,7 @@ SHIPPED = [(entry.name, task) for entry in CATALOG.values() if entry.is_skill fo
 
 @pytest.mark.parametrize(("skill", "task"), SHIPPED)
 def test_the_card_states_the_pass_rate_that_is_measured(skill, task):
-    passed = run_probes(load_checkpoint(skill, TASKS[task]), TASKS[task], PROBES / f"{skill}.jsonl")
+    passed = run_probes(load_checkpoint(skill, TASKS[task]), TASKS[task], read_probes(PROBES / f"{skill}.jsonl"))
     folder = skill_folder(skill, task)
     stated = json.loads((folder / "skill.json").read_text())["probes"]
     assert stated["of"] == len(passed)

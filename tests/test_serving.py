@@ -40,15 +40,29 @@ def test_keys_are_not_mixed():
         assert list(pool.map(lambda one: batcher.ask(*one), asked)) == asked
 
 
-def test_an_error_reaches_those_who_asked_and_nobody_after():
+def test_an_error_reaches_whoever_asked_and_nobody_else():
+    first_is_in, go = threading.Event(), threading.Event()
+
     def answer(key, rows):
-        if "bad" in rows:
-            raise ValueError("broken")
+        if rows == ["first"]:
+            first_is_in.set()
+            assert go.wait(10)
+        if bad := [row for row in rows if row.startswith("bad")]:
+            raise ValueError(f"broken: {bad[0]}")
         return rows
 
     batcher = Batcher(answer)
-    with pytest.raises(ValueError, match="broken"):
-        batcher.ask("a", "bad")
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(batcher.ask, "a", "first")
+        assert first_is_in.wait(10)
+        asked = {row: pool.submit(batcher.ask, "a", row) for row in ("good", "bad one", "fine", "bad two")}
+        while len(batcher._waiting["a"]) < 4:
+            pass
+        go.set()
+        assert [first.result(10), asked["good"].result(10), asked["fine"].result(10)] == ["first", "good", "fine"]
+        for row in ("bad one", "bad two"):
+            with pytest.raises(ValueError, match=f"broken: {row}"):
+                asked[row].result(10)
     assert batcher.ask("a", "good") == "good"
 
 

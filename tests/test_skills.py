@@ -12,7 +12,7 @@ import transformers
 from training import write_reviews
 
 from minilm_demo import TASKS, TrainConfig, cards, finetune, finetuning, models, runs, skills
-from minilm_demo.errors import DemoError, UnknownName
+from minilm_demo.errors import DataError, DemoError, UnknownName
 from minilm_demo.models import CATALOG, SKILLS_ROOT, bundled_folder, load_adapter, load_checkpoint, skill_folder
 from minilm_demo.prediction import predict_rows
 from minilm_demo.results import Started
@@ -139,6 +139,28 @@ def test_only_fitting_runs_are_packed(lora_run, tmp_path):
     with pytest.raises(UnknownName, match="Unknown skill 'moods'"):
         skills.pack("moods", run, str(data), output=tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_what_is_wrong_is_said_before_the_skill_that_was_there_is_touched(lora_run, tmp_path):
+    run, data = lora_run
+    folder = skills.pack("sentiment", run, str(data), output=tmp_path)
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (tmp_path / "odd.jsonl").write_text("no JSON\n")
+    for probes in ("none.jsonl", "odd.jsonl"):
+        with pytest.raises(DataError, match=f"{probes} cannot be read"):
+            skills.pack("sentiment", run, str(data), output=tmp_path, probes=tmp_path / probes)
+    with pytest.raises(DemoError):
+        skills.pack("sentiment", run, str(tmp_path / "nowhere"), output=tmp_path)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_rows_that_are_missing_are_missed_before_hours_of_training(tmp_path, monkeypatch):
+    short = {"max_steps": 1, "batch_size": 2, "train_examples": 4, "eval_examples": 2}
+    later = {**short, "extra_train": {"kin/none": "not there"}, "begins_with": short}
+    monkeypatch.setattr(skills, "recipes", lambda: {"paraphrase": {"tasks": {"mrpc": short, "qqp": later}}})
+    with pytest.raises(DemoError, match="none"):
+        next(skills.train_skill("paraphrase", "sample", tmp_path / "work", output=tmp_path / "skills"))
+    assert not (tmp_path / "work").exists()
 
 
 def test_an_adapter_of_something_else_is_not_packed(lora_run, tmp_path, monkeypatch):

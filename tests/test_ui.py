@@ -284,6 +284,8 @@ def test_a_model_that_is_gone_hides_no_other():
     assert [(one["kind"], one["title"]) for one in drawn["lanes"]] == [
         ("classification", "Sentiment skill (shipped)"), ("error", "another model")
     ]  # fmt: skip
+    drawn = predict_tab._ask("sentiment", "Fine.", "", ["sst2-AAAAAAAAAAAAAAAAAAAAAA", "sentiment"])
+    assert [one["kind"] for one in drawn["lanes"]] == ["error", "classification"]
 
 
 def test_errors_become_toasts_in_one_place():

@@ -15,6 +15,7 @@ from ..ablation import ARMS, AblationConfig, summarise
 from ..data import local_sources
 from ..errors import DemoError
 from ..lineage import called
+from ..models import default_checkpoint
 from ..results import AT_WORK, AblationResult, Scored, Started, from_dict
 from ..runs import JOBS, RunState
 from ..tasks import get_task
@@ -113,11 +114,16 @@ def _plan(time: str, data: str) -> str:
     )  # fmt: skip
     rows = " The bundled sample has fewer rows than that: all are taken, and a student learns little from so few."
     return (
-        f"{words.counted(arms * seeds, 'student')} of 3 layers x 384, {words.counted(seeds, 'seed')} of each of the "
+        f"{words.counted(arms * seeds, 'student')} of {_shape()}, {words.counted(seeds, 'seed')} of each of the "
         f"{arms} ways to begin. {distilled} ways are distilled in {size['steps']} steps first; every student is "
         f"fine-tuned on {words.thousands(size['train_examples'])} examples.{rows if data == 'sample' else ''} {noise} "
         f"What is not scored after about {time} is left out."
     )
+
+
+def _shape() -> str:
+    """The students' size, which follows from the teacher's."""
+    return "3 layers x 384" if default_checkpoint() == "bundled" else "half of the teacher's layers"
 
 
 @says_errors

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from .. import views
-from ..batch import predict_file
+from ..batch import predict_file, task_of_file
 from ..data import FILE_KINDS, local_sources
 from ..errors import DataError
 from ..evaluation import evaluate_rows
 from ..models import cached_checkpoint, locate, seen_by_base
-from ..tasks import Task, skill_tasks
+from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_title, picked_texts, run_task, says_errors
+from .handlers import allowed_checkpoint, checkpoint_title, picked_texts, run_tasks, says_errors
 
 SLICE_ROWS = (50, 200, 500)
 FILE_ROWS = 2_000
@@ -45,6 +45,7 @@ def build_batch_panel(
             list(SLICE_ROWS), value=SLICE_ROWS[0], label="How many rows?", elem_id="slice-rows",
             info="Drawn at random, the same ones every time; all of them where there are fewer.",
         )  # fmt: skip
+        of = gr.Radio(**_which_rows(next(iter(SKILLS))), label="Rows of which task?", elem_id="slice-task")
         score = gr.Button("Score these rows", elem_id="slice-run")
         scored = view(views.SLICE, elem_id="slice", min_height=96)
         gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
@@ -57,10 +58,10 @@ def build_batch_panel(
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
     alone = {**private, "concurrency_id": "batch", "concurrency_limit": 1}
-    scoring = score.click(_score_rows, [skill, checkpoints, rows], scored, **alone)
+    scoring = score.click(_score_rows, [skill, checkpoints, rows, of], scored, **alone)
     picked = scored.picked(picked_texts, None, list(texts), **quick)
     picked.then(None, js=SHOW_TEXTS)
-    skill.change(lambda: None, None, scored, **quick)
+    skill.change(lambda name: (None, gr.Radio(**_which_rows(name))), skill, [scored, of], **quick)
     answer.click(_answer_file, [skill, checkpoints, file], [answers, said], **alone, show_progress_on=said)
     file.change(_other_file, None, [answers, said], **quick)
     return scoring
@@ -73,9 +74,21 @@ SHOW_TEXTS = """() => {
 }"""
 
 
+def _which_rows(skill: str) -> dict:
+    """The choice between the tasks of a skill, where it has several."""
+    tasks = skill_tasks(skill)
+    return {
+        "choices": [(task.title, task.name) for task in tasks],
+        "value": tasks[0].name,
+        "visible": len(tasks) > 1,
+        "info": "A model that was trained on one of them only gets rows of that one.",
+    }
+
+
 @says_errors
-def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, progress=gr.Progress()) -> dict:  # noqa: B008
-    checkpoint, task = _chosen(skill, checkpoints)
+def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, progress=gr.Progress()) -> dict:  # noqa: B008
+    checkpoint, tasks = _chosen(skill, checkpoints)
+    task = next((task for task in tasks if task.name == of), tasks[0])
     if rows not in SLICE_ROWS:
         raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, SLICE_ROWS))}.")
     progress(0, desc="Loading the model and the rows")
@@ -93,12 +106,12 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, progress=g
     return {**payload, "code": views.slice_code(task.name, checkpoint, data, rows)}
 
 
-def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[str, Task]:
-    """The first checkpoint of those chosen, and the task it answers."""
+def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[str, Sequence[Task]]:
+    """The first checkpoint of those chosen, and the tasks it answers."""
     if not checkpoints:
         raise DataError("No model is chosen under “Who answers?”. If none is there, train one in the Fine-tune tab.")
     checkpoint = allowed_checkpoint(checkpoints[0])
-    return checkpoint, run_task(checkpoint, skill_tasks(skill))
+    return checkpoint, run_tasks(checkpoint, skill_tasks(skill))
 
 
 # -- a file --------------------------------------------------------------------------------------------------------
@@ -106,9 +119,10 @@ def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[str, Task]:
 
 @says_errors
 def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, progress=gr.Progress()):  # noqa: B008
-    checkpoint, task = _chosen(skill, checkpoints)
+    checkpoint, tasks = _chosen(skill, checkpoints)
     if not file:
-        raise DataError(f"Choose a file first. Its columns: {', '.join(task.text_fields)}.")
+        raise DataError(f"Choose a file first. Its columns: {', '.join(tasks[0].text_fields)}.")
+    task = task_of_file(tasks, Path(file))
     with _private_file("predictions.csv") as output:
         number = predict_file(
             task,

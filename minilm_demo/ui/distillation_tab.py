@@ -15,7 +15,7 @@ import gradio as gr
 from .. import views
 from ..distillation import RECIPES, compare, save_targets
 from ..errors import DataError, DemoError, UnknownName
-from ..lineage import Badge, badge, origins, plain_name
+from ..lineage import Badge, badge_of
 from ..models import bundled_folder, locate
 from ..results import DistillationTargets
 from ..traces import cached_targets
@@ -204,8 +204,7 @@ class Pairing:
         return cached_targets(*self._allowed(), self.texts, self.recipe)
 
     def badge(self) -> Badge:
-        teacher, student = self._allowed()
-        return badge(plain_name(teacher), plain_name(student), self.recipe, origins(student))
+        return badge_of(*self._allowed(), self.recipe)
 
     def payload(self, **options) -> dict:
         teacher, student = self._allowed()

@@ -11,7 +11,7 @@ from ..errors import DataError, DemoError, UnknownName
 from ..lineage import called
 from ..models import CATALOG, RUN_ID, default_checkpoint, is_on_disk, skill_folder
 from ..runs import RunQueue, RunState, read_record, state, usable_runs, visitor_run_folder
-from ..tasks import TASKS, Task
+from ..tasks import TASKS, Task, task_for_texts
 from ..views import words
 
 QUEUE = RunQueue()  # one line of runs per server
@@ -141,13 +141,15 @@ def _student_title(run: RunState) -> str:
 
 
 def run_task(checkpoint: str, candidates: Sequence[Task], texts: Sequence[str] = ()) -> Task:
-    """Which of these tasks a checkpoint answers: one it was trained on, else the first. Where it was trained on
-    several, the texts decide: a pair of questions is for the task of such pairs."""
+    """Which of these tasks a checkpoint answers for these texts."""
+    return task_for_texts(run_tasks(checkpoint, candidates), texts)
+
+
+def run_tasks(checkpoint: str, candidates: Sequence[Task]) -> Sequence[Task]:
+    """Which of these tasks a checkpoint answers: those it was trained on, else the first."""
     run = () if checkpoint in CATALOG else (read_record(visitor_run_folder(checkpoint)).task,)
     trained = CATALOG[checkpoint].tasks if checkpoint in CATALOG else run
-    able = [task for task in candidates if task.name in trained] or candidates[:1]
-    both_ask = bool(texts) and all(text.strip().endswith("?") for text in texts)
-    return next((task for task in able if task.pairs_questions == both_ask), able[0])
+    return [task for task in candidates if task.name in trained] or candidates[:1]
 
 
 def answers(checkpoint: str) -> bool:

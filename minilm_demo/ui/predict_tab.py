@@ -81,9 +81,10 @@ def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> d
         return views.error_payload(NOTHING_YET)
     if len(checkpoints) > MAX_LANES:
         return views.error_payload(f"{len(checkpoints)} models are chosen; at most {MAX_LANES} answer side by side.")
-    lanes = [_lane(skill, (text1, text2), name) for name in checkpoints]
-    task = run_task(checkpoints[0], skill_tasks(skill), (text1, text2))
-    if all(lane["kind"] == "error" for lane in lanes):
+    found = [_lane(skill, (text1, text2), name) for name in checkpoints]
+    lanes = [lane for lane, _ in found]
+    task = next((task for _, task in found if task), None)
+    if task is None:
         return lanes[0]
     return views.answers_payload(skill, task, _fields(task, (text1, text2)), lanes)
 
@@ -92,14 +93,15 @@ def _fields(task: Task, texts: tuple[str, str]) -> dict[str, str]:
     return dict(zip(task.text_fields, texts, strict=False))
 
 
-def _lane(skill: str, texts: tuple[str, str], checkpoint: str) -> dict:
-    """One checkpoint's answer, or why it has none: what is wrong with one must not hide the others."""
+def _lane(skill: str, texts: tuple[str, str], checkpoint: str) -> tuple[dict, Task | None]:
+    """One checkpoint's answer and the task it answered, or why it has none: what is wrong with one must not hide the
+    others."""
     try:
         allowed = allowed_checkpoint(checkpoint)
         task = run_task(allowed, skill_tasks(skill), texts)
-        return {**answer_payload(task, allowed, _fields(task, texts)), "title": checkpoint_title(allowed)}
+        return {**answer_payload(task, allowed, _fields(task, texts)), "title": checkpoint_title(allowed)}, task
     except DemoError as error:
-        return {**views.error_payload(str(error)), "title": _title(checkpoint)}
+        return {**views.error_payload(str(error)), "title": _title(checkpoint)}, None
 
 
 def _title(checkpoint: str) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..lineage import Badge
 from ..results import (
     AblationResult,
     AttentionTrace,
@@ -238,13 +239,14 @@ def show(
     events: Sequence[TrainingEvent] = (),
     checkpoint: str = "",
     seen: str = "",
+    badge: Badge | None = None,
     height: int | None = None,
 ) -> Page:
     """A result as a picture, for notebooks and files.
 
     A span prediction needs its texts in `fields`; a fine-tune or a distillation draws its curves if its `events` are
     given; else a fine-tune needs `checkpoint`, the one it started from, to say what that had already seen of the data
-    (`seen`: see `result_card`)."""
+    (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
     if isinstance(result, Prediction):
         return _show_prediction(result, fields or {}, height or 360)
     if isinstance(result, FinetuneResult | Evaluation):
@@ -264,7 +266,8 @@ def show(
         return Page(standalone_html(ATTENTION, payload, f"Attention: {' / '.join(result.texts)}"), height or 900)
     if isinstance(result, DistillationTargets):
         title = f"Teacher and student: {' / '.join(result.texts)}"
-        return Page(standalone_html(MICROSCOPE, microscope_payload(result, alone=True), title), height or 1100)
+        payload = microscope_payload(result, badge=badge and asdict(badge), alone=True)
+        return Page(standalone_html(MICROSCOPE, payload, title), height or 1100)
     if isinstance(result, AblationResult):
         return Page(standalone_html(ABLATION, ablation_payload(result), "Does it help?"), height or 1200)
     drawn = "a FinetuneResult, a DistillResult, an Evaluation, a SliceResult, a Prediction, a WordImportance"

@@ -42,6 +42,7 @@ def microscope_payload(
     request of the page. `frames` (`probed_frames`) are the student's relations while it learned. `alone`: for a page
     without a server, which gets every head of up to 128 tokens."""
     selected, limit = first_look(targets, frames["heads"] if frames else None), heads_up_to(alone)
+    of_heads = targets.num_relation_heads
     return {
         "kind": "microscope",
         "teacher": _side(teacher_title or targets.teacher_name, targets.teacher_layer, targets.teacher_head_size),
@@ -49,17 +50,24 @@ def microscope_payload(
         "recipe": targets.recipe,
         "badge": dict(badge or NO_BADGE),
         **tokens_payload(targets),
-        "heads": targets.num_relation_heads,
+        "heads": of_heads,
         "relations": [_relation(targets, name, limit) for name in targets.relations],
         "selected": selected,
         "rows": _rows(targets, selected) if len(targets.tokens) <= limit else None,
         "frames": frames,
         "code": targets_code(targets),
         "asked": dict(asked or {}),
-        "notes": [*notes, *truncation_notes(targets)],
+        "notes": [*notes, *some_heads(of_heads, frames["heads"] if frames else of_heads), *truncation_notes(targets)],
         "footer": [] if precomputed else [f"Both models read it in {words.milliseconds(targets.milliseconds)}."],
         "precomputed": precomputed,
     }
+
+
+def some_heads(heads: int, drawn: int) -> list[str]:
+    """What is to be said where a run kept only some of the relation heads of its pictures."""
+    if drawn == heads:
+        return []
+    return [f"Of {heads} relation heads the first {drawn} are drawn here, and the numbers are their means."]
 
 
 def probed_frames(probed: Sequence[Probed]) -> dict | None:

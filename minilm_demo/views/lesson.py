@@ -10,7 +10,7 @@ import numpy as np
 
 from ..distillation import RECIPES
 from ..results import DistillationTargets, Probed, Started, TrainingEvent, WordSpan
-from .distillation import microscope_payload, probed_frames
+from .distillation import microscope_payload, probed_frames, some_heads
 
 LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
 ABOUT = "The student as it is at the chosen step of this run, on the sentence to watch."
@@ -35,7 +35,7 @@ def lesson_maps(
         teacher_title=teacher_title,
         student_title=f"Student, {started.settings['layers']} x {started.settings['hidden']}",
         badge={"kind": "here", "title": "distilled here", "about": ABOUT},
-        notes=_notes(started, probed[-1]),
+        notes=some_heads(started.settings["relation_heads"], probed[-1].heads),
     )
     return {
         "since": since,
@@ -96,10 +96,3 @@ def _divergence(teacher: np.ndarray, log_ratio: np.ndarray, by_head: Sequence[fl
     rows = np.maximum((teacher * log_ratio).sum(axis=-1), 0)
     exact = np.array(by_head, dtype=np.float32)
     return rows * (exact / np.maximum(rows.mean(axis=-1), 1e-9))[:, None]
-
-
-def _notes(started: Started, last: Probed) -> list[str]:
-    heads = started.settings["relation_heads"]
-    if last.heads == heads:
-        return []
-    return [f"Of {heads} relation heads the first {last.heads} are drawn here, and the numbers are their means."]

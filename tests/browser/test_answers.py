@@ -62,6 +62,21 @@ def test_a_changed_word_is_shown_with_what_it_did(page, answers):
     assert page.locator(".mlm-change").count() == 0
 
 
+def test_a_changed_question_is_shown_with_both_answers(page, answers):
+    for question, text, score in (("Who came?", "Ann", -2.0), ("Who left?", "", 3.0)):
+        fields = {"question": question, "context": "Ann came and Ben left."}
+        start, end = (0, 3) if text else (None, None)
+        prediction = samples.Prediction(
+            "squad_v2", "qa", 4.0, answer=text, start=start, end=end, score=-score, no_answer_score=score,
+            threshold=0.0, candidates=(samples.Candidate("Ann", 0, 3, 5.0),),
+        )  # fmt: skip
+        one = {**views.prediction_payload(SQUAD, prediction, fields), "title": "qa"}
+        page.evaluate("(value) => view.update(value)", views.answers_payload("qa", SQUAD, fields, [one]))
+    assert page.locator(".mlm-side-name").all_inner_texts() == ["Before, question", "After, question"]
+    rows = [row.split("\t") for row in page.locator(".mlm-change tbody tr").all_inner_texts()]
+    assert rows == [["answer", "Ann", "No answer in this text", ""], ["no-answer score", "-2.0", "3.0", "+5.0"]]
+
+
 def test_the_tries_are_a_table_and_can_be_taken_up_again(page, answers):
     for text, positive in (("One.", 0.9), ("Two.", 0.1), ("<img src=x onerror=document.title='owned'>", 0.6)):
         answers(text, lane(positive))

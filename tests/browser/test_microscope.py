@@ -16,6 +16,7 @@ from minilm_demo.views.components import json_in_html, load_component
 
 BADGE = {"kind": "proxy", "title": "proxy teacher", "about": "The student's own teacher was never published."}
 TARGETS = samples.targets(far=(2, 2))
+MANY = samples.targets("minilm_v2", heads=48, pair=False)
 
 
 def page_of(targets=TARGETS, **options) -> str:
@@ -25,8 +26,9 @@ def page_of(targets=TARGETS, **options) -> str:
 
 PAGES = {
     "a pair": page_of(),
-    "the second recipe": page_of(samples.targets("minilm_v2", heads=48, pair=False)),
+    "the second recipe": page_of(MANY),
     "while it learned": page_of(frames=views.probed_frames(samples.probed(TARGETS))),
+    "some heads while it learned": page_of(MANY, frames=views.probed_frames(samples.probed(MANY, heads=12))),
     "an overview": page_of(samples.targets(filler=140)),
     "nothing yet": views.standalone_html(views.MICROSCOPE, None, "Microscope"),
     "an error": views.standalone_html(views.MICROSCOPE, views.error_payload("There is no text."), "Microscope"),
@@ -99,6 +101,17 @@ def test_it_opens_on_the_head_that_is_farthest_away(page, load):
     loss = TARGETS.losses["QK"]
     assert page.get_by_label(f"Attention{loss:.3f}").is_checked()
     assert f"{sum(TARGETS.losses.values()):.3f} nats, the sum (eq. 10)" in page.locator(".mlm-total").inner_text()
+
+
+def test_where_a_run_kept_some_heads_all_numbers_are_of_those(page, load):
+    load(page, PAGES["some heads while it learned"])
+    assert page.get_by_text("Of 48 relation heads the first 12 are drawn here").is_visible()
+    losses = [float(MANY.divergence[name][:12].mean()) for name in MANY.relations]
+    assert [f"{loss:.3f}" for loss in losses] != [f"{MANY.losses[name]:.3f}" for name in MANY.relations]
+    for loss in losses:
+        assert page.locator(f"label:has-text('{loss:.3f}')").is_visible()
+    assert f"{sum(losses):.3f} nats, the sum" in page.locator(".mlm-total").inner_text()
+    assert f"relation {losses[0]:.3f}" in page.locator(".mlm-frames").inner_text()
 
 
 def test_heads_and_relations_by_mouse_and_key(page, load):

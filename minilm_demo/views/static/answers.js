@@ -50,7 +50,9 @@ MiniLM.answers = (() => {
   }
 
   function remember(state, { task, input, lanes }) {
-    const answers = lanes.map(({ title, sentence, bars, scale }) => ({ title, sentence, bars, at: scale ? scale.at : null }));
+    const answers = lanes.map(({ title, sentence, bars, scale, pieces, decision }) => ({
+      title, sentence, bars, at: scale ? scale.at : null, span: !!pieces, score: decision ? decision.score : null,
+    }));
     state.tries.unshift({ task, input, answers });
     state.tries.splice(KEPT);
   }
@@ -80,15 +82,17 @@ MiniLM.answers = (() => {
   function comparable(before, latest) {
     const names = ({ answers }) => answers.map(({ title }) => title).join("\n");
     const texts = ({ input }) => input.map(({ text }) => text).join("\n");
-    const answered = latest.answers.every(({ bars, at }) => bars || at !== null);
+    const answered = [...before.answers, ...latest.answers].every(({ bars, at, span }) => bars || span || at !== null);
     return before.task === latest.task && names(before) === names(latest) && texts(before) !== texts(latest) && answered;
   }
 
   function drawChange(before, latest) {
-    const texts = latest.input.map(({ name, text }, place) => make(
-      "div", "mlm-both",
-      sideOf("Before, " + name.toLowerCase(), before.input[place].text, text, "mlm-gone"),
-      sideOf("After, " + name.toLowerCase(), text, before.input[place].text, "mlm-new")));
+    const texts = latest.input
+      .map(({ name, text }, place) => ({ name: name.toLowerCase(), text, old: before.input[place].text }))
+      .filter(({ text, old }) => text !== old)
+      .map(({ name, text, old }) => make(
+        "div", "mlm-both",
+        sideOf("Before, " + name, old, text, "mlm-gone"), sideOf("After, " + name, text, old, "mlm-new")));
     const rows = latest.answers.flatMap((answer, lane) => changedNumbers(before.answers[lane], answer, latest.answers.length > 1));
     const numbers = table("What changed", ["", "Before", "After", "Change"], rows, true);
     return make("section", "mlm-change", make("h4", "", "What the change did"), ...texts, scroller("What changed", numbers));
@@ -103,7 +107,7 @@ MiniLM.answers = (() => {
   }
 
   function words(text) {
-    return text.split(/[ \n\t]+/).filter((word) => word).slice(0, 400);
+    return text.split(/[ \n\t]+/).filter((word) => word).slice(0, 2000);
   }
 
   // Places in `left` of a longest common subsequence with `right`.
@@ -125,11 +129,20 @@ MiniLM.answers = (() => {
 
   function changedNumbers(before, after, titled) {
     const prefix = titled ? after.title + ": " : "";
-    if (!after.bars) return [[prefix + "score", before.at.toFixed(1), after.at.toFixed(1), signed(after.at - before.at, "")]];
+    if (after.span) {
+      const scored = before.score !== null && after.score !== null;
+      const numbers = scored ? [[prefix + "no-answer score", ...compared(before.score, after.score)]] : [];
+      return [[prefix + "answer", before.sentence, after.sentence, before.sentence === after.sentence ? "the same" : ""], ...numbers];
+    }
+    if (!after.bars) return [[prefix + "score", ...compared(before.at, after.at)]];
     return after.bars.map(({ label, share, text }, place) => {
       const old = before.bars && before.bars[place];
       return [prefix + label, old ? old.text : "", text, old ? signed(100 * (share - old.share), " points") : ""];
     });
+  }
+
+  function compared(before, after) {
+    return [before.toFixed(1), after.toFixed(1), signed(after - before, "")];
   }
 
   function signed(value, unit) {

@@ -153,11 +153,11 @@ MiniLM.microscopeView = (() => {
     return R.byHead(data.relations[state.relation].divergence(), value.heads).slice(0, data.heads);
   }
 
-  // The mean over heads and tokens: the relation's loss on this text.
-  function lossOf({ state, value }, relation) {
-    if (!isReplayed(value, state)) return value.relations[relation].loss;
-    const heads = value.frames.divergence[value.relations[relation].name][state.frame];
-    return R.total(heads) / heads.length;
+  // The mean over tokens and the heads that are drawn; of all heads it is the relation's loss on this text.
+  function lossOf({ data, state, value }, relation) {
+    if (!isReplayed(value, state) && data.heads === value.heads) return value.relations[relation].loss;
+    const each = headDivergence({ data, value, state: { ...state, relation } });
+    return R.total(each) / each.length;
   }
 
   // -- in words
