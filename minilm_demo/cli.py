@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     skills_parser.add_argument("skill", nargs="?", metavar="SKILL", help=", ".join(SKILLS))
     skills_parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="pack: the folder of a run")
     skills_parser.add_argument("--data", default="auto", help="a folder with the real rows")
-    skills_parser.add_argument("--seed", type=int, default=0, help="seed of the training")
+    skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
     skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
     return parser
 

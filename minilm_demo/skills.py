@@ -50,19 +50,26 @@ def recipe(skill: str) -> Mapping:
 
 
 def train_skill(
-    skill: str, data: str, work: Path, *, seed: int = 0, output: Path = SKILLS_ROOT, probes: Path | None = None
+    skill: str,
+    data: str,
+    work: Path,
+    *,
+    seed: int | None = None,
+    output: Path = SKILLS_ROOT,
+    probes: Path | None = None,
 ) -> Iterator[TrainingEvent]:
-    """Train every task of a skill below `work`, and pack each into its folder below `output`.
+    """Train every task of a skill below `work`, and pack each into its folder below `output`. `seed`: another one than
+    the recipe's.
 
     Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails; what is wrong with the
     rows of any of them, or with the probes, is said before the first begins."""
-    tasks = recipe(skill)["tasks"]
+    tasks, asked = recipe(skill)["tasks"], {"data": data} if seed is None else {"data": data, "seed": seed}
     read_probes(probes)
     for name, fields in tasks.items():
         for stage in stages(fields):
-            load_rows(get_task(name), recipe_config(stage, data=data, seed=seed))
+            load_rows(get_task(name), recipe_config(stage, **asked))
     for name, fields in tasks.items():
-        given = {"data": data, "seed": seed}
+        given = dict(asked)
         *before, last = stages(fields)
         for number, earlier in enumerate(before, 1):
             folder = str(work / f"{name}-{number}")

@@ -74,7 +74,7 @@ def test_a_changed_question_is_shown_with_both_answers(page, answers):
         page.evaluate("(value) => view.update(value)", views.answers_payload("qa", SQUAD, fields, [one]))
     assert page.locator(".mlm-side-name").all_inner_texts() == ["Before, question", "After, question"]
     rows = [row.split("\t") for row in page.locator(".mlm-change tbody tr").all_inner_texts()]
-    assert rows == [["answer", "Ann", "No answer in this text", ""], ["no-answer score", "-2.0", "3.0", "+5.0"]]
+    assert rows == [["answer", "Ann", "No answer in this text", ""], ["no-answer score", "−2.0", "3.0", "+5.0"]]
 
 
 def test_the_tries_are_a_table_and_can_be_taken_up_again(page, answers):

@@ -142,7 +142,11 @@ MiniLM.answers = (() => {
   }
 
   function compared(before, after) {
-    return [before.toFixed(1), after.toFixed(1), signed(after - before, "")];
+    return [number(before), number(after), signed(after - before, "")];
+  }
+
+  function number(value) {
+    return value.toFixed(1).replace("-", "−");
   }
 
   function signed(value, unit) {
