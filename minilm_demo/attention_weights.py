@@ -228,12 +228,6 @@ def _label(scores: Mapping[str, float | None]) -> str:
 # -- two traces ----------------------------------------------------------------------------------------------------
 
 
-def difference(trace: AttentionTrace, other: AttentionTrace) -> np.ndarray:
-    """`other.attentions - trace.attentions`; `DemoError` unless layers, heads and tokens are the same."""
-    check_comparable(trace, other)
-    return other.attentions - trace.attentions
-
-
 def check_comparable(trace: AttentionTrace, other: AttentionTrace) -> None:
     """`DemoError` unless two traces have the same layers, heads and tokens."""
     shapes = [f"{one.num_layers} layers of {one.num_heads} heads" for one in (trace, other)]

@@ -42,6 +42,7 @@ from .results import (
 from .tasks import SKILLS, TASKS, Task, get_task, skill_tasks, task_for_texts
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
+BASELINES = {"classification": "majority class", "regression": "always the mean", "span": "never an answer"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -267,7 +268,8 @@ class _Reporter:
 
     def __call__(self, event) -> None:
         if isinstance(event, Fetching):
-            _progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB")
+            of = f" of {event.total / 1e6:.0f}" if event.total else ""
+            _progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f}{of} MB")
         elif isinstance(event, Started):
             moving = f"{event.trainable:,} of {event.parameters:,} weights move"
             who = event.checkpoint if event.job == "finetune" else f"A student of {event.checkpoint}"
@@ -336,13 +338,13 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
 
 
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
+    task = TASKS[evaluation.task]
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
             low, high = evaluation.intervals[split][metric]
             base = evaluation.baseline[split][metric]
-            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  majority class {base:.3f}"
-    task = TASKS[evaluation.task]
+            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {BASELINES[task.kind]} {base:.3f}"
     comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
     for model, score in task.paper.items() if comparable else ():
         yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -413,22 +414,22 @@ def _parse(text: str, where: str, hint: str = ""):
 
 def _read_separated(file: Path) -> list[dict]:
     """A CSV or TSV as text: "NA" and "" stay what they are. A row of another length than the first line is an error,
-    for a text with an unquoted comma would otherwise land in the wrong column."""
+    for a text with an unquoted comma would otherwise land in the wrong column. Columns without a name, which
+    spreadsheets leave behind, are left out where they are empty, else called by their place."""
     text = read_text(file).lstrip("\r\n")
     header = text.partition("\n")[0]
     separator = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows = []
     try:
+        header = next(reader, [])
         for row in reader:
-            extra = row.pop(None, [])
-            if not any(map(str.strip, filter(None, (*row.values(), *extra)))):
+            if not any(map(str.strip, row)):
                 continue  # spreadsheets leave lines of separators behind
-            given = len(extra) + sum(value is not None for value in row.values())
-            if given != len(reader.fieldnames):
+            if len(row) != len(header):
                 raise DataError(
-                    f"{file.name}, line {reader.line_num} has {given} fields, the first line names "
-                    f"{len(reader.fieldnames)} columns. Text that holds '{separator}' must stand in double quotes."
+                    f"{file.name}, line {reader.line_num} has {len(row)} fields, the first line names "
+                    f"{len(header)} columns. Text that holds '{separator}' must stand in double quotes."
                 )
             rows.append(row)
     except csv.Error as error:
@@ -436,7 +437,14 @@ def _read_separated(file: Path) -> list[dict]:
             f"{file.name} cannot be read as a table: line {reader.line_num}: {error}. The first line must name the "
             "columns; a text with double quotes in it must stand in double quotes, with those inside doubled."
         ) from error
-    return rows
+    names = {
+        place: name if name.strip() else f"column {place + 1}"
+        for place, name in enumerate(header)
+        if name.strip() or any(row[place].strip() for row in rows)
+    }
+    if twice := [name for name, number in Counter(names.values()).items() if number > 1]:
+        raise DataError(f"{file.name} names the column '{twice[0]}' twice. Rename one of them.")
+    return [{name: row[place] for place, name in names.items()} for row in rows]
 
 
 def _names(features, task: Task) -> Sequence[str] | None:

@@ -36,6 +36,11 @@ def window_size(task: Task | None, model_config, max_length: int | None = None) 
     return min(max_length or task.max_length, model_config.max_position_embeddings - reserved)
 
 
+def input_length(task: Task, model_config) -> int:
+    """Tokens per input for a fine-tuned checkpoint: as many as it was fine-tuned with, else the task's default."""
+    return window_size(task, model_config, getattr(model_config, "fine_tuned_length", None))
+
+
 def encode_texts(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int) -> list[dict[str, list[int]]]:
     """One feature per row for classification and regression; the longer text of a pair is cut first."""
     texts = [[row[field] for row in rows] for field in task.text_fields]

@@ -117,6 +117,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     _check_length(task, checkpoint, check_probe(task, config.probe))
     model = _with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
+    checkpoint.model.config.fine_tuned_length = length  # is saved with it: whoever asks it reads as much
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
     processes, rank = accelerator.num_processes, accelerator.process_index
     batch_size = config.batch_size or task.batch_size

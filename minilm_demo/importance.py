@@ -168,7 +168,7 @@ class _Case:
 
 
 def _text_case(task: Task, checkpoint: Checkpoint, row: Mapping[str, str], prediction: Prediction) -> _Case:
-    length = features.window_size(task, checkpoint.model.config)
+    length = features.input_length(task, checkpoint.model.config)
     tokenizer = checkpoint.tokenizer
     with checkpoint.lock:
         spans = [word_spans(tokenizer, text) for text in row.values()]
@@ -241,7 +241,7 @@ def _check_words(task: Task, words: Sequence[PlacedWord]) -> None:
 
 def _window_of(task: Task, checkpoint: Checkpoint, row: Mapping[str, str], start: int, end: int):
     """The window in which characters start..end of the context score highest, and their first and last token."""
-    length = features.window_size(task, checkpoint.model.config)
+    length = features.input_length(task, checkpoint.model.config)
     with checkpoint.lock:
         windows = features.encode_windows(
             task, checkpoint.tokenizer, [row], length, min(task.doc_stride, length // 3)

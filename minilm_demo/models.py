@@ -18,7 +18,7 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -319,20 +319,25 @@ class Checkpoint:
 
 
 def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
-    """Fetch a checkpoint from the Hub, giving (bytes so far, bytes in all) now and then; nothing if it is a folder."""
+    """Fetch a checkpoint from the Hub, giving (bytes so far, bytes in all) now and then, also while nothing moves;
+    nothing if it is a folder. Whoever does not wait for the end leaves the download to itself."""
     location = locate(checkpoint)
     if not location.on_hub:
         return
-    progress: list[tuple[int, int]] = []
-    with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(hub.fetch_model, location.place, location.revision, lambda *both: progress.append(both))
-        seen = None
-        while not job.done():
-            wait([job], timeout=FETCH_REPORTS)
-            if progress and progress[-1] != seen:
-                seen = progress[-1]
-                yield seen
-        job.result()
+    progress, job = [(0, 0)], Future()
+
+    def download() -> None:
+        try:
+            job.set_result(hub.fetch_model(location.place, location.revision, lambda *both: progress.append(both)))
+        except BaseException as error:
+            job.set_exception(error)
+
+    # No executor: Python waits for its threads at the end, and a download that hangs would hold the process.
+    threading.Thread(target=download, name="download", daemon=True).start()
+    while not job.done():
+        wait([job], timeout=FETCH_REPORTS)
+        yield progress[-1]
+    job.result()
 
 
 def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:

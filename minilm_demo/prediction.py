@@ -129,7 +129,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _text_logits(task, checkpoint, rows, batch_size, precision, on_batch) -> tuple[list[dict], list[bool]]:
-    length = features.window_size(task, checkpoint.model.config)
+    length = features.input_length(task, checkpoint.model.config)
     with checkpoint.lock:
         inputs = features.encode_texts(task, checkpoint.tokenizer, rows, length)
         cut = [
@@ -163,7 +163,7 @@ def _scores(task, checkpoint, rows, threshold, batch_size, precision, on_batch) 
 
 
 def _spans(task, checkpoint, rows, threshold, batch_size, precision, on_batch) -> list[dict]:
-    length = features.window_size(task, checkpoint.model.config)
+    length = features.input_length(task, checkpoint.model.config)
     stride = min(task.doc_stride, length // 3)
     with checkpoint.lock:
         windows = features.encode_windows(task, checkpoint.tokenizer, rows, length, stride)

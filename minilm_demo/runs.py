@@ -43,7 +43,7 @@ from .distilling import DistillConfig
 from .errors import DataError, DemoError
 from .finetuning import TrainConfig
 from .models import CATALOG, RUN_ID, default_checkpoint, runs_root
-from .results import AT_WORK, Finished, Planned, Stepped, TrainingEvent, Working, from_dict, from_json, to_json
+from .results import AT_WORK, FINAL, Finished, Planned, Stepped, TrainingEvent, Working, from_dict, from_json, to_json
 from .tasks import TASKS, Task, skill_tasks
 from .texts import TEXT_KIND
 
@@ -72,7 +72,10 @@ ABLATION_LIMITS = {
     "layers": 12,
     "hidden": 768,
 }
+PAGE_SECONDS = 3600  # after which a visitor's run is asked to stop, whatever it was planned by
+PAGE_GRACE = 600  # seconds to score what is kept then
 DISTILL_TOKENS = 64 * 128  # relations take memory by the square of the length, for each of up to 64 heads
+LEFT_SECONDS = 2 * 3600  # after which the file of a run that no process works on is taken away at the next start
 READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 
@@ -179,9 +182,18 @@ def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:
 
 
 def _forget_upload(record: RunRecord) -> None:
-    """The texts of a visitor are there for the run and no longer."""
+    """A visitor's file is there for the run and no longer; up to twenty rows of mistakes stay in the result."""
     if record.upload:
         _remove(Path(record.config.output_dir) / record.upload)
+
+
+def forget_left_uploads() -> None:
+    """Files of runs that ended with their server, which could not take them away itself. Young ones stay: another
+    server may have them in its line."""
+    for run in list_runs(wanted=lambda record: bool(record.upload)):
+        age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
+        if run.status in FINAL and age.total_seconds() > LEFT_SECONDS:
+            _forget_upload(run.record)
 
 
 def _remove(file: Path) -> None:
@@ -364,7 +376,8 @@ def _next_event(record: RunRecord, events: Generator, answer: str | None) -> Tra
     except MemoryError:
         return Finished("failed", "Out of memory. Try a smaller batch or shorter inputs.")
     except Exception as error:  # a job may fail in any library; the run must say so, and keep the details
-        (Path(record.config.output_dir) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        with contextlib.suppress(OSError):  # the disk may be what failed
+            (Path(record.config.output_dir) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         return Finished("failed", _unforeseen(record, error))
 
 
@@ -483,7 +496,13 @@ class RunQueue:
         process.start()  # without the lock: the first one waits until the fork server has imported torch
         with self._changed:
             self._running = (record, process)
-        process.join()
+        process.join(PAGE_SECONDS if record.origin == "page" else None)
+        if process.is_alive():  # the others have waited long enough
+            with contextlib.suppress(OSError):  # its folder was deleted
+                ask_to_stop(Path(record.config.output_dir))
+            process.join(PAGE_GRACE)
+            process.terminate()
+            process.join()
         _forget_upload(record)  # of a worker that was killed
         if not read_events(Path(record.config.output_dir)):
             _end(record, Finished("failed", "The process that trains ended before it began. Try again in a minute."))

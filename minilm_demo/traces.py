@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .attention import trace_attention
+from .attention import explain, trace_attention
 from .distillation import distillation_targets
 from .models import cache_key, cached_checkpoint
-from .results import AttentionTrace, DistillationTargets
+from .results import AttentionExplanation, AttentionTrace, DistillationTargets
 from .tasks import Task
 
 MAX_BYTES = 400_000_000  # of all arrays together
@@ -55,6 +55,13 @@ def cached_targets(teacher: str, student: str, texts: tuple[str, ...], recipe: s
             return distillation_targets(*loaded, *texts, recipe=recipe)
 
     return _kept((cache_key(teacher), cache_key(student), texts, recipe), targets)
+
+
+def explained_answer(task: Task, checkpoint: str, texts: tuple[str, ...]) -> AttentionExplanation:
+    """`explain`, at most as many at once as there are traces being made; it is not kept."""
+    loaded = cached_checkpoint(checkpoint, task)
+    with _working:
+        return explain(task, loaded, *texts)
 
 
 def _kept(key: tuple, make: Callable):

@@ -382,16 +382,17 @@ class Training(ABC):
 
     def keep(self) -> Events:
         """Write the weights as they are, and the tokenizer, to `checkpoint/`."""
+        import safetensors
+
         self.kept_step = self.step
         fresh, final = self.folder / "checkpoint.new", self.folder / "checkpoint"
         shutil.rmtree(fresh, ignore_errors=True)
         try:
             self.save(fresh)
             self.tokenizer.save_pretrained(fresh)
-        except OSError as error:
-            raise DemoError(
-                f"The checkpoint could not be written to {self.folder}: {error}. Free some disk space."
-            ) from error
+        except (OSError, safetensors.SafetensorError) as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise DemoError(f"The checkpoint could not be written: {error}. Free some disk space.") from error
         if final.exists():  # the old one goes only after the new one is whole
             shutil.rmtree(self.folder / "checkpoint.old", ignore_errors=True)
             final.rename(self.folder / "checkpoint.old")

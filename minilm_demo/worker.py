@@ -10,6 +10,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import signal
+import sys
 from pathlib import Path
 
 import accelerate  # noqa: F401  (imported for the children, as are the next three)
@@ -33,6 +34,7 @@ NICENESS = 10  # predictions stay quick while someone trains
 def work(folder: str) -> None:
     """Do the job that `folder`/run.json asks for. Ends with the run, so its memory goes back to the machine."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the server's terminal is for the server
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # at the server's end: what must be tidied up is
     if hasattr(os, "nice"):  # Windows has none
         os.nice(NICENESS)
     record = runs.read_record(Path(folder))

@@ -682,6 +682,21 @@ def test_blank_lines_of_a_spreadsheet_are_passed_over(tmp_path):
     assert [row["sentence"] for row in read_file(SST2, file)] == ["fine", "bad"]
 
 
+def test_columns_without_a_name_are_left_out_where_they_are_empty(tmp_path):
+    file = write_text(tmp_path / "my.csv", ",sentence,label,,\n0,fine,1,,\n1,bad,0,,\n")
+    assert read_table(file)[0] == [
+        {"column 1": "0", "sentence": "fine", "label": "1"},
+        {"column 1": "1", "sentence": "bad", "label": "0"},
+    ]
+    assert [row["sentence"] for row in read_file(SST2, file)] == ["fine", "bad"]
+
+
+def test_a_column_that_stands_there_twice_is_named(tmp_path):
+    file = write_text(tmp_path / "my.csv", "id,sentence,label,id\n1,fine,1,1\n")
+    with pytest.raises(DataError, match=r"^my\.csv names the column 'id' twice\. Rename one of them\.$"):
+        read_file(SST2, file)
+
+
 def test_a_quoted_text_may_hold_line_ends(tmp_path):
     file = write_text(tmp_path / "my.csv", 'sentence,label\n"one\ntwo, ""three""",1\n')
     assert read_file(SST2, file) == [{"sentence": 'one\ntwo, "three"', "label": 1}]

@@ -14,7 +14,7 @@ import torch
 import transformers
 from training import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 
-from minilm_demo import TrainConfig, evaluate, finetune, finetuning, metrics
+from minilm_demo import TrainConfig, evaluate, features, finetune, finetuning, metrics, predict_rows
 from minilm_demo.data import draw, hold_back, open_source
 from minilm_demo.errors import DemoError
 from minilm_demo.evaluation import answers_at, best_threshold, outcome, predict_all, references
@@ -625,6 +625,32 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(few, tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(DemoError, match="could not be written"):
         drain("sst2", **few | {"output_dir": str(tmp_path / "taken")}, max_steps=1)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_checkpoint(few, tmp_path, monkeypatch):
+    """safetensors has an error of its own for it."""
+
+    def save(self, folder):
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise safetensors.SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(finetuning._Run, "save", save)
+    with pytest.raises(DemoError, match="could not be written: I/O error: No space left on device"):
+        drain("sst2", **few, max_steps=1)
+    assert not (tmp_path / "checkpoint.new").exists()
+
+
+@pytest.mark.parametrize(("length", "reads_the_end"), [(32, False), (None, False), (256, True)])
+def test_a_model_is_asked_with_the_length_it_learned_with(few, tmp_path, length, reads_the_end):
+    """Not with the task's 128 tokens, behind which the last word stands here."""
+    drain("sst2", **few, max_steps=1, max_length=length)
+    loaded = load_checkpoint(str(tmp_path), SST2)
+    assert features.input_length(SST2, loaded.model.config) == (length or SST2.max_length)
+    texts = [" ".join([*["the"] * 140, word]) for word in ("good", "bad")]
+    good, bad = predict_rows(SST2, loaded, [{"sentence": text} for text in texts])
+    assert (good.probabilities != bad.probabilities) == reads_the_end
+    assert good.truncated == bad.truncated == (not reads_the_end)
 
 
 def test_the_random_state_of_the_caller_does_not_matter(few):

@@ -514,6 +514,26 @@ def test_fetch_reports_the_bytes_and_passes_errors_on(monkeypatch):
     assert list(models.fetch("bundled")) == []
 
 
+def test_a_download_that_hangs_can_be_left(monkeypatch):
+    """It tells now and then that it is still there, so that somebody can say stop; and nobody waits for it then."""
+    arrived, never = threading.Event(), threading.Event()
+
+    def fetch_model(repo, revision, on_bytes):
+        on_bytes(10, 100)
+        arrived.set()
+        never.wait(60)
+
+    monkeypatch.setattr(models.hub, "fetch_model", fetch_model)
+    monkeypatch.setattr(models, "FETCH_REPORTS", 0.01)
+    told = models.fetch("owner/model")
+    next(told)
+    assert arrived.wait(10)
+    assert [next(told), next(told)][-1] == (10, 100)
+    told.close()
+    assert not never.is_set()
+    never.set()
+
+
 @pytest.mark.parametrize("name", ["~nobody-at-all/x", "x" * 5000, "a\x00b"])
 def test_what_is_no_name_at_all_is_an_unknown_checkpoint(name):
     with pytest.raises(UnknownName, match="Unknown checkpoint"):

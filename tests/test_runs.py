@@ -490,6 +490,45 @@ def test_the_queue_keeps_an_upload_until_its_run_is_over(queue, short, upload, t
     wait_for(lambda: not (folder / "upload.jsonl").exists())
 
 
+def test_a_file_left_by_a_server_that_ended_is_taken_away_later(short, upload, monkeypatch):
+    record = runs.create_run("finetune", SST2, short, "page", upload)
+    left = folder_of(record) / "upload.jsonl"
+    runs.forget_left_uploads()
+    assert left.is_file(), "another server may have it in its line"
+    monkeypatch.setattr(runs, "LEFT_SECONDS", 0)
+    monkeypatch.setattr(runs, "_worker_lives", lambda folder: True)
+    runs.forget_left_uploads()
+    assert left.is_file(), "somebody works on it"
+    monkeypatch.setattr(runs, "_worker_lives", lambda folder: False)
+    runs.forget_left_uploads()
+    assert not left.exists()
+
+
+def test_a_worker_that_is_told_to_end_takes_the_file_with_it(queue, short, upload):
+    run = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000), upload=upload)
+    wait_for(lambda: of(Stepped, queue.state(run).events))
+    folder = runs.visitor_run_folder(run)
+    _, process = queue._running
+    process.terminate()
+    process.join(30)
+    assert process.exitcode == 1, "it ended by itself, not by the signal"
+    assert not (folder / "upload.jsonl").exists()
+
+
+def test_a_visitors_run_ends_when_the_others_have_waited_enough(queue, short, monkeypatch):
+    monkeypatch.setattr(runs, "PAGE_SECONDS", 0.1)
+    run = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000))
+    ended = wait_for(lambda: of(Finished, queue.state(run).events))[0]
+    assert ended.status == "stopped"
+    assert queue.state(run).has_checkpoint
+    wait_for(lambda: queue._running is None)
+    monkeypatch.setattr(runs, "PAGE_GRACE", 0.1)  # one that does not listen
+    monkeypatch.setattr(runs, "ask_to_stop", lambda folder: None)
+    deaf = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000, output_dir=None))
+    assert wait_for(lambda: queue.state(deaf).status in ("failed", "interrupted")), "before or after its first event"
+    assert wait_for(lambda: queue._running is None) is True
+
+
 # -- what a visitor may ask ----------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,7 @@ def test_a_running_run_in_one_sentence():
         (RUNNING[:2], "running", "Waiting for the first step… 189 steps, 3 epochs, about 32 s"),
         ([*RUNNING[:2], *samples.training()], "running", "All 189 steps made; scoring the validation rows…"),
         (RUNNING, "stopping", "Stopping after step 84 of 189; then the checkpoint that is kept is scored…"),
+        ([], "stopping", "Stopping…"),
         (samples.mnli_run(), "completed",
          "Completed: 189 steps in 44 s · 148 examples/s · kept the weights of step 171"),
         (RUNNING, "interrupted", "Interrupted at step 84 of 189."),

@@ -169,6 +169,7 @@ def warm_up() -> None:
         import transformers.models.bert.modeling_bert  # noqa: F401
 
         runs.warm_up()
+        runs.forget_left_uploads()
 
     threading.Thread(target=work, name="warm-up", daemon=True).start()
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..attention import explain, load_attentions, save_trace
+from ..attention import load_attentions, save_trace
 from ..attention_weights import check_comparable, rollout
 from ..errors import DataError
 from ..models import CATALOG
 from ..results import AttentionTrace, Traced
 from ..tasks import SKILLS, TASKS, Task
-from ..traces import cached_trace
+from ..traces import cached_trace, explained_answer
 from .components import anew, ask_view, view
 from .handlers import (
     QUEUE,
@@ -223,7 +223,7 @@ def _explanation(wanted: Look):
             f"{wanted.title()} gives no answer to these texts, so there is nothing to explain. Choose a model trained "
             "for a task, such as a skill, and as many texts as it reads."
         )
-    return explain(task, wanted.checkpoint, *wanted.texts)
+    return explained_answer(task, wanted.checkpoint, wanted.texts)
 
 
 @says_errors

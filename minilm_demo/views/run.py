@@ -93,7 +93,7 @@ def _sentence(
     if status == "running":
         return _running(run, head)
     if status == "stopping":
-        return f"Stopping after step {head.of_steps}; {run.THEN}…"
+        return f"Stopping after step {head.of_steps}; {run.THEN}…" if head.planned else "Stopping…"
     return _over(run, status, head)
 
 

@@ -23,6 +23,9 @@ class Head:
 
     @property
     def step(self) -> int:
+        """The last one that was made; on the way, the last one that was told."""
+        if self.finished and self.finished.result:
+            return self.finished.result.steps
         return self.stepped.step if self.stepped else 0
 
     @property

@@ -8,7 +8,7 @@ MiniLM.weights = (() => {
 
   const SQUARES = Float32Array.from({ length: 256 }, (_, byte) => (byte / 255) ** 2);
 
-  // base64 of any number of bytes -> Float32Array of weights 0..1, (byte / 255)². See quantised() in views/attention.py.
+  // base64 of any number of bytes -> Float32Array of weights 0..1, (byte / 255)². See quantised() in attention_weights.py.
   function decode(base64) {
     const bytes = bytesOf(base64);
     const weights = new Float32Array(bytes.length);
