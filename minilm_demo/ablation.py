@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .distilling import EMBEDDING_FACTORS, LEARNING_RATES, DistillConfig, Lesson, distill
+from .distilling import EMBEDDING_FACTORS, FULL_RATE_WIDTHS, LEARNING_RATES, DistillConfig, Lesson, distill
 from .errors import DemoError, UnknownName
 from .finetuning import TrainConfig, finetune, learning_rate, load_rows
 from .metrics import mean_interval
@@ -46,6 +46,7 @@ from .training import MAX_STEPS, OVERTIME, check_options, fetching, option
 # How students learn from the teacher, beyond what is asked for: another way makes other students.
 DISTILLED_WITH: Mapping[str, object] = {
     "distill_learning_rates": dict(LEARNING_RATES),
+    "distill_full_rate_widths": dict(FULL_RATE_WIDTHS),
     "distill_embedding_factors": dict(EMBEDDING_FACTORS),
     "distill_betas": list(Lesson.betas),
 }

@@ -350,6 +350,14 @@ def test_a_time_budget_becomes_a_number_of_steps(options, monkeypatch):
     assert events.send("stop")
 
 
+@pytest.mark.parametrize(
+    ("init", "hidden", "expected"),
+    [("random", 96, 4e-3), ("random", 192, 4e-3), ("random", 384, 2e-3), ("random", 768, 1e-3), ("teacher", 768, 5e-4)],
+)
+def test_a_wide_random_start_learns_slower(init, hidden, expected):
+    assert distilling.default_rate(init, hidden) == pytest.approx(expected)
+
+
 def test_stopping_keeps_the_student_as_it_is(options):
     events = distill(DistillConfig(**options | {"steps": 500}))
     for event in events:
