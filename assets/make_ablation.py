@@ -1,6 +1,6 @@
 """The experiment "Does it help?" that the page shows at once, computed and written down as ablation.json.
 
-    python assets/make_ablation.py --data DIR --seeds 5
+    python assets/make_ablation.py --data DIR --seeds 5 --steps 500
 
 Every student that is scored goes at once into a file of its own below MINILM_HOME, one for these settings whatever the
 number of seeds. So the same command goes on where it was interrupted, and more seeds only add to what is there.

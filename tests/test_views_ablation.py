@@ -46,7 +46,10 @@ def test_what_is_clear_has_no_noise_and_nothing_is_nothing():
     assert findings[0] == (
         "Copying the teacher's layers gains 20.0 points over a random start; distilling on top loses 10.0 points."
     )
-    assert findings[1] == "From a random start, distilling attention + value relation changes nothing."
+    assert findings[1] == (
+        "From a random start, distilling attention + value relation changes nothing. That took 300 steps of 32 texts, "
+        "in all 9,600; 1 min 2 s a student."
+    )
 
 
 def test_arms_that_are_missing_are_not_spoken_of():
