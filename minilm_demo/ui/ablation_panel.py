@@ -37,7 +37,14 @@ ABOUT = (
     "### Does it help?\nStudents of one shape, fine-tuned on the same few examples. They differ only in how they "
     "began: at random, distilled, or with layers of the teacher."
 )
-SHIPPED = "Precomputed with `assets/make_ablation.py`; the button below runs a smaller one here."
+# distill sst2 --layers 3 --hidden 384 --heads 12 --steps 2000 --batch-size 64 --data DIR --output STUDENT, then for the
+# seeds 0 to 4: finetune sst2 --checkpoint STUDENT --train-examples 2000 --seed SEED --data DIR
+LONGER = (
+    "**How long must one distil?** 2,000 steps of 64 texts, 128,000 texts read in 24 minutes on one core, take such a "
+    "student from a random start to 77.3 %, the mean of five fine-tunes: 11 points above a random start (6 to 17), "
+    "1 point below copied layers."
+)
+SHIPPED = f"Precomputed with `assets/make_ablation.py`; the button below runs a smaller one here.\n\n{LONGER}"
 NOT_SHIPPED = (
     "No result ships with this copy. `python assets/make_ablation.py` makes one in an hour or two; the button below "
     "runs a small one in minutes."
@@ -114,7 +121,7 @@ def _plan(time: str, data: str) -> str:
     )  # fmt: skip
     rows = " The bundled sample has fewer rows than that: all are taken, and a student learns little from so few."
     return (
-        f"{words.counted(arms * seeds, 'student')} of {_shape()}, {words.counted(seeds, 'seed')} of each of the "
+        f"{words.counted(arms * seeds, 'student')} {_shape()}, {words.counted(seeds, 'seed')} of each of the "
         f"{arms} ways to begin. {distilled} ways are distilled in {size['steps']} steps first; every student is "
         f"fine-tuned on {words.thousands(size['train_examples'])} examples.{rows if data == 'sample' else ''} {noise} "
         f"What is not scored after about {time} is left out."
@@ -123,7 +130,7 @@ def _plan(time: str, data: str) -> str:
 
 def _shape() -> str:
     """The students' size, which follows from the teacher's."""
-    return "3 layers x 384" if default_checkpoint() == "bundled" else "half of the teacher's layers"
+    return "of 3 layers x 384" if default_checkpoint() == "bundled" else "with half of the teacher's layers"
 
 
 @says_errors

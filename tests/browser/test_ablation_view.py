@@ -73,9 +73,9 @@ def test_run_it_here_watch_stop_and_come_back(address, open_page):
     page = open_page()
     page.goto(address)
     page.locator("#ablation .mlm-track-dot").first.wait_for(timeout=30_000)
-    assert "5 students of 3 layers x 384" in page.locator("#ablation-plan").inner_text()
+    assert "5 students with half of the teacher's layers" in page.locator("#ablation-plan").inner_text()
     page.get_by_label("10 minutes").check()
-    page.get_by_text("25 students of 3 layers x 384").wait_for()
+    page.get_by_text("25 students with half of the teacher's layers").wait_for()
     page.click("#ablation-start")
     dots = page.locator("#ablation-run .mlm-track-dot")
     dots.nth(1).wait_for(timeout=120_000)  # two students are scored, the others to come
