@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from training import ENOUGH_TO_HOLD_BACK, of, wait_for, write_reviews
+from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, wait_for, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, evaluate, finetune, load_checkpoint, models, runs, worker
 from minilm_demo.errors import DemoError
@@ -504,14 +504,16 @@ def test_a_file_left_by_a_server_that_ended_is_taken_away_later(short, upload, m
     assert not left.exists()
 
 
-def test_a_worker_that_is_told_to_end_takes_the_file_with_it(queue, short, upload):
-    run = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000), upload=upload)
-    wait_for(lambda: of(Stepped, queue.state(run).events))
-    folder = runs.visitor_run_folder(run)
-    _, process = queue._running
+def test_a_worker_that_is_told_to_end_takes_the_file_with_it(short, upload):
+    """As its server does at its own end."""
+    record = runs.create_run("finetune", SST2, dataclasses.replace(short, max_steps=20_000), "page", upload)
+    folder = folder_of(record)
+    script = f"from minilm_demo import worker; worker.work({str(folder)!r})"
+    process = subprocess.Popen([sys.executable, "-c", script], env=environment(), cwd=ROOT)
+    wait_for(lambda: of(Stepped, runs.read_events(folder)))
+    assert (folder / "upload.jsonl").is_file()
     process.terminate()
-    process.join(30)
-    assert process.exitcode == 1, "it ended by itself, not by the signal"
+    assert process.wait(60) == 1, "it ended by itself, not by the signal"
     assert not (folder / "upload.jsonl").exists()
 
 
