@@ -18,13 +18,9 @@ from .results import Prediction
 from .tasks import Task, task_for_texts
 
 
-def task_of_file(candidates: Sequence[Task], source: Path) -> Task:
-    """Of the tasks that one checkpoint answers, the one of this file: that whose columns it has, else that of such
-    texts. `predict_file` says what is wrong with a file that cannot be read."""
-    place = find_place(source)
-    if len(candidates) == 1 or place is None or place.is_dir():
-        return candidates[0]
-    table, _ = read_table(place)
+def task_of_table(candidates: Sequence[Task], table: Sequence[Mapping]) -> Task:
+    """Of the tasks that one checkpoint answers, the one of these rows: that whose columns they have, else that of such
+    texts."""
     columns = _columns(table)
     named = [task for task in candidates if set(task.text_fields) <= set(columns)]
     if named:
@@ -35,7 +31,7 @@ def task_of_file(candidates: Sequence[Task], source: Path) -> Task:
 
 
 def predict_file(
-    task: Task,
+    candidates: Sequence[Task],
     checkpoint: str,
     source: Path,
     output: Path,
@@ -46,7 +42,8 @@ def predict_file(
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> int:
     """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows. Where the
-    file has a column of such a name, that of the prediction is called `prediction_2` and so on.
+    file has a column of such a name, that of the prediction is called `prediction_2` and so on. `candidates`: the tasks
+    that the checkpoint answers; the file decides which (`task_of_table`).
 
     The whole input and the place of the output are checked before the model runs, and the output appears only when it
     is complete. A file with more than `max_rows`, or `max_characters` in the texts, is refused."""
@@ -57,7 +54,7 @@ def predict_file(
     if not table:
         raise DataError(f"{source.name} has no rows.")
     _at_most(max_rows, len(table), "rows", source)
-    columns = _columns(table)
+    task, columns = task_of_table(candidates, table), _columns(table)
     guess = guess_columns(task, columns)
     missing = [field for field in task.text_fields if field not in guess]
     if missing:

@@ -451,12 +451,11 @@ def _prediction_lines(document: dict) -> Iterator[str]:
 
 
 def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoint: str) -> int:
-    from .batch import predict_file, task_of_file
+    from .batch import predict_file
 
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
-    task = task_of_file(candidates, args.file)
-    rows = predict_file(task, checkpoint, args.file, args.output, threshold=args.threshold, on_rows=_report_rows)
+    rows = predict_file(candidates, checkpoint, args.file, args.output, threshold=args.threshold, on_rows=_report_rows)
     _print_result(args, {"rows": rows, "output": str(args.output)}, [f"{rows:,} rows written to {args.output}"])
     return 0
 

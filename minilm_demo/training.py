@@ -392,7 +392,8 @@ class Training(ABC):
             self.tokenizer.save_pretrained(fresh)
         except (OSError, safetensors.SafetensorError) as error:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise DemoError(f"The checkpoint could not be written: {error}. Free some disk space.") from error
+            why = getattr(error, "strerror", None) or error  # of an OSError without the server's folder
+            raise DemoError(f"The checkpoint could not be written: {why}. Free some disk space.") from error
         if final.exists():  # the old one goes only after the new one is whole
             shutil.rmtree(self.folder / "checkpoint.old", ignore_errors=True)
             final.rename(self.folder / "checkpoint.old")

@@ -15,7 +15,7 @@ from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from .. import views
-from ..batch import predict_file, task_of_file
+from ..batch import predict_file
 from ..data import FILE_KINDS, local_sources
 from ..errors import DataError
 from ..evaluation import evaluate_rows
@@ -122,10 +122,9 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
     checkpoint, tasks = _chosen(skill, checkpoints)
     if not file:
         raise DataError(f"Choose a file first. Its columns: {', '.join(tasks[0].text_fields)}.")
-    task = task_of_file(tasks, Path(file))
     with _private_file("predictions.csv") as output:
         number = predict_file(
-            task,
+            tasks,
             checkpoint,
             Path(file),
             output,
