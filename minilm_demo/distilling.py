@@ -64,7 +64,7 @@ LEARNING_RATES: Mapping[str, float] = {"random": 4e-3, "teacher": 5e-4}  # by wh
 # one of 192 was at losses of 0.37 and 0.52 in place of 0.16 and 0.08.
 FULL_RATE_WIDTHS: Mapping[str, int] = {"random": 192}
 EMBEDDING_FACTORS: Mapping[str, float] = {"random": 8.0, "teacher": 1.0}  # a random word is rarely seen: it must hurry
-REMEMBERED_BYTES = 600_000_000  # of the teacher's answers: all 6,900 sentences of SST-2 in bf16
+REMEMBERED_BYTES = 1_000_000_000  # of the teacher's answers: all 6,900 sentences of SST-2 take 800 MB in float32
 EVALUATIONS = 4  # of the validation texts along the way; the checkpoint is written each time
 RULER_BATCH = 64
 PROBE_TOKENS = 32  # of the probe text, and the heads of it that are shown: a few kilobytes at a time
@@ -328,12 +328,34 @@ def _result(
 # -- measuring -----------------------------------------------------------------------------------------------------
 
 
-def encode(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int, device: torch.device
-) -> dict[str, torch.Tensor]:
-    """Texts as a batch of [batch, num_tokens] each, padded to its own longest text."""
-    encoded = tokenizer(list(texts), truncation=True, max_length=max_length, padding=True, return_tensors="pt")
-    return {name: tensor.to(device) for name, tensor in encoded.items()}
+class TokenIds:
+    """Texts by number as both models read them: tokenized when they are first asked for, and never twice."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int):
+        self.tokenizer, self.texts, self.max_length = tokenizer, texts, max_length
+        self.known: dict[int, np.ndarray] = {}  # number -> [num_tokens]
+
+    def read(self, numbers: Sequence[int]) -> list[np.ndarray]:
+        """The token ids of these texts, each [num_tokens]."""
+        if unknown := [number for number in numbers if number not in self.known]:
+            texts = [self.texts[number] for number in unknown]
+            encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+            self.known |= {number: np.array(ids) for number, ids in zip(unknown, encoded, strict=True)}
+        return [self.known[number] for number in numbers]
+
+    def lengths(self, numbers: Sequence[int]) -> list[int]:
+        """How many tokens these texts have."""
+        return [len(ids) for ids in self.read(numbers)]
+
+    def batch(self, numbers: Sequence[int], device: torch.device) -> dict[str, torch.Tensor]:
+        """`input_ids` and `attention_mask`, [batch, num_tokens] each, padded on the right to the longest text."""
+        import torch
+
+        rows = [torch.from_numpy(ids) for ids in self.read(numbers)]
+        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id)
+        lengths = torch.tensor([len(row) for row in rows])
+        mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long()
+        return {"input_ids": padded.to(device), "attention_mask": mask.to(device)}
 
 
 class Ruler:
@@ -344,11 +366,12 @@ class Ruler:
 
         self.comparison, self.number = comparison, len(texts)
         self.answers = []
-        order = sorted(texts, key=len)
+        read = TokenIds(teacher.tokenizer, texts, max_length)
+        lengths = read.lengths(range(len(texts)))
+        order = sorted(range(len(texts)), key=lengths.__getitem__)
         teacher.model.eval()
         for start in range(0, len(order), RULER_BATCH):
-            part = order[start : start + RULER_BATCH]
-            batch = encode(teacher.tokenizer, part, max_length, teacher.model.device)
+            batch = read.batch(order[start : start + RULER_BATCH], teacher.model.device)
             with torch.inference_mode():
                 self.answers.append((batch, projections(teacher.model, comparison.teacher_layer, batch)))
 
@@ -439,19 +462,20 @@ class Lesson(Training):
     ):
         """`held_back`: whether this student is measured on the validation texts and written; an assistant is not."""
         self.teacher, self.student, self.comparison = teacher, student, comparison
-        self.texts, self.probe, self.relations = texts.train, probe, config.relations()
+        self.probe, self.relations = probe, config.relations()
         self.steps: int | None = None
         self.ruler: Ruler | None = None  # of the main process
         self.best = float("inf")
         self.max_length = min(
             features.window_size(None, one.model.config, config.max_length) for one in (teacher, student)
         )
+        self.read = TokenIds(teacher.tokenizer, texts.train, self.max_length)
         super().__init__(
             "this student",
             config,
             accelerator,
             teacher.tokenizer,
-            _batches(texts.train, config, accelerator),
+            _batches(self.read, config, accelerator),
             texts.validation if held_back else [],
             config.learning_rate or default_rate(config.init, student.model.config.hidden_size),
         )
@@ -464,8 +488,7 @@ class Lesson(Training):
 
     def batch(self, indices: Sequence[int]) -> dict:
         """`texts`: what the student reads; `asked`: the teacher's projections of it."""
-        own = [self.texts[index] for index in indices]
-        texts = encode(self.tokenizer, own, self.max_length, self.accelerator.device)
+        texts = self.read.batch(indices, self.accelerator.device)
         with self.accelerator.autocast():
             return {"texts": texts, "asked": self.memory.answers(indices, texts)}
 
@@ -495,7 +518,7 @@ class Lesson(Training):
         if self.accelerator.num_processes > 1:
             return steps
         firsts = min(steps, len(self.batches))
-        remembered = self.memory.share(len(self.texts))
+        remembered = self.memory.share(self.batches.rows)
         return firsts + (steps - firsts) * (1 - remembered * (1 - self.again))
 
     def evaluations(self, steps: int) -> int:
@@ -538,14 +561,11 @@ def _shown(relations: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {name: quantised(weights[:PROBE_HEADS]) for name, weights in relations.items()}
 
 
-def _batches(texts: Sequence[str], config: DistillConfig, accelerator: Accelerator) -> features.LengthGroupedBatches:
-    """By length in characters: tokens are made batch by batch, so that the first step need not wait for them."""
-    processes, rank = accelerator.num_processes, accelerator.process_index
-    batches = features.LengthGroupedBatches(list(map(len, texts)), config.batch_size, config.seed, processes, rank)
+def _batches(read: TokenIds, config: DistillConfig, accelerator: Accelerator) -> features.LengthGroupedBatches:
+    processes, rank, texts = accelerator.num_processes, accelerator.process_index, len(read.texts)
+    batches = features.LengthGroupedBatches(texts, read.lengths, config.batch_size, config.seed, processes, rank)
     if not len(batches):
-        raise DemoError(
-            f"{len(texts)} texts are too few for {processes} processes with batches of {config.batch_size}."
-        )
+        raise DemoError(f"{texts} texts are too few for {processes} processes with batches of {config.batch_size}.")
     return batches
 
 

@@ -8,7 +8,7 @@ its batch (`collate`). For a span task one row gives one or more windows over it
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import DataError
@@ -141,29 +141,42 @@ def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
 class LengthGroupedBatches:
     """A batch sampler: shuffled batches of rows of about the same length, so that little padding is computed.
 
-    Each epoch is a new shuffle, a function of `seed` and the epoch alone. With several processes the incomplete last
-    round is dropped, so that no row is read by two of them."""
+    Each epoch is a new shuffle, a function of `seed` and the epoch alone. It is cut into stretches of fifty batches,
+    and the rows of each are grouped by length; only then `lengths(rows)` is asked how long they are. With several
+    processes the incomplete last round is dropped, so that no row is read by two of them."""
 
     BATCHES_SORTED_TOGETHER = 50
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, processes: int = 1, rank: int = 0):
-        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+    def __init__(
+        self,
+        rows: int,
+        lengths: Callable[[Sequence[int]], Sequence[int]],
+        batch_size: int,
+        seed: int,
+        processes: int = 1,
+        rank: int = 0,
+    ):
+        self.rows, self.lengths, self.batch_size, self.seed = rows, lengths, batch_size, seed
         self.processes, self.rank, self.epoch = processes, rank, 0
 
     def __len__(self) -> int:
         if self.processes == 1:
-            return -(-len(self.lengths) // self.batch_size)
-        return len(self.lengths) // (self.batch_size * self.processes)
+            return -(-self.rows // self.batch_size)
+        return self.rows // (self.batch_size * self.processes)
 
     def __iter__(self) -> Iterator[list[int]]:
         shuffle = random.Random(f"{self.seed}-{self.epoch}")
-        order = shuffle.sample(range(len(self.lengths)), len(self.lengths))
+        order = shuffle.sample(range(self.rows), self.rows)
         size = self.batch_size * self.processes  # one round: a batch for every process, of similar lengths
         together = size * self.BATCHES_SORTED_TOGETHER
-        chunks = [order[start : start + together] for start in range(0, len(order), together)]
-        chunks = [sorted(chunk, key=lambda index: -self.lengths[index]) for chunk in chunks]
-        rounds = [chunk[start : start + size] for chunk in chunks for start in range(0, len(chunk), size)]
-        shuffle.shuffle(rounds)
-        if self.processes > 1:
-            rounds = [one for one in rounds if len(one) == size]
-        return iter([one[self.rank :: self.processes] for one in rounds])
+        for first in range(0, len(order), together):
+            rows = self._longest_first(order[first : first + together])
+            rounds = [rows[start : start + size] for start in range(0, len(rows), size)]
+            shuffle.shuffle(rounds)
+            for one in rounds:
+                if self.processes == 1 or len(one) == size:
+                    yield one[self.rank :: self.processes]
+
+    def _longest_first(self, rows: Sequence[int]) -> list[int]:
+        lengths = dict(zip(rows, self.lengths(rows), strict=True))
+        return sorted(rows, key=lambda row: -lengths[row])

@@ -121,8 +121,9 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
     processes, rank = accelerator.num_processes, accelerator.process_index
     batch_size = config.batch_size or task.batch_size
+    lengths = [len(one["input_ids"]) for one in encoded]
     batches = features.LengthGroupedBatches(
-        [len(one["input_ids"]) for one in encoded], batch_size, config.seed, processes, rank
+        len(encoded), lambda rows: [lengths[row] for row in rows], batch_size, config.seed, processes, rank
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import ctypes
+import itertools
 import math
 import shutil
 import sys
@@ -268,10 +269,11 @@ class Training(ABC):
         self.model.load_state_dict(before)
 
     def measure(self) -> tuple[float, float]:
-        """Seconds per update and per scored row, on batches of lengths spread over the data."""
+        """Seconds per update and per scored row, on batches of lengths spread over the first stretch of the data."""
         optimizer = self.optimizer()
         self.model.train()
-        batches = sorted(self.batches, key=lambda indices: self.batches.lengths[indices[0]])
+        batches = list(itertools.islice(self.batches, self.batches.BATCHES_SORTED_TOGETHER))
+        batches.sort(key=lambda indices: self.batches.lengths(indices[:1]))
         picked = [batches[int((i + 0.5) * len(batches) / MEASURED_STEPS)] for i in range(MEASURED_STEPS)]
         self.update(self.batch(batches[-1]), optimizer)  # the first update allocates
         seconds = [self._timed(lambda b=b: self.update(self.batch(b), optimizer)) for b in picked]

@@ -10,10 +10,10 @@ import torch
 import transformers
 from training import of, wait_for, write_reviews
 
-from minilm_demo import TASKS, TrainConfig, distill, distilling, finetune, runs
+from minilm_demo import TASKS, TrainConfig, distill, distilling, features, finetune, runs
 from minilm_demo.capture import encoder_layers
 from minilm_demo.distillation import RECIPES, distillation_targets, projections
-from minilm_demo.distilling import DistillConfig, Lesson, TeacherMemory, encode
+from minilm_demo.distilling import DistillConfig, Lesson, TeacherMemory, TokenIds
 from minilm_demo.errors import DataError, DemoError
 from minilm_demo.models import load_checkpoint, locate, seen_by_base
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped
@@ -203,6 +203,38 @@ def test_half_precision_changes_little(options, tmp_path):
     assert curves[0] == pytest.approx(curves[1], rel=0.05)
 
 
+# -- what is read --------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_what_the_tokenizer_makes_of_its_texts(teacher):
+    read = TokenIds(teacher.tokenizer, TEXTS, 6)
+    for numbers in ([0, 1], [3], [2, 1, 0, 3]):
+        own = [TEXTS[number] for number in numbers]
+        expected = teacher.tokenizer(own, truncation=True, max_length=6, padding=True, return_tensors="pt")
+        found = read.batch(numbers, torch.device("cpu"))
+        assert found.keys() == {"input_ids", "attention_mask"}
+        for name, tensor in found.items():
+            assert torch.equal(tensor, expected[name])
+    assert read.lengths([2, 1]) == [4, 6]  # with [CLS] and [SEP]; the second is cut
+
+
+def test_texts_are_tokenized_once_and_only_when_they_are_asked_for(teacher, monkeypatch):
+    asked = []
+    read = TokenIds(lambda texts, **options: asked.extend(texts) or teacher.tokenizer(texts, **options), TEXTS, 32)
+    read.read([2, 0])
+    read.lengths([0, 2, 3])
+    assert asked == [TEXTS[2], TEXTS[0], TEXTS[3]]
+
+
+def test_an_epoch_is_read_stretch_by_stretch(teacher):
+    """The first step of a run on very many texts does not wait until all of them are tokenized."""
+    texts = tuple(f"the movie is {word} {number}" for number in range(150) for word in ("good", "bad"))
+    read = TokenIds(teacher.tokenizer, texts, 32)
+    batches = features.LengthGroupedBatches(len(texts), read.lengths, 2, seed=0)
+    next(iter(batches))
+    assert len(read.known) == 2 * batches.BATCHES_SORTED_TOGETHER < len(texts)
+
+
 # -- what the teacher answered -------------------------------------------------------------------------------------
 
 TEXTS = ("the movie is great", "the plot is very very very dull", "a film", "the story is very good")
@@ -213,7 +245,7 @@ def test_the_memory_answers_as_the_teacher(teacher, room):
     """Also for texts it knows from a batch of another width, and for those it has no room for."""
     memory = TeacherMemory(teacher.model, 0, room)
     for numbers in ([0, 2], [3, 1, 2], [2], [1, 0, 2, 3]):
-        batch = encode(teacher.tokenizer, [TEXTS[number] for number in numbers], 32, torch.device("cpu"))
+        batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
         expected = projections(teacher.model.eval(), 0, batch)
         found = memory.answers(numbers, batch)
         real = batch["attention_mask"].bool()
@@ -230,7 +262,7 @@ def test_the_teacher_is_asked_once_for_each_text(teacher, monkeypatch):
     monkeypatch.setattr(distilling, "projections", lambda *args: asked.append(len(args[2]["input_ids"])) or real(*args))
     memory = TeacherMemory(teacher.model, 0, 10**9)
     for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1]):
-        memory.answers(numbers, encode(teacher.tokenizer, [TEXTS[n] for n in numbers], 32, torch.device("cpu")))
+        memory.answers(numbers, TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu")))
     assert asked == [2, 1, 1]
     assert memory.share(4) == 1.0
     memory.forget()
@@ -240,7 +272,7 @@ def test_the_teacher_is_asked_once_for_each_text(teacher, monkeypatch):
 
 def test_the_share_is_what_there_is_room_for(teacher):
     memory = TeacherMemory(teacher.model, 0, 10**9)
-    memory.answers([0, 1], encode(teacher.tokenizer, TEXTS[:2], 32, torch.device("cpu")))
+    memory.answers([0, 1], TokenIds(teacher.tokenizer, TEXTS, 32).batch([0, 1], torch.device("cpu")))
     memory.most_bytes = 3 * memory.bytes  # of 6 such texts
     assert memory.share(12) == 0.5
 
@@ -275,7 +307,7 @@ def test_later_steps_are_planned_cheaper(options, monkeypatch):
     events = distill(DistillConfig(**options))
     plan = next(event for event in events if isinstance(event, Planned))
     (lesson,) = kept
-    texts = len(lesson.texts)
+    texts = lesson.batches.rows
     first = math.ceil(texts / 8)
     lesson.again = 0.2
     assert plan.steps == 6

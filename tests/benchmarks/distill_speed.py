@@ -7,8 +7,9 @@ side learns with its own loop, in a process of its own, in turn. The plain ones 
 bloomberg/minilmv2.bb): shuffled batches padded to their longest text, the teacher run to its top, queries, keys and
 values projected a second time from the hidden states, dropout 0.1, the library's own attention and AdamW.
 
-    ours         in the first pass over the texts: the teacher reads every one of them
-    again        in the second pass: what it answered is remembered
+    ours         `distill` as it is by default, of as many steps as by default (300)
+    first        of these, those of the first pass over the texts: the teacher reads every one of them
+    later        those after it: what the teacher answered is remembered
     plain        the loss of one text after the other, cut to its real tokens
     vectorised   the same, with the loss of the whole batch at once
 
@@ -34,9 +35,10 @@ from torch.nn import functional
 
 from minilm_demo import TASKS, DistillConfig, distill, load_checkpoint
 from minilm_demo.distillation import compare, projections, relation_losses
-from minilm_demo.distilling import encode
+from minilm_demo.distilling import DEFAULT_STEPS, TokenIds
+from minilm_demo.features import LengthGroupedBatches
 from minilm_demo.models import pick_precision
-from minilm_demo.results import Stepped
+from minilm_demo.results import Started, Stepped
 from minilm_demo.students import make_student
 from minilm_demo.texts import load_texts
 
@@ -95,7 +97,8 @@ def our_loss(teacher, student, batch: dict, heads: int) -> torch.Tensor:
 
 
 LOSSES = {"ours": our_loss, "plain": plain_loss, "vectorised": vectorised_loss}
-SIDES = ("ours", "again", "plain", "vectorised")
+SIDES = ("ours", "plain", "vectorised")  # what has a process of its own
+SPEEDS = ("ours", "first", "later", "plain", "vectorised")
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -112,13 +115,17 @@ def models(args: argparse.Namespace, attention: str):
     return teacher, student, compare(RECIPE, teacher.model.config, student.config).num_relation_heads
 
 
+def read_texts(args: argparse.Namespace, tokenizer) -> TokenIds:
+    return TokenIds(tokenizer, load_texts(TASKS["sst2"], args.data, "train").train, args.max_length)
+
+
 def losses(args: argparse.Namespace) -> dict[str, list[float]]:
     """Each implementation's loss on the same batches, in eval mode."""
     teacher, student, heads = models(args, "eager")
     student.eval()
-    texts = load_texts(TASKS["sst2"], args.data, "train").train
+    read = read_texts(args, teacher.tokenizer)
     starts = range(0, COMPARED_BATCHES * args.batch_size, args.batch_size)
-    batches = [encode(teacher.tokenizer, texts[i : i + args.batch_size], args.max_length, "cpu") for i in starts]
+    batches = [read.batch(range(start, start + args.batch_size), "cpu") for start in starts]
     with torch.no_grad():
         return {
             name: [loss(teacher.model, student, batch, heads).item() for batch in batches]
@@ -126,41 +133,42 @@ def losses(args: argparse.Namespace) -> dict[str, list[float]]:
         }
 
 
-def ours(args: argparse.Namespace) -> float:
-    return steps_per_second(args, args.warm)
+def ours(args: argparse.Namespace) -> dict[str, float]:
+    """Steps per second of `distill` as it is, without its own measurements along the way.
 
-
-def again(args: argparse.Namespace) -> float:
-    texts = load_texts(TASKS["sst2"], args.data, "train").train
-    return steps_per_second(args, -(-len(texts) // args.batch_size))
-
-
-def steps_per_second(args: argparse.Namespace, warm: int) -> float:
-    """Of `distill` as it is, after its first `warm` steps; its own measurements do not count."""
+    The texts of its plan come in the first stretch of an epoch and are remembered: `first` is what comes after it."""
     with tempfile.TemporaryDirectory() as folder:
         config = DistillConfig(
             data=args.data,
             layers=args.layers,
             hidden=args.hidden,
             recipe=RECIPE,
-            steps=warm + args.steps,
+            steps=args.distill_steps,
             batch_size=args.batch_size,
             max_length=args.max_length,
             learning_rate=LEARNING_RATE,
             seed=args.seed,
             output_dir=folder,
         )
-        told = [event for event in distill(config) if isinstance(event, Stepped)]
-    first, last = next(event for event in told if event.step >= warm), told[-1]
-    began, ended = (event.step * args.batch_size / event.examples_per_second for event in (first, last))
-    return (last.step - first.step) / (ended - began)
+        told = [event for event in distill(config) if isinstance(event, Started | Stepped)]
+    per_pass = -(-told[0].examples // args.batch_size)
+    ended = {event.step: event.step * args.batch_size / event.examples_per_second for event in told[1:]}
+
+    def speed(first: int, last: int) -> float:
+        return (last - first) / (ended[last] - ended[first])
+
+    return {
+        "ours": args.distill_steps / ended[args.distill_steps],
+        "first": speed(LengthGroupedBatches.BATCHES_SORTED_TOGETHER, per_pass),
+        "later": speed(per_pass, args.distill_steps),
+    }
 
 
-def plain(args: argparse.Namespace) -> float:
+def plain(args: argparse.Namespace) -> dict[str, float]:
     """Steps per second of a plain loop with the loss of `--side`."""
     teacher, student, heads = models(args, "sdpa")
-    texts = load_texts(TASKS["sst2"], args.data, "train").train
-    order = random.Random(args.seed).sample(texts, len(texts))
+    read = read_texts(args, teacher.tokenizer)
+    order = random.Random(args.seed).sample(range(len(read.texts)), len(read.texts))
     optimizer = torch.optim.AdamW(student.parameters(), lr=LEARNING_RATE)
     scheduler = transformers.get_linear_schedule_with_warmup(optimizer, 0, args.warm + args.steps)
     student.train()
@@ -168,19 +176,19 @@ def plain(args: argparse.Namespace) -> float:
         if step == args.warm:
             started = time.perf_counter()
         part = order[step * args.batch_size : (step + 1) * args.batch_size]
-        batch = encode(teacher.tokenizer, part, args.max_length, "cpu")
+        batch = read.batch(part, "cpu")
         loss = LOSSES[args.side](teacher.model, student, batch, heads)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
         scheduler.step()
         optimizer.zero_grad()
-    return args.steps / (time.perf_counter() - started)
+    return {args.side: args.steps / (time.perf_counter() - started)}
 
 
 def in_a_process(side: str, seed: int, args: argparse.Namespace):
     command = [sys.executable, __file__, "--side", side, "--seed", str(seed)]
-    for name in ("data", "layers", "hidden", "batch_size", "max_length", "warm", "steps"):
+    for name in ("data", "layers", "hidden", "batch_size", "max_length", "warm", "steps", "distill_steps"):
         command += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -195,34 +203,36 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=192)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--max-length", type=int, default=64)
-    parser.add_argument("--warm", type=int, default=5, help="steps before the clock starts")
-    parser.add_argument("--steps", type=int, default=40, help="steps on the clock")
+    parser.add_argument("--distill-steps", type=int, default=DEFAULT_STEPS, help="of ours; more than one pass")
+    parser.add_argument("--warm", type=int, default=5, help="steps of the plain ones before the clock starts")
+    parser.add_argument("--steps", type=int, default=40, help="steps of the plain ones on the clock")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side, in turn")
     parser.add_argument("--side", choices=(*SIDES, "losses"), help="(internal) one run of one side")
     parser.add_argument("--seed", type=int, default=0, help="(internal)")
     args = parser.parse_args()
     if args.side:
-        print(json.dumps({"ours": ours, "again": again, "losses": losses}.get(args.side, plain)(args)))
+        print(json.dumps({"ours": ours, "losses": losses}.get(args.side, plain)(args)))
         return
     found = in_a_process("losses", 0, args)
     apart = max(abs(value - own) for values in found.values() for value, own in zip(values, found["ours"], strict=True))
-    rounds = {side: [] for side in SIDES}
+    rounds = {name: [] for name in SPEEDS}
     for seed in range(args.rounds):
-        for side, speeds in rounds.items():
-            speeds.append(in_a_process(side, seed, args))
-    median = {side: statistics.median(speeds) for side, speeds in rounds.items()}
+        for side in SIDES:
+            for name, speed in in_a_process(side, seed, args).items():
+                rounds[name].append(speed)
+    median = {name: statistics.median(speeds) for name, speeds in rounds.items()}
     document = {
         "precision": pick_precision(),
         "student": f"{args.layers} x {args.hidden}",
         "batch_size": args.batch_size,
         "losses_apart": apart,
-        "steps_per_second": {side: round(value, 2) for side, value in median.items()},
+        "steps_per_second": {name: round(value, 2) for name, value in median.items()},
         **{
-            f"{side}_times_{other}": round(median[side] / median[other], 2)
-            for side in ("ours", "again")
+            f"{name}_times_{other}": round(median[name] / median[other], 2)
+            for name in ("ours", "first", "later")
             for other in ("plain", "vectorised")
         },
-        "rounds": {side: [round(value, 2) for value in speeds] for side, speeds in rounds.items()},
+        "rounds": {name: [round(value, 2) for value in speeds] for name, speeds in rounds.items()},
     }
     print(json.dumps(document))
 
