@@ -20,7 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .distilling import EMBEDDING_FACTORS, FULL_RATE_WIDTHS, LEARNING_RATES, DistillConfig, Lesson, distill
+from .distilling import (
+    EMBEDDING_FACTORS,
+    FULL_RATE_WIDTHS,
+    LEARNING_RATES,
+    DistillConfig,
+    Lesson,
+    TeacherMemory,
+    distill,
+)
 from .errors import DemoError, UnknownName
 from .finetuning import TrainConfig, finetune, learning_rate, load_rows
 from .metrics import mean_interval
@@ -156,6 +164,7 @@ class _Experiment:
         self.students = [(seed, arm) for seed in range(config.seeds) for arm in self.arms]
         wanted = {(seed, arm.name) for seed, arm in self.students}
         self.scored = [student for student in known if (student.seed, student.arm) in wanted]
+        self.memory = TeacherMemory()  # all students are told the same by the teacher
         self.expected: dict[str, float] = {}  # part of the work -> seconds, as far as is known
 
     def _arms(self) -> tuple[Arm, ...]:
@@ -237,7 +246,7 @@ class _Experiment:
         taught: DistillResult | None = None
         try:
             if arm.loss:
-                job, to_come = distill(self.lesson(arm, seed, place / "student")), ["fine-tuning", *later]
+                job, to_come = distill(self.lesson(arm, seed, place / "student"), self.memory), ["fine-tuning", *later]
                 taught = yield from self.drain(job, arm, seed, "distilling", to_come)
                 if taught is None:
                     return None

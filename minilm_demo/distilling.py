@@ -15,7 +15,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,8 +129,10 @@ class DistillConfig:
         return tuple(terms[term] for term in dict.fromkeys(asked))
 
 
-def distill(config: DistillConfig | None = None) -> Generator[TrainingEvent, str | None, None]:
-    """Distil a student from a teacher.
+def distill(
+    config: DistillConfig | None = None, memory: TeacherMemory | None = None
+) -> Generator[TrainingEvent, str | None, None]:
+    """Distil a student from a teacher. `memory` is one that other distillations by this teacher share.
 
     Yields `Fetching` during a download, `Started`, `Evaluated` (before the first step), `Planned`, `Probed`,
     `Stepped`…, `Saved`, `Finished`. With an assistant there are two halves: steps count on from one to the other, and
@@ -148,7 +150,8 @@ def distill(config: DistillConfig | None = None) -> Generator[TrainingEvent, str
     accelerator = start_accelerator(config.precision, config.seed)
     teacher = load_checkpoint(name)
     probe = _read_probe(config, teacher)
-    lessons = _lessons(config, accelerator, teacher, texts, probe)
+    memory = memory or TeacherMemory(REMEMBERED_BYTES // accelerator.num_processes)
+    lessons = _lessons(config, accelerator, teacher, texts, probe, memory)
     last = lessons[-1]
     answer = yield _started(config, accelerator, lessons, texts)
     before = {}
@@ -179,9 +182,15 @@ def _read_probe(config: DistillConfig, teacher: Checkpoint) -> ReadInput | None:
 
 
 def _lessons(
-    config: DistillConfig, accelerator: Accelerator, teacher: Checkpoint, texts: Texts, probe: ReadInput | None
+    config: DistillConfig,
+    accelerator: Accelerator,
+    teacher: Checkpoint,
+    texts: Texts,
+    probe: ReadInput | None,
+    memory: TeacherMemory,
 ) -> list[Lesson]:
-    """One lesson, or two with an assistant in between; each has half of the steps, or half of the time."""
+    """One lesson, or two with an assistant in between; each has half of the steps, or half of the time. `memory` is of
+    the teacher's answers; an assistant's are kept apart."""
     sizes = {"hidden": config.hidden, "heads": config.heads, "init": config.init, "dropout": config.dropout}
     student = make_student(teacher, config.layers, **sizes)
     chain = [teacher, student]
@@ -193,7 +202,8 @@ def _lessons(
     for number, (one, other) in enumerate(itertools.pairwise(chain)):
         layer = config.teacher_layer if number == 0 else None  # of an assistant always the last
         comparison = compare(config.recipe, one.model.config, other.model.config, config.relation_heads, layer)
-        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, probe, held_back=other is student))
+        own = memory if one is teacher else TeacherMemory(memory.most_bytes)
+        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, probe, own, other is student))
     share = len(lessons)
     for number, lesson in enumerate(lessons):
         if steps:
@@ -275,7 +285,8 @@ def _learn(lessons: Sequence[Lesson], began: float, answer: str | None) -> Gener
         lesson.scoring_seconds += plan.seconds * to_come
         answer = (yield told) or answer
         status = yield from _counted_on(lesson.train(plan, began, answer), made)
-        lesson.memory.forget()
+        if to_come:
+            lesson.memory.forget()  # room for what the assistant answers
         made, answer = made + lesson.step, None
         if status == "stopped":
             break
@@ -400,38 +411,34 @@ def default_rate(init: str, hidden_size: int) -> float:
 
 
 class TeacherMemory:
-    """The teacher's projections of texts by number, each computed once, as long as there is room for them."""
+    """What a teacher answered to texts, its projections of them, as long as there is room.
 
-    def __init__(self, teacher: PreTrainedModel, layer: int, most_bytes: int):
-        self.teacher, self.layer, self.most_bytes = teacher, layer, most_bytes
-        self.known: dict[int, torch.Tensor] = {}  # number -> [num_tokens, 3, hidden_size]
+    Several distillations may share one, as long as teacher, teacher layer and `max_length` are the same in all."""
+
+    def __init__(self, most_bytes: int = REMEMBERED_BYTES):
+        self.most_bytes = most_bytes
+        self.known: dict[str, torch.Tensor] = {}  # text -> [num_tokens, 3, hidden_size]
         self.bytes = 0
 
-    def answers(self, numbers: Sequence[int], batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """`projections` of a batch whose rows are the texts of these numbers; zero where it is padded, on the right."""
+    def answers(
+        self, texts: Sequence[str], batch: Mapping[str, torch.Tensor], ask: Callable[[Mapping], Mapping]
+    ) -> dict[str, torch.Tensor]:
+        """`projections` of a batch whose rows are these texts; zero where it is padded, on the right. `ask` is the way
+        to the teacher, for the rows that are not known."""
         import torch
 
-        unknown = [row for row, number in enumerate(numbers) if number not in self.known]
-        fresh = self._ask({name: tensor[unknown] for name, tensor in batch.items()}) if unknown else []
-        found = dict(zip((numbers[row] for row in unknown), fresh, strict=True))
-        rows = [found[number] if number in found else self.known[number] for number in numbers]
+        unknown = [row for row, text in enumerate(texts) if text not in self.known]
+        fresh = _rows({name: tensor[unknown] for name, tensor in batch.items()}, ask) if unknown else []
+        found = dict(zip((texts[row] for row in unknown), fresh, strict=True))
+        rows = [found[text] if text in found else self.known[text] for text in texts]
         self._remember(found)
         padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
         return dict(zip(PARTS, padded.unbind(2), strict=True))
 
-    def _ask(self, batch: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-        import torch
-
-        with torch.no_grad():
-            found = projections(self.teacher.eval(), self.layer, batch)
-        stacked = torch.stack([found[part] for part in PARTS], dim=2)
-        lengths = batch["attention_mask"].sum(1).tolist()
-        return [row[:length].clone() for row, length in zip(stacked, lengths, strict=True)]
-
-    def _remember(self, found: Mapping[int, torch.Tensor]) -> None:
-        for number, answer in found.items():
+    def _remember(self, found: Mapping[str, torch.Tensor]) -> None:
+        for text, answer in found.items():
             if self.bytes + answer.nbytes <= self.most_bytes:
-                self.known[number] = answer
+                self.known[text] = answer
                 self.bytes += answer.nbytes
 
     def share(self, texts: int) -> float:
@@ -442,6 +449,17 @@ class TeacherMemory:
 
     def forget(self) -> None:
         self.known, self.bytes = {}, 0
+
+
+def _rows(batch: Mapping[str, torch.Tensor], ask: Callable[[Mapping], Mapping]) -> list[torch.Tensor]:
+    """What the teacher answers to each row, without its padding: [num_tokens, 3, hidden_size]."""
+    import torch
+
+    with torch.no_grad():
+        found = ask(batch)
+    stacked = torch.stack([found[part] for part in PARTS], dim=2)
+    lengths = batch["attention_mask"].sum(1).tolist()
+    return [row[:length].clone() for row, length in zip(stacked, lengths, strict=True)]
 
 
 class Lesson(Training):
@@ -458,11 +476,12 @@ class Lesson(Training):
         comparison: Comparison,
         texts: Texts,
         probe: ReadInput | None,
+        memory: TeacherMemory,
         held_back: bool,
     ):
         """`held_back`: whether this student is measured on the validation texts and written; an assistant is not."""
         self.teacher, self.student, self.comparison = teacher, student, comparison
-        self.probe, self.relations = probe, config.relations()
+        self.probe, self.memory, self.relations = probe, memory, config.relations()
         self.steps: int | None = None
         self.ruler: Ruler | None = None  # of the main process
         self.best = float("inf")
@@ -480,8 +499,6 @@ class Lesson(Training):
             config.learning_rate or default_rate(config.init, student.model.config.hidden_size),
         )
         self.embedding_factor = EMBEDDING_FACTORS[config.init]
-        room = REMEMBERED_BYTES // accelerator.num_processes
-        self.memory = TeacherMemory(teacher.model, comparison.teacher_layer, room)
         self.again = 1.0  # what an update takes whose texts the teacher has answered before, in times of a first one
         freeze_the_rest(student.model, comparison.student_layer, self.relations)
         self.prepare(_until_projections(student.model, comparison.student_layer))
@@ -490,7 +507,11 @@ class Lesson(Training):
         """`texts`: what the student reads; `asked`: the teacher's projections of it."""
         texts = self.read.batch(indices, self.accelerator.device)
         with self.accelerator.autocast():
-            return {"texts": texts, "asked": self.memory.answers(indices, texts)}
+            asked = self.memory.answers([self.read.texts[index] for index in indices], texts, self._ask)
+        return {"texts": texts, "asked": asked}
+
+    def _ask(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return projections(self.teacher.model.eval(), self.comparison.teacher_layer, batch)
 
     def loss(self, batch: Mapping) -> tuple[torch.Tensor, Update]:
         texts = batch["texts"]

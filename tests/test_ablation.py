@@ -14,10 +14,12 @@ from training import of, write_reviews
 
 from minilm_demo import TASKS, ablation, cli, runs
 from minilm_demo.ablation import ARMS, COMPARED, AblationConfig, summarise
+from minilm_demo.distilling import Lesson
 from minilm_demo.errors import DemoError, UnknownName
 from minilm_demo.finetuning import finetune
 from minilm_demo.models import load_checkpoint
 from minilm_demo.results import Finished, Scored, Started, Working
+from minilm_demo.texts import load_texts
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,16 @@ def test_it_says_where_it_is(tried):
     assert {one.students for one in working} == {10}
     assert working[0].seconds_left is None  # nothing was distilled yet
     assert all(one.seconds_left >= 0 for one in working if one.student > 2)
+
+
+def test_the_teacher_reads_each_text_for_one_of_the_students(options, monkeypatch):
+    asked = []
+    ask = Lesson._ask
+    monkeypatch.setattr(Lesson, "_ask", lambda self, batch: asked.append(len(batch["input_ids"])) or ask(self, batch))
+    events = drain(**options | {"seeds": 1, "steps": 40})  # more than one pass for each
+    assert len(of(Scored, events)) == len(ARMS)
+    texts = load_texts(TASKS["sst2"], options["data"], "train").train
+    assert sum(asked) == len(texts) < 40 * options["batch_size"]
 
 
 def test_arms_differ_in_how_they_began_and_in_nothing_else(tried):

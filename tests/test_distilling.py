@@ -2,6 +2,7 @@
 
 import base64
 import math
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -243,11 +244,11 @@ TEXTS = ("the movie is great", "the plot is very very very dull", "a film", "the
 @pytest.mark.parametrize("room", [10**9, 2000, 0])
 def test_the_memory_answers_as_the_teacher(teacher, room):
     """Also for texts it knows from a batch of another width, and for those it has no room for."""
-    memory = TeacherMemory(teacher.model, 0, room)
+    memory, ask = TeacherMemory(room), partial(projections, teacher.model.eval(), 0)
     for numbers in ([0, 2], [3, 1, 2], [2], [1, 0, 2, 3]):
         batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
-        expected = projections(teacher.model.eval(), 0, batch)
-        found = memory.answers(numbers, batch)
+        expected = ask(batch)
+        found = memory.answers([TEXTS[number] for number in numbers], batch, ask)
         real = batch["attention_mask"].bool()
         for part in ("Q", "K", "V"):
             assert found[part].shape == expected[part].shape
@@ -256,14 +257,20 @@ def test_the_memory_answers_as_the_teacher(teacher, room):
     assert memory.bytes <= room
 
 
-def test_the_teacher_is_asked_once_for_each_text(teacher, monkeypatch):
+def remembering(memory, teacher, numbers) -> list[int]:
+    """How many texts the teacher is asked for at a time while these are answered."""
     asked = []
-    real = distilling.projections
-    monkeypatch.setattr(distilling, "projections", lambda *args: asked.append(len(args[2]["input_ids"])) or real(*args))
-    memory = TeacherMemory(teacher.model, 0, 10**9)
-    for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1]):
-        memory.answers(numbers, TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu")))
-    assert asked == [2, 1, 1]
+    ask = partial(projections, teacher.model.eval(), 0)
+    batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
+    texts = [TEXTS[number] for number in numbers]
+    memory.answers(texts, batch, lambda rows: asked.append(len(rows["input_ids"])) or ask(rows))
+    return asked
+
+
+def test_the_teacher_is_asked_once_for_each_text(teacher):
+    memory = TeacherMemory()
+    asked = [remembering(memory, teacher, numbers) for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1])]
+    assert asked == [[2], [1], [1], []]
     assert memory.share(4) == 1.0
     memory.forget()
     assert memory.share(4) == 0.0
@@ -271,10 +278,28 @@ def test_the_teacher_is_asked_once_for_each_text(teacher, monkeypatch):
 
 
 def test_the_share_is_what_there_is_room_for(teacher):
-    memory = TeacherMemory(teacher.model, 0, 10**9)
-    memory.answers([0, 1], TokenIds(teacher.tokenizer, TEXTS, 32).batch([0, 1], torch.device("cpu")))
+    memory = TeacherMemory()
+    remembering(memory, teacher, [0, 1])
     memory.most_bytes = 3 * memory.bytes  # of 6 such texts
     assert memory.share(12) == 0.5
+
+
+def test_distillations_that_share_a_memory_ask_once(options, tmp_path, monkeypatch):
+    """And their students learn the same as with one of their own."""
+    asked = []
+    ask = Lesson._ask
+    monkeypatch.setattr(Lesson, "_ask", lambda self, batch: asked.append(batch) or ask(self, batch))
+    options, memory = options | {"steps": 20, "precision": "fp32"}, TeacherMemory()
+    curves, asked_by = [], []
+    for number, own in enumerate((memory, memory, None)):
+        asked.clear()
+        events = list(distill(DistillConfig(**options | {"output_dir": str(tmp_path / str(number))}), own))
+        curves.append([event.loss for event in of(Stepped, events)])
+        asked_by.append(len(asked))
+    assert asked_by[0] == asked_by[2] > 0
+    assert asked_by[1] == 0
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+    assert curves[0] == pytest.approx(curves[2], rel=1e-3)
 
 
 def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkeypatch):
