@@ -202,8 +202,8 @@ def _lessons(
     for number, (one, other) in enumerate(itertools.pairwise(chain)):
         layer = config.teacher_layer if number == 0 else None  # of an assistant always the last
         comparison = compare(config.recipe, one.model.config, other.model.config, config.relation_heads, layer)
-        own = memory if one is teacher else TeacherMemory(memory.most_bytes)
-        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, probe, own, other is student))
+        own = {"memory": memory if one is teacher else TeacherMemory(memory.most_bytes), "held_back": other is student}
+        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, probe, **own))
     share = len(lessons)
     for number, lesson in enumerate(lessons):
         if steps:
@@ -344,14 +344,14 @@ class TokenIds:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int):
         self.tokenizer, self.texts, self.max_length = tokenizer, texts, max_length
-        self.known: dict[int, np.ndarray] = {}  # number -> [num_tokens]
+        self.known: dict[int, list[int]] = {}  # number -> its token ids
 
-    def read(self, numbers: Sequence[int]) -> list[np.ndarray]:
-        """The token ids of these texts, each [num_tokens]."""
+    def read(self, numbers: Sequence[int]) -> list[list[int]]:
+        """The token ids of each of these texts."""
         if unknown := [number for number in numbers if number not in self.known]:
             texts = [self.texts[number] for number in unknown]
             encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
-            self.known |= {number: np.array(ids) for number, ids in zip(unknown, encoded, strict=True)}
+            self.known |= zip(unknown, encoded, strict=True)
         return [self.known[number] for number in numbers]
 
     def lengths(self, numbers: Sequence[int]) -> list[int]:
@@ -360,13 +360,8 @@ class TokenIds:
 
     def batch(self, numbers: Sequence[int], device: torch.device) -> dict[str, torch.Tensor]:
         """`input_ids` and `attention_mask`, [batch, num_tokens] each, padded on the right to the longest text."""
-        import torch
-
-        rows = [torch.from_numpy(ids) for ids in self.read(numbers)]
-        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad_token_id)
-        lengths = torch.tensor([len(row) for row in rows])
-        mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long()
-        return {"input_ids": padded.to(device), "attention_mask": mask.to(device)}
+        batch = features.collate([{"input_ids": ids} for ids in self.read(numbers)], self.tokenizer.pad_token_id)
+        return {name: tensor.to(device) for name, tensor in batch.items()}
 
 
 class Ruler:

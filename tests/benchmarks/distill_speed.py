@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +99,6 @@ def our_loss(teacher, student, batch: dict, heads: int) -> torch.Tensor:
 
 LOSSES = {"ours": our_loss, "plain": plain_loss, "vectorised": vectorised_loss}
 SIDES = ("ours", "plain", "vectorised")  # what has a process of its own
-SPEEDS = ("ours", "first", "later", "plain", "vectorised")
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def main() -> None:
         return
     found = in_a_process("losses", 0, args)
     apart = max(abs(value - own) for values in found.values() for value, own in zip(values, found["ours"], strict=True))
-    rounds = {name: [] for name in SPEEDS}
+    rounds = defaultdict(list)
     for seed in range(args.rounds):
         for side in SIDES:
             for name, speed in in_a_process(side, seed, args).items():
