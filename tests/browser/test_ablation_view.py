@@ -72,20 +72,20 @@ def address(tiny_checkpoint, tmp_path, monkeypatch):
 def test_run_it_here_watch_stop_and_come_back(address, open_page):
     page = open_page()
     page.goto(address)
-    page.locator("#ablation .mlm-track-dot").first.wait_for(timeout=30_000)
+    page.locator("#ablation .mlm-track-dot").first.wait_for()
     assert "5 students with half of the teacher's layers" in page.locator("#ablation-plan").inner_text()
     page.get_by_label("10 minutes").check()
     page.get_by_text("25 students with half of the teacher's layers").wait_for()
     page.click("#ablation-start")
     dots = page.locator("#ablation-run .mlm-track-dot")
-    dots.nth(1).wait_for(timeout=120_000)  # two students are scored, the others to come
+    dots.nth(1).wait_for()  # two students are scored, the others to come
     page.get_by_role("button", name="Stop and keep these").click()
-    page.locator("#ablation-run [data-status=stopped]").wait_for(timeout=60_000)
+    page.locator("#ablation-run [data-status=stopped]").wait_for()
     kept = dots.count()
     assert 2 <= kept < 25
     assert f"Stopped. Scored {kept} of 25 students." in page.locator("#ablation-run").inner_text()
     assert page.locator("#ablation .mlm-track-dot").count() == 25  # what ships is still there
     other = open_page()  # another browser that only has the link
     other.goto(page.url)
-    other.locator("#ablation-run [data-status=stopped]").wait_for(timeout=30_000)
+    other.locator("#ablation-run [data-status=stopped]").wait_for()
     assert other.locator("#ablation-run .mlm-track-dot").count() == kept

@@ -24,7 +24,7 @@ def open_app(open_page, address: str, **options):
     page.goto(address)
     page.get_by_role("tab", name="Fine-tune").click()
     page.wait_for_function(  # the first look at the data has arrived
-        "/rows to train on/.test(document.querySelector('#data-says textarea')?.value)", timeout=30_000
+        "/rows to train on/.test(document.querySelector('#data-says textarea')?.value)"
     )
     return page
 
@@ -37,35 +37,35 @@ def test_train_stop_reload_and_ask(app, open_page):
     page.get_by_label("2 minutes").check()  # long enough to be stopped on a slow machine
     page.click("#train")
     loss = page.locator("#run svg").first
-    page.wait_for_function("document.querySelector('#run [data-status]')?.dataset.status === 'running'", timeout=60_000)
-    page.wait_for_function("/step [3-9]|step \\d\\d/i.test(document.querySelector('#run').innerText)", timeout=120_000)
+    page.wait_for_function("document.querySelector('#run [data-status]')?.dataset.status === 'running'")
+    page.wait_for_function("/step [3-9]|step \\d\\d/i.test(document.querySelector('#run').innerText)")
     before = loss.inner_html()
     page.wait_for_function(  # the curve moves
-        "(before) => document.querySelector('#run svg').innerHTML !== before", arg=before, timeout=60_000
+        "(before) => document.querySelector('#run svg').innerHTML !== before", arg=before
     )
     assert re.search(r"[?&]run=sst2-", page.url)
 
     page.get_by_role("button", name="Stop and keep the best").click()
-    page.wait_for_function("document.querySelector('#run [data-status]').dataset.status === 'stopped'", timeout=60_000)
+    page.wait_for_function("document.querySelector('#run [data-status]').dataset.status === 'stopped'")
     result = page.locator("#run").inner_text()
     assert "not GLUE" in result and "always answering" in result
 
     page.reload()  # the run is in the address
-    page.wait_for_function("document.querySelector('#run [data-status]')?.dataset.status === 'stopped'", timeout=30_000)
+    page.wait_for_function("document.querySelector('#run [data-status]')?.dataset.status === 'stopped'")
     other = open_page()  # another browser that only has the link
     other.goto(page.url)
-    other.wait_for_selector("#ask-run:visible", timeout=30_000)
+    other.wait_for_selector("#ask-run:visible")
     other.click("#ask-run")
-    other.wait_for_selector("#checkpoint input:checked", timeout=15_000)
+    other.wait_for_selector("#checkpoint input:checked")
     other.get_by_label("Sentiment skill").check()  # two lanes: the run and the shipped skill
     other.locator("#text1 textarea").fill("<img src=x onerror=document.title='broken'> I loved every minute of it.")
     other.click("#ask")
-    other.wait_for_function("document.querySelectorAll('#answer .mlm-lane').length === 2", timeout=60_000)
+    other.wait_for_function("document.querySelectorAll('#answer .mlm-lane').length === 2")
     said = other.locator("#answer").inner_text()
     assert "Answered by SST-2 run of" in said and "Answered by Sentiment skill" in said
     assert "positive" in said
     assert other.title() == "MiniLM Demo"
-    with other.expect_download(timeout=60_000) as download:
+    with other.expect_download() as download:
         other.get_by_role("tab", name="Fine-tune").click()
         other.click("#download")
     assert download.value.suggested_filename.endswith(".zip")
@@ -75,10 +75,10 @@ def open_predict(open_page, address: str, skill: str):
     """The page, on the Predict tab, with a skill chosen."""
     page = open_page()
     page.goto(address)
-    page.wait_for_selector("#checkpoint input:checked", timeout=30_000)
+    page.wait_for_selector("#checkpoint input:checked")
     page.locator("#skill").get_by_label(skill, exact=True).check()
     page.wait_for_function(  # what belongs to the skill has arrived
-        f"document.querySelector('#checkpoint')?.innerText.includes('{skill} skill')", timeout=15_000
+        f"document.querySelector('#checkpoint')?.innerText.includes('{skill} skill')"
     )
     return page
 
@@ -98,14 +98,12 @@ def test_a_skill_answers(app, open_page, name):
     page = open_predict(open_page, app, skill)
     page.get_by_text("Precomputed").wait_for()
     page.locator("#examples").get_by_label(re.compile(preset)).check()
-    page.wait_for_function(
-        f"[...document.querySelectorAll('#text1 textarea')][0].value.startsWith('{preset}')", timeout=15_000
-    )
+    page.wait_for_function(f"[...document.querySelectorAll('#text1 textarea')][0].value.startsWith('{preset}')")
     page.click("#ask")
-    page.get_by_text(f"Answered by {skill} skill").wait_for(timeout=60_000)
+    page.get_by_text(f"Answered by {skill} skill").wait_for()
     assert page.locator(".mlm-answer").inner_text().startswith(answer)
     page.locator("#answer").get_by_text("Model card").click()
-    assert "Not good at" in page.locator(".mlm-card-text").inner_text(timeout=5_000)
+    assert "Not good at" in page.locator(".mlm-card-text").inner_text()
     page.locator("#answer").get_by_text("Code", exact=True).click()
     assert "predict(" in page.locator("#answer .mlm-code").inner_text()
 
@@ -126,7 +124,7 @@ def test_a_late_answer_does_not_land_under_another_skill(app, open_page):
 def test_which_words_mattered(app, open_page):
     page = open_predict(open_page, app, "Sentiment")
     page.click("#importance-ask")
-    page.get_by_text("Leave-one-out puts").wait_for(timeout=60_000)
+    page.get_by_text("Leave-one-out puts").wait_for()
     assert "Neither is the whole truth" in page.locator("#importance").inner_text()
 
 
@@ -137,7 +135,7 @@ def test_a_file_comes_back_with_answers(app, open_page, tmp_path):
     page.set_input_files("#csv-file input[type=file]", tmp_path / "mine.csv")
     page.get_by_text("mine.csv").first.wait_for()
     page.click("#csv-run")
-    page.locator("#csv-out").wait_for(timeout=60_000)
+    page.locator("#csv-out").wait_for()
     with page.expect_download() as download:
         page.click("#csv-out")
     with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
@@ -152,7 +150,7 @@ def test_a_mistake_of_a_slice_goes_into_the_box(app, open_page):
     page = open_predict(open_page, app, "Sentiment")
     page.get_by_text("Many texts at once").click()
     page.click("#slice-run")
-    page.locator("#slice .mlm-cell").first.wait_for(timeout=90_000)
+    page.locator("#slice .mlm-cell").first.wait_for()
     page.locator("#slice .mlm-cell").first.click()
     page.locator("#slice button.mlm-row").first.click()
     page.wait_for_function("!document.querySelector('#text1 textarea').value.startsWith('Not a single joke')")
@@ -161,7 +159,7 @@ def test_a_mistake_of_a_slice_goes_into_the_box(app, open_page):
 def test_an_unknown_run_in_the_address_is_said(app, open_page):
     page = open_page()
     page.goto(app + "?run=../../etc/passwd")
-    page.wait_for_selector("text=There is no such run here", timeout=30_000)
+    page.wait_for_selector("text=There is no such run here")
     assert page.locator("#ask").is_enabled()
 
 
@@ -169,9 +167,7 @@ def test_every_task_shows_its_rows(app, open_page):
     page = open_app(open_page, app)
     for title, column in (("STS-B", "sentence2"), ("SQuAD 2.0", "context"), ("MNLI", "hypothesis")):
         page.locator("#task label", has_text=title).click()
-        page.wait_for_function(
-            f"document.querySelector('#rows').innerText.toLowerCase().includes('{column}')", timeout=20_000
-        )
+        page.wait_for_function(f"document.querySelector('#rows').innerText.toLowerCase().includes('{column}')")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -185,7 +181,7 @@ def open_attention(open_page, address: str, **options):
     page = open_page(**options)
     page.goto(address)
     page.get_by_role("tab", name="Attention").click()
-    page.get_by_text("Precomputed with the shipped inference skill").wait_for(timeout=30_000)
+    page.get_by_text("Precomputed with the shipped inference skill").wait_for()
     return page
 
 
@@ -199,19 +195,19 @@ def test_look_inside_mask_a_word_and_compare(app, open_page):
     )
     page.locator("#attention-text2 textarea").fill("The door is not open.")
     page.click("#attention-trace")
-    explorer.get_by_text("Traced in").wait_for(timeout=60_000)
+    explorer.get_by_text("Traced in").wait_for()
     assert "${document.title}" in explorer.inner_text()
     assert explorer.locator("img").count() == 0 and page.title() == "MiniLM Demo"
     explorer.get_by_role("button", name=re.compile("^Mask “")).first.click()
-    explorer.get_by_text("With the change").wait_for(timeout=60_000)
+    explorer.get_by_text("With the change").wait_for()
     page.get_by_text("Compare with another model").click()
     page.locator("#attention-compare").get_by_label("all-MiniLM-L6-v2 (bundled)").check()
     page.click("#attention-trace")
-    explorer.get_by_text("all-MiniLM-L6-v2 (bundled)").first.wait_for(timeout=60_000)
+    explorer.get_by_text("all-MiniLM-L6-v2 (bundled)").first.wait_for()
     page.locator("#attention-text1 textarea").fill("  ")
     page.locator("#attention-text2 textarea").fill("")
     page.click("#attention-trace")
-    page.get_by_text("There is no text").wait_for(timeout=15_000)
+    page.get_by_text("There is no text").wait_for()
 
 
 def test_teacher_beside_student(app, open_page):
@@ -220,18 +216,18 @@ def test_teacher_beside_student(app, open_page):
     page.goto(app)
     page.get_by_role("tab", name="Distillation").click()
     microscope = page.locator("#microscope")
-    microscope.get_by_text("Precomputed with shipped models").wait_for(timeout=30_000)
+    microscope.get_by_text("Precomputed with shipped models").wait_for()
     assert "Attention, head" in microscope.inner_text()
     page.locator("#microscope-recipe").get_by_label(re.compile("MiniLMv2")).check()
     page.locator("#microscope-text1 textarea").fill(
         "The <img src=x onerror=document.title='broken'> door ${document.title}."
     )
     page.click("#microscope-compare")
-    microscope.get_by_text("Both models read it in").wait_for(timeout=60_000)
+    microscope.get_by_text("Both models read it in").wait_for()
     assert "${document.title}" in microscope.inner_text()
     microscope.get_by_role("option", name="Head 5:").click()
     microscope.get_by_role("heading", name="Query relation, head 5 of 48").wait_for()
-    microscope.get_by_text("Score: q of").wait_for(timeout=15_000)
+    microscope.get_by_text("Score: q of").wait_for()
     page.locator("#microscope-text1 textarea").fill("  ")
     page.click("#microscope-compare")
-    page.get_by_text("There is no text").wait_for(timeout=15_000)
+    page.get_by_text("There is no text").wait_for()

@@ -201,22 +201,20 @@ def test_distil_watch_stop_reload_and_use(app, open_page):
     page.locator("#distil-time").get_by_label("5 minutes").check()
     page.click("#distil")
     lesson = page.locator("#lesson")
-    lesson.locator(".mlm-frames").wait_for(timeout=120_000)
+    lesson.locator(".mlm-frames").wait_for()
     assert re.search(r"[?&]run=student_sst2-", page.url)
     assert lesson.locator(".mlm-microscope b", has_text="movie").count() == 0
-    page.wait_for_function("document.querySelectorAll('#lesson path.mlm-student').length >= 3", timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('#lesson path.mlm-student').length >= 3")
     lesson.get_by_role("button", name="Stop and keep").click()
-    page.wait_for_function(
-        "document.querySelector('#lesson [data-status]').dataset.status === 'stopped'", timeout=60_000
-    )
+    page.wait_for_function("document.querySelector('#lesson [data-status]').dataset.status === 'stopped'")
     assert "→" in lesson.locator(".mlm-headline strong").inner_text()
 
     other = open_page()  # another browser that only has the link
     other.goto(page.url)
-    other.locator("#distil-after").wait_for(timeout=30_000)
-    other.locator("#lesson .mlm-frames").wait_for(timeout=30_000)
-    with other.expect_download(timeout=60_000) as download:
+    other.locator("#distil-after").wait_for()
+    other.locator("#lesson .mlm-frames").wait_for()
+    with other.expect_download() as download:
         other.click("#distil-download")
     assert download.value.suggested_filename == "minilm-student.zip"
     other.click("#distil-tune")
-    other.locator("#option-checkpoint label.selected", has_text="Student of").wait_for(timeout=15_000)
+    other.locator("#option-checkpoint label.selected", has_text="Student of").wait_for()
