@@ -411,7 +411,7 @@ def _gain(students: Mapping[int, Scored], others: Mapping[int, Scored]) -> ArmGa
     if not pairs:
         return None
     gains = [one.score - other.score for one, other in pairs]
-    gain, by_seeds = float(np.mean(gains)), len(set(gains)) > 1
+    gain, by_seeds = float(np.mean(gains)), not np.allclose(gains, gains[0], rtol=0, atol=1e-9)  # a row is far more
     interval = mean_interval(gains) if by_seeds else _unpaired(gain, *pairs[0])
     seeds = tuple(one.seed for one, _ in pairs)
     return ArmGain(pairs[0][0].arm, pairs[0][1].arm, seeds, gain, interval, "seeds" if by_seeds else "rows")

@@ -285,6 +285,19 @@ def test_seeds_that_all_score_the_same_do_not_look_certain():
     assert result.arms[0].interval == pytest.approx((0.67, 0.73))
 
 
+def test_seeds_that_all_gain_the_same_do_not_look_certain():
+    """One row of 872 more each time, which is not the same number twice: 0.00114…68 and 0.00114…79."""
+    pairs = [(rows / 872, (rows + 1) / 872) for rows in (600, 700)]
+    students = [
+        scored(arm, seed, pairs[seed][arm == "distilled"]) for seed in (0, 1) for arm in ("random", "distilled")
+    ]
+    gains = [pairs[seed][1] - pairs[seed][0] for seed in (0, 1)]
+    assert gains[0] != gains[1]
+    (gain,) = summarise(STARTED, students).gains
+    assert gain.interval_of == "rows"
+    assert not gain.is_clear
+
+
 def test_every_comparison_is_of_two_arms():
     assert all(arm in ARMS and over in ARMS for arm, over in COMPARED)
 

@@ -19,6 +19,7 @@ from ..models import default_checkpoint
 from ..results import AT_WORK, AblationResult, Scored, Started, from_dict
 from ..runs import JOBS, RunState
 from ..tasks import get_task
+from ..training import OVERTIME
 from ..views import words
 from .components import view
 from .finetune_tab import DATA_WORDS
@@ -117,15 +118,13 @@ def _plan(time: str, data: str) -> str:
     """What will be done, before it starts."""
     size, distilled = SIZES[time], sum(bool(arm.loss) for arm in ARMS.values())
     seeds, arms = size["seeds"], len(ARMS)
-    noise = "One seed only, so it shows large differences at most." if seeds == 1 else (
-        f"{seeds} seeds say little about the noise: expect wide intervals."
-    )  # fmt: skip
     rows = " The bundled sample has fewer rows than that: all are taken, and a student learns little from so few."
     return (
         f"{words.counted(arms * seeds, 'student')} {_shape()}, {words.counted(seeds, 'seed')} of each of the "
         f"{arms} ways to begin. {distilled} ways are distilled in {size['steps']} steps first; every student is "
-        f"fine-tuned on {words.thousands(size['train_examples'])} examples.{rows if data == 'sample' else ''} {noise} "
-        f"What is not scored after about {time} is left out."
+        f"fine-tuned on {words.thousands(size['train_examples'])} examples.{rows if data == 'sample' else ''} "
+        f"So few seeds show large differences at most. A student that would end after "
+        f"{words.duration(OVERTIME * size['time_budget'])} is left out."
     )
 
 

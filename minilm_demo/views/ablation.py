@@ -260,7 +260,8 @@ def _figures(result: AblationResult) -> list[list[str]]:
         ["In all", f"{words.duration(sum(seconds.values()))}, {settings['precision']} on {settings['device']}"],
     ]  # fmt: skip
     if distilled:
-        figures.insert(2, ["Distillation", _budget(result)])
+        shared = " in the mean, for the teacher reads each text once for all" if distilled > 1 else ""
+        figures.insert(2, ["Distillation", _budget(result) + shared])
     return figures
 
 
