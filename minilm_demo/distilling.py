@@ -136,7 +136,8 @@ def distill(
 
     Yields `Fetching` during a download, `Started`, `Evaluated` (before the first step), `Planned`, `Probed`,
     `Stepped`…, `Saved`, `Finished`. With an assistant there are two halves: steps count on from one to the other, and
-    `Planned` and the teacher's side of `Probed` come once for each. Under `torchrun` as `finetune`. Raises `DemoError`
+    `Planned` and the teacher's side of `Probed` come once for each. Every picture is of the learner beside the teacher
+    itself, whoever it learns from. Under `torchrun` as `finetune`. Raises `DemoError`
     before `Started` when texts or models do not serve."""
     config = config or DistillConfig()
     if config.output_dir is None:
@@ -149,14 +150,17 @@ def distill(
     began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
     accelerator = start_accelerator(config.precision, config.seed)
     teacher = load_checkpoint(name)
-    probe = _read_probe(config, teacher)
+    read = _read_probe(config, teacher)
     memory = memory or TeacherMemory(REMEMBERED_BYTES // accelerator.num_processes)
-    lessons = _lessons(config, accelerator, teacher, texts, probe, memory)
+    lessons = _lessons(config, accelerator, teacher, texts, read, memory)
     last = lessons[-1]
     answer = yield _started(config, accelerator, lessons, texts)
     before = {}
     if accelerator.is_main_process:
-        last.ruler = _ruler(config, teacher, last, texts)
+        ruled = _compared(
+            config, teacher, last.student, config.teacher_layer
+        )  # with the teacher itself, also after an assistant
+        last.ruler = Ruler(teacher, ruled, texts.validation, last.max_length)
         before = last.ruler.losses(last.student.model)
         answer = (yield Evaluated(0, before, len(texts.validation), best=False)) or answer
     status = yield from _learn(lessons, began, answer)
@@ -186,11 +190,11 @@ def _lessons(
     accelerator: Accelerator,
     teacher: Checkpoint,
     texts: Texts,
-    probe: ReadInput | None,
+    read: ReadInput | None,
     memory: TeacherMemory,
 ) -> list[Lesson]:
-    """One lesson, or two with an assistant in between; each has half of the steps, or half of the time. `memory` is of
-    the teacher's answers; an assistant's are kept apart."""
+    """One lesson, or two with an assistant in between; each has half of the steps, or half of the time. `read` is the
+    probe text; `memory` is of the teacher's answers, an assistant's are kept apart."""
     sizes = {"hidden": config.hidden, "heads": config.heads, "init": config.init, "dropout": config.dropout}
     student = make_student(teacher, config.layers, **sizes)
     chain = [teacher, student]
@@ -199,11 +203,12 @@ def _lessons(
         _check_assistant(teacher.model.config, student.model.config)
         chain.insert(1, make_student(teacher, teacher.model.config.num_hidden_layers, **sizes))
     lessons = []
-    for number, (one, other) in enumerate(itertools.pairwise(chain)):
-        layer = config.teacher_layer if number == 0 else None  # of an assistant always the last
-        comparison = compare(config.recipe, one.model.config, other.model.config, config.relation_heads, layer)
+    for one, other in itertools.pairwise(chain):
+        to_teacher = _compared(config, teacher, other, config.teacher_layer)
+        comparison = to_teacher if one is teacher else _compared(config, one, other)
         own = {"memory": memory if one is teacher else TeacherMemory(memory.most_bytes), "held_back": other is student}
-        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, probe, **own))
+        watched = Probe(teacher, other, to_teacher, read) if read else None
+        lessons.append(Lesson(config, accelerator, one, other, comparison, texts, watched, **own))
     share = len(lessons)
     for number, lesson in enumerate(lessons):
         if steps:
@@ -213,11 +218,9 @@ def _lessons(
     return lessons
 
 
-def _ruler(config: DistillConfig, teacher: Checkpoint, last: Lesson, texts: Texts) -> Ruler:
-    """From the student to the teacher itself, with or without an assistant in between."""
-    both = teacher.model.config, last.student.model.config
-    comparison = compare(config.recipe, *both, config.relation_heads, config.teacher_layer)
-    return Ruler(teacher, comparison, texts.validation, last.max_length)
+def _compared(config: DistillConfig, teacher: Checkpoint, student: Checkpoint, layer: int | None = None) -> Comparison:
+    """Two models as the recipe compares them; without a layer of the teacher, its last."""
+    return compare(config.recipe, teacher.model.config, student.model.config, config.relation_heads, layer)
 
 
 def _check_assistant(teacher, student) -> None:
@@ -262,7 +265,8 @@ def _settings(config: DistillConfig, lessons: Sequence[Lesson]) -> dict[str, obj
         "teacher_hidden": teacher.hidden_size,
         "teacher_heads": teacher.num_attention_heads,
         "teacher_layer": first.comparison.teacher_layer,
-        "relation_heads": last.comparison.num_relation_heads,
+        "relation_heads": first.comparison.num_relation_heads,
+        "assistant": len(lessons) > 1,
         "loss": [LOSS_NAMES[name] for name in config.relations()],
         "learning_rate": last.learning_rate,
         "embedding_learning_rate": last.learning_rate * last.embedding_factor,
@@ -397,6 +401,31 @@ class Ruler:
         return {LOSS_NAMES[name]: total / self.number for name, total in sums.items()}
 
 
+class Probe:
+    """A text on which one watches how a learner's relations come near the teacher's."""
+
+    def __init__(self, teacher: Checkpoint, learner: Checkpoint, comparison: Comparison, read: ReadInput):
+        self.teacher, self.learner, self.comparison, self.read = teacher, learner, comparison, read
+
+    def picture(self, step: int) -> Probed:
+        """The learner's relations, and with the first picture the teacher's. Both models are left in eval mode."""
+        models = self.teacher.model.eval(), self.learner.model.eval()
+        found = measure_relations(*models, self.comparison, self.read.inputs)
+        first = self._words() | {"teacher": _shown(found["teacher"])} if step == 0 else {}
+        heads = min(PROBE_HEADS, self.comparison.num_relation_heads)
+        by_head = {name: rows[:heads].mean(-1) for name, rows in found["divergence"].items()}
+        rounded = {name: tuple(round(float(value), 4) for value in values) for name, values in by_head.items()}
+        return Probed(step, heads, _shown(found["student"]), rounded, **first)
+
+    def _words(self) -> dict[str, tuple]:
+        words = tuple(word.text for word in self.read.words)
+        return {"tokens": self.read.tokens, "words": words, "word_ids": self.read.word_ids}
+
+
+def _shown(relations: Mapping[str, np.ndarray]) -> dict[str, str]:
+    return {name: quantised(weights[:PROBE_HEADS]) for name, weights in relations.items()}
+
+
 # -- the loop ------------------------------------------------------------------------------------------------------
 
 
@@ -470,7 +499,7 @@ class Lesson(Training):
         student: Checkpoint,
         comparison: Comparison,
         texts: Texts,
-        probe: ReadInput | None,
+        probe: Probe | None,
         memory: TeacherMemory,
         held_back: bool,
     ):
@@ -556,25 +585,11 @@ class Lesson(Training):
         self.student.model.save_pretrained(folder)
 
     def picture(self) -> Events:
-        """The student's relations on the probe text, and with the first picture the teacher's."""
         if not self.probe or not self.accelerator.is_main_process:
             return None
-        models = self.teacher.model.eval(), self.student.model.eval()
-        found = measure_relations(*models, self.comparison, self.probe.inputs)
+        drawn = self.probe.picture(self.step)
         self.model.train()
-        first = self._probe_read() | {"teacher": _shown(found["teacher"])} if self.step == 0 else {}
-        heads = min(PROBE_HEADS, self.comparison.num_relation_heads)
-        by_head = {name: rows[:heads].mean(-1) for name, rows in found["divergence"].items()}
-        rounded = {name: tuple(round(float(value), 4) for value in values) for name, values in by_head.items()}
-        return (yield Probed(self.step, heads, _shown(found["student"]), rounded, **first))
-
-    def _probe_read(self) -> dict[str, tuple]:
-        words = tuple(word.text for word in self.probe.words)
-        return {"tokens": self.probe.tokens, "words": words, "word_ids": self.probe.word_ids}
-
-
-def _shown(relations: Mapping[str, np.ndarray]) -> dict[str, str]:
-    return {name: quantised(weights[:PROBE_HEADS]) for name, weights in relations.items()}
+        return (yield drawn)
 
 
 def _batches(read: TokenIds, config: DistillConfig, accelerator: Accelerator) -> features.LengthGroupedBatches:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .distillation import RECIPES
+from .distillation import LOSS_NAMES, RECIPES
 from .errors import DemoError
 from .models import CATALOG, default_checkpoint, locate
 from .runs import read_record, run_folder
@@ -26,6 +26,8 @@ class Origin:
     source: str  # the teacher, or what it was made of: a checkpoint name; "" for a teacher that was never published
     recipe: str = ""  # of a distillation, where known
     here: bool = False  # a run of this app
+    only: tuple[str, ...] = ()  # the relations that were learned, where these are not all of the recipe's
+    teacher_layer: int | None = None  # that was learned, from 0; None: the last one
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,10 @@ def _origin(name: str) -> Origin | None:
     except DemoError:  # no run of this app, or one that is gone
         return None
     if record.job == "distill":
-        return Origin("distilled", plain_name(record.config.teacher), record.config.recipe, here=True)
+        config = record.config
+        learned = config.relations()
+        only = () if set(learned) == set(RECIPES[config.recipe].relations) else learned
+        return Origin("distilled", plain_name(config.teacher), config.recipe, True, only, config.teacher_layer)
     return Origin("tuned", plain_name(record.config.checkpoint)) if record.job == "finetune" else None
 
 
@@ -105,10 +110,19 @@ def badge(teacher: str, student: str, recipe: str, steps: Sequence[Origin]) -> B
         own = called(lesson.source) if lesson.source else UNPUBLISHED
         about = f"The student's own teacher was {own}; {called(teacher)} stands in for it.{further}"
         return Badge("proxy", "proxy teacher", about)
-    other = "" if lesson.recipe == recipe else f" It learned other relations: {RECIPES[lesson.recipe].title}."
+    other = _learned_otherwise(lesson, recipe)
     if lesson.here:
         return Badge("here", "distilled here", f"A run of this app made the student from this teacher.{further}{other}")
     return Badge("true", "true teacher", f"The student was published as distilled from this teacher.{further}{other}")
+
+
+def _learned_otherwise(lesson: Origin, recipe: str) -> str:
+    """Why a student may be far from its own teacher in what is shown; "" where it learned just that."""
+    if lesson.recipe != recipe:
+        return f" It learned other relations: {RECIPES[lesson.recipe].title}."
+    only = " and ".join(LOSS_NAMES[name].replace("_", " ") for name in lesson.only)
+    layer = "" if lesson.teacher_layer is None else f" It learned from layer {lesson.teacher_layer + 1} of the teacher."
+    return (f" It learned the {only} alone." if only else "") + layer
 
 
 def called(checkpoint: str) -> str:

@@ -389,7 +389,7 @@ class Probed:
 
     Weights are quantised (`attention_weights.quantised`): base64 of [heads, num_tokens, num_tokens]; of many relation
     heads the first few. The tokens, the words they belong to (None: a special token) and what the teacher has come with
-    the first one of a run only."""
+    the first one of a learner only."""
 
     step: int
     heads: int

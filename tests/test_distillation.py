@@ -1,5 +1,6 @@
 """MiniLM's objective: the formula against what it must be, and one text through two models."""
 
+import copy
 import math
 import threading
 
@@ -17,6 +18,7 @@ from minilm_demo.distillation import (
     distillation_targets,
     divergence,
     mean_over_tokens,
+    measure_relations,
     projections,
     relation,
     relation_losses,
@@ -157,6 +159,20 @@ def test_the_divergence_lies_between_zero_and_the_logarithm_of_the_length(spread
     p = asked.softmax(-1)
     entropy = -(p * p.clamp_min(1e-30).log()).sum(-1)
     assert torch.allclose(found, math.log(16) - entropy, atol=1e-4)
+
+
+def test_no_divergence_that_is_shown_is_below_zero(teacher):
+    """Between models that are nearly the same, where rounding alone goes below."""
+    near = copy.deepcopy(teacher)
+    with torch.no_grad():
+        for weights in near.parameters():
+            weights.mul_(1 + 1e-6)
+    inputs = {name: values[0].tolist() for name, values in padded(48).items()}
+    compared = compare("minilm_v1", teacher.config, near.config)
+    found = measure_relations(teacher, near, compared, inputs)
+    scores = (torch.tensor(found[f"{side}_scores"]["QK"])[None] for side in ("teacher", "student"))
+    assert divergence(*scores, torch.ones(1, 48)).min() < 0
+    assert all(rows.min() >= 0 for rows in found["divergence"].values())
 
 
 def test_the_teacher_comes_first():

@@ -63,6 +63,13 @@ def test_a_model_beside_itself_differs_nowhere():
     assert all(abs(relation["loss"]) < 1e-6 for relation in payload["relations"])
 
 
+def test_models_that_can_be_fetched_are_mentioned(monkeypatch):
+    assert "MiniLM-L12-H384" in distillation_tab._to_fetch() and "BERT-base" in distillation_tab._to_fetch()
+    assert "all-MiniLM" not in distillation_tab._to_fetch()
+    monkeypatch.setattr(distillation_tab, "is_on_disk", lambda entry: True)
+    assert distillation_tab._to_fetch() is None
+
+
 @pytest.mark.parametrize("texts", [("", ""), ("  ", "\n"), (None, None)])
 def test_without_a_text_there_is_a_sentence(texts):
     assert picture(*texts)["error"].startswith("There is no text")

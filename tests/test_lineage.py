@@ -10,6 +10,8 @@ from minilm_demo.runs import create_run
 from minilm_demo.tasks import get_task
 
 TAUGHT_HERE = Origin("distilled", "bundled", "minilm_v1", here=True)
+ATTENTION_ONLY = Origin("distilled", "bundled", "minilm_v1", here=True, only=("QK",))
+FOURTH_LAYER = Origin("distilled", "bundled", "minilm_v2", here=True, teacher_layer=3)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,8 @@ TAUGHT_HERE = Origin("distilled", "bundled", "minilm_v1", here=True)
     [
         ("bundled", "sst2-run", "minilm_v1", [TAUGHT_HERE], "here", "distilled here", "made the student from this"),
         ("bundled", "sst2-run", "minilm_v2", [TAUGHT_HERE], "here", "distilled here", "other relations: MiniLM:"),
+        ("bundled", "r", "minilm_v1", [ATTENTION_ONLY], "here", "distilled here", "It learned the attention alone."),
+        ("bundled", "r", "minilm_v2", [FOURTH_LAYER], "here", "distilled here", "from layer 4 of the teacher."),
         ("bert-base", "sst2-run", "minilm_v1", [TAUGHT_HERE], "proxy", "proxy teacher", "all-MiniLM-L6-v2"),
         (
             "bundled",
@@ -72,6 +76,9 @@ def test_a_run_tells_its_teacher():
     assert origins(lesson.run_id)[0] == Origin("distilled", "bundled", "minilm_v2", here=True)
     assert badge("bundled", lesson.run_id, "minilm_v2", origins(lesson.run_id)).title == "distilled here"
     assert "other relations" in badge("bundled", lesson.run_id, "minilm_v1", origins(lesson.run_id)).about
+    one_term = create_run("distill", get_task("sst2"), DistillConfig(teacher="bundled", loss="vr"))
+    assert origins(one_term.run_id)[0].only == ("VV",)
+    assert origins(create_run("distill", get_task("sst2"), DistillConfig(loss="vr,at")).run_id)[0].only == ()
     tuned = create_run("finetune", get_task("rte"), TrainConfig(checkpoint=lesson.run_id))
     assert [step.how for step in origins(tuned.run_id)][:2] == ["tuned", "distilled"]
     assert "trained further" in badge("bundled", tuned.run_id, "minilm_v2", origins(tuned.run_id)).about

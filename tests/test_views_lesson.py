@@ -1,6 +1,7 @@
 """A distillation in the run view: its curves, its words, the student at the end, and the maps below."""
 
 import base64
+import dataclasses
 import json
 
 import distill_samples as samples
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import target_samples
 
-from minilm_demo import views
+from minilm_demo import DistillConfig, distill, views
 from minilm_demo.results import Fetching, Finished, Probed, from_json, to_json
 from minilm_demo.tasks import TASKS
 from minilm_demo.views.distilled import distill_card
@@ -203,7 +204,7 @@ def test_only_new_pictures_are_sent():
 
 
 def test_after_an_assistant_the_pictures_begin_anew():
-    """Its teacher is another one: what was drawn before does not belong to it."""
+    """The student is another learner: what was drawn before does not belong to it."""
     first, second = samples.lesson(until=30), samples.lesson(steps=40)
     probed = [event for event in second if isinstance(event, Probed)]
     found = maps([*first, *probed], since=3)
@@ -211,13 +212,42 @@ def test_after_an_assistant_the_pictures_begin_anew():
     assert found["frames"]["steps"] == [event.step for event in probed]
 
 
+def with_settings(events, **settings):
+    started, *rest = events
+    return [dataclasses.replace(started, settings={**started.settings, **settings}), *rest]
+
+
+def test_an_assistant_is_called_one():
+    first, second = samples.lesson(until=30), samples.lesson(steps=40)[1:]
+    events = with_settings(first, assistant=True)
+    assert maps(events)["value"]["student"] == {"title": "Assistant, 6 x 192", "layer": 5, "head_size": 48}
+    assert maps([*events, *second])["value"]["student"]["title"] == "Student, 3 x 192"
+    assert dict(payload(events)["facts"])["Assistant"] == "6 layers x 192, 12 heads, taught first"
+    assert "Assistant" not in dict(payload(first)["facts"])
+
+
 def test_relation_heads_that_are_not_drawn_are_mentioned():
-    events = samples.lesson("minilm_v2")
-    settings = {**events[0].settings, "relation_heads": 48}
-    events[0] = type(events[0])(**{**vars(events[0]), "settings": settings})
+    events = with_settings(samples.lesson("minilm_v2"), relation_heads=48)
     assert maps(events)["value"]["notes"] == [
         "Of 48 relation heads the first 4 are drawn here, and the numbers are their means."
     ]
+
+
+def test_the_code_makes_the_relations_that_are_drawn(tiny_checkpoint, tmp_path):
+    """Also where not all heads of a run are drawn."""
+    text, output, teacher = "The waiters smile.", str(tmp_path / "student"), str(tiny_checkpoint)
+    config = DistillConfig(
+        data="sample", teacher=teacher, hidden=16, recipe="minilm_v2", relation_heads=16, steps=4, probe=text,
+        output_dir=output,
+    )  # fmt: skip
+    found = views.lesson_maps(list(distill(config)), text, teacher=teacher, student=output, teacher_title="T")["value"]
+    assert found["heads"] == 12
+    made = {}
+    exec(found["code"].split("views.show")[0], made)
+    for relation in found["relations"]:
+        theirs = made["targets"].student[relation["name"]][:12]
+        shown = np.frombuffer(base64.b64decode(relation["student"]["weights"]), np.uint8).reshape(theirs.shape)
+        assert np.abs((shown / 255) ** 2 - theirs).max() < 0.005
 
 
 def test_an_event_survives_its_file():

@@ -16,7 +16,7 @@ from .. import views
 from ..distillation import RECIPES, compare, save_targets
 from ..errors import DataError, DemoError, UnknownName
 from ..lineage import Badge, badge_of
-from ..models import bundled_folder, locate
+from ..models import CATALOG, bundled_folder, is_on_disk, locate
 from ..results import DistillationTargets
 from ..traces import cached_targets
 from .components import ask_view, view
@@ -84,7 +84,9 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
                 elem_id="microscope-recipe",
             )
         with gr.Column(scale=2):
-            teacher = gr.Radio(teachers, value=teacher_name, label="Teacher", elem_id="microscope-teacher")
+            teacher = gr.Radio(
+                teachers, value=teacher_name, label="Teacher", info=_to_fetch(), elem_id="microscope-teacher"
+            )
             student = gr.Radio(
                 students,
                 value=_kept(FIRST_STUDENT, students),
@@ -128,6 +130,14 @@ Choices = Sequence[tuple[str, str]]  # (words, name)
 def teacher_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
     """Every model that can be looked into; students too, as assistants, but last."""
     return sorted(traceable_choices(mine), key=lambda choice: choice[1] != FIRST_TEACHER)
+
+
+def _to_fetch() -> str | None:
+    """How the models come here that are not on this machine; None if all are."""
+    missing = [entry.title.split(" (")[0] for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
+    if not missing:
+        return None
+    return f"Not here yet: {', '.join(missing)}. A run that begins with one fetches it, below or in the Fine-tune tab."
 
 
 def pupil_choices(mine: Sequence[str]) -> list[tuple[str, str]]:

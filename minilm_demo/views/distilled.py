@@ -80,6 +80,7 @@ class Distillation:
         learn, measure = words.thousands(started.examples), words.thousands(started.held_back)
         facts = [
             ["Teacher", f"{self.base or started.checkpoint}: {teacher}"],
+            *([["Assistant", f"{self._assistant(settings)}, taught first"]] if settings.get("assistant") else []),
             ["Student", student + start],
             ["Learned", self._learned(settings)],
             ["Weights", f"{move} of the student's {of} move"],
@@ -88,6 +89,10 @@ class Distillation:
             ["Arithmetic", arithmetic(started)],
         ]
         return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
+
+    def _assistant(self, settings) -> str:
+        """As deep as the teacher and as narrow as the student."""
+        return size(settings["teacher_layers"], settings["hidden"], settings["heads"])
 
     def _learned(self, settings) -> str:
         terms = " + ".join(title(term).lower() for term in self.learned)

@@ -4,12 +4,14 @@ by picture, as the microscope draws them. All of it is in the run's events; no m
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..distillation import RECIPES
 from ..results import DistillationTargets, Probed, Started, TrainingEvent, WordSpan
+from .code import targets_code
 from .distillation import microscope_payload, probed_frames, some_heads
 
 LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
@@ -28,15 +30,21 @@ def lesson_maps(
     if not probed[since:]:
         return None
     started = next(event for event in events if isinstance(event, Started))
-    first = max(number for number, event in enumerate(probed) if event.teacher)  # a second one comes after an assistant
-    targets = _targets(started, probed[first], probed[-1], text, teacher or started.checkpoint, student)
+    firsts = [number for number, event in enumerate(probed) if event.teacher]  # one of each learner
+    first, settings = firsts[-1], started.settings
+    assistant = settings.get("assistant") and len(firsts) == 1
+    learner, layers = ("Assistant", "teacher_layers") if assistant else ("Student", "layers")
+    targets = _targets(
+        settings, settings[layers], probed[first], probed[-1], text, teacher or started.checkpoint, student
+    )
     value = microscope_payload(
         targets,
         teacher_title=teacher_title,
-        student_title=f"Student, {started.settings['layers']} x {started.settings['hidden']}",
+        student_title=f"{learner}, {settings[layers]} x {settings['hidden']}",
         badge={"kind": "here", "title": "distilled here", "about": ABOUT},
-        notes=some_heads(started.settings["relation_heads"], probed[-1].heads),
+        notes=some_heads(settings["relation_heads"], probed[-1].heads),
     )
+    value["code"] = targets_code(replace(targets, num_relation_heads=settings["relation_heads"]))  # not only the drawn
     return {
         "since": since,
         "next": len(probed),
@@ -47,10 +55,11 @@ def lesson_maps(
 
 
 def _targets(
-    started: Started, first: Probed, last: Probed, text: str, teacher: str, student: str
+    settings: Mapping, layers: int, first: Probed, last: Probed, text: str, teacher: str, student: str
 ) -> DistillationTargets:
-    """What the bytes of two events say: the teacher's side of `first` beside the student's of `last`."""
-    settings, size = started.settings, len(first.tokens)
+    """What the bytes of two events say: the teacher's side of `first` beside the side of `last`, of a learner with so
+    many `layers`. Only the heads that are drawn."""
+    size = len(first.tokens)
     sides = [
         {name: _decoded(weights, (last.heads, size, size)) for name, weights in side.items()}
         for side in (first.teacher, last.student)
@@ -62,7 +71,7 @@ def _targets(
         student_name=student,
         recipe=next(name for name, recipe in RECIPES.items() if recipe.relations == tuple(last.student)),
         teacher_layer=settings["teacher_layer"],
-        student_layer=settings["layers"] - 1,
+        student_layer=layers - 1,
         num_relation_heads=last.heads,
         teacher_head_size=settings["teacher_hidden"] // settings["relation_heads"],
         student_head_size=settings["hidden"] // settings["relation_heads"],
