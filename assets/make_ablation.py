@@ -1,6 +1,9 @@
-"""The experiment "Does it help?" that the page shows at once, computed and written down as ablation.json.
+"""The experiment "Does it help?" that the page shows at once, computed and written down as ablation.json; and the one
+with a longer distillation, of which it says what came out.
 
     python assets/make_ablation.py --data DIR --seeds 5 --steps 500
+    python assets/make_ablation.py --data DIR --seeds 5 --steps 2000 --batch-size 64 --arms random,distilled,copied
+        --output assets/ablation_longer.json
 
 Every student that is scored goes at once into a file of its own below MINILM_HOME, one for these settings whatever the
 number of seeds. So the same command goes on where it was interrupted, and more seeds only add to what is there.
@@ -18,13 +21,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from minilm_demo.ablation import DISTILLED_WITH, AblationConfig, ablation
+from minilm_demo.ablation import MADE_WITH, AblationConfig, ablation
 from minilm_demo.errors import DemoError
 from minilm_demo.models import default_checkpoint, home
 from minilm_demo.results import AblationResult, Finished, Scored, Working, from_json, to_dict, to_json
 
 ASSETS = Path(__file__).resolve().parent
-FLAGS = ("data", "seeds", "layers", "hidden", "steps", "train_examples", "epochs", "arms", "teacher", "batch_size")
+FLAGS = ("data", "seeds", "layers", "hidden", "steps", "train_examples", "epochs", "learning_rate", "arms", "teacher",
+         "batch_size")  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,11 +85,11 @@ def make(config: AblationConfig) -> AblationResult:
 
 
 def students_file(config: AblationConfig) -> Path:
-    """Where the students with these settings are kept: a name for each set of them and each way to distil, seeds
-    aside."""
+    """Where the students with these settings are kept: a name for each set of them and each way to make students,
+    seeds aside."""
     settings = dataclasses.asdict(config) | {"teacher": config.teacher or default_checkpoint()}
     asked = {name: value for name, value in settings.items() if name not in ("seeds", "arms", "output_dir")}
-    asked |= DISTILLED_WITH
+    asked |= MADE_WITH
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
     return home() / "ablation" / f"{config.task}-{config.steps}-steps-{digest}.jsonl"
 

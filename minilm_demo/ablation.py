@@ -51,12 +51,20 @@ from .students import make_student
 from .tasks import TASKS, get_task
 from .training import MAX_STEPS, OVERTIME, check_options, fetching, option
 
-# How students learn from the teacher, beyond what is asked for: another way makes other students.
-DISTILLED_WITH: Mapping[str, object] = {
+# Times the task's own rate, which suits the bundled encoder and would make a random start look worse than it is. SST-2,
+# 3 x 384, seeds 0 to 2: 0.662 at the task's rate, 0.710 at three times it; copied layers (seeds 0, 1) 0.788 and 0.791.
+FINE_TUNE_RATE = 3.0
+# How students are made, beyond what is asked for: another way makes other students.
+MADE_WITH: Mapping[str, object] = {
     "distill_learning_rates": dict(LEARNING_RATES),
     "distill_full_rate_widths": dict(FULL_RATE_WIDTHS),
     "distill_embedding_factors": dict(EMBEDDING_FACTORS),
     "distill_betas": list(Lesson.betas),
+    "distill_defaults": {
+        name: DistillConfig.__dataclass_fields__[name].default
+        for name in ("warmup_ratio", "weight_decay", "max_grad_norm", "dropout")
+    },
+    "version": 2,  # raised when students come out otherwise although all of the above is the same
 }
 TELL_EVERY = 1.0  # seconds between two words on where it is
 
@@ -87,6 +95,7 @@ COMPARED = (  # an arm, and the one that it is to be better than
     ("distilled", "distilled_attention"),
     ("copied", "random"),
     ("copied_distilled", "copied"),
+    ("distilled", "copied"),
 )
 
 
@@ -109,6 +118,12 @@ class AblationConfig:
     seeds: int = option(5, "students of each arm, with the seeds 0, 1, 2, …", min=1, max=20)
     train_examples: int = option(2000, "rows to fine-tune on, drawn anew for each seed", min=2, max=1_000_000)
     epochs: float | None = option(None, "times to go through them (default: the task's own)", min=0.01, max=1000)
+    learning_rate: float | None = option(
+        None,
+        f"peak learning rate of the fine-tunes (default: {FINE_TUNE_RATE:g} times the task's own)",
+        min=1e-7,
+        max=1.0,
+    )
     steps: int = option(300, "optimiser updates of each distillation", min=1, max=MAX_STEPS)
     batch_size: int = option(32, "texts per update of a distillation", min=1, max=1024)
     max_length: int = option(64, "tokens per text of a distillation; longer ones are cut", min=8, max=512)
@@ -211,7 +226,7 @@ class _Experiment:
                 "steps": config.steps,
                 "batch_size": config.batch_size,
                 "max_length": config.max_length,
-                **DISTILLED_WITH,
+                **MADE_WITH,
             },
             seen_by_base=seen_by_base(self.teacher.location, self.task),
         )
@@ -344,6 +359,7 @@ class _Experiment:
             data=config.data,
             train_examples=config.train_examples,
             epochs=config.epochs,
+            learning_rate=config.learning_rate or FINE_TUNE_RATE * learning_rate(self.task, TrainConfig()),
             seed=seed,
             output_dir=str(output) if output else None,
         )

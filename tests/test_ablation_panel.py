@@ -43,18 +43,22 @@ def test_the_shipped_result_is_shown(tmp_path, monkeypatch):
     file = tmp_path / "ablation.json"
     file.write_text(json.dumps(to_dict(samples.experiment())), encoding="utf-8")
     monkeypatch.setattr(ablation_panel, "PRECOMPUTED", file)
-    assert ablation_panel.precomputed() == samples.experiment()
+    monkeypatch.setattr(ablation_panel, "LONGER", file)
+    assert ablation_panel.precomputed(file) == samples.experiment()
     with gr.Blocks() as page:
         panel = ablation_panel.build_ablation_panel(gr.BrowserState([]))
     assert panel.result.value["drawn"]["findings"][0].startswith("Copying the teacher's layers gains 6.1 points")
     assert dict(panel.result.value["drawn"]["figures"])["Teacher"] == "all-MiniLM-L6-v2"
     assert panel.result.value["paper"]
     assert panel.run.value is None
-    assert any("Precomputed" in str(block.value) for block in page.blocks.values() if hasattr(block, "value"))
+    said = [str(block.value) for block in page.blocks.values() if hasattr(block, "value")]
+    assert any("Precomputed" in words for words in said)
+    assert any("How long must one distil?" in words for words in said)
 
 
 def test_without_one_the_paper_and_a_sentence_are_shown(tmp_path, monkeypatch):
-    monkeypatch.setattr(ablation_panel, "PRECOMPUTED", tmp_path / "none.json")
+    for name in ("PRECOMPUTED", "LONGER"):
+        monkeypatch.setattr(ablation_panel, name, tmp_path / "none.json")
     with gr.Blocks() as page:
         panel = ablation_panel.build_ablation_panel(gr.BrowserState([]))
     assert panel.result.value["drawn"] is None

@@ -1,7 +1,7 @@
 """Views: results -> what is drawn. Payloads, tables and self-contained HTML; no model, no Gradio."""
 
 from . import words
-from .ablation import ablation_payload, experiment_state
+from .ablation import ablation_payload, experiment_state, longer_distillation
 from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .code import importance_code, prediction_code, run_code, slice_code
 from .components import (
@@ -55,6 +55,7 @@ __all__ = [
     "importance_payload",
     "lesson_maps",
     "load_component",
+    "longer_distillation",
     "microscope_payload",
     "prediction_code",
     "prediction_payload",

@@ -87,6 +87,24 @@ def _findings(result: AblationResult) -> Iterator[str]:
         yield f"The value relation, added to attention alone, {change('distilled', 'distilled_attention')}."
 
 
+def longer_distillation(result: AblationResult) -> str:
+    """What came out of an experiment with a longer distillation, in a sentence (Markdown) beside the result of a
+    shorter one; `result` has the arms random, distilled and copied."""
+    gains = {(gain.arm, gain.over): gain for gain in result.gains}
+    (arm,) = (arm for arm in result.arms if arm.arm == "distilled")
+
+    def change(over: str, than: str) -> str:
+        gain = gains["distilled", over]
+        low, high = (_signed(result.metric, end) for end in gain.interval)
+        return f"{_change(result.metric, gain, than)} ({low} to {high})"
+
+    return (
+        f"**How long must one distil?** After {_budget(result)}, such a student reaches "
+        f"{words.score(result.metric, arm.mean)}, the mean of {words.counted(len(arm.seeds), 'seed')}. That "
+        f"{change('random', ' over a random start')}, and {change('copied', ' against copied layers')}."
+    )
+
+
 def _change(metric: str, gain: ArmGain, than: str = "") -> str:
     """ "gains 6.8 points over a random start", "loses 0.3 points, within the noise"."""
     noise = "" if gain.is_clear else ", within the noise"
