@@ -159,6 +159,19 @@ def test_the_result_says_the_budget(tried):
 # -- choices -------------------------------------------------------------------------------------------------------
 
 
+def test_students_are_fine_tuned_at_a_rate_of_their_own(options, monkeypatch):
+    used = []
+    real = ablation.finetune
+    monkeypatch.setattr(
+        ablation, "finetune", lambda task, config: used.append(config.learning_rate) or real(task, config)
+    )
+    for asked in (None, 2e-3):
+        chosen = {"arms": "random", "seeds": 1, "learning_rate": asked}
+        events = list(ablation.ablation(AblationConfig(**{**options, **chosen})))
+        assert events[0].settings["learning_rate"] == used[-1]
+    assert used == [pytest.approx(3 * TASKS["sst2"].learning_rate), 2e-3]
+
+
 def test_scored_students_are_not_made_again(options, tried):
     events, _, _ = tried
     known = of(Scored, events)

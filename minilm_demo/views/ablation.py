@@ -99,9 +99,9 @@ def longer_distillation(result: AblationResult) -> str:
         return f"{_change(result.metric, gain, than)} ({low} to {high})"
 
     return (
-        f"**How long must one distil?** After {_budget(result)}, such a student reaches "
-        f"{words.score(result.metric, arm.mean)}, the mean of {words.counted(len(arm.seeds), 'seed')}. That "
-        f"{change('random', ' over a random start')}, and {change('copied', ' against copied layers')}."
+        f"**How long must one distil?** {_budget(result)}: from a random start that leads to "
+        f"{words.score(result.metric, arm.mean)}, the mean of {words.counted(len(arm.seeds), 'seed')}. It "
+        f"{change('random', ' over the random start alone')}, and {change('copied', ' against copied layers')}."
     )
 
 
