@@ -19,6 +19,7 @@ from ..lineage import Badge, badge_of
 from ..models import CATALOG, bundled_folder, is_on_disk, locate
 from ..results import DistillationTargets
 from ..traces import cached_targets
+from ..views import words
 from .components import ask_view, view
 from .handlers import (
     allowed_checkpoint,
@@ -137,7 +138,8 @@ def _to_fetch() -> str | None:
     missing = [entry.title.split(" (")[0] for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
     if not missing:
         return None
-    return f"Not here yet: {', '.join(missing)}. A run that begins with one fetches it, below or in the Fine-tune tab."
+    number = words.counted(len(missing), "more model")
+    return f"{number} can be fetched, such as {missing[-1]}: begin a run with one, below or in the Fine-tune tab."
 
 
 def pupil_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
