@@ -2,6 +2,7 @@
 
 import json
 import types
+from pathlib import Path
 
 import ablation_samples as samples
 import gradio as gr
@@ -13,6 +14,8 @@ from minilm_demo.errors import DemoError
 from minilm_demo.results import Finished, to_dict, to_json
 from minilm_demo.ui import ablation_panel, following, handlers
 from minilm_demo.views import words
+
+ROOT = Path(__file__).resolve().parents[1]
 
 SST2 = TASKS["sst2"]
 TINY = {"data": "sample", "layers": 1, "seeds": 1, "train_examples": 8, "epochs": 1, "steps": 2, "batch_size": 4}
@@ -54,6 +57,22 @@ def test_the_shipped_result_is_shown(tmp_path, monkeypatch):
     said = [str(block.value) for block in page.blocks.values() if hasattr(block, "value")]
     assert any("Precomputed" in words for words in said)
     assert any("How long must one distil?" in words for words in said)
+
+
+def test_the_readme_quotes_what_ships():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    shorter, longer = (ablation_panel.precomputed(file) for file in (ablation_panel.PRECOMPUTED, ablation_panel.LONGER))
+    means = {arm.arm: arm.mean for arm in shorter.arms} | {
+        "longer": {arm.arm: arm.mean for arm in longer.arms}["distilled"]
+    }
+    for arm in ("random", "distilled", "copied", "copied_distilled", "longer"):
+        assert f"{means[arm]:.3f}" in readme, arm
+    for result in (shorter, longer):
+        assert f"{result.steps:,} steps of {result.batch_size} texts" in readme
+        (gain,) = (gain for gain in result.gains if (gain.arm, gain.over) == ("distilled", "random"))
+        low, high = gain.interval
+        assert f"{100 * gain.gain:+.1f} points, {100 * low:.1f} to {100 * high:.1f}" in readme
+        assert f"{result.examples} validation rows" in readme
 
 
 def test_without_one_the_paper_and_a_sentence_are_shown(tmp_path, monkeypatch):

@@ -62,9 +62,9 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
     shipped, longer, first = precomputed(PRECOMPUTED), precomputed(LONGER), next(iter(SIZES))
     server = [poll_ablation, stop_ablation]
     gr.Markdown(f"{ABOUT} {SHIPPED if shipped else NOT_SHIPPED}", elem_classes="mlm-header")
+    result = view(views.ABLATION, value=_shipped_view(shipped), server=server, elem_id="ablation")
     if longer:
         gr.Markdown(views.longer_distillation(longer), elem_id="ablation-longer")
-    result = view(views.ABLATION, value=_shipped_view(shipped), server=server, elem_id="ablation")
     sources = local_sources(TASK)
     with gr.Row():
         time = gr.Radio(list(SIZES), value=first, label="How long?", elem_id="ablation-time")
