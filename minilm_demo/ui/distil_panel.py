@@ -21,7 +21,7 @@ from ..tasks import TASKS, Task, get_task
 from .components import anew, option_number, view
 from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
 from .finetune_tab import DATA_WORDS
-from .following import download_link, poll_maps, poll_run, remember_run, run_view, stop_run
+from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, stop_run
 from .handlers import QUEUE, REOPENED, allowed_checkpoint, says_errors, starting_points
 
 ABOUT = (
@@ -79,7 +79,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     with gr.Row(visible=False, elem_id="distil-after") as after:
         look = gr.Button("Look at it in the Microscope", elem_id="distil-look")
         tune = gr.Button("Fine-tune it", elem_id="distil-tune")
-        download = gr.Button("Download the student (zip)", elem_id="distil-download")
+        download = download_button("Download the student (zip)", elem_id="distil-download")
     lesson = view(views.LESSON, server=[poll_run, stop_run, poll_maps], elem_id="lesson")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}

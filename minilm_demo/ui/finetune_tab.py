@@ -18,7 +18,7 @@ from ..models import CATALOG, default_checkpoint
 from ..runs import PAGE_LIMITS, RunState
 from ..tasks import TASKS, Task, get_task
 from .components import option_number, view
-from .following import download_link, poll_run, remember_run, run_view, stop_run
+from .following import download_button, download_link, poll_run, remember_run, run_view, stop_run
 from .handlers import QUEUE, says_errors, starting_points
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
@@ -70,7 +70,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
         watch = gr.Button("Its attention while it learned", elem_id="watch-run")
-        download = gr.Button("Download the model (zip)", elem_id="download")
+        download = download_button("Download the model (zip)", elem_id="download")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
         said = gr.Textbox(

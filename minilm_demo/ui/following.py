@@ -114,6 +114,12 @@ def remember_run(elem_id: str, run_id: str = "value.run") -> str:
     }}"""
 
 
+def download_button(label: str, elem_id: str) -> gr.Button:
+    """Not for a link in the same window: its `beforeunload` closes Gradio's event stream, and a page that was waiting
+    for an answer reloads itself."""
+    return gr.Button(label, link_target="_blank", elem_id=elem_id)
+
+
 def download_link(run_id: str) -> gr.Button:
     return gr.Button(link=f"/runs/{run_id}.zip")
 
