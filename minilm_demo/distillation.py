@@ -98,7 +98,11 @@ def mask_keys(scores: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tenso
 
 def relation(x: torch.Tensor, y: torch.Tensor, num_relation_heads: int, attention_mask: torch.Tensor) -> torch.Tensor:
     """softmax(X Yᵀ / √d): [batch, num_relation_heads, num_tokens, num_tokens], row = the token that looks."""
-    scores = relation_scores(x, y, num_relation_heads)
+    return softmax_over_keys(relation_scores(x, y, num_relation_heads), attention_mask)
+
+
+def softmax_over_keys(scores: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """The relation whose scores these are: every row sums to 1, padded keys get 0."""
     return mask_keys(scores, attention_mask).softmax(-1)  # eq. 3 for Q and K; eq. 7 and 8 for V and V
 
 
@@ -306,8 +310,8 @@ def measure_relations(
         for x, y in comparison.recipe.relations:
             computed = {}
             for side, vectors in (("teacher", of_teacher), ("student", of_student)):
-                pair = vectors[x], vectors[y], comparison.num_relation_heads
-                computed |= {side: relation(*pair, mask), f"{side}_scores": relation_scores(*pair)}
+                scores = relation_scores(vectors[x], vectors[y], comparison.num_relation_heads)
+                computed |= {side: softmax_over_keys(scores, mask), f"{side}_scores": scores}
             kl = divergence(computed["teacher_scores"], computed["student_scores"], mask)
             computed["divergence"] = kl.clamp_min(0)  # rows that are nearly equal: rounding may leave -5e-7
             for name, tensor in computed.items():

@@ -137,8 +137,8 @@ def distill(
     Yields `Fetching` during a download, `Started`, `Evaluated` (before the first step), `Planned`, `Probed`,
     `Stepped`…, `Saved`, `Finished`. With an assistant there are two halves: steps count on from one to the other, and
     `Planned` and the teacher's side of `Probed` come once for each. Every picture is of the learner beside the teacher
-    itself, whoever it learns from. Under `torchrun` as `finetune`. Raises `DemoError`
-    before `Started` when texts or models do not serve."""
+    itself, whoever it learns from. Under `torchrun` as `finetune`. Raises `DemoError` before `Started` when texts or
+    models do not serve."""
     config = config or DistillConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix="student-"))
@@ -157,10 +157,9 @@ def distill(
     answer = yield _started(config, accelerator, lessons, texts)
     before = {}
     if accelerator.is_main_process:
-        ruled = _compared(
-            config, teacher, last.student, config.teacher_layer
-        )  # with the teacher itself, also after an assistant
-        last.ruler = Ruler(teacher, ruled, texts.validation, last.max_length)
+        # With the teacher itself, also after an assistant.
+        comparison = _compared(config, teacher, last.student, config.teacher_layer)
+        last.ruler = Ruler(teacher, comparison, texts.validation, last.max_length)
         before = last.ruler.losses(last.student.model)
         answer = (yield Evaluated(0, before, len(texts.validation), best=False)) or answer
     status = yield from _learn(lessons, began, answer)

@@ -15,7 +15,7 @@ import gradio as gr
 from .. import views
 from ..distillation import RECIPES, compare, save_targets
 from ..errors import DataError, DemoError, UnknownName
-from ..lineage import Badge, badge_of
+from ..lineage import Badge, badge_of, called
 from ..models import CATALOG, bundled_folder, is_on_disk, locate
 from ..results import DistillationTargets
 from ..traces import cached_targets
@@ -135,7 +135,7 @@ def teacher_choices(mine: Sequence[str]) -> list[tuple[str, str]]:
 
 def _to_fetch() -> str | None:
     """How the models come here that are not on this machine; None if all are."""
-    missing = [entry.title.split(" (")[0] for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
+    missing = [called(entry.name) for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
     if not missing:
         return None
     number = words.counted(len(missing), "more model")
