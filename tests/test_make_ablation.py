@@ -9,7 +9,7 @@ import pytest
 from ablation_samples import write_teacher
 from training import write_reviews
 
-from minilm_demo.ablation import AblationConfig
+from minilm_demo.jobs.ablation import AblationConfig
 from minilm_demo.results import AblationResult, from_dict, from_json
 
 COMMAND = Path(__file__).resolve().parents[1] / "assets" / "make_ablation.py"

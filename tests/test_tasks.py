@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from minilm_demo import metrics
 from minilm_demo.errors import UnknownName
+from minilm_demo.jobs import metrics
 from minilm_demo.tasks import SKILLS, TASKS, get_task, skill_tasks
 
 PACKAGE = Path(__file__).resolve().parent.parent / "minilm_demo"
@@ -89,7 +89,7 @@ def test_a_row_fits_itself(task):
 @pytest.mark.parametrize("task", ALL, ids=by_name)
 def test_the_example_is_no_row_of_the_sample(task):
     """What is on screen before the first click must not be something the checkpoint was tuned on."""
-    from minilm_demo.data import sample_source
+    from minilm_demo.data.sources import sample_source
 
     source = sample_source(task)
     for split in ("train", *task.eval_splits):

@@ -11,15 +11,13 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..ablation import ARMS, AblationConfig, summarise
 from ..data import local_sources
 from ..errors import DemoError
-from ..lineage import called
+from ..jobs import ARMS, OVERTIME, AblationConfig, summarise
 from ..models import default_checkpoint
 from ..results import AT_WORK, AblationResult, Scored, Started, from_dict
-from ..runs import JOBS, RunState
+from ..runs import JOBS, RunState, called
 from ..tasks import get_task
-from ..training import OVERTIME
 from ..views import words
 from .components import view
 from .finetune_tab import DATA_WORDS

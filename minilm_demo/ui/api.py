@@ -6,20 +6,17 @@ import gradio as gr
 
 from .. import views
 from ..data import local_sources
-from ..distilling import DistillConfig
 from ..errors import DemoError
-from ..finetuning import TrainConfig
+from ..jobs import DistillConfig, TrainConfig
 from ..results import to_dict
-from ..runs import default_answerer
-from ..serving import MOST_AT_ONCE, predict_together
+from ..serving import AT_ONCE, MOST_AT_ONCE, allowed_checkpoint, default_answerer, predict_together, run_task
 from ..tasks import Task, get_task, skill_tasks
-from ..traces import AT_ONCE
 from .attention_tab import look
 from .distil_panel import checked_probe
 from .distillation_tab import FIRST_RECIPE, FIRST_STUDENT, FIRST_TEACHER, pairing
 from .finetune_tab import EVAL_EXAMPLES
 from .following import run_view, stop_run
-from .handlers import QUEUE, allowed_checkpoint, run_task, says_errors
+from .handlers import QUEUE, says_errors
 
 OPEN_DATA = ("auto", "mirror", "hub", "sample")  # what a visitor may name; never a path of the server
 

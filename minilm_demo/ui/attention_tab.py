@@ -12,26 +12,25 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..attention import load_attentions, save_trace
 from ..attention_weights import check_comparable, rollout
 from ..errors import DataError
+from ..jobs import load_attentions, save_trace
 from ..models import CATALOG
 from ..results import AttentionTrace, Traced
-from ..tasks import SKILLS, TASKS, Task
-from ..traces import cached_trace, explained_answer
-from .components import anew, ask_view, view
-from .handlers import (
-    QUEUE,
+from ..serving import (
     allowed_checkpoint,
     answers,
-    answers_errors,
     boxed_texts,
+    cached_trace,
     checkpoint_title,
+    explained_answer,
     run_task,
-    says_errors,
     traceable_choices,
     whole_number,
 )
+from ..tasks import SKILLS, TASKS, Task
+from .components import anew, ask_view, view
+from .handlers import QUEUE, answers_errors, says_errors
 
 FIRST_VIEW = Path(__file__).resolve().parents[2] / "assets" / "first_attention.json"
 FIRST_TEXTS = ("Nobody liked the soup.", "Everyone enjoyed the meal.")  # every word of the second looks at "Nobody"

@@ -15,14 +15,14 @@ from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from .. import views
-from ..batch import predict_file
 from ..data import FILE_KINDS, local_sources
 from ..errors import DataError
-from ..evaluation import evaluate_rows
+from ..jobs import evaluate_rows, predict_file
 from ..models import cached_checkpoint, locate, seen_by_base
+from ..serving import allowed_checkpoint, checkpoint_title, run_tasks
 from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_title, picked_texts, run_tasks, says_errors
+from .handlers import picked_texts, says_errors
 
 SLICE_ROWS = (50, 200, 500)
 FILE_ROWS = 2_000

@@ -10,19 +10,19 @@ import gradio as gr
 
 from .. import views
 from ..data import local_sources
-from ..distilling import PROBE_TOKENS, DistillConfig
 from ..errors import DataError, DemoError
-from ..lineage import plain_name
-from ..models import default_checkpoint
+from ..jobs import DistillConfig
+from ..jobs.distilling import PROBE_TOKENS
+from ..models import Size, default_checkpoint, size_of, smaller_sizes
 from ..results import AT_WORK, Probed
-from ..runs import DISTILL_LIMITS, RunState
-from ..students import Size, size_of, smaller_sizes
+from ..runs import DISTILL_LIMITS, RunState, plain_name
+from ..serving import allowed_checkpoint, starting_points
 from ..tasks import TASKS, Task, get_task
 from .components import anew, option_number, view
 from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
 from .finetune_tab import DATA_WORDS
 from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, stop_run
-from .handlers import QUEUE, REOPENED, allowed_checkpoint, says_errors, starting_points
+from .handlers import QUEUE, REOPENED, says_errors
 
 ABOUT = (
     "### Distil now\nMake a student and teach it. It sees plain texts, no labels, and learns to relate their words as "

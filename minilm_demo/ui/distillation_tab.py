@@ -13,24 +13,24 @@ from types import SimpleNamespace
 import gradio as gr
 
 from .. import views
-from ..distillation import RECIPES, compare, save_targets
 from ..errors import DataError, DemoError, UnknownName
-from ..lineage import Badge, badge_of, called
+from ..jobs import compare, save_targets
 from ..models import CATALOG, bundled_folder, is_on_disk, locate
-from ..results import DistillationTargets
-from ..traces import cached_targets
-from ..views import words
-from .components import ask_view, view
-from .handlers import (
+from ..recipes import RECIPES
+from ..results import Badge, DistillationTargets
+from ..runs import badge_of, called
+from ..serving import (
     allowed_checkpoint,
-    answers_errors,
     boxed_texts,
+    cached_targets,
     checkpoint_title,
-    says_errors,
     student_choices,
     traceable_choices,
     whole_number,
 )
+from ..views import words
+from .components import ask_view, view
+from .handlers import answers_errors, says_errors
 
 FIRST_VIEW = Path(__file__).resolve().parents[2] / "assets" / "first_microscope.json"
 FIRST_TEXTS = ("The food was not good, but the waiters were unbelievably kind.",)

@@ -13,13 +13,15 @@ import gradio as gr
 from .. import views
 from ..data import draw, local_sources, open_source, preview_file
 from ..errors import DataError
-from ..finetuning import METHODS, PROBE_TOKENS, TrainConfig, check_probe
+from ..jobs import TrainConfig, check_probe
+from ..jobs.finetuning import METHODS, PROBE_TOKENS
 from ..models import CATALOG, default_checkpoint
 from ..runs import PAGE_LIMITS, RunState
+from ..serving import starting_points
 from ..tasks import TASKS, Task, get_task
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, stop_run
-from .handlers import QUEUE, says_errors, starting_points
+from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
 DATA_WORDS = {

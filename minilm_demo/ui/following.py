@@ -16,12 +16,12 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 
 from .. import views
 from ..errors import DataError, DemoError
-from ..lineage import called, plain_name
 from ..models import CATALOG, RUN_ID
 from ..results import FINAL, Started
-from ..runs import JOBS, RunState, state, visitor_run_folder
+from ..runs import JOBS, RunState, called, plain_name, state, visitor_run_folder
+from ..serving import run_title
 from ..tasks import get_task
-from .handlers import QUEUE, run_title
+from .handlers import QUEUE
 
 
 def run_view(run_id: str, since: int = 0) -> dict:

@@ -8,10 +8,11 @@ import gradio as gr
 from gradio.events import Dependency
 
 from .. import views
-from ..importance import word_importance
+from ..jobs import word_importance
+from ..serving import allowed_checkpoint, checkpoint_title, run_task
 from ..tasks import skill_tasks
 from .components import view
-from .handlers import allowed_checkpoint, checkpoint_title, run_task, says_errors
+from .handlers import says_errors
 
 NOBODY = "Nobody is chosen to answer: choose one under “Who answers?” first."
 

@@ -8,25 +8,23 @@ from dataclasses import dataclass
 import gradio as gr
 
 from .. import views
+from ..data import MAX_TEXT_CHARACTERS
 from ..errors import DemoError
-from ..lineage import called
 from ..models import locate, seen_by_base
-from ..prediction import MAX_TEXT_CHARACTERS
-from ..runs import usable_runs
-from ..serving import MOST_AT_ONCE, predict_together
-from ..skills import first_answer
-from ..tasks import SKILLS, TASKS, Preset, Task, get_task, skill_tasks
-from .batch_panel import build_batch_panel
-from .components import view
-from .handlers import (
+from ..runs import called, first_answer, usable_runs
+from ..serving import (
+    MOST_AT_ONCE,
     allowed_checkpoint,
     checkpoint_card,
     checkpoint_choices,
     checkpoint_title,
-    picked_texts,
+    predict_together,
     run_task,
-    says_errors,
 )
+from ..tasks import SKILLS, TASKS, Preset, Task, get_task, skill_tasks
+from .batch_panel import build_batch_panel
+from .components import view
+from .handlers import picked_texts, says_errors
 from .importance_panel import build_importance_panel
 
 NOTHING_YET = (

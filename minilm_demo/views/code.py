@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from pathlib import Path
 
-from ..distillation import RECIPES
 from ..models import RUN_ID
+from ..recipes import RECIPES
 from ..results import AttentionTrace, DistillationTargets
 from ..runs import JOBS, JobConfig
 
@@ -38,7 +38,7 @@ _CALLS: Mapping[str, _Job] = {
         "DistillConfig", "distill(config)", "result, events=events",
     ),
     "ablation": _Job(
-        "from minilm_demo import views\nfrom minilm_demo.ablation import AblationConfig, ablation",
+        "from minilm_demo import views\nfrom minilm_demo.jobs.ablation import AblationConfig, ablation",
         "AblationConfig", "ablation(config)", "result",
     ),
 }  # fmt: skip

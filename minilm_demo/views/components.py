@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..lineage import Badge
 from ..results import (
     AblationResult,
     AttentionTrace,
+    Badge,
     DistillationTargets,
     DistillResult,
     Evaluation,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..distillation import RECIPES
+from ..recipes import RECIPES
 from ..results import DistillationTargets, Probed, Started, TrainingEvent, WordSpan
 from .code import targets_code
 from .distillation import microscope_payload, probed_frames, some_heads

@@ -37,7 +37,7 @@ from conftest import ARGUMENTS, CHROMIUM
 from playwright.sync_api import Browser, CDPSession, Locator, Page, sync_playwright
 
 from minilm_demo import trace_attention, views
-from minilm_demo.models import bundled_folder
+from minilm_demo.models.location import bundled_folder
 from minilm_demo.results import AttentionTrace
 from minilm_demo.views.components import json_in_html
 

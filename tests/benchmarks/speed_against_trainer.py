@@ -21,9 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from minilm_demo import TASKS, TrainConfig, finetune
-from minilm_demo.data import draw, open_source
-from minilm_demo.evaluation import evaluate
-from minilm_demo.models import pick_precision
+from minilm_demo.data.rows import draw
+from minilm_demo.data.sources import open_source
+from minilm_demo.jobs.evaluation import evaluate
+from minilm_demo.models.device import pick_precision
 from minilm_demo.results import Finished
 
 WARM_STEPS, TIMED_STEPS = 5, 30
@@ -56,7 +57,7 @@ def trainer(args: argparse.Namespace) -> dict:
     import torch
     import transformers
 
-    from minilm_demo.models import verify_bundled
+    from minilm_demo.models.location import verify_bundled
 
     task = TASKS[args.task]
     rows, _ = draw(open_source(task, args.data).read("train"), args.train_examples, args.seed)

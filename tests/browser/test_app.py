@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from running_app import running_app  # beside this file: pytest puts the folder of a conftest on the path
 
-from minilm_demo.models import CATALOG
+from minilm_demo.models.catalog import CATALOG
 from minilm_demo.tasks import SKILLS
 
 

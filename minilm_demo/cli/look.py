@@ -1,0 +1,104 @@
+"""Commands that look inside: attention, targets."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import DemoError
+from ..results import Badge, DistillationTargets
+from ..runs import badge_of
+from ..tasks import skill_tasks, task_for_texts
+from ..views.documents import attention_document, named_losses, targets_document
+from .ask import prediction_lines, tasks_of
+from .options import UsageError
+from .output import print_result
+
+
+def targets_command(args: argparse.Namespace) -> int:
+    from .. import runs
+    from ..jobs import distillation_targets, save_targets
+    from ..models import default_checkpoint, locate
+
+    if len(args.texts) > 2:
+        raise UsageError(f"targets takes one text or a pair; {len(args.texts)} came.")
+    _check_picture(args.output)
+    teacher, student = args.teacher or default_checkpoint(), args.student or runs.latest_student()
+    if student is None:
+        raise DemoError(
+            "No student was distilled here yet. Make one: python -m minilm_demo distill, or name one with --student."
+        )
+    for checkpoint in (teacher, student):
+        locate(checkpoint)
+    options = {"num_relation_heads": args.relation_heads, "teacher_layer": args.teacher_layer}
+    targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
+    badge = badge_of(teacher, student, args.recipe)
+    _write_picture(targets, args.output, save_targets, badge=badge)
+    document = targets_document(targets) | {"badge": asdict(badge), "output": str(args.output)}
+    print_result(args, document, _targets_lines(targets, badge, args.output))
+    return 0
+
+
+def _targets_lines(targets: DistillationTargets, badge: Badge, output: Path) -> Iterator[str]:
+    teacher, student = (
+        f"{name}, layer {layer + 1}"
+        for name, layer in (
+            (targets.teacher_name, targets.teacher_layer),
+            (targets.student_name, targets.student_layer),
+        )
+    )
+    yield f"{teacher}, beside {student}: {badge.title}. {badge.about}"
+    for title, loss in named_losses(targets.losses).items():
+        yield f"  {title.replace('_', ' '):<20}{loss:.4f} nats per head and token"
+    yield f"Written to {output}"
+
+
+def attention_command(args: argparse.Namespace) -> int:
+    if len(args.texts) > 2:
+        raise UsageError(f"attention takes one text, or two for a pair; {len(args.texts)} came.")
+    _check_picture(args.output)
+    from ..jobs import save_trace, trace_attention
+    from ..models import default_checkpoint, locate
+
+    candidates = skill_tasks(args.task) if args.task else ()
+    checkpoint = args.checkpoint or default_checkpoint()
+    locate(checkpoint)
+    task = task_for_texts(tasks_of(checkpoint, candidates), args.texts) if candidates else None
+    trace = trace_attention(checkpoint, *args.texts, task=task, with_qkv=True)
+    _write_picture(trace, args.output, save_trace)
+    document = attention_document(trace, args.output)
+    print_result(args, document, _attention_lines(document))
+    return 0
+
+
+def _check_picture(output: Path) -> None:
+    if output.suffix not in (".html", ".npz"):
+        raise UsageError(f"--output is {output}; it must end in .html or .npz.")
+
+
+def _write_picture(result, output: Path, save_arrays: Callable[[object, Path], None], **shown) -> None:
+    """A page that works offline, or the arrays. `shown`: what else `views.show` is told."""
+    from .. import views
+
+    try:
+        if output.suffix == ".html":
+            views.show(result, **shown).save(output)
+        else:
+            save_arrays(result, output)
+    except OSError as error:
+        raise DemoError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def _attention_lines(document: dict) -> Iterator[str]:
+    yield document["finding"]
+    for one in document.get("crossing_heads", ()):
+        place = f"layer {one['layer'] + 1}, head {one['head'] + 1}"
+        yield f"  {place:<20}{one['mass']:.3f} of a word's attention lies on the other text"
+    if "prediction" in document:
+        yield from prediction_lines(document["prediction"])
+    if document["truncated"]:
+        yield "The text is longer than the model reads: its end was cut off."
+    size = f"{document['layers']} layers x {document['heads']} heads x {len(document['tokens'])} tokens"
+    yield f"{document['checkpoint']}: {size}, {document['milliseconds']:.0f} ms; written to {document['output']}"

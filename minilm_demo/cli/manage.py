@@ -1,0 +1,105 @@
+"""Commands that list and keep: tasks, runs, skills, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from ..results import Finished, Started, Stepped, to_dict
+from ..tasks import TASKS
+from ..views.documents import result_document
+from .options import UsageError
+from .output import EXIT_FAILED, Reporter, print_result, progress
+
+
+def tasks(args: argparse.Namespace) -> int:
+    document = {name: to_dict(task) for name, task in TASKS.items()}
+    lines = [
+        f"{task.name:<9} {task.title:<66} {' + '.join(task.text_fields):<24} {', '.join(task.labels) or task.kind}"
+        for task in TASKS.values()
+    ]
+    print_result(args, document, lines)
+    return 0
+
+
+def runs_command(args: argparse.Namespace) -> int:
+    from .. import runs
+
+    if args.action == "list":
+        found = runs.list_runs()
+        document = {"runs": [run_document(run) for run in found]}
+        lines = [f"{run.record.run_id}  {run.status:<12} {run.record.created}" for run in found]
+        print_result(args, document, lines or ["No runs yet."])
+        return 0
+    if not args.run:
+        raise UsageError(f"runs {args.action} needs a run id")
+    folder = runs.run_folder(args.run)
+    if args.action == "stop":
+        runs.ask_to_stop(folder)
+    run = runs.state(folder)
+    document = run_document(run)
+    if run.result:
+        seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
+        document |= result_document(run.result, seen)
+    print_result(args, document, [f"{name}: {value}" for name, value in document.items()])
+    return 0
+
+
+def skills_command(args: argparse.Namespace) -> int:
+    from .. import runs
+    from ..models import CATALOG
+    from ..runs import skills
+
+    if args.action == "list":
+        shipped = [entry for entry in CATALOG.values() if entry.is_skill]
+        document = {"skills": [{"name": one.name, "tasks": list(one.tasks)} for one in shipped]}
+        lines = [f"{one.name:<12} answers {', '.join(one.tasks)}" for one in shipped] or ["No skill is shipped here."]
+        print_result(args, document, lines)
+        return 0
+    if not args.skill or (args.action == "pack" and not args.run):
+        raise UsageError(f"skills {args.action} needs a skill{' and a run' if args.action == 'pack' else ''}")
+    skills.recipe(args.skill)
+    if args.action == "pack":
+        run = runs.run_folder(str(args.run))
+        folders = [skills.pack(args.skill, run, args.data, probes=args.probes)]
+    else:
+        report, work = Reporter(), Path(tempfile.mkdtemp(prefix=f"{args.skill}-"))
+        progress(f"The runs are in {work} until the skill is packed.")
+        for event in skills.train_skill(args.skill, args.data, work, seed=args.seed, probes=args.probes):
+            report(event)
+        shutil.rmtree(work)
+        folders = [skills.SKILLS_ROOT / args.skill]
+    print_result(args, {"folders": list(map(str, folders))}, [f"Written to {folder}" for folder in folders])
+    return 0
+
+
+def run_document(run) -> dict:
+    steps = [event.step for event in run.events if isinstance(event, Stepped)]
+    last = run.events[-1] if run.events else None
+    return {
+        "run_id": run.record.run_id,
+        "status": run.status,
+        "task": run.record.task,
+        "created": run.record.created,
+        "step": steps[-1] if steps else 0,
+        "message": last.message if isinstance(last, Finished) else "",
+        "folder": str(run.folder),
+    }
+
+
+def doctor(args: argparse.Namespace) -> int:
+    from .doctor import examine
+
+    checks = examine()
+    problems = [check.name for check in checks if check.needed and not check.ok]
+    document = {
+        "ready": not problems,
+        "checks": [{"name": c.name, "ok": c.ok, "needed": c.needed, "says": c.says} for c in checks],
+    }
+    marks = {(True, True): "ok ", (True, False): "ok ", (False, True): "NO ", (False, False): "-  "}
+    lines = [f"{marks[check.ok, check.needed]} {check.name:<16} {check.says}" for check in checks]
+    verdict = "ready for class: yes" if not problems else f"ready for class: no, because of {', '.join(problems)}"
+    print_result(args, document, [*lines, verdict])
+    return 0 if not problems else EXIT_FAILED

@@ -1,0 +1,135 @@
+"""Commands that train and score: finetune, distill, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import DataError
+from ..jobs import DistillConfig, TrainConfig
+from ..results import Evaluation, Finished, Started
+from ..tasks import TASKS, get_task
+from ..views.documents import evaluation_document, result_document
+from .ask import checkpoint_for
+from .manage import run_document
+from .options import UsageError, read_config
+from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
+
+BASELINES = {"classification": "majority class", "regression": "always the mean", "span": "never an answer"}
+
+
+def finetune_command(args: argparse.Namespace) -> int:
+    task, config = get_task(args.task), read_config(args, TrainConfig)
+    from ..jobs import finetune
+    from ..models import default_checkpoint, locate
+
+    locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
+    open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
+    return run_job(args, "finetune", task, config, lambda config: finetune(task, config), _finetune_lines)
+
+
+def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
+    """Do a job into a run folder and print what it ends with; `start(config)` gives its events."""
+    from .. import runs
+
+    if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
+        for _ in start(config):
+            pass
+        return 0
+    record = runs.create_run(job, task, config)
+    report, seen = Reporter(), ""
+    with interrupts() as interrupted:
+        for event in runs.record_events(record, start(record.config), interrupted):
+            report(event)
+            seen = event.seen_by_base if isinstance(event, Started) else seen
+    if event.status == "failed":
+        print(event.message, file=sys.stderr)
+        return EXIT_FAILED
+    if event.result is None:  # asked to stop before it began
+        print_result(args, run_document(runs.state(Path(record.config.output_dir))), [event.message])
+        return 0
+    print_result(args, result_document(event.result, seen), lines(event, seen))
+    return 0
+
+
+def open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str] = (), extra: Sequence[str] = ()):
+    """The source that `data` names. A name, split or extra place that leads nowhere is a wrong argument, found out
+    before there is a run folder; no row is read here, so what is wrong inside a file is for the job to say."""
+    from ..data import find_extra, open_source
+
+    try:
+        source = open_source(task, data, (*splits, *eval_splits))
+        source.require_splits(*splits, *(source.eval_splits if eval_splits else ()))
+        for path in extra:
+            find_extra(task, path)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    return source
+
+
+def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
+    result = event.result
+    folder = Path(result.output_dir).absolute()  # a bare name could be one of the catalog's
+    yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
+    yield from _evaluation_lines(result.evaluation, seen_by_base)
+    yield f"Saved in {folder}"
+    yield f'Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint "{folder}" "…"'
+
+
+def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
+    task = TASKS[evaluation.task]
+    yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
+    for split, values in evaluation.metrics.items():
+        for metric, value in values.items():
+            low, high = evaluation.intervals[split][metric]
+            base = evaluation.baseline[split][metric]
+            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {BASELINES[task.kind]} {base:.3f}"
+    comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
+    for model, score in task.paper.items() if comparable else ():
+        yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"
+    if seen_by_base:
+        yield f"The bundled checkpoint's own training had seen {seen_by_base}."
+
+
+def evaluate_command(args: argparse.Namespace) -> int:
+    from ..jobs import evaluate
+    from ..models import locate, seen_by_base
+
+    task = get_task(args.task)
+    splits = tuple(args.split.split("+")) if args.split else ()
+    checkpoint = checkpoint_for(args.checkpoint, task.name)
+    source = open_data(task, args.data, splits, () if splits else task.eval_splits)
+    evaluation = evaluate(
+        task, checkpoint, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+    )
+    seen = seen_by_base(locate(checkpoint), task)
+    print_result(args, evaluation_document(evaluation, seen), _evaluation_lines(evaluation, seen))
+    return 0
+
+
+def distill_command(args: argparse.Namespace) -> int:
+    task, config = get_task(args.task), read_config(args, DistillConfig)
+    from ..data import text_files
+    from ..jobs import distill
+    from ..models import default_checkpoint, locate
+
+    locate(config.teacher or default_checkpoint())
+    if not text_files(task, config.data):
+        open_data(task, config.data, (config.split,), task.eval_splits)
+    return run_job(args, "distill", task, config, distill, _distill_lines)
+
+
+def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
+    result = event.result
+    folder = Path(result.output_dir).absolute()
+    yield f"{event.message} {result.seconds:.0f} s, {result.steps_per_second:.2f} steps/s."
+    yield f"{result.layers} layers x {result.hidden_size}, {result.heads} heads, {result.parameters:,} weights"
+    for name, loss in result.losses.items():
+        yield f"  {name.replace('_', ' '):<20}{result.losses_before[name]:.3f} -> {loss:.3f} nats per head and token"
+    if seen_by_base:
+        yield f"The teacher's own training had seen {seen_by_base}."
+    yield f"Saved in {folder}"
+    yield f'Fine-tune it: python -m minilm_demo finetune {result.task} --checkpoint "{folder}"'

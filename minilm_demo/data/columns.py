@@ -1,0 +1,86 @@
+"""Somebody's own file: which of its columns is which, and its checked rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DataError
+from ..tasks import Task
+from .files import read_table
+from .rows import check_rows, show_row, usable_rows
+
+# What people call the columns, for guessing: field of a task -> names seen in the wild.
+SYNONYMS = {
+    "sentence": ("text", "review", "content", "comment", "phrase", "tweet"),
+    "premise": ("sentence1", "text1", "text_a", "context"),
+    "hypothesis": ("sentence2", "text2", "text_b", "claim"),
+    "sentence1": ("premise", "text1", "text_a", "question1", "first"),
+    "sentence2": ("hypothesis", "text2", "text_b", "question2", "second"),
+    "question1": ("sentence1", "text1", "q1", "text_a"),
+    "question2": ("sentence2", "text2", "q2", "text_b"),
+    "question": ("query",),
+    "context": ("passage", "paragraph", "text", "document"),
+    "label": ("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y"),
+    "answers": ("answer", "answer_text"),
+}
+
+
+@dataclass(frozen=True)
+class FilePreview:
+    """What a file looks like to a task: its columns, the guess which is which, and its first rows as they are."""
+
+    columns: tuple[str, ...]
+    guess: Mapping[str, str]  # column of the task -> column of the file
+    missing: tuple[str, ...]  # columns of the task that nothing was found for
+    first_rows: tuple[Mapping[str, str], ...]
+    rows: int
+
+
+def preview_file(task: Task, path: Path) -> FilePreview:
+    """Columns guessed by name, then by case, then by what people call them; never by position alone."""
+    return _preview(task, Path(path), read_table(Path(path))[0])
+
+
+def _preview(task: Task, path: Path, raw: Sequence[Mapping]) -> FilePreview:
+    if not raw:
+        raise DataError(f"{path.name} has no rows.")
+    columns = tuple(dict.fromkeys(str(column) for row in raw[:100] for column in row))
+    guess = guess_columns(task, columns)
+    first = tuple({column: str(row.get(column, "")) for column in columns} for row in raw[:5])
+    missing = tuple(column for column in task.columns if column not in guess)
+    return FilePreview(columns, guess, missing, first, len(raw))
+
+
+def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
+    """Column of the task -> column of the file, each used once."""
+    by_name = {column.strip().casefold(): column for column in reversed(columns)}
+    guess: dict[str, str] = {}
+    for field in task.columns:  # names of the task itself first, so that a synonym never takes another field's column
+        if field in by_name:
+            guess[field] = by_name[field]
+    for field in task.columns:
+        for name in SYNONYMS.get(field, ()):
+            if field not in guess and name in by_name and by_name[name] not in guess.values():
+                guess[field] = by_name[name]
+    return guess
+
+
+def read_file(task: Task, path: Path) -> list[dict]:
+    """The checked rows of a CSV, TSV, JSON-lines or parquet file."""
+    path = Path(path)
+    raw, names = read_table(path)
+    preview = _preview(task, path, raw)
+    if preview.missing:
+        raise DataError(
+            f"{path.name} has no column for {' and '.join(preview.missing)}. Found: {', '.join(preview.columns)}. "
+            f"Needed: {', '.join(task.columns)}. First row: {show_row(preview.first_rows[0])}"
+        )
+    beside = ("id", "answer_start")
+    raw = [
+        {name: row[name] for name in beside if name in row}
+        | {field: row.get(column) for field, column in preview.guess.items()}
+        for row in raw
+    ]
+    return usable_rows(task, check_rows(task, raw, names.get(preview.guess[task.label_field]), path.name))

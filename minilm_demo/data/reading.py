@@ -1,0 +1,204 @@
+"""How a text becomes tokens and words: checked texts, what the tokenizer makes of them, and the words of a person."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import DataError
+from ..models import Checkpoint
+from ..results import WordSpan
+from ..tasks import Task
+from . import features
+from .rows import encodable
+
+
+@dataclass(frozen=True)
+class PlacedWord:
+    """Characters start..end of a field's text, and the positions of its pieces in the model's input."""
+
+    field: str
+    start: int
+    end: int
+    tokens: tuple[int, ...]
+
+
+INNER_MARKS = re.compile(r"(?<=\w)['’\-‐‑](?=\w)|(?<=\d)[.,:](?=\d)")  # don't, well-known, 3.5
+INVISIBLE = ("Mn", "Me", "Cf")  # combining marks, joiners of emoji
+
+
+def word_spans(tokenizer, text: str) -> list[tuple[int, int]]:
+    """(start, end) characters of each word: the tokenizer's own words, put together again where an apostrophe, a
+    hyphen, a decimal point or a joiner holds them together. Hold the checkpoint's lock."""
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    found: dict[int, tuple[int, int]] = {}
+    for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
+        start = skip_spaces(text, start, end)
+        if word is not None and start < end:
+            first, last = found.get(word, (start, end))
+            found[word] = min(first, start), max(last, end)
+    holding = {match.start() for match in INNER_MARKS.finditer(text)}
+    holding |= {index for index, character in enumerate(text) if unicodedata.category(character) in INVISIBLE}
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted(found.values()):
+        while end < len(text) and unicodedata.category(text[end]) in INVISIBLE:
+            end += 1
+        if spans and spans[-1][1] >= start and (start in holding or start - 1 in holding):
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def skip_spaces(text: str, start: int, end: int) -> int:
+    """Byte-level tokenizers count the space before a word as its first character."""
+    while start < end and text[start].isspace():
+        start += 1
+    return start
+
+
+def place_words(
+    field: str, text: str, spans: Sequence[tuple[int, int]], offsets: Iterable[tuple[int, tuple[int, int]]]
+):
+    """The words that have tokens; `offsets` are (position in the model's input, characters of the text)."""
+    starts = [start for start, _ in spans]
+    tokens: dict[int, list[int]] = {}
+    for position, (start, _) in offsets:
+        start = skip_spaces(text, start, len(text))  # a token of nothing but the space before a word is the word's too
+        word = bisect_right(starts, start) - 1
+        if word >= 0 and start < spans[word][1]:
+            tokens.setdefault(word, []).append(position)
+    return [PlacedWord(field, *spans[word], tuple(positions)) for word, positions in sorted(tokens.items())]
+
+
+MAX_TOKENS = 512  # [CLS] and [SEP] included, fewer where the model's position table is shorter
+
+
+def check_texts(task: Task | None, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts as they are read; `DataError` for one that cannot be."""
+    if task and len(task.text_fields) != len(texts):
+        wanted = ", ".join(task.text_fields)
+        raise DataError(f"{task.name} reads {len(task.text_fields)} texts ({wanted}); {len(texts)} came.")
+    for text, name in zip(texts, _names(texts), strict=False):
+        if not isinstance(text, str) or not text.strip():
+            raise DataError(f"The {name} is empty. Write some words to look at.")
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise DataError(f"The {name} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
+    texts = tuple(map(encodable, texts))
+    if task and task.kind == "span":
+        return texts[0].lstrip(), texts[1]  # as `predict` reads a question
+    return texts
+
+
+def _names(texts: Sequence[str]) -> tuple[str, ...]:
+    return ("first text", "second text") if len(texts) == 2 else ("text",)
+
+
+@dataclass(frozen=True)
+class ReadInput:
+    """An input as the model reads it; the fields are those of `AttentionTrace`."""
+
+    inputs: Mapping[str, list[int]]  # input_ids [num_tokens], token_type_ids where the model has them
+    tokens: tuple[str, ...]
+    segment_ids: tuple[int, ...]
+    offsets: tuple[tuple[int, int] | None, ...]
+    separators: tuple[bool, ...]
+    word_ids: tuple[int | None, ...]
+    words: tuple[WordSpan, ...]
+    truncated: bool
+
+
+def read_input(
+    task: Task | None, checkpoint: Checkpoint, texts: tuple[str, ...], max_length: int = MAX_TOKENS
+) -> ReadInput:
+    """Checked texts as the checkpoint reads them, at most `max_length` tokens or what its position table holds."""
+    length = features.window_size(task, checkpoint.model.config, max_length)
+    tokenizer, is_span = checkpoint.tokenizer, bool(task) and task.kind == "span"
+    with checkpoint.lock:
+        if is_span:
+            _check_question(tokenizer, texts[0], length)
+        encoded = tokenizer(
+            *texts,
+            truncation="only_second" if is_span else "longest_first",
+            max_length=length,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        ids = encoded["input_ids"]
+        truncated = len(ids) == length and len(tokenizer(*texts, verbose=False)["input_ids"]) > length
+        tokens = tuple(tokenizer.convert_ids_to_tokens(ids))
+        spans = [word_spans(tokenizer, text) for text in texts]
+    parts = encoded.sequence_ids(0)
+    offsets = tuple(
+        None if part is None else (skip_spaces(texts[part], *span), span[1])
+        for part, span in zip(parts, encoded["offset_mapping"], strict=True)
+    )
+    words, word_ids = _words(texts, spans, parts, offsets)
+    return ReadInput(
+        inputs={name: encoded[name] for name in ("input_ids", "token_type_ids") if name in encoded},
+        tokens=tokens,
+        segment_ids=_segments(parts),
+        offsets=offsets,
+        separators=tuple(
+            part is None and index == tokenizer.sep_token_id for part, index in zip(parts, ids, strict=True)
+        ),
+        word_ids=word_ids,
+        words=words,
+        truncated=truncated,
+    )
+
+
+def _check_question(tokenizer, question: str, length: int) -> None:
+    number = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
+    room = length - tokenizer.num_special_tokens_to_add(pair=True) - features.MIN_CONTEXT_TOKENS
+    if number > room:
+        raise DataError(
+            f"The question has {number} tokens; at most {max(room, 0)} fit beside the text. "
+            f"Shorten it: '{question[:60]}…'"
+        )
+
+
+def _segments(parts: Sequence[int | None]) -> tuple[int, ...]:
+    """A special token belongs to the text before it, the first one to the first text."""
+    segments, current = [], 0
+    for part in parts:
+        current = current if part is None else part
+        segments.append(current)
+    return tuple(segments)
+
+
+def _words(
+    texts: Sequence[str],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    parts: Sequence[int | None],
+    offsets: Sequence[tuple[int, int] | None],
+) -> tuple[tuple[WordSpan, ...], tuple[int | None, ...]]:
+    """The words of all texts that have tokens, and the word of each token."""
+    words: list[WordSpan] = []
+    word_ids: list[int | None] = [None] * len(parts)
+    for segment, (text, name) in enumerate(zip(texts, _names(texts), strict=True)):
+        own = [(position, offsets[position]) for position, part in enumerate(parts) if part == segment]
+        if not own:
+            raise DataError(f"The {name} holds no word the model can read. Write some words to look at.")
+        for placed in place_words("", text, spans[segment], own):
+            for position in placed.tokens:
+                word_ids[position] = len(words)
+            words.append(WordSpan(segment, placed.start, placed.end, text[placed.start : placed.end]))
+    return tuple(words), tuple(word_ids)
+
+
+MAX_TEXT_CHARACTERS = 100_000
+
+
+def check_row(task: Task, row: Mapping[str, str]) -> dict[str, str]:
+    """The row's text fields; `DataError` for one that is missing, empty or endless."""
+    for field in task.text_fields:
+        text = row.get(field)
+        if not isinstance(text, str) or not text.strip():
+            raise DataError(f"The {field} is empty. {task.name} needs: {', '.join(task.text_fields)}.")
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise DataError(f"The {field} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
+    return {field: encodable(row[field]) for field in task.text_fields}

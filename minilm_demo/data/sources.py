@@ -1,0 +1,284 @@
+"""Rows of a task, with the same columns, label ids and splits whoever answers: a file, a mirror, the Hub, the sample.
+
+    source = open_source(task, data)         data: "auto" | "hub" | "sample" | a folder | a file
+    rows = source.read("train+train_more")   checked rows: the task's text fields as text, the label as the task's id
+
+A row is a dict with the task's columns. Labels are mapped by *name* wherever the source tells its names. A span row has
+`answers = {"text": [...], "answer_start": [...]}`, empty lists for "no answer".
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..errors import DataError
+from ..models import hub
+from ..results import DataSource
+from ..tasks import Task
+from .columns import read_file
+from .files import FILE_KINDS, check_kind, read_jsonl, read_rows
+from .rows import check_rows, label_names_of, usable_rows
+
+SAMPLE_ROOT = Path(__file__).resolve().parents[2] / "examples" / "datasets"
+FILE_SPLITS = ("all", "validation", "train")
+FILE_VALIDATION_SHARE = 0.2  # a file of one's own has no validation split: this share of it, at most 1,000 rows
+
+
+@dataclass(frozen=True)
+class Source:
+    """Somewhere rows come from; `read(split)` gives checked rows, `splits+joined+like+this` included."""
+
+    task: Task
+    kind: str  # "file" | "mirror" | "hub" | "sample"
+    title: str
+    read_split: Callable[[str], list[dict]]
+    eval_splits: tuple[str, ...]
+    local_rows: Callable[[str], int] | None = None  # rows of a split that are here, where that may be less than all
+    find_split: Callable[[str], object] | None = None  # raises `DataError` if it is not there; the Hub is not asked
+
+    def read(self, splits: str) -> list[dict]:
+        """The rows themselves are shared by all who read them, and not to be changed."""
+        return [row for split in splits.split("+") for row in self.read_split(split)]
+
+    def require_splits(self, *splits: str) -> None:
+        """Raise `DataError` for a split that is not there, before any row is read."""
+        for split in splits if self.find_split else ():
+            for name in split.split("+"):
+                self.find_split(name)
+
+    def describe(self, used: Mapping[str, int]) -> DataSource:
+        """The words that stand beside every result: the source, and how many of the official rows were used."""
+        parts = [self._count(split, rows) for split, rows in used.items()]
+        return DataSource(self.kind, f"{self.title}: {', '.join(parts)}", dict(used))
+
+    def _count(self, split: str, rows: int) -> str:
+        names = split.split("+")
+        official = sum(self.task.official_rows.get(name, 0) for name in names)
+        if self.kind not in ("mirror", "hub") or not official:
+            return f"{rows:,} rows of {split}"
+        local = sum(map(self.local_rows, names)) if self.local_rows else official
+        if local != official:
+            return f"{rows:,} of {local:,} local rows of {split} (official: {official:,})"
+        return f"{rows:,} of {official:,} rows of {split}"
+
+
+def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> Source:
+    """Where the rows of `task` come from. `auto` takes the first that has all `splits`: the mirror at `MINILM_DATA`,
+    the Hub, the bundled sample. Raises `DataError` or `Unavailable` when what was asked for by name is not there."""
+    if data == "auto":
+        return _first_available(task, splits)
+    if data == "sample":
+        return sample_source(task)
+    if data == "hub":
+        return hub_source(task)
+    if data == "mirror":
+        return _named_mirror(task)
+    path = find_place(data)
+    if path is not None:
+        return mirror_source(task, path) if path.is_dir() else file_source(task, path)
+    raise DataError(
+        f"No data at '{_shortened(data)}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet or "
+        f"one task's own folder) or a file ({', '.join(FILE_KINDS)})."
+    )
+
+
+def find_place(given: str | Path) -> Path | None:
+    """The folder or file of this name; None where there is none, or where no file can have it (too long, ~nobody)."""
+    with suppress(OSError, RuntimeError, ValueError):
+        path = Path(given).expanduser()
+        if path.is_dir() or path.is_file():
+            return path
+    return None
+
+
+def _shortened(text: str, most: int = 100) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def mirror_root() -> Path | None:
+    """The local mirror named by `MINILM_DATA`, if it is there."""
+    root = os.environ.get("MINILM_DATA")
+    return Path(root) if root and Path(root).is_dir() else None
+
+
+def _named_mirror(task: Task) -> Source:
+    root = mirror_root()
+    if root is None:
+        raise DataError("There is no local mirror: set MINILM_DATA to a folder with glue/<task>/<split>-*.parquet.")
+    return mirror_source(task, root)
+
+
+def _first_available(task: Task, splits: Sequence[str]) -> Source:
+    wanted = [name for split in splits for name in split.split("+")]
+    if root := mirror_root():
+        folder = mirror_folder(task, root)
+        if folder and all(split_files(folder, split) for split in wanted):
+            return mirror_source(task, root)
+    if hub.has_dataset(*task.dataset):
+        return hub_source(task)
+    return sample_source(task)
+
+
+def sample_source(task: Task) -> Source:
+    """The sentences written for this demo. A task without unanswerable questions takes the answerable rows."""
+    folder = SAMPLE_ROOT / task.sample_folder
+
+    @cache
+    def read_split(split: str) -> list[dict]:
+        return usable_rows(task, _read_folder(task, folder, split))
+
+    def find_split(split: str) -> list[Path]:
+        return _require_split(task, folder, split)
+
+    title = f"bundled sample, written for this demo, not {task.benchmark}"
+    return Source(task, "sample", title, read_split, task.eval_splits, find_split=find_split)
+
+
+def mirror_folder(task: Task, root: Path) -> Path | None:
+    """The task's folder below a mirror's root (`glue/sst2`, `squad_v2`), or `root` itself if it holds splits."""
+    name, configuration = task.dataset
+    below = root / name.split("/")[-1] / (configuration or "")
+    if below.is_dir():
+        return below
+    return root if any(root.glob("*.parquet")) or any(root.glob("*.jsonl")) else None
+
+
+def mirror_source(task: Task, root: Path) -> Source:
+    folder = mirror_folder(task, root)
+    if folder is None:
+        name, configuration = task.dataset
+        wanted = "/".join(filter(None, (name.split("/")[-1], configuration)))
+        raise DataError(f"{root} has no data for {task.name}: expected {wanted}/<split>-*.parquet below it.")
+
+    @cache  # a run asks for its validation rows twice: to count them, and at the end to score them
+    def read_split(split: str) -> list[dict]:
+        return usable_rows(task, _read_folder(task, folder, split))
+
+    def find_split(split: str) -> list[Path]:
+        return _require_split(task, folder, split)
+
+    def local_rows(split: str) -> int:
+        return sum(map(_count_rows, split_files(folder, split)))
+
+    title = f"{task.name} from a local mirror"
+    return Source(task, "mirror", title, read_split, task.eval_splits, local_rows, find_split)
+
+
+def hub_source(task: Task) -> Source:
+    """The official rows through `datasets`. The library caches them, so a second run needs no network."""
+    name, configuration = task.dataset
+
+    @cache
+    def read_split(split: str) -> list[dict]:
+        dataset = hub.load_dataset(name, configuration, split)
+        return usable_rows(
+            task, check_rows(task, dataset.to_list(), label_names_of(dataset.features, task), f"{name} {split}")
+        )
+
+    return Source(task, "hub", f"{task.name} from {name} on the Hub", read_split, task.eval_splits)
+
+
+def file_source(task: Task, path: Path) -> Source:
+    """A file of one's own. It has no splits: `train` and `validation` are a fixed shuffle of its rows, `all` is all.
+
+    It is read when the first rows are asked for, as the other sources are: what is wrong inside is found out there."""
+    check_kind(path)
+
+    @cache
+    def parts() -> dict[str, list[dict]]:
+        rows = read_file(task, path)
+        order = random.Random(0).sample(range(len(rows)), len(rows))
+        held = min(1000, max(1, round(len(rows) * FILE_VALIDATION_SHARE)))
+        chosen = {"validation": sorted(order[:held]), "train": sorted(order[held:])}
+        return {"all": rows} | {split: [rows[index] for index in indices] for split, indices in chosen.items()}
+
+    def find_split(split: str) -> None:
+        if split not in FILE_SPLITS:
+            raise DataError(f"A file has the splits {', '.join(FILE_SPLITS)}; '{split}' was asked for.")
+
+    def read_split(split: str) -> list[dict]:
+        find_split(split)
+        return parts()[split]
+
+    return Source(task, "file", f"own file {path.name}", read_split, ("validation",), find_split=find_split)
+
+
+def read_extra(task: Task, path: str) -> list[dict]:
+    """All rows of an additional folder (its `train` split) or file, labels mapped by name."""
+    place = find_extra(task, path)
+    return usable_rows(task, _read_folder(task, place, "train")) if place.is_dir() else read_file(task, place)
+
+
+def find_extra(task: Task, path: str) -> Path:
+    """Where `read_extra` reads; raises `DataError` when there is nothing for it, and reads no row."""
+    place = find_place(path)
+    if place is None:
+        raise DataError(
+            f"No extra training data at '{_shortened(path)}': give a folder with train-*.parquet or a file."
+        )
+    if place.is_dir():
+        _require_split(task, place, "train")
+    else:
+        check_kind(place)
+    return place
+
+
+def short_name(path: Path) -> str:
+    """What a folder or file of rows is called in words: its last part, and of one file of a split
+    (`xnli_en/test-00000-of-00001.parquet`) the folder and the split."""
+    split = re.fullmatch(r"([\w.]+)-\d+-of-\d+\.parquet", path.name)
+    return f"{path.parent.name}/{split[1]}".lstrip("/") if split else path.name
+
+
+def split_files(folder: Path, split: str) -> list[Path]:
+    """The files of exactly this split: `<split>-*.parquet` or `<split>.jsonl` (`train` never takes `train_extra`)."""
+    if not re.fullmatch(r"[\w.-]+", split):  # "*" is no split
+        return []
+    return sorted(folder.glob(f"{split}-*.parquet")) or sorted(folder.glob(f"{split}.jsonl"))
+
+
+def _require_split(task: Task, folder: Path, split: str) -> list[Path]:
+    """The files of a split; `DataError` with those that are there instead."""
+    files = split_files(folder, split)
+    if not files:
+        there = sorted({file.name.split("-")[0].removesuffix(".jsonl") for file in _data_files(folder)})
+        raise DataError(
+            f"No split '{split}' for {task.name} in {folder}: expected {split}-*.parquet or {split}.jsonl. "
+            f"There is: {', '.join(there) or 'nothing'}."
+        )
+    return files
+
+
+def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
+    rows = []
+    for file in _require_split(task, folder, split):
+        raw, names = read_rows(file)
+        rows += check_rows(task, raw, names.get(task.label_field), file.name)
+    return rows
+
+
+def _data_files(folder: Path) -> list[Path]:
+    return [*folder.glob("*.parquet"), *folder.glob("*.jsonl")]
+
+
+def _count_rows(file: Path) -> int:
+    import pyarrow.parquet
+
+    if file.suffix == ".parquet":
+        return pyarrow.parquet.read_metadata(file).num_rows
+    return len(read_jsonl(file))
+
+
+def local_sources(task: Task) -> tuple[str, ...]:
+    """The `data` arguments that answer without the network, the best first."""
+    root = mirror_root()
+    folder = mirror_folder(task, root) if root else None
+    has_mirror = folder is not None and all(split_files(folder, split) for split in ("train", *task.eval_splits))
+    return ("mirror", "sample") if has_mirror else ("sample",)

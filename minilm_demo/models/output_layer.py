@@ -1,0 +1,91 @@
+"""The output layer of a task on top of an encoder: which class it is, whether it is trained, and its label order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..tasks import Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class OutputLayer:
+    """The class that puts the task's output layer on an encoder, and the configuration it needs."""
+
+    model_class: type
+    fields: Mapping
+    fresh: bool  # the checkpoint's own output layer, if any, is for other labels
+
+    def config(self, found, overrides: Mapping):
+        for name, value in {**self.fields, **overrides}.items():
+            setattr(found, name, value)
+        return found
+
+
+def choose_output_layer(found, task: Task | None) -> OutputLayer:
+    import transformers
+
+    if task is None:
+        return OutputLayer(transformers.AutoModel, {}, fresh=False)
+    if task.kind == "span":
+        return OutputLayer(transformers.AutoModelForQuestionAnswering, {}, fresh=False)
+    if task.kind == "regression":
+        fields = {"num_labels": 1, "problem_type": "regression"}
+        return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=found.num_labels != 1)
+    fields = {"problem_type": "single_label_classification"}
+    if _label_order(found, task) is not None:
+        return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=False)
+    fields |= {"num_labels": len(task.labels), "id2label": task.id2label, "label2id": task.label2id}
+    return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=True)
+
+
+def is_above_encoder(name: str) -> bool:
+    """Weights above the encoder: the output layer, and the pooler, which encoders without one leave out."""
+    return name.split(".")[0] in ("classifier", "qa_outputs") or ".pooler." in name or name.startswith("pooler.")
+
+
+def _label_order(config, task: Task) -> list[int] | None:
+    """Index of each of the task's labels in the model's own outputs, by name; None when the names are others.
+
+    Names like LABEL_0 or bare integers say nothing and are taken to be in the task's order."""
+    names = [str(config.id2label[index]) for index in range(len(config.id2label))]
+    if len(names) != len(task.labels):
+        return None
+    plain = [name.casefold().replace("-", "_").replace(" ", "_") for name in names]
+    if sorted(plain) == sorted(task.labels):
+        return [plain.index(label) for label in task.labels]
+    if all(re.fullmatch(r"(label_)?\d+", name) for name in plain):
+        return list(range(len(names)))
+    return None
+
+
+def order_labels(model, task: Task, fresh: bool) -> None:
+    """Put the rows of the output layer into the task's label order, so that nobody has to remember another one."""
+    import torch
+
+    order = None if fresh else _label_order(model.config, task)
+    if order is not None and order != list(range(len(order))):
+        layer = find_output_layer(model, len(order))
+        with torch.no_grad():
+            layer.weight.copy_(layer.weight[order].clone())
+            layer.bias.copy_(layer.bias[order].clone())
+    model.config.id2label, model.config.label2id = task.id2label, task.label2id
+
+
+def find_output_layer(model, num_labels: int) -> torch.nn.Linear:
+    import torch
+
+    return [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one.out_features == num_labels][-1]
+
+
+def renew(layer: torch.nn.Linear, std: float) -> None:
+    """Forget what an output layer of as many but other labels has learned."""
+    import torch
+
+    torch.nn.init.normal_(layer.weight, std=std)
+    torch.nn.init.zeros_(layer.bias)

@@ -1,0 +1,59 @@
+"""Long work: a folder for every run, its record and its card, the queue, and the process that trains."""
+
+from .folder import (
+    READ_RUNS,
+    RunRecord,
+    RunState,
+    ask_to_stop,
+    create_run,
+    forget_left_uploads,
+    latest_run,
+    latest_student,
+    list_runs,
+    read_events,
+    read_record,
+    run_folder,
+    state,
+    usable_runs,
+    versions,
+    visitor_run_folder,
+)
+from .jobs import ABLATION_LIMITS, DISTILL_LIMITS, JOBS, PAGE_LIMITS, JobConfig
+from .lineage import badge_of, called, plain_name
+from .processes import warm_up, worker_context
+from .queue import MAX_WAITING_EACH, RunQueue
+from .recording import record_events
+from .skills import first_answer
+
+__all__ = [
+    "ABLATION_LIMITS",
+    "DISTILL_LIMITS",
+    "JOBS",
+    "MAX_WAITING_EACH",
+    "PAGE_LIMITS",
+    "READ_RUNS",
+    "JobConfig",
+    "RunQueue",
+    "RunRecord",
+    "RunState",
+    "ask_to_stop",
+    "badge_of",
+    "called",
+    "create_run",
+    "first_answer",
+    "forget_left_uploads",
+    "latest_run",
+    "latest_student",
+    "list_runs",
+    "plain_name",
+    "read_events",
+    "read_record",
+    "record_events",
+    "run_folder",
+    "state",
+    "usable_runs",
+    "versions",
+    "visitor_run_folder",
+    "warm_up",
+    "worker_context",
+]

@@ -1,0 +1,259 @@
+"""The skills that ship with the app: fine-tuned by this program, kept as small adapters of the bundled checkpoint.
+
+    python -m minilm_demo skills train sentiment --data DIR
+
+A skill's folder holds `adapter_config.json` and `adapter_model.safetensors` in the format of `peft` (float16), which
+load without this program; `skill.json`, what this program reads (no-answer threshold, scores); and `README.md`, the
+model card. A fine-tune of all weights becomes such an adapter too, at low rank (`low_rank`). A skill of several tasks
+has a folder for each. How they are trained: `assets/skills/recipes.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import DataError, DemoError, UnknownName
+from ..jobs import (
+    TrainConfig,
+    best_threshold,
+    evaluate,
+    finetune,
+    load_rows,
+    metrics,
+    predict_all,
+    predict_rows,
+    references,
+)
+from ..models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, save_difference, skill_folder
+from ..results import Prediction, TrainingEvent, from_dict, to_dict
+from ..tasks import SKILLS, Task, get_task
+from .cards import skill_card
+from .folder import RunState, create_run, state
+from .recording import record_events
+
+MAX_BYTES = 4_000_000  # of a skill, its cards and all
+PACKED_METHODS = ("lora", "full")
+TOLD_ONLY = ("extra_train", "begins_with", "note")  # fields of a recipe that are no plain fields of `TrainConfig`
+
+
+def recipes() -> Mapping[str, Mapping]:
+    """Skill -> {"tasks": task -> fields of `TrainConfig`, "weak_at": what it is not good at}.
+
+    "extra_train" maps folders below the data to what they are and their terms, "note" is what else the card says of the
+    rows. "begins_with", where there is one, are the fields of the fine-tune before this one. "ranks" are arguments of
+    `save_difference`, lower ones where two adapters share the space of a skill."""
+    return json.loads((SKILLS_ROOT / "recipes.json").read_text(encoding="utf-8"))
+
+
+def recipe(skill: str) -> Mapping:
+    known = recipes()
+    if skill not in known:
+        raise UnknownName("skill", skill, known)
+    return known[skill]
+
+
+def train_skill(
+    skill: str,
+    data: str,
+    work: Path,
+    *,
+    seed: int | None = None,
+    output: Path = SKILLS_ROOT,
+    probes: Path | None = None,
+) -> Iterator[TrainingEvent]:
+    """Train every task of a skill below `work`, and pack each into its folder below `output`. `seed`: another one than
+    the recipe's.
+
+    Yields the events of the fine-tunes, one after the other. Raises `DemoError` when one fails; what is wrong with the
+    rows of any of them, or with the probes, is said before the first begins."""
+    tasks, asked = recipe(skill)["tasks"], {"data": data} if seed is None else {"data": data, "seed": seed}
+    read_probes(probes)
+    for name, fields in tasks.items():
+        for stage in stages(fields):
+            load_rows(get_task(name), recipe_config(stage, **asked))
+    for name, fields in tasks.items():
+        given = dict(asked)
+        *before, last = stages(fields)
+        for number, earlier in enumerate(before, 1):
+            folder = str(work / f"{name}-{number}")
+            yield from _train(skill, name, earlier, **given, output_dir=folder)
+            given["checkpoint"] = folder
+        yield from _train(skill, name, last, **given, output_dir=str(work / name))
+        pack(skill, work / name, data, output=output, probes=probes)
+
+
+def stages(fields: Mapping) -> list[Mapping]:
+    """The fine-tunes of a task in a recipe, in their order: each begins with the one before."""
+    return [*(stages(fields["begins_with"]) if "begins_with" in fields else []), fields]
+
+
+def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
+    """One fine-tune of a recipe."""
+    record = create_run("finetune", get_task(task), recipe_config(fields, **given))
+    for event in record_events(record, finetune(task, record.config)):
+        yield event
+    if event.status != "completed":
+        raise DemoError(f"The training of {skill} ended early: {event.message}")
+
+
+def recipe_config(fields: Mapping, **given) -> TrainConfig:
+    """The fields of a task in a recipe as a configuration; `given` has at least the `data`."""
+    own = {name: value for name, value in fields.items() if name not in TOLD_ONLY}
+    extra = tuple(str(Path(given["data"]) / path) for path in fields.get("extra_train", ()))
+    return TrainConfig(**{"method": "lora"} | own | given, extra_train=extra)
+
+
+def pack(skill: str, run: Path, data: str, *, output: Path = SKILLS_ROOT, probes: Path | None = None) -> Path:
+    """Make the skill's folder from a finished run: the adapter in float16 (of a full fine-tune: its difference from the
+    bundled checkpoint at low rank), the threshold chosen on the run's held-back rows, the scores of what is packed on
+    `data`'s validation splits, and the model card. What was in that folder is there until all of the new is made.
+
+    `probes`: a file of hand-written rows with the right answers (`tests/probes`), whose pass rate the card states."""
+    run_state = state(run)
+    task, own = get_task(run_state.record.task), recipe(skill)
+    if task.name not in own["tasks"]:
+        raise DemoError(f"The run is of {task.name}; the skill {skill} is made of {', '.join(own['tasks'])}.")
+    if run_state.record.config.method not in PACKED_METHODS:
+        raise DemoError(
+            f"{run.name} is a run with --method {run_state.record.config.method}; skills are made from runs with "
+            f"--method {' or '.join(PACKED_METHODS)}."
+        )
+    if run_state.record.config.method == "lora" and run_state.record.config.checkpoint not in ("", "bundled"):
+        raise DemoError(
+            f"{run.name} is a LoRA fine-tune that began with {run_state.record.config.checkpoint}: its adapter holds "
+            "what changed since then, not since the bundled checkpoint. Fine-tune with --method full."
+        )
+    probe_rows = read_probes(probes)
+    if run_state.record.config.method == "full":
+        _save_difference(run, task, own.get("ranks", {}))
+    place = output / skill / (task.name if len(own["tasks"]) > 1 else "")
+    with tempfile.TemporaryDirectory() as made:
+        _make(Path(made), skill, task, run_state, data, probe_rows, place.relative_to(output))
+        place.mkdir(parents=True, exist_ok=True)
+        for file in Path(made).iterdir():
+            shutil.copyfile(file, place / file.name)
+    return place
+
+
+def _make(
+    folder: Path,
+    skill: str,
+    task: Task,
+    state: RunState,
+    data: str,
+    probes: Sequence[Mapping],
+    place: Path,
+) -> None:
+    """Write the files of a skill's task to `folder`; the card says that they are at `place` below assets/skills."""
+    own = recipe(skill)
+    _copy_adapter(state.folder / "adapter", folder)
+    _write_record(folder, {"task": task.name})
+    config = replace(state.record.config, data=data)
+    threshold = None
+    if task.has_unanswerable:
+        held_back = load_rows(task, config).held_back
+        if not held_back:
+            raise DataError(f"{task.name}: no held-back rows to choose a threshold on; 500 train rows are needed.")
+        adapted = predict_all(task, load_adapter(skill, folder, task), held_back)
+        threshold = best_threshold(adapted, references(task, held_back))
+        _write_record(folder, {"task": task.name, "no_answer_threshold": threshold})
+    packed = load_adapter(skill, folder, task)
+    evaluation = evaluate(task, packed, data=data)
+    passed = run_probes(packed, task, probes) or None
+    first = dict(zip(task.text_fields, SKILLS[skill].presets[0].texts, strict=True))
+    _write_record(
+        folder,
+        {
+            "task": task.name,
+            "no_answer_threshold": threshold,
+            "metrics": evaluation.metrics,
+            "intervals": evaluation.intervals,
+            "data_source": evaluation.data_source.description,
+            "first_answer": to_dict(predict_rows(task, packed, [first])[0]),
+            "probes": None if passed is None else {"right": sum(passed), "of": len(passed)},
+        },
+    )
+    fields = own["tasks"][task.name]
+    extra = dict.fromkeys(told for one in stages(fields) for told in one.get("extra_train", {}).values())
+    card = skill_card(
+        skill,
+        task,
+        f"assets/skills/{place.as_posix()}",
+        _ranks(folder),
+        state.record,
+        state.result,
+        evaluation,
+        threshold=threshold,
+        probes=passed,
+        weak_at=own["weak_at"],
+        extra_data=tuple(extra),
+        note=fields.get("note", ""),
+        before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _save_difference(run: Path, task: Task, ranks: Mapping[str, int]) -> None:
+    """Write a full fine-tune of the bundled checkpoint as an adapter, beside its checkpoint."""
+    base = load_checkpoint("bundled", task, new_head=True)
+    tuned = load_checkpoint(str(run.resolve()), task)
+    save_difference(base.model, tuned.model, run / "adapter", base_name=public_name(base.location), **ranks)
+
+
+def _copy_adapter(adapter: Path, folder: Path) -> None:
+    import safetensors.torch
+
+    weights = safetensors.torch.load_file(adapter / "adapter_model.safetensors")
+    half = {name: one.half() for name, one in weights.items()}
+    safetensors.torch.save_file(half, folder / "adapter_model.safetensors")
+    config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _ranks(folder: Path) -> tuple[int, ...]:
+    """Of the adapter in a folder: the linear layers', then what others there are."""
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    return config["r"], *config["rank_pattern"].values()
+
+
+def _write_record(folder: Path, record: Mapping) -> None:
+    (folder / "skill.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def first_answer(skill: str, task: Task) -> Prediction | None:
+    """The answer to the skill's first preset as it was when the skill was packed: there before any model is loaded."""
+    folder = skill_folder(skill, task.name)
+    record = json.loads((folder / "skill.json").read_text(encoding="utf-8")) if folder else {}
+    return from_dict(Prediction, record["first_answer"]) if record.get("first_answer") else None
+
+
+# -- probes --------------------------------------------------------------------------------------------------------
+
+
+def read_probes(file: Path | None) -> list[dict]:
+    """The probes of a file, if one is named. A probe is a row of its `task`'s text fields with `expected`: a label
+    name, or for spans the answers that count, none for "no answer"."""
+    if file is None:
+        return []
+    try:
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise DataError(f"The probes {file} cannot be read: {error}. It takes one JSON object a line.") from error
+
+
+def run_probes(checkpoint: Checkpoint, task: Task, probes: Sequence[Mapping]) -> list[bool]:
+    """Whether each of the probes of this task comes out right."""
+    probes = [probe for probe in probes if probe["task"] == task.name]
+    predictions = predict_rows(task, checkpoint, probes)
+    return [_right(task, one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]
+
+
+def _right(task: Task, prediction: Prediction, expected) -> bool:
+    if task.kind == "span":
+        return metrics.answer_f1(prediction.answer, expected) > 0.5
+    return prediction.label == expected

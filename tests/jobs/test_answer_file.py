@@ -1,0 +1,262 @@
+"""A whole file through a checkpoint: what comes out keeps everything that went in."""
+
+import csv
+import json
+import math
+import re
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+import torch
+
+from minilm_demo import TASKS, load_checkpoint, predict_rows
+from minilm_demo.errors import DataError
+from minilm_demo.jobs import answer_file as batch
+from minilm_demo.jobs.answer_file import predict_file, task_of_table
+from minilm_demo.tasks import skill_tasks
+
+STRANGE = ('naïve "quoted", café', "日本語 😀", "two\nlines", "a; b\tc", "=1+1", "NA", "\u2028 separator")
+
+
+def write_csv(path, columns, rows, **options):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, **options)
+        writer.writerows([columns, *rows])
+    return path
+
+
+def read_csv(path) -> tuple[list[str], list[dict]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        return list(reader.fieldnames), list(reader)
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out.csv"
+
+
+def test_columns_order_and_characters_stay(tiny_checkpoint_for, tmp_path, output):
+    rows = [[str(index), text, f"note {text}", ""] for index, text in enumerate(STRANGE)]
+    source = write_csv(tmp_path / "in.csv", ["number", "sentence", "Nöte", "empty"], rows)
+    assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output) == len(STRANGE)
+    columns, written = read_csv(output)
+    assert columns == [
+        *("number", "sentence", "Nöte", "empty", "prediction", "probability_negative", "probability_positive")
+    ]
+    assert [list(row.values())[:4] for row in written] == rows
+    assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.csv"]
+
+
+def test_the_numbers_are_those_of_predict_rows(tiny_checkpoint_for, tmp_path, output):
+    checkpoint = load_checkpoint(str(tiny_checkpoint_for("sst2")), TASKS["sst2"])
+    weight = checkpoint.model.classifier.weight  # so large that texts have probabilities of their own
+    weight.data = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)) * 20
+    checkpoint.model.save_pretrained(tmp_path / "sure")
+    checkpoint.tokenizer.save_pretrained(tmp_path / "sure")
+    texts = ["a long and very long sentence about nothing", "short", *STRANGE]
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [[text] for text in texts])
+    predict_file([TASKS["sst2"]], str(tmp_path / "sure"), source, output)
+    expected = predict_rows(TASKS["sst2"], checkpoint, [{"sentence": text} for text in texts])
+    _, written = read_csv(output)
+    assert [row["prediction"] for row in written] == [one.label for one in expected]
+    got = [float(row["probability_positive"]) for row in written]
+    assert got == pytest.approx([one.probabilities["positive"] for one in expected], abs=1e-4)
+    assert len(set(got)) >= len(texts) - 2
+
+
+@pytest.mark.parametrize("kind", ["csv", "semicolons", "tsv", "jsonl", "parquet"])
+def test_every_kind_of_file_and_guessed_columns(tiny_checkpoint_for, tmp_path, output, kind):
+    rows = [{"Premise": "a man sleeps", "claim": "he runs, fast"}, {"Premise": "ü", "claim": "it is"}]
+    if kind in ("csv", "semicolons", "tsv"):
+        source = tmp_path / ("in.tsv" if kind == "tsv" else "in.csv")
+        delimiter = {"csv": ",", "semicolons": ";", "tsv": "\t"}[kind]
+        write_csv(source, list(rows[0]), [list(row.values()) for row in rows], delimiter=delimiter)
+    elif kind == "jsonl":
+        source = tmp_path / "in.jsonl"
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    else:
+        source = tmp_path / "in.parquet"
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), source)
+    assert predict_file([TASKS["mnli"]], str(tiny_checkpoint_for("mnli")), source, output) == 2
+    columns, written = read_csv(output)
+    assert columns[:3] == ["Premise", "claim", "prediction"]
+    assert [(row["Premise"], row["claim"]) for row in written] == [tuple(row.values()) for row in rows]
+    assert {row["prediction"] for row in written} <= set(TASKS["mnli"].labels)
+    for row in written:
+        assert sum(float(row[f"probability_{label}"]) for label in TASKS["mnli"].labels) == pytest.approx(1, abs=1e-3)
+
+
+def test_answers_come_with_their_place_in_the_text(tiny_checkpoint_for, tmp_path, output):
+    rows = [["7", "Who?", "Ada wrote 😀 notes."], ["8", "What is it?", "A book, “blue”."]]
+    source = write_csv(tmp_path / "in.csv", ["id", "question", "context"], rows)
+    checkpoint = str(tiny_checkpoint_for("squad_v2"))
+    predict_file([TASKS["squad_v2"]], checkpoint, source, output, threshold=1e9)
+    columns, written = read_csv(output)
+    assert columns == ["id", "question", "context", "prediction", "start", "end", "no_answer_score"]
+    for row in written:
+        assert row["prediction"]
+        assert row["context"][int(row["start"]) : int(row["end"])] == row["prediction"]
+        assert float(row["no_answer_score"])
+    predict_file([TASKS["squad_v2"]], checkpoint, source, output, threshold=-1e9)
+    assert {(row["prediction"], row["start"], row["end"]) for row in read_csv(output)[1]} == {("", "", "")}
+
+
+def test_a_score_is_one_column(tiny_checkpoint_for, tmp_path, output):
+    source = write_csv(tmp_path / "in.csv", ["sentence1", "sentence2"], [["a cat", "a dog"], ["a", "b"]])
+    predict_file([TASKS["stsb"]], str(tiny_checkpoint_for("stsb")), source, output)
+    columns, written = read_csv(output)
+    assert columns == ["sentence1", "sentence2", "prediction"]
+    assert all(re.fullmatch(r"-?\d+\.\d{1,4}", row["prediction"]) for row in written)
+
+
+def test_progress_ends_at_the_number_of_rows(tiny_checkpoint_for, tmp_path, output):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [[f"sentence {index}"] for index in range(70)])
+    seen = []
+    predict_file(
+        [TASKS["sst2"]],
+        str(tiny_checkpoint_for("sst2")),
+        source,
+        output,
+        on_rows=lambda name, done, of: seen.append((name, done, of)),
+    )
+    assert seen == [("in.csv", 32, 70), ("in.csv", 64, 70), ("in.csv", 70, 70)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("in.csv", "number,words\n1,hello\n", "in.csv has no column for sentence. Found: number, words."),
+        ("in.csv", "sentence\nfine\n  \nalso fine\n\n", None),
+        ("in.csv", 'id,sentence\n1,fine\n2,"  "\n', "in.csv, row 2: the column sentence is empty."),
+        ("in.csv", "sentence\n", "in.csv has no rows."),
+        ("in.csv", "", "in.csv has no rows."),
+        ("in.txt", "hello", "in.txt: files may be"),
+        ("in.csv", None, "There is no file"),
+        ("in.csv", "id,sentence\n1,one, two\n", "in.csv, line 2 has 3 fields"),
+        ("in.jsonl", '{"sentence": "a"}\n{"other": "b"}\n', "in.jsonl, row 2: the column sentence is empty."),
+        ("in.csv", b"sentence\ncaf\xe9\n", "in.csv is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
+    tiny_checkpoint_for, tmp_path, output, name, content, words
+):
+    source = tmp_path / name
+    if content is not None:
+        source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    checkpoint = str(tiny_checkpoint_for("sst2"))
+    if words is None:  # blank lines are no rows
+        assert predict_file([TASKS["sst2"]], checkpoint, source, output) == 2
+        return
+    with pytest.raises(DataError, match=re.escape(words)):
+        predict_file([TASKS["sst2"]], checkpoint, source, output)
+    assert [path.name for path in tmp_path.iterdir()] == ([name] if content is not None else [])
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"max_rows": 2}, "in.csv has 3 rows; at most 2 are"),
+        ({"max_characters": 11}, "in.csv has 12 characters of text; at most 11 are"),
+        ({"max_rows": 3, "max_characters": 12}, None),
+    ],
+)
+def test_too_much_is_refused_before_the_model_runs(tiny_checkpoint_for, tmp_path, output, monkeypatch, limits, words):
+    source = write_csv(tmp_path / "in.csv", ["sentence", "other"], [["fine", "not read"]] * 3)
+    checkpoint = str(tiny_checkpoint_for("sst2"))
+    if words is None:
+        assert predict_file([TASKS["sst2"]], checkpoint, source, output, **limits) == 3
+        return
+    monkeypatch.setattr(batch, "cached_checkpoint", lambda *_: pytest.fail("the checkpoint was loaded"))
+    with pytest.raises(DataError, match=re.escape(words)):
+        predict_file([TASKS["sst2"]], checkpoint, source, output, **limits)
+    assert not output.exists()
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(tiny_checkpoint_for, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
+    with pytest.raises(DataError, match="cannot be written: No such file or directory"):
+        predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, tmp_path / "no" / "out.csv")
+
+
+@pytest.mark.parametrize("place", ["no/out.csv", "in.csv/out.csv", "folder", ".", "x" * 300])
+def test_a_wrong_place_is_found_out_before_the_model_runs(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "cached_checkpoint", lambda *_: pytest.fail("the checkpoint was loaded"))
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match=r"cannot be written: .*\.$"):
+        predict_file([TASKS["sst2"]], "any", source, tmp_path / place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "in.csv"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, DataError])
+def test_nothing_is_left_of_an_output_that_was_broken_off(tiny_checkpoint_for, tmp_path, output, monkeypatch, error):
+    def broken(*_, **options):
+        assert (tmp_path / "out.csv.part").is_file()
+        raise error("broken off")
+
+    monkeypatch.setattr(batch, "predict_rows", broken)
+    output.write_text("before")
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"]])
+    with pytest.raises(error, match="broken off"):
+        predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    assert output.read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_a_failure_keeps_the_old_output(tiny_checkpoint_for, tmp_path, output):
+    output.write_text("before")
+    source = write_csv(tmp_path / "in.csv", ["other"], [["fine"]])
+    with pytest.raises(DataError):
+        predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    assert output.read_text() == "before"
+
+
+def test_an_output_may_replace_its_input_and_be_read_again(tiny_checkpoint_for, tmp_path):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["fine"], ["bad"]])
+    checkpoint = str(tiny_checkpoint_for("sst2"))
+    predict_file([TASKS["sst2"]], checkpoint, source, source)
+    columns, first = read_csv(source)
+    predict_file([TASKS["sst2"]], checkpoint, source, source)
+    again, second = read_csv(source)
+    # What the first model said stands beside what the second says.
+    assert again == [*columns, "prediction_2", "probability_negative_2", "probability_positive_2"]
+    assert [{name: row[name] for name in columns} for row in second] == first
+    assert [row["prediction_2"] for row in second] == [row["prediction"] for row in first]
+
+
+def test_a_text_without_tokens_does_not_take_the_other_answers_with_it(tiny_checkpoint_for, tmp_path):
+    rows = [["Who?", "\u200b"], ["Who?", "Ann and Ben."]]
+    source = write_csv(tmp_path / "in.csv", ["question", "context"], rows)
+    output = tmp_path / "out.csv"
+    assert predict_file([TASKS["squad_v2"]], str(tiny_checkpoint_for("squad_v2")), source, output) == 2
+    odd, other = read_csv(output)[1]
+    assert (odd["prediction"], odd["start"], odd["no_answer_score"]) == ("", "", "")
+    assert math.isfinite(float(other["no_answer_score"]))
+
+
+def test_half_a_surrogate_pair_does_not_take_the_answers_with_it(tiny_checkpoint_for, tmp_path):
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.csv"
+    source.write_text('{"sentence": "fine \\ud83d", "mine \\ud83d": "x \\ud83d"}\n', encoding="utf-8")
+    assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output) == 1
+    columns, (row,) = read_csv(output)
+    assert columns[:2] == ["sentence", "mine ?"]
+    assert (row["sentence"], row["mine ?"]) == ("fine ?", "x ?")
+
+
+@pytest.mark.parametrize(
+    ("columns", "texts", "expected"),
+    [
+        (["sentence1", "sentence2"], ["Is it?", "Is it not?"], "mrpc"),  # named as the task names them
+        (["question1", "question2"], ["He came.", "He went."], "qqp"),
+        (["text1", "text2"], ["He came.", "He went."], "mrpc"),
+        (["text1", "text2"], ["Is it?", "Is it not?"], "qqp"),
+        (["other"], ["Is it?"], "mrpc"),  # predict_file says what is missing
+        ([], [], "mrpc"),
+    ],
+)
+def test_a_file_is_for_the_task_whose_columns_it_has(columns, texts, expected):
+    table = [dict(zip(columns, texts, strict=True))]
+    assert task_of_table(skill_tasks("paraphrase"), table).name == expected
+    assert task_of_table([TASKS["qqp"]], table).name == "qqp"

@@ -1,0 +1,688 @@
+"""The training loop on a tiny random encoder: its events, its numbers, what it saves, and how it ends."""
+
+import itertools
+import json
+import math
+import re
+import shutil
+
+import accelerate
+import peft
+import pytest
+import safetensors.torch
+import torch
+import transformers
+from training import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
+
+from minilm_demo import TrainConfig, evaluate, finetune, predict_rows
+from minilm_demo.data import features
+from minilm_demo.data.rows import draw, hold_back
+from minilm_demo.data.sources import open_source
+from minilm_demo.errors import DemoError
+from minilm_demo.jobs import finetuning, metrics
+from minilm_demo.jobs.evaluation import answers_at, best_threshold, outcome, predict_all, references
+from minilm_demo.models.loading import load_checkpoint
+from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped
+from minilm_demo.tasks import TASKS
+
+SST2 = TASKS["sst2"]
+LETTERS = {Started: "S", Planned: "P", Stepped: "t", Evaluated: "e", Saved: "k", Finished: "F"}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def few_rows(tmp_path_factory):
+    """64 rows of train: too few to hold any back."""
+    return write_reviews(tmp_path_factory.mktemp("few"), 64)
+
+
+@pytest.fixture(scope="session")
+def many_rows(tmp_path_factory):
+    return write_reviews(tmp_path_factory.mktemp("many"), ENOUGH_TO_HOLD_BACK)
+
+
+@pytest.fixture
+def few(tiny_checkpoint, few_rows, tmp_path):
+    """The options of a short run that holds no rows back."""
+    return {"checkpoint": str(tiny_checkpoint), "data": str(few_rows), "batch_size": 8, "output_dir": str(tmp_path)}
+
+
+@pytest.fixture
+def many(few, many_rows):
+    """The options of a short run that chooses its best checkpoint on held-back rows."""
+    return few | {"data": str(many_rows)}
+
+
+def losses(events) -> list[float]:
+    return [event.loss for event in of(Stepped, events)]
+
+
+def frame(run, name: str):
+    """A local variable of a waiting `finetune`: its model, for one, which no event carries."""
+    return run.gi_frame.f_locals[name]
+
+
+def weights(model) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def assert_equal_weights(left, right):
+    assert left.keys() == right.keys()
+    assert [name for name in left if not torch.equal(left[name], right[name])] == []
+
+
+# -- events --------------------------------------------------------------------------------------------------------
+
+
+def test_events_come_in_order_without_held_back_rows(few):
+    events = drain("sst2", **few, max_steps=5)
+    assert "".join(LETTERS[type(event)] for event in events) == "SPtttttkF"
+    assert [event.step for event in of(Stepped, events)] == [1, 2, 3, 4, 5]
+    assert events[0].held_back == 0
+    assert events[-1].status == "completed"
+    assert events[-1].result.step == 5
+
+
+def test_events_come_in_order_with_held_back_rows(many):
+    events = drain("sst2", **many, max_steps=6)
+    letters = "".join(LETTERS[type(event)] for event in events)
+    assert re.fullmatch(r"SP(ttte(k?)){2}F", letters), letters
+    assert events[0].held_back == 52
+    assert events[0].examples == ENOUGH_TO_HOLD_BACK - 52
+    planned = events[1]
+    assert [event.step for event in of(Evaluated, events)] == [planned.evaluate_every, 6]
+    for event, following in itertools.pairwise(events):
+        if isinstance(event, Evaluated):
+            assert event.examples == 52
+            assert isinstance(following, Saved) == event.best
+
+
+def test_started_says_what_moves(few):
+    started = drain("sst2", **few, max_steps=1)[0]
+    model = load_checkpoint(few["checkpoint"], SST2, new_head=True).model
+    assert started.parameters == started.trainable == sum(p.numel() for p in model.parameters())
+    assert (started.job, started.task, started.examples, started.processes) == ("finetune", "sst2", 64, 1)
+    assert started.metric == "accuracy"
+    assert started.data_source.splits == {"train": 64}
+    assert "64 of 64 local rows of train (official: 67,349)" in started.data_source.description
+
+
+# -- how long ------------------------------------------------------------------------------------------------------
+
+
+def test_measuring_leaves_the_weights_as_they_were(few):
+    run = finetune("sst2", TrainConfig(**few, max_steps=2, learning_rate=0.01))
+    next(run)
+    before = weights(frame(run, "model"))
+    assert isinstance(next(run), Planned)
+    assert_equal_weights(before, weights(frame(run, "model")))
+    next(run)  # the same model does move after that
+    next(run)
+    assert any(not torch.equal(before[name], value) for name, value in weights(frame(run, "model")).items())
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_the_curve_is_the_same_without_measuring(few, monkeypatch, dropout):
+    few |= {"max_steps": 4, "dropout": dropout, "learning_rate": 0.001}
+    measured = losses(drain("sst2", **few))
+    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (0.01, 0.001))
+    assert losses(drain("sst2", **few)) == measured
+
+
+def test_the_seed_decides_the_curve(few):
+    few |= {"max_steps": 4, "dropout": 0.1}
+    first = losses(drain("sst2", **few, seed=3))
+    assert losses(drain("sst2", **few, seed=3)) == first
+    assert losses(drain("sst2", **few, seed=4)) != first
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps"),
+    [
+        ({"max_steps": 1}, 1),
+        ({"max_steps": 11}, 11),
+        ({"epochs": 0.5}, 4),
+        ({"epochs": 0.51}, 5),
+        ({"epochs": 2}, 16),
+        ({"epochs": 0.01}, 1),
+        ({"epochs": 1, "train_examples": 20}, 3),
+        ({}, math.ceil(8 * SST2.epochs)),
+    ],
+)
+def test_steps_are_what_was_asked_for(few, asked, steps):
+    events = drain("sst2", **few, **asked)
+    assert events[1].steps == steps
+    assert [event.step for event in of(Stepped, events)] == list(range(1, steps + 1))
+    assert events[-1].result.steps == steps
+    assert events[1].epochs == pytest.approx(steps / math.ceil(events[0].examples / 8))
+
+
+def test_an_epoch_reads_every_row_once(few, monkeypatch):
+    read = []
+    batches = finetuning._Run._endless_batches
+    monkeypatch.setattr(finetuning._Run, "_endless_batches", lambda self, n: spy(batches(self, n), read))
+    events = drain("sst2", **few, epochs=2)
+    rows = [row for batch in read for row in batch]
+    assert sorted(rows[:64]) == sorted(rows[64:]) == list(range(64))
+    assert rows[:64] != rows[64:]
+    assert events[-1].result.examples_seen == 128
+
+
+def spy(items, seen: list):
+    for item in items:
+        seen.append(item)
+        yield item
+
+
+def test_a_time_budget_becomes_steps_that_replay(many, monkeypatch):
+    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (0.4, 0.0001))
+    events = drain("sst2", **many, time_budget=6)
+    planned = events[1]
+    assert 3 <= planned.steps <= 15
+    assert len(losses(events)) == planned.steps
+    again = drain("sst2", **many, max_steps=planned.steps)
+    assert losses(again) == losses(events)
+    assert [e.metrics for e in of(Evaluated, again)] == [e.metrics for e in of(Evaluated, events)]
+    assert (again[1].warmup_steps, again[1].evaluate_every) == (planned.warmup_steps, planned.evaluate_every)
+
+
+def test_a_larger_budget_means_more_steps(few, monkeypatch):
+    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (1.0, 0.0))
+    steps = []
+    for budget in (60, 600):
+        run = finetune("sst2", TrainConfig(**few, time_budget=budget))
+        next(run)
+        steps.append(next(run).steps)
+        run.close()
+    assert 30 <= steps[0] <= 60
+    assert steps[1] == pytest.approx(steps[0] + 540, abs=30)
+
+
+def test_a_run_over_its_budget_ends_and_keeps_its_best(many, monkeypatch):
+    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (0.01, 0.0))
+    events, evaluated = [], None
+    for event in finetune("sst2", TrainConfig(**many, time_budget=10)):
+        events.append(event)
+        if isinstance(event, Evaluated):
+            evaluated = evaluated or event
+            monkeypatch.setattr("minilm_demo.jobs.training.OVERTIME", 0)
+    finished = events[-1]
+    assert finished.status == "completed"  # nobody asked it to stop
+    assert finished.result.steps == evaluated.step < events[1].steps
+    assert finished.result.step == evaluated.step
+    assert finished.result.evaluation.metrics["validation"]["accuracy"] >= 0
+
+
+# -- stopping ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "step"),
+    [
+        ("few", Started, 0),
+        ("few", Planned, 0),
+        ("few", Stepped, 1),
+        ("few", Stepped, 7),
+        ("many", Planned, 0),
+        ("many", Stepped, 2),
+        ("many", Stepped, 30),
+        ("many", Evaluated, 20),
+        ("many", Saved, 20),
+    ],
+)
+def test_stop_ends_within_a_step_and_keeps_a_scored_checkpoint(request, tmp_path, rows, kind, step):
+    run = finetune("sst2", TrainConfig(**request.getfixturevalue(rows), max_steps=40))
+    events, answer = [], None
+    while True:
+        try:
+            events.append(run.send(answer))
+        except StopIteration:
+            break
+        asked = isinstance(events[-1], kind) and getattr(events[-1], "step", 0) == step
+        answer = "stop" if asked else None
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.status == "stopped"
+    assert step <= finished.result.steps <= step + 1
+    best = [event.step for event in of(Evaluated, events) if event.best]
+    assert finished.result.step == (best[-1] if best else finished.result.steps)
+    scored = evaluate("sst2", str(tmp_path), data=request.getfixturevalue(rows)["data"])
+    assert scored.metrics == finished.result.evaluation.metrics
+
+
+def test_stop_at_the_last_step_is_a_completed_run(few):
+    run = finetune("sst2", TrainConfig(**few, max_steps=2))
+    event = next(run)
+    while not isinstance(event, Finished):
+        event = run.send("stop" if isinstance(event, Stepped) and event.step == 2 else None)
+    assert event.status == "completed"
+
+
+# -- which weights are kept ----------------------------------------------------------------------------------------
+
+
+def test_the_best_weights_are_kept_not_the_last(many, tmp_path, monkeypatch):
+    scores = iter([0.5, 0.9, 0.7, 0.9])
+    monkeypatch.setattr(finetuning, "SCORING_SHARE", 100)
+    monkeypatch.setattr(finetuning, "MAX_EVALUATIONS", 4)
+    monkeypatch.setattr(finetuning._Run, "score", lambda self: {"accuracy": next(scores)})
+    files, events = {}, []
+    for event in finetune("sst2", TrainConfig(**many, max_steps=8, learning_rate=0.01)):
+        events.append(event)
+        if isinstance(event, Saved):
+            files[event.step] = (tmp_path / "checkpoint" / "model.safetensors").read_bytes()
+    assert [event.best for event in of(Evaluated, events)] == [True, True, False, False]
+    assert list(files) == [2, 4]
+    assert files[2] != files[4] == (tmp_path / "checkpoint" / "model.safetensors").read_bytes()
+    assert events[-1].result.step == 4
+    assert [path.name for path in tmp_path.glob("checkpoint*")] == ["checkpoint"]
+
+
+def test_the_saved_checkpoint_scores_as_the_best_evaluation(many, tmp_path):
+    events = drain("sst2", **many, max_steps=60, learning_rate=0.005)
+    scores = [event.metrics["accuracy"] for event in of(Evaluated, events)]
+    assert len(set(scores)) > 1
+    source = open_source(SST2, many["data"])
+    _, held = hold_back(*draw(source.read("train"), None, 0), 0)
+    predictions = predict_all(SST2, load_checkpoint(str(tmp_path), SST2), held)
+    assert metrics.score(SST2, outcome(SST2, predictions), references(SST2, held))["accuracy"] == max(scores)
+
+
+def watch_precision(model) -> list[torch.dtype]:
+    """The kind of number that comes out of the output layer at every training step from now on."""
+    kinds = []
+
+    def remember(layer, given, out):
+        if layer.training:
+            kinds.append(out.dtype)
+
+    model.classifier.register_forward_hook(remember)
+    return kinds
+
+
+def test_training_stays_in_bf16_after_scoring(many):
+    run = finetune("sst2", TrainConfig(**many, max_steps=8, precision="bf16"))
+    next(run)
+    kinds = watch_precision(frame(run, "model"))
+    events = list(run)
+    assert len(of(Evaluated, events)) == 2
+    assert len(kinds) >= 8
+    assert set(kinds) == {torch.bfloat16}
+
+
+def test_fp32_is_fp32(few):
+    run = finetune("sst2", TrainConfig(**few, max_steps=2, precision="fp32"))
+    assert next(run).precision == "fp32"
+    kinds = watch_precision(frame(run, "model"))
+    list(run)
+    assert set(kinds) == {torch.float32}
+
+
+# -- the optimiser -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ratio", "warmup"), [(0.0, 0), (0.2, 2), (0.5, 5)])
+def test_the_learning_rate_rises_and_falls_in_straight_lines(few, ratio, warmup):
+    events = drain("sst2", **few, max_steps=10, learning_rate=0.01, warmup_ratio=ratio)
+    assert events[1].warmup_steps == warmup
+    expected = [i / warmup if i < warmup else (10 - i) / (10 - warmup) for i in range(10)]
+    assert [event.learning_rate / 0.01 for event in of(Stepped, events)] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("method", "times"), finetuning.METHODS.items())
+def test_each_method_has_its_learning_rate(few, method, times):
+    events = drain("sst2", **few, max_steps=1, method=method, warmup_ratio=0.0)
+    assert of(Stepped, events)[0].learning_rate == pytest.approx(SST2.learning_rate * times)
+
+
+class RecordingAdamW(torch.optim.AdamW):
+    """AdamW that remembers its groups and the norm of the gradients it was given at each step."""
+
+    def __init__(self, groups, **options):
+        super().__init__(groups, **options)
+        RecordingAdamW.groups, RecordingAdamW.norms = self.param_groups, []
+
+    def step(self, closure=None):
+        gradients = [p.grad for group in self.param_groups for p in group["params"] if p.grad is not None]
+        self.norms.append(torch.linalg.vector_norm(torch.stack([g.norm() for g in gradients])).item())
+        return super().step(closure)
+
+
+@pytest.mark.parametrize("method", ["full", "head"])
+def test_biases_and_layer_norms_do_not_decay(few, monkeypatch, method):
+    monkeypatch.setattr(torch.optim, "AdamW", RecordingAdamW)
+    run = finetune("sst2", TrainConfig(**few, max_steps=1, weight_decay=0.3, method=method))
+    next(run)
+    names = {id(p): name for name, p in frame(run, "model").named_parameters() if p.requires_grad}
+    list(run)
+    decay = {names.pop(id(p)): group["weight_decay"] for group in RecordingAdamW.groups for p in group["params"]}
+    assert names == {}
+    assert decay["classifier.weight"] == 0.3
+    for name, value in decay.items():
+        assert value == (0.0 if name.endswith(".bias") or "LayerNorm" in name else 0.3), name
+
+
+@pytest.mark.parametrize(("limit", "clipped"), [(0.01, True), (1000, False)])
+def test_gradients_are_clipped(few, monkeypatch, limit, clipped):
+    monkeypatch.setattr(torch.optim, "AdamW", RecordingAdamW)
+    drain("sst2", **few, max_steps=3, max_grad_norm=limit)
+    assert len(RecordingAdamW.norms) == 3
+    assert (max(RecordingAdamW.norms) <= 0.0101) == clipped, RecordingAdamW.norms
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_dropout_is_what_was_asked_for(few, dropout):
+    run = finetune("sst2", TrainConfig(**few, max_steps=2, dropout=dropout))
+    next(run)
+    model = frame(run, "model")
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    assert layers
+    assert {layer.p for layer in layers} == {dropout}
+    next(run)
+    next(run)
+    torch.manual_seed(0)
+    batch = {"input_ids": torch.tensor([[2, 70, 71, 72, 3]])}
+    model.train()
+    with torch.no_grad():
+        assert torch.equal(model(**batch).logits, model(**batch).logits) == (dropout == 0)
+    run.close()
+
+
+# -- methods -------------------------------------------------------------------------------------------------------
+
+
+def test_head_moves_the_output_layer_and_the_pooler_only(few, tmp_path):
+    run = finetune("sst2", TrainConfig(**few, max_steps=4, method="head", learning_rate=0.01))
+    started = next(run)
+    before = weights(frame(run, "model"))
+    list(run)
+    after = safetensors.torch.load_file(tmp_path / "checkpoint" / "model.safetensors")
+    changed = {name for name, value in after.items() if not torch.equal(before[name], value)}
+    above = {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}
+    assert changed == above
+    assert started.trainable == sum(before[name].numel() for name in above)
+
+
+def logits_of(model, checkpoint) -> torch.Tensor:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
+    batch = tokenizer(["the movie is bad", "a great story, very funny"], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        return model.eval()(**batch).logits.float()
+
+
+def test_lora_trains_adapters_and_gives_a_plain_checkpoint(few, tmp_path, tiny_checkpoint):
+    run = finetune("sst2", TrainConfig(**few, max_steps=12, method="lora", learning_rate=0.02, precision="fp32"))
+    started = next(run)
+    model = frame(run, "model")
+    untouched = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
+    moving = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert all("lora_" in name or ".classifier." in name or ".pooler." in name for name in moving)
+    assert sum("lora_A" in name for name in moving) == 2 * 6  # two layers of query, key, value and three dense
+    assert started.trainable == sum(p.numel() for p in model.parameters() if p.requires_grad) < started.parameters
+    list(run)
+    assert all(torch.equal(untouched[name], p) for name, p in model.named_parameters() if name in untouched)
+
+    trained = logits_of(model, tiny_checkpoint)
+    with model.disable_adapter():
+        assert (logits_of(model, tiny_checkpoint) - trained).abs().max() > 0.01
+    plain, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+        tmp_path / "checkpoint", output_loading_info=True
+    )
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    assert torch.allclose(logits_of(plain, tmp_path / "checkpoint"), trained, atol=1e-4)
+    fresh = transformers.AutoModelForSequenceClassification.from_pretrained(tiny_checkpoint, num_labels=2)
+    adapted = peft.PeftModel.from_pretrained(fresh, tmp_path / "adapter")
+    assert torch.allclose(logits_of(adapted, tiny_checkpoint), trained, atol=1e-4)
+
+
+def test_lora_goes_on_after_its_best_was_saved(many, tmp_path):
+    events = drain("sst2", **many, max_steps=12, method="lora", learning_rate=0.02)
+    assert len(of(Saved, events)) >= 1
+    assert len(losses(events)) == 12
+    again = evaluate("sst2", str(tmp_path), data=many["data"])
+    assert again.metrics == events[-1].result.evaluation.metrics
+
+
+# -- every kind of task --------------------------------------------------------------------------------------------
+
+AUTO = {
+    "classification": transformers.AutoModelForSequenceClassification,
+    "regression": transformers.AutoModelForSequenceClassification,
+    "span": transformers.AutoModelForQuestionAnswering,
+}
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "head"])
+@pytest.mark.parametrize("name", ["stsb", "mnli", "squad_v2"])
+def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_path, name, method):
+    task = TASKS[name]
+    options = {"batch_size": 4, "max_steps": 2, "train_examples": 12, "eval_examples": 8, "method": method}
+    events = drain(name, checkpoint=str(tiny_checkpoint), data="sample", output_dir=str(tmp_path), **options)
+    result = events[-1].result
+    assert all(math.isfinite(loss) for loss in losses(events))
+    scores = [event.train_score for event in of(Stepped, events)]
+    assert all(score is None if task.kind == "regression" else 0 <= score <= 1 for score in scores)
+    assert tuple(result.evaluation.metrics) == task.eval_splits
+    for split in task.eval_splits:
+        assert set(task.metrics) <= result.evaluation.metrics[split].keys()
+        assert result.evaluation.examples[split] == 8
+    model, report = AUTO[task.kind].from_pretrained(tmp_path / "checkpoint", output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    assert tuple(model.config.id2label.values()) == task.labels or not task.labels
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path / "checkpoint")("a movie")["input_ids"][0] == 2
+    again = evaluate(name, str(tmp_path), data="sample", limit=8)
+    assert again.metrics == result.evaluation.metrics
+    assert again.intervals == result.evaluation.intervals
+    assert json.loads(json.dumps(again.metrics)) == again.metrics
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
+    """Chosen on the held-back rows for the weights that are kept, and saved with them."""
+    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
+    task = TASKS["squad_v2"]
+    config = TrainConfig(
+        checkpoint=str(tiny_checkpoint),
+        data="sample",
+        max_steps=4,
+        batch_size=4,
+        method=method,
+        eval_examples=2,
+        output_dir=str(tmp_path),
+        precision="fp32",
+    )
+    events = list(finetune(task, config))
+    held_back = finetuning.load_rows(task, config).held_back
+    assert len(held_back) == 20
+    kept = load_checkpoint(str(tmp_path), task)
+    predictions = predict_all(task, kept, held_back)
+    golds = references(task, held_back)
+    chosen = best_threshold(predictions, golds)
+    assert kept.model.config.no_answer_threshold == chosen != 0.0
+    score = max(event.metrics["f1"] for event in of(Evaluated, events))
+    given = answers_at(predictions, kept.model.config.no_answer_threshold)
+    assert score == pytest.approx(metrics.score(task, given, golds)["f1"])
+
+
+def test_the_bundled_checkpoint_learns_from_64_sample_rows(tmp_path):
+    size = {"train_examples": 64, "batch_size": 16, "max_steps": 12}
+    events = drain("sst2", data="sample", **size, output_dir=str(tmp_path), learning_rate=5e-4)
+    curve = losses(events)
+    assert events[0].checkpoint == "bundled"
+    assert curve[-1] < curve[0]
+    assert sum(curve[-4:]) < 0.9 * sum(curve[:4])
+
+
+# -- rows ----------------------------------------------------------------------------------------------------------
+
+
+def test_extra_rows_are_trained_on_and_named(few, tmp_path):
+    extra = tmp_path / "mine.csv"
+    extra.write_text('text,label\n"fine, really",positive\nterrible,negative\nmeh,0\n', encoding="utf-8")
+    folder = write_reviews(tmp_path / "more", 5)
+    events = drain("sst2", **few, max_steps=1, extra_train=(str(extra), str(folder)))
+    assert events[0].examples == 64 + 3 + 5
+    assert events[-1].result.splits == {"train": 64, "mine.csv": 3, "more": 5}
+    description = events[0].data_source.description
+    assert "64 of 64 local rows of train" in description
+    assert "3 rows of mine.csv, 5 rows of more" in description
+
+
+def test_extra_sets_of_one_name_are_counted_apart(few, tmp_path):
+    folders = [write_reviews(tmp_path / name / "train", size) for name, size in (("a", 5), ("b", 6))]
+    result = drain("sst2", **few, max_steps=1, extra_train=tuple(map(str, folders)))[-1].result
+    assert result.splits == {"train": 64, "train (2)": 5, "train (3)": 6}
+
+
+def test_drawn_rows_are_counted_and_the_rest_chooses_the_best(many_rows, many):
+    started = drain("sst2", **many, max_steps=1, train_examples=40)[0]
+    assert (started.examples, started.held_back) == (40, 0)
+    assert started.data_source.splits == {"train": 40}
+    assert f"40 of {ENOUGH_TO_HOLD_BACK} local rows" in started.data_source.description
+
+
+def test_splits_can_be_joined(few):
+    started = drain("sst2", **few, max_steps=1, train_split="train+validation")[0]
+    assert started.examples == 84
+    assert started.data_source.splits == {"train+validation": 84}
+
+
+def test_validation_rows_can_be_limited(few):
+    evaluation = drain("sst2", **few, max_steps=1, eval_examples=7)[-1].result.evaluation
+    assert evaluation.examples == {"validation": 7}
+
+
+# -- bad days ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"epochs": 1, "max_steps": 5}, "one of epochs, max_steps and time_budget"),
+        ({"max_steps": 5, "time_budget": 60}, "one of epochs, max_steps and time_budget"),
+        ({"max_steps": 0}, "max_steps is 0; it must lie between 1 and"),
+        ({"max_steps": 2.5}, "max_steps is 2.5; it must be a whole number"),
+        ({"max_steps": "9"}, "max_steps is '9'; it must be a number"),
+        ({"epochs": -1}, "epochs is -1; it must lie between 0.01 and 1000"),
+        ({"epochs": float("nan")}, "epochs is 'nan'; it must be a number"),
+        ({"time_budget": 1}, "time_budget is 1; it must lie between 5 and"),
+        ({"batch_size": 0}, "batch_size is 0; it must lie between 1 and 1024"),
+        ({"batch_size": True}, "batch_size is 'True'; it must be a number"),
+        ({"learning_rate": 0}, "learning_rate is 0; it must lie between 1e-07 and 1"),
+        ({"learning_rate": 5}, "learning_rate is 5; it must lie between"),
+        ({"max_length": 4}, "max_length is 4; it must lie between 16 and 512"),
+        ({"method": "qlora"}, "method is 'qlora'; it must be one of full, lora, head"),
+        ({"precision": "fp16"}, "precision is 'fp16'; it must be one of auto, bf16, fp32"),
+        ({"seed": -1}, "seed is -1; it must lie between"),
+        ({"dropout": 1}, "dropout is 1; it must lie between 0 and 0.9"),
+        ({"warmup_ratio": 1.5}, "warmup_ratio is 1.5; it must lie between 0 and 1"),
+        ({"train_examples": 0}, "train_examples is 0"),
+    ],
+)
+def test_a_bad_option_is_one_sentence(options, words):
+    with pytest.raises(DemoError, match=re.escape(words)):
+        TrainConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"data": "/no/such/data"}, "No data at '/no/such/data'"),
+        ({"checkpoint": "nonsense"}, "Unknown checkpoint 'nonsense'"),
+        ({"train_split": "trian"}, "No split 'trian' for sst2"),
+        ({"extra_train": ("/no/such/file.csv",)}, "No extra training data at"),
+        ({"train_examples": 1}, "sst2 train has 1 rows; at least 2 are needed"),
+    ],
+)
+def test_what_does_not_serve_is_said_before_the_start(few, options, words):
+    with pytest.raises(DemoError, match=re.escape(words)):
+        next(finetune("sst2", TrainConfig(**few | options, max_steps=1)))
+
+
+def test_an_unknown_task_is_said_before_the_start():
+    with pytest.raises(DemoError, match="Unknown task 'sst3'"):
+        next(finetune("sst3", TrainConfig()))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_sentence(few, tiny_checkpoint, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_checkpoint, broken)
+    tensors = safetensors.torch.load_file(broken / "model.safetensors")
+    tensors["pooler.dense.bias"][0] = math.nan
+    safetensors.torch.save_file(tensors, broken / "model.safetensors", metadata={"format": "pt"})
+    run = finetune("sst2", TrainConfig(**few | {"checkpoint": str(broken)}, max_steps=3, learning_rate=0.02))
+    with pytest.raises(DemoError, match=r"The loss became nan at step 1\. Try a lower learning rate than 0\.02\."):
+        list(run)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(few, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(DemoError, match="could not be written"):
+        drain("sst2", **few | {"output_dir": str(tmp_path / "taken")}, max_steps=1)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_checkpoint(few, tmp_path, monkeypatch):
+    """safetensors has an error of its own for it."""
+
+    def save(self, folder):
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise safetensors.SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(finetuning._Run, "save", save)
+    with pytest.raises(DemoError, match="could not be written: I/O error: No space left on device"):
+        drain("sst2", **few, max_steps=1)
+    assert not (tmp_path / "checkpoint.new").exists()
+
+
+@pytest.mark.parametrize(("length", "reads_the_end"), [(32, False), (None, False), (256, True)])
+def test_a_model_is_asked_with_the_length_it_learned_with(few, tmp_path, length, reads_the_end):
+    """Not with the task's 128 tokens, behind which the last word stands here."""
+    drain("sst2", **few, max_steps=1, max_length=length)
+    loaded = load_checkpoint(str(tmp_path), SST2)
+    assert features.input_length(SST2, loaded.model.config) == (length or SST2.max_length)
+    texts = [" ".join([*["the"] * 140, word]) for word in ("good", "bad")]
+    good, bad = predict_rows(SST2, loaded, [{"sentence": text} for text in texts])
+    assert (good.probabilities != bad.probabilities) == reads_the_end
+    assert good.truncated == bad.truncated == (not reads_the_end)
+
+
+def test_the_random_state_of_the_caller_does_not_matter(few):
+    first = losses(drain("sst2", **few, max_steps=2, method="lora"))
+    accelerate.utils.set_seed(99)
+    assert losses(drain("sst2", **few, max_steps=2, method="lora")) == first
+
+
+# -- what was resolved, and budgets that are too short -------------------------------------------------------------
+
+
+def test_what_was_left_open_is_recorded_as_resolved(many):
+    events = drain("sst2", **many, max_steps=2)
+    settings = of(Started, events)[0].settings
+    assert settings == events[-1].result.settings
+    task = TASKS["sst2"]
+    assert settings["batch_size"] == many.get("batch_size", task.batch_size)
+    assert settings["learning_rate"] == many.get("learning_rate", task.learning_rate)
+    assert settings["train_examples"] == of(Started, events)[0].examples
+
+
+def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
+    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (30.0, 0.001))
+    with pytest.raises(DemoError, match=r"60 s are too short for sst2 here: one update takes 30 s\. Give more time"):
+        drain("sst2", **many, time_budget=60)
+
+
+def test_a_download_can_be_stopped(many, monkeypatch):
+    monkeypatch.setattr("minilm_demo.jobs.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
+    events = finetune("sst2", TrainConfig(**many))
+    assert next(events) == Fetching(str(many["checkpoint"]), 1, 100)
+    assert events.send("stop").status == "stopped"
