@@ -1,8 +1,9 @@
-"""The first pictures of two tabs, computed and written down, so that they show before a model has loaded.
+"""The first pictures of three tabs, computed and written down, so that they show before a model has loaded.
 
     python assets/make_first_views.py
 
-Run it again after a change of the nli skill, of the payloads or of the texts; tests compare.
+Run it again after a change of the nli skill, of the payloads or of the texts; tests compare. The Predict tab's first
+answers stand in each skill's record, assets/skills/<skill>/skill.json.
 """
 
 import json
@@ -12,6 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from minilm_demo import views
+from minilm_demo.runs import skills
+from minilm_demo.tasks import TASKS
 from minilm_demo.ui import distillation_tab
 from minilm_demo.ui.attention_tab import FIRST_CHECKPOINT, FIRST_TEXTS, FIRST_VIEW, look
 
@@ -35,6 +38,10 @@ def main() -> None:
     for file, value in ((FIRST_VIEW, first_attention()), (distillation_tab.FIRST_VIEW, first_microscope())):
         file.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{file.name}: {file.stat().st_size:,} bytes")
+    for skill, recipe in skills.recipes().items():
+        for task in recipe["tasks"]:
+            file = skills.renew_first_answer(skill, TASKS[task])
+            print(f"{file.relative_to(skills.SKILLS_ROOT)}: the first answer")
 
 
 if __name__ == "__main__":

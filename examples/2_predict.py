@@ -8,15 +8,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
-import transformers
-
 from minilm_demo import predict
 
 folder, sentence = sys.argv[1:]
 prediction = predict("sst2", folder, {"sentence": sentence})
 for label, probability in prediction.probabilities.items():
     print(f"{label:<10}{probability:.4f}")
+
+import torch
+import transformers
 
 checkpoint = Path(folder) / "checkpoint"
 tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)

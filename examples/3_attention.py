@@ -13,7 +13,7 @@ import numpy as np
 from minilm_demo import trace_attention, views
 from minilm_demo.attention_weights import crossing_heads, merge_words, word_groups
 
-texts = "A man is asleep on the bench.", "Nobody is awake on the bench."
+texts = "Nobody liked the soup.", "Everyone enjoyed the meal."
 trace = trace_attention("nli", *texts, task="mnli")
 print(f"attentions: {trace.attentions.shape}, layers x heads x from x to")
 

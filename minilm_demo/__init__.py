@@ -1,5 +1,13 @@
 """MiniLM Demo: fine-tune MiniLM, ask it, look inside. The library; it imports and works without Gradio."""
 
+import os
+
+# OpenMP threads that wait for each other sleep instead of spinning. On a busy machine spinning threads hold the cores
+# that the others need: an update took 0.2 s this way beside a second training, and did not end within minutes the other
+# way. The OpenMP library reads it once, when torch is imported. Every door (page, command line, examples, torchrun, the
+# process that trains) imports this package before torch; a program that imported torch first keeps what it has.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from .data import open_source
 from .errors import DemoError
 from .jobs import (

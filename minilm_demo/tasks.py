@@ -76,10 +76,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Preset:
-    """A one-click input, and what it is there to show."""
+    """A one-click input, what it is there to show, and its right answer. The first of a skill is answered rightly."""
 
     about: str
     texts: tuple[str, ...]  # in the order of the task's text fields
+    answer: str  # the right one: a label, or for spans a piece of the context, "" where it holds none
+    misleads: bool = False  # whether the shipped skill answers it wrongly; a test compares
 
 
 @dataclass(frozen=True)
@@ -327,11 +329,13 @@ SKILLS: Mapping[str, Skill] = {
             title="Sentiment",
             tasks=("sst2",),
             presets=(
-                Preset("Negation", ("Not a single joke lands in two hours.",)),
-                Preset("A turn", ("The plot is thin, but I could not stop smiling.",)),
-                Preset("Double negation", ("You will not regret a minute of it.",)),
-                Preset("Irony", ("A triumph, if you have always wanted to watch paint dry.",)),
-                Preset("Expectation", ("I expected to hate it; I was wrong.",)),
+                Preset("Negation", ("Not a single joke lands in two hours.",), "negative"),
+                Preset("A turn", ("The actors are brilliant, but the film is a bore.",), "negative"),
+                Preset("Double negation", ("You will not regret a minute of it.",), "positive"),
+                Preset(
+                    "Irony", ("A triumph, if you have always wanted to watch paint dry.",), "negative", misleads=True
+                ),
+                Preset("Expectation", ("I expected to hate it; I was wrong.",), "positive", misleads=True),
             ),
         ),
         Skill(
@@ -339,11 +343,30 @@ SKILLS: Mapping[str, Skill] = {
             title="Inference",
             tasks=("mnli",),
             presets=(
-                Preset("Negation", ("A man is asleep on the bench.", "Nobody is awake on the bench.")),
-                Preset("Contradiction", ("The museum is closed on Mondays.", "You can visit the museum every day.")),
-                Preset("Quantifier", ("Some of the students passed the exam.", "All of the students passed the exam.")),
-                Preset("Overlap trap", ("The lawyer was paid by the actor.", "The lawyer paid the actor.")),
-                Preset("Plausible, not said", ("She packed her umbrella.", "It was raining that morning.")),
+                Preset("Negation", ("A man is asleep on the bench.", "Nobody is on the bench."), "contradiction"),
+                Preset(
+                    "Other words",
+                    ("A woman is playing the violin on the street.", "Someone is making music outdoors."),
+                    "entailment",
+                ),
+                Preset(
+                    "Quantifier",
+                    ("All of the students passed the exam.", "Some of the students passed the exam."),
+                    "entailment",
+                ),
+                Preset("Plausible, not said", ("She packed her umbrella.", "It was raining that morning."), "neutral"),
+                Preset(
+                    "Overlap trap",
+                    ("The lawyer was paid by the actor.", "The lawyer paid the actor."),
+                    "neutral",
+                    misleads=True,
+                ),
+                Preset(
+                    "Negation trap",
+                    ("Every seat was taken.", "There was no free seat."),
+                    "entailment",
+                    misleads=True,
+                ),
             ),
         ),
         Skill(
@@ -354,21 +377,32 @@ SKILLS: Mapping[str, Skill] = {
                 Preset(
                     "Other words",
                     (
-                        "The council approved the new bridge on Monday after a long debate.",
-                        "After hours of discussion, councillors voted on Monday in favour of the bridge.",
+                        "The storm closed every school in the county on Friday.",
+                        "All schools in the county stayed shut on Friday because of the storm.",
                     ),
+                    "equivalent",
                 ),
                 Preset(
                     "Overlap trap",
                     ("The cat chased the dog across the yard.", "The dog chased the cat across the yard."),
+                    "not_equivalent",
+                    misleads=True,
                 ),
                 Preset(
                     "Another number",
-                    ("Shares of the company rose by 3 percent.", "Shares of the company rose by 30 percent."),
+                    ("The bank closed 12 branches this year.", "The bank closed 120 branches this year."),
+                    "not_equivalent",
+                    misleads=True,
                 ),
                 Preset(
                     "Questions",
                     ("How can I learn to swim as an adult?", "What is the best way for an adult to learn swimming?"),
+                    "duplicate",
+                ),
+                Preset(
+                    "One word apart",
+                    ("How old do you have to be to vote?", "How old do you have to be to drive?"),
+                    "not_duplicate",
                 ),
             ),
         ),
@@ -377,10 +411,10 @@ SKILLS: Mapping[str, Skill] = {
             title="Question answering",
             tasks=("squad_v2", "squad"),
             presets=(
-                Preset("In the text", ("Who painted the ceiling?", _HALL)),
-                Preset("Not in the text", ("How much did the windows cost?", _HALL)),
-                Preset("A trap", ("Who painted the windows?", _HALL)),
-                Preset("A date", ("In what year was the hall completed?", _HALL)),
+                Preset("In the text", ("Who painted the ceiling?", _HALL), "two students of the academy"),
+                Preset("Not in the text", ("How much did the windows cost?", _HALL), ""),
+                Preset("A trap", ("Who finished the hall in 1902?", _HALL), "", misleads=True),
+                Preset("A date", ("In what year was the hall completed?", _HALL), "1902"),
             ),
         ),
     )

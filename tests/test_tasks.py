@@ -8,7 +8,7 @@ import pytest
 
 from minilm_demo.errors import UnknownName
 from minilm_demo.jobs import metrics
-from minilm_demo.tasks import SKILLS, TASKS, get_task, skill_tasks
+from minilm_demo.tasks import SKILLS, TASKS, get_task, skill_tasks, task_for_texts
 
 PACKAGE = Path(__file__).resolve().parent.parent / "minilm_demo"
 
@@ -108,7 +108,10 @@ def test_skills_stand_on_the_table(skill):
     tasks = skill_tasks(skill.name)
     assert tuple(task.name for task in tasks) == skill.tasks
     assert len({task.kind for task in tasks}) == 1
-    assert all(len(preset.texts) == len(tasks[0].text_fields) for preset in skill.presets)
+    for preset in skill.presets:
+        assert len(preset.texts) == len(tasks[0].text_fields)
+        task = task_for_texts(tasks, preset.texts)
+        assert preset.answer in (task.labels or preset.texts[-1])
 
 
 def test_a_task_stands_for_itself_as_a_skill():

@@ -165,7 +165,6 @@ def _make(
     packed = load_adapter(skill, folder, task)
     evaluation = evaluate(task, packed, data=data)
     passed = run_probes(packed, task, probes) or None
-    first = dict(zip(task.text_fields, SKILLS[skill].presets[0].texts, strict=True))
     _write_record(
         folder,
         {
@@ -174,7 +173,7 @@ def _make(
             "metrics": evaluation.metrics,
             "intervals": evaluation.intervals,
             "data_source": evaluation.data_source.description,
-            "first_answer": to_dict(predict_rows(task, packed, [first])[0]),
+            "first_answer": to_dict(answer_first_preset(skill, task, packed)),
             "probes": None if passed is None else {"right": sum(passed), "of": len(passed)},
         },
     )
@@ -223,6 +222,21 @@ def _ranks(folder: Path) -> tuple[int, ...]:
 
 def _write_record(folder: Path, record: Mapping) -> None:
     (folder / "skill.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def answer_first_preset(skill: str, task: Task, checkpoint: Checkpoint) -> Prediction:
+    """The checkpoint's answer to the skill's first preset."""
+    first = dict(zip(task.text_fields, SKILLS[skill].presets[0].texts, strict=True))
+    return predict_rows(task, checkpoint, [first])[0]
+
+
+def renew_first_answer(skill: str, task: Task) -> Path:
+    """Write the shipped skill's answer to its first preset, as it is now, into its record; the record's file."""
+    folder = skill_folder(skill, task.name)
+    record = json.loads((folder / "skill.json").read_text(encoding="utf-8"))
+    prediction = answer_first_preset(skill, task, load_checkpoint(skill, task))
+    _write_record(folder, {**record, "first_answer": to_dict(prediction)})
+    return folder / "skill.json"
 
 
 def first_answer(skill: str, task: Task) -> Prediction | None:

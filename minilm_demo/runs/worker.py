@@ -3,12 +3,6 @@
 The fork server imports this module once; a worker forked from it starts in milliseconds."""
 
 import os
-
-# Threads that wait for each other sleep instead of spinning. A polite process that spins on a busy machine hardly gets
-# on at all: an update took 0.2 s this way beside a second training, and did not end within minutes the other way. The
-# OpenMP library reads it once, when torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
 import signal
 import sys
 from pathlib import Path

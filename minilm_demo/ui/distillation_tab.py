@@ -37,7 +37,7 @@ FIRST_TEXTS = ("The food was not good, but the waiters were unbelievably kind.",
 FIRST_TEACHER, FIRST_STUDENT, FIRST_RECIPE = "bundled", "nli", "minilm_v1"
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "A negation": FIRST_TEXTS,
-    "A pair": ("A man is asleep on the bench.", "Nobody is awake on the bench."),
+    "A pair": ("A man is asleep on the bench.", "Nobody is on the bench."),
     "Two meanings": ("She sat on the bank of the river and read a letter from her bank.",),
     "What is “it”?": ("The parcel did not go through the door because it was too wide.",),
 }

@@ -21,7 +21,7 @@ from minilm_demo.models.loading import load_adapter, load_checkpoint
 from minilm_demo.models.location import bundled_folder
 from minilm_demo.results import Started
 from minilm_demo.runs import cards, skills
-from minilm_demo.tasks import SKILLS
+from minilm_demo.tasks import SKILLS, skill_tasks, task_for_texts
 
 SST2, MNLI, SQUAD = TASKS["sst2"], TASKS["mnli"], TASKS["squad_v2"]
 SHIPPED = [(entry.name, task) for entry in CATALOG.values() if entry.is_skill for task in entry.tasks]
@@ -281,6 +281,38 @@ def test_a_shipped_skill_is_small_and_names_no_folder_of_a_machine(skill, task):
         text = (skill_folder(skill, task) / name).read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w.])/(?:home|root|tmp|work|Users|mnt|var)/", text)
     assert json.loads(text)["base_model_name_or_path"] == models.BUNDLED_REPO
+
+
+@pytest.mark.parametrize("skill", SKILLS.values(), ids=lambda skill: skill.name)
+def test_the_presets_say_what_the_shipped_skill_gets_wrong(skill):
+    """Also that the first one, which shows before anybody has clicked, is answered rightly."""
+    right = []
+    for preset in skill.presets:
+        task = task_for_texts(skill_tasks(skill.name), preset.texts)
+        expected = [preset.answer] * bool(preset.answer) if task.kind == "span" else preset.answer
+        row = {"task": task.name, **dict(zip(task.text_fields, preset.texts, strict=True)), "expected": expected}
+        right += skills.run_probes(load_checkpoint(skill.name, task), task, [row])
+    assert [not preset.misleads for preset in skill.presets] == right
+    assert right[0] and False in right
+
+
+@pytest.mark.parametrize(("skill", "task"), [(skill, task) for skill, task in SHIPPED if task != "squad"])
+def test_the_precomputed_first_answer_is_what_would_be_computed(skill, task):
+    stored = skills.first_answer(skill, TASKS[task])
+    fresh = skills.answer_first_preset(skill, TASKS[task], load_checkpoint(skill, TASKS[task]))
+    assert (stored.task, stored.label, stored.answer) == (fresh.task, fresh.label, fresh.answer)
+    assert stored.probabilities == (fresh.probabilities and pytest.approx(fresh.probabilities, abs=0.01))
+    assert stored.no_answer_score == (fresh.no_answer_score and pytest.approx(fresh.no_answer_score, abs=0.1))
+
+
+def test_first_answers_are_renewed_in_their_record(shipped, packed):
+    before = json.loads((packed / "skill.json").read_text())
+    (packed / "skill.json").write_text(json.dumps({**before, "first_answer": None}))
+    assert skills.first_answer("sentiment", SST2) is None
+    assert skills.renew_first_answer("sentiment", SST2) == packed / "skill.json"
+    after = json.loads((packed / "skill.json").read_text())
+    assert after["first_answer"]["probabilities"] == pytest.approx(before["first_answer"]["probabilities"], abs=1e-3)
+    assert {**after, "first_answer": None} == {**before, "first_answer": None}
 
 
 @pytest.mark.parametrize(("skill", "task"), [pair for pair in SHIPPED if TASKS[pair[1]].labels])
