@@ -110,6 +110,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
         yield Finished("stopped", "Stopped before it began.")
         return
     rows = load_rows(task, config)
+    metrics.load_libraries()
     began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
     accelerator = start_accelerator(config.precision, config.seed)
     dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}

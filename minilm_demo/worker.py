@@ -18,7 +18,7 @@ import peft  # noqa: F401
 import torch  # noqa: F401
 import transformers.models.bert.modeling_bert  # noqa: F401
 
-from . import runs
+from . import metrics, runs
 from .ablation import ablation
 from .distilling import distill
 from .finetuning import finetune
@@ -29,6 +29,8 @@ JOBS = {
     "ablation": lambda record: ablation(record.config),
 }
 NICENESS = 10  # predictions stay quick while someone trains
+
+metrics.load_libraries()  # for the children too
 
 
 def work(folder: str) -> None:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from .. import runs
+from .. import metrics, runs
 from ..errors import DemoError
 from ..results import AT_WORK
 from ..tasks import SKILLS, TASKS
@@ -169,6 +169,7 @@ def warm_up() -> None:
         import transformers.models.bert.modeling_bert  # noqa: F401
 
         runs.warm_up()
+        metrics.load_libraries()
         runs.forget_left_uploads()
 
     threading.Thread(target=work, name="warm-up", daemon=True).start()
