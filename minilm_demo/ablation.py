@@ -33,6 +33,7 @@ from .errors import DemoError, UnknownName
 from .finetuning import TrainConfig, finetune, learning_rate, load_rows
 from .metrics import mean_interval
 from .models import Checkpoint, default_checkpoint, load_checkpoint, pick_device, pick_precision, seen_by_base
+from .quiet import transformers_quiet
 from .results import (
     AblationResult,
     ArmGain,
@@ -343,6 +344,7 @@ class _Experiment:
             output_dir=str(output),
         )
 
+    @transformers_quiet
     def initialise(self, arm: Arm, seed: int, output: Path) -> None:
         """Write a student as `distill` would begin with it."""
         import accelerate

@@ -37,6 +37,7 @@ from .distillation import (
 )
 from .errors import DemoError
 from .models import Checkpoint, default_checkpoint, load_checkpoint, seen_by_base
+from .quiet import transformers_quiet
 from .results import DistillResult, Evaluated, Finished, Probed, Started, TrainingEvent
 from .students import INITS, freeze_the_rest, make_student
 from .tasks import TASKS, get_task
@@ -580,6 +581,7 @@ class Lesson(Training):
         self.accelerator.wait_for_everyone()
         return answer
 
+    @transformers_quiet
     def save(self, folder: Path) -> None:
         self.student.model.save_pretrained(folder)
 

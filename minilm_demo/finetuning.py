@@ -27,6 +27,7 @@ from .errors import DemoError
 from .evaluation import answers_at, best_threshold, evaluate, outcome, predict_all, references
 from .models import Checkpoint, default_checkpoint, load_checkpoint, public_name, seen_by_base
 from .prediction import check_row
+from .quiet import peft_quiet, transformers_quiet
 from .results import Evaluated, FinetuneResult, Finished, Started, Traced, TrainingEvent
 from .tasks import Task, get_task
 from .training import (
@@ -221,6 +222,7 @@ def learning_rate(task: Task, config: TrainConfig) -> float:
 # -- the model -----------------------------------------------------------------------------------------------------
 
 
+@peft_quiet
 def _with_method(checkpoint: Checkpoint, method: str):
     """Choose which weights move. Full: all. Head: the output layer and the pooler. LoRA: these two as they are, and
     low-rank updates of every linear layer of the encoder, through `peft`."""
@@ -321,6 +323,7 @@ class _Run(Training):
         checkpoint.model.config.no_answer_threshold = threshold
         return metrics.score(self.task, answers_at(predictions, threshold), expected)
 
+    @transformers_quiet
     def save(self, folder: Path) -> None:
         """LoRA is merged in; its own small file goes to `adapter/`."""
         model = self.accelerator.unwrap_model(self.model)

@@ -15,7 +15,6 @@ import os
 import re
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -28,6 +27,7 @@ import cachetools
 
 from . import hub
 from .errors import DemoError, Unavailable, UnknownName
+from .quiet import peft_quiet, transformers_quiet
 from .tasks import SKILLS, TASKS, Task
 
 if TYPE_CHECKING:
@@ -341,6 +341,7 @@ def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
     job.result()
 
 
+@transformers_quiet
 def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:
     """Load a checkpoint as an encoder (`task=None`) or with the task's head.
 
@@ -357,8 +358,6 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
     folder, commit = Path(location.place), None
     if location.on_hub:
         folder, commit = hub.fetch_model(location.place, location.revision)
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()  # its load report repeats what we check below
     what = f"the checkpoint {location.name}"
     with hub.explained(what):
         hub.model_files(what, (file.name for file in folder.iterdir()))  # a model without its words loads and is wrong
@@ -397,10 +396,8 @@ def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
     for questions keeps its no-answer threshold in the skill.json beside it."""
     import peft
 
-    # peft 0.21 still asks transformers 5.23 for this by its old name; nobody here can do anything about it
-    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     loaded = load_checkpoint("bundled", task, new_head=True, **config)
-    with hub.explained(f"the skill {name}"):
+    with peft_quiet, hub.explained(f"the skill {name}"):
         model = peft.PeftModel.from_pretrained(loaded.model, folder).merge_and_unload()
         record = json.loads((folder / "skill.json").read_text(encoding="utf-8"))
     if record.get("no_answer_threshold") is not None:
