@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import metrics, runs
-from .cards import skill_card
+from .cards import PackedSkill, skill_card
 from .errors import DataError, DemoError, UnknownName
 from .evaluation import best_threshold, evaluate, predict_all, references
 from .finetuning import TrainConfig, finetune, load_rows
@@ -172,13 +172,11 @@ def _make(
     )
     fields = own["tasks"][task.name]
     extra = dict.fromkeys(told for one in stages(fields) for told in one.get("extra_train", {}).values())
-    card = skill_card(
+    packed_skill = PackedSkill(
         skill,
         task,
         f"assets/skills/{place.as_posix()}",
         _ranks(folder),
-        state.record,
-        state.result,
         evaluation,
         threshold=threshold,
         probes=passed,
@@ -187,6 +185,7 @@ def _make(
         note=fields.get("note", ""),
         before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
     )
+    card = skill_card(packed_skill, state.record, state.result)
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
