@@ -87,7 +87,8 @@ def encode_windows(task: Task, tokenizer, rows: Sequence[Mapping], max_length: i
 
 def _check_questions(tokenizer, questions: Sequence[str], max_length: int, stride: int) -> None:
     room = max_length - tokenizer.num_special_tokens_to_add(pair=True) - stride - MIN_CONTEXT_TOKENS
-    for question, ids in zip(questions, tokenizer(questions, add_special_tokens=False)["input_ids"], strict=True):
+    encoded = tokenizer(questions, add_special_tokens=False, verbose=False)["input_ids"]
+    for question, ids in zip(questions, encoded, strict=True):
         if len(ids) > room:
             raise DataError(
                 f"The question has {len(ids)} tokens; at most {max(room, 0)} fit beside the text with windows of "

@@ -30,6 +30,7 @@ from ..models import (
     pick_precision,
     seen_by_base,
 )
+from ..models.quiet import transformers_quiet
 from ..results import (
     AblationResult,
     ArmGain,
@@ -350,6 +351,7 @@ class _Experiment:
             output_dir=str(output),
         )
 
+    @transformers_quiet
     def initialise(self, arm: Arm, seed: int, output: Path) -> None:
         """Write a student as `distill` would begin with it."""
         import accelerate

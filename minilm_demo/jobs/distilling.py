@@ -35,6 +35,7 @@ from ..models import (
     make_student,
     seen_by_base,
 )
+from ..models.quiet import transformers_quiet
 from ..recipes import LOSS_NAMES, RECIPES
 from ..results import DistillResult, Evaluated, Finished, Probed, Started, TrainingEvent
 from ..tasks import TASKS, get_task
@@ -578,6 +579,7 @@ class Lesson(Training):
         self.accelerator.wait_for_everyone()
         return answer
 
+    @transformers_quiet
     def save(self, folder: Path) -> None:
         self.student.model.save_pretrained(folder)
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from ..data import check_row, draw, features, hold_back, open_source, read_extra, require_rows, short_name
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint, public_name, seen_by_base
+from ..models.quiet import peft_quiet, transformers_quiet
 from ..results import Evaluated, FinetuneResult, Finished, Started, Traced, TrainingEvent
 from ..tasks import Task, get_task
 from . import metrics
@@ -109,6 +110,7 @@ def finetune(task: Task | str, config: TrainConfig | None = None) -> Generator[T
         yield Finished("stopped", "Stopped before it began.")
         return
     rows = load_rows(task, config)
+    metrics.load_libraries()
     began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
     accelerator = start_accelerator(config.precision, config.seed)
     dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
@@ -219,6 +221,7 @@ def learning_rate(task: Task, config: TrainConfig) -> float:
 # -- the model -----------------------------------------------------------------------------------------------------
 
 
+@peft_quiet
 def _with_method(checkpoint: Checkpoint, method: str):
     """Choose which weights move. Full: all. Head: the output layer and the pooler. LoRA: these two as they are, and
     low-rank updates of every linear layer of the encoder, through `peft`."""
@@ -319,6 +322,7 @@ class _Run(Training):
         checkpoint.model.config.no_answer_threshold = threshold
         return metrics.score(self.task, answers_at(predictions, threshold), expected)
 
+    @transformers_quiet
     def save(self, folder: Path) -> None:
         """LoRA is merged in; its own small file goes to `adapter/`."""
         model = self.accelerator.unwrap_model(self.model)

@@ -100,7 +100,9 @@ def precision_of(accelerator: Accelerator) -> str:
 def _keep_freed_memory() -> None:
     """Tell glibc to keep freed blocks of up to 100 MB. By default every update gives the gradient of the word
     embeddings (47 MB, BERT-base 94) back to the system and fetches it again page by page: a quarter of the time of an
-    update of short sentences. Larger blocks, the activations of long inputs, still go back, or they would pile up."""
+    update of short sentences. Larger blocks, the activations of long inputs, still go back, or they would pile up.
+
+    This holds for the process from then on: glibc has no way to ask what was set before."""
     if sys.platform == "linux":
         m_mmap_threshold, m_trim_threshold, largest = -3, -1, 2**31 - 1
         libc = ctypes.CDLL(None)

@@ -5,7 +5,7 @@ from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, CatalogEntry, default_c
 from .device import pick_device, pick_precision, product_seconds
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
 from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
-from .location import bundled_folder, locate, public_name, seen_by_base, verify_bundled
+from .location import Location, bundled_folder, locate, public_name, seen_by_base, verify_bundled
 from .low_rank import save_difference
 from .places import RUN_ID, home, runs_root
 from .students import INITS, Size, freeze_the_rest, make_student, size_of, smaller_sizes
@@ -19,6 +19,7 @@ __all__ = [
     "SKILLS_ROOT",
     "CatalogEntry",
     "Checkpoint",
+    "Location",
     "Size",
     "ablated",
     "bundled_folder",

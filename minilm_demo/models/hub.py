@@ -8,8 +8,8 @@ import os
 import re
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import Unavailable
@@ -24,6 +24,7 @@ from .hub_errors import (
     endpoint,
     explained,
 )
+from .quiet import Shared, datasets_quiet, hub_quiet
 
 PROBE_SECONDS = 2.0
 PROBE_AGAIN_AFTER = 60.0  # seconds an answer is believed
@@ -79,17 +80,33 @@ def _require_reachable(what: str, instead: str) -> None:
         raise Unavailable(could_not_load(what, came, do, instead))
 
 
-def _info(kind: str, name: str, **options):
-    """What the Hub says of a repository ("model" or "dataset"), its commit above all: the one request that fails at
-    once. It sets the libraries up for those that follow: limited in time, without warnings and progress bars."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils import disable_progress_bars, get_session, httpx, logging
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Requests of the library end after `HUB_SECONDS` without an answer. Its own client, which all of the process
+    share, waits for ever; a client that somebody gave a limit keeps it."""
+    from huggingface_hub.utils import get_session, httpx
 
     session = get_session()
-    if session.timeout == httpx.Timeout(None):  # the library's own client waits for ever
+    unlimited = session.timeout == httpx.Timeout(None)
+    if unlimited:
         session.timeout = httpx.Timeout(HUB_SECONDS)
-    logging.set_verbosity_error()
-    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if unlimited:
+            session.timeout = httpx.Timeout(None)
+
+
+_limited = Shared(_time_limit)
+
+
+@hub_quiet
+@_limited
+def _info(kind: str, name: str, **options):
+    """What the Hub says of a repository ("model" or "dataset"), its commit above all: the one request that fails at
+    once."""
+    from huggingface_hub import HfApi
+
     ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
     try:
         return ask(name, timeout=HUB_SECONDS, **options)
@@ -97,6 +114,8 @@ def _info(kind: str, name: str, **options):
         raise NotTheHub from error
 
 
+@hub_quiet
+@_limited
 def fetch_model(
     repo: str, revision: str | None = None, on_bytes: Callable[[int, int], None] | None = None
 ) -> tuple[Path, str]:
@@ -217,6 +236,9 @@ def _progress_class(on_bytes: Callable[[int, int], None] | None) -> type:
     return Progress
 
 
+@datasets_quiet
+@hub_quiet
+@_limited
 def load_dataset(name: str, configuration: str | None, split: str):
     """One split through `datasets`, at the commit the Hub has now; what was prepared last when the Hub is out of reach
     or fails."""
@@ -246,17 +268,14 @@ def _download_dataset(name: str, configuration: str | None, split: str):
     import datasets
 
     commit = _info("dataset", name).sha
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
     return datasets.load_dataset(name, configuration, split=split, revision=commit)
 
 
+@datasets_quiet
 def _prepared(name: str, configuration: str | None):
     """What `datasets` prepared last, which is what it falls back on itself. Asking it to, by its offline switches,
     would cut off the downloads of every other thread."""
-    import datasets
     from datasets.packaged_modules.cache.cache import Cache
 
-    datasets.logging.set_verbosity_error()
     _, _, short = name.rpartition("/")
     return Cache(dataset_name=short, repo_id=name, config_name=configuration, version="auto", hash="auto")

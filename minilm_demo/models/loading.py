@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from .device import pick_device
 from .hub_errors import explained
 from .location import Location, bundled_or_none, locate, verify_bundled
 from .output_layer import choose_output_layer, find_output_layer, is_above_encoder, order_labels, renew
+from .quiet import peft_quiet, transformers_quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -69,6 +69,7 @@ def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
     job.result()
 
 
+@transformers_quiet
 def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:
     """Load a checkpoint as an encoder (`task=None`) or with the task's head.
 
@@ -85,8 +86,6 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
     folder, commit = Path(location.place), None
     if location.on_hub:
         folder, commit = hub.fetch_model(location.place, location.revision)
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()  # its load report repeats what we check below
     what = f"the checkpoint {location.name}"
     with explained(what):
         hub.model_files(what, (file.name for file in folder.iterdir()))  # a model without its words loads and is wrong
@@ -125,10 +124,8 @@ def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
     for questions keeps its no-answer threshold in the skill.json beside it."""
     import peft
 
-    # peft 0.21 still asks transformers 5.23 for this by its old name; nobody here can do anything about it
-    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     loaded = load_checkpoint("bundled", task, new_head=True, **config)
-    with explained(f"the skill {name}"):
+    with peft_quiet, explained(f"the skill {name}"):
         model = peft.PeftModel.from_pretrained(loaded.model, folder).merge_and_unload()
         record = json.loads((folder / "skill.json").read_text(encoding="utf-8"))
     if record.get("no_answer_threshold") is not None:

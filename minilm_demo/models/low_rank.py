@@ -12,6 +12,8 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .quiet import peft_quiet
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -22,6 +24,7 @@ EMBEDDINGS = r".*embeddings\.(word|position)_embeddings"
 KEPT_WHOLE = ("LayerNorm", "token_type_embeddings", "pooler", "classifier", "qa_outputs")
 
 
+@peft_quiet
 def save_difference(
     base: PreTrainedModel,
     tuned: PreTrainedModel,

@@ -1,23 +1,26 @@
 """Model cards, of a run and of a shipped skill: what was trained on what, how, and how well, as Markdown for people and
-the Hub."""
+the Hub. The text is in `card_templates/`; `huggingface_hub` writes the front matter, scores included."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data import short_name
 from ..errors import DemoError
 from ..jobs import TrainConfig
-from ..models import BUNDLED_REPO, RUN_ID, default_checkpoint, locate, runs_root, seen_by_base
-from ..results import AblationResult, DistillResult, Evaluation, FinetuneResult
+from ..models import BUNDLED_REPO, RUN_ID, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
+from ..results import AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult
 from ..tasks import Task, get_task
 
 if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
     from .folder import RunRecord
 
+TEMPLATES = Path(__file__).resolve().parent / "card_templates"
 NOT_TOLD = ("output_dir", "probe")  # a folder of this machine; somebody's text, which changes nothing in the model
 ADAPTERS = {  # method of the run -> what its adapter of these ranks is
     "lora": "A LoRA adapter (rank {}, float16)",
@@ -25,6 +28,28 @@ ADAPTERS = {  # method of the run -> what its adapter of these ranks is
     "of what changed, rank {} in the linear layers and {} in the embeddings,",
 }
 DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
+
+# The front matter's words.
+OFFICIAL = ("hub", "mirror")  # kinds of a source whose rows are those of the official data set
+OTHER_DATA = {"sample": "bundled-sample", "file": "own-file"}  # what the others are called, ids of no data set
+METRIC_IDS = {"matthews": "matthews_correlation", "pearson": "pearsonr", "spearman": "spearmanr"}
+
+
+@dataclass(frozen=True)
+class PackedSkill:
+    """What is said of a skill's adapter besides the run that it was made from."""
+
+    skill: str
+    task: Task
+    place: str  # its folder from the root of the repository
+    ranks: Sequence[int]  # of the adapter
+    evaluation: Evaluation  # of what is packed
+    threshold: float | None  # of no answer
+    probes: Sequence[bool] | None  # which of the hand-written test probes came out right
+    weak_at: str
+    extra_data: Sequence[str] = ()  # what the extra rows are, and their terms
+    note: str = ""  # what else is to be said of the rows
+    before: Sequence[TrainConfig] = ()  # the fine-tunes before the run, in their order; each began with the one before
 
 
 def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
@@ -35,111 +60,143 @@ def run_card(record: RunRecord, result: FinetuneResult | DistillResult | Ablatio
 
 def model_card(record: RunRecord, result: FinetuneResult) -> str:
     """README.md of a fine-tune."""
-    task, evaluation, config = get_task(record.task), result.evaluation, record.config
-    start = _for_others(config.checkpoint or "bundled")
-    seen = _seen(config.checkpoint, task)
-    return "\n".join(
-        [
-            "---",
-            "library_name: transformers",
-            *([f"datasets: [{task.dataset[0]}]"] if evaluation.data_source.kind in ("hub", "mirror") else []),
-            "tags: [minilm, fine-tuned-in-a-demo]",
-            "---",
-            "",
-            f"# {start} fine-tuned on {task.name}",
-            "",
-            f"{task.title} Trained with MiniLM Demo on {result.examples:,} rows in {result.seconds:.0f} s; "
-            f"the weights of step {result.step} of {result.steps} were kept.",
-            "",
-            f"Scored on: {evaluation.data_source.description}.",
-            "",
-            *_scores(evaluation),
-            "",
-            *([f"The bundled checkpoint's own training had already seen {seen}.", ""] if seen else []),
-            *_how(record, result),
-            "",
-            "A model made for teaching, from few rows: not for decisions about people.",
-            "",
-        ]
+    task, source = get_task(record.task), result.evaluation.data_source
+    begun_with = _location(record.config.checkpoint)
+    title = f"{_for_others(record.config.checkpoint or 'bundled')} fine-tuned on {task.name}"
+    front = {
+        "library_name": "transformers",
+        "base_model": _hub_name(begun_with),
+        "datasets": [task.dataset[0]] if source.kind in OFFICIAL else None,
+        "tags": ["minilm", "fine-tuned-in-a-demo"],
+        "model_name": title,
+        "eval_results": _eval_results(task, result.evaluation),
+    }
+    return _render(
+        "fine_tune",
+        front,
+        title=title,
+        task=task,
+        result=result,
+        scores=_scores(result.evaluation),
+        seen=seen_by_base(begun_with, task) if begun_with else "",
+        rows=_rows(result),
+        **_settings(record, result),
     )
-
-
-def _seen(checkpoint: str, task: Task) -> str:
-    """What the bundled checkpoint had seen of the task, if a fine-tune began with it or with what was made of it."""
-    try:
-        return seen_by_base(locate(checkpoint or default_checkpoint()), task)
-    except DemoError:  # the run it began with is gone
-        return ""
 
 
 def student_card(record: RunRecord, result: DistillResult) -> str:
     """README.md of a distillation."""
     teacher = _for_others(record.config.teacher or "bundled")
-    losses = [
-        f"| {name.replace('_', ' ')} | {result.losses_before[name]:.3f} | {loss:.3f} |"
-        for name, loss in result.losses.items()
-    ]
-    return "\n".join(
-        [
-            "---",
-            "library_name: transformers",
-            "tags: [minilm, distilled-in-a-demo]",
-            "---",
-            "",
-            f"# A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads",
-            "",
-            f"An encoder of {result.parameters / 1e6:.1f} million weights (its teacher has "
-            f"{result.teacher_parameters / 1e6:.1f}), distilled with MiniLM Demo by the recipe {result.recipe} in "
-            f"{result.steps:,} steps, {result.seconds:.0f} s; {result.examples_seen:,} texts read, of "
-            f"{result.examples:,} different ones. It has no output layer yet: it is made to be fine-tuned.",
-            "",
-            f"Texts: {result.data_source.description}. No label was used.",
-            "",
-            f"How far it is from its teacher on {result.validation_examples} other texts, KL(teacher ‖ student) in "
-            f"nats per head and token. Learned: {' + '.join(name.replace('_', ' ') for name in result.learned)}.",
-            "",
-            "| relation | before | after |",
-            "|---|---|---|",
-            *losses,
-            "",
-            *_asked_for(record, result),
-            "",
-            "A model made for teaching, from few texts: not for decisions about people.",
-            "",
-        ]
-    )
+    front = {
+        "library_name": "transformers",
+        "base_model": _hub_name(_location(record.config.teacher)),
+        "tags": ["minilm", "distilled-in-a-demo"],
+    }
+    title = f"A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads"
+    return _render("student", front, title=title, result=result, **_settings(record, result))
 
 
 def ablation_card(record: RunRecord, result: AblationResult) -> str:
     """README.md of an experiment; it leaves no model."""
-    arms = [
-        f"| {arm.title} | {', '.join(f'{score:.3f}' for score in arm.scores)} | {arm.mean:.3f} "
-        f"| {arm.interval[0]:.3f} to {arm.interval[1]:.3f} (over {arm.interval_of}) |"
-        for arm in result.arms
-    ]
     minutes = sum(result.seconds.values()) / 60
-    return "\n".join(
-        [
-            f"# Does distillation help? {result.layers} layers x {result.hidden_size} on {result.task}",
-            "",
-            f"{len(result.students)} of {result.planned} students of {_for_others(result.teacher)}, each "
-            f"fine-tuned on {result.train_examples:,} examples; where distilled, in {result.steps:,} steps of "
-            f"{result.batch_size} texts. {minutes:.0f} minutes in all.",
-            "",
-            f"Learned from: {result.data_source.description}. Scored: {result.metric} on {result.examples:,} rows of "
-            f"{result.split}; the majority class scores {result.baseline:.3f}.",
-            "",
-            "| how it began | scores, one a seed | mean | 95 % interval |",
-            "|---|---|---|---|",
-            *arms,
-            "",
-            *_asked_for(record, result),
-            "",
-        ]
+    front = {"tags": ["minilm", "experiment-in-a-demo"]}
+    teacher = _for_others(result.teacher)
+    return _render("experiment", front, result=result, teacher=teacher, minutes=minutes, **_settings(record, result))
+
+
+def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -> str:
+    """README.md of a skill's adapter, made from this run."""
+    task = packed.task
+    title = f"{packed.skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}"
+    front = {
+        "library_name": "peft",
+        "base_model": BUNDLED_REPO,
+        "datasets": [task.dataset[0]],
+        "license": "other",
+        "tags": ["minilm", "lora", "minilm-demo"],
+        "model_name": title,
+        "eval_results": _eval_results(task, packed.evaluation),
+    }
+    return _render(
+        "skill",
+        front,
+        title=title,
+        packed=packed,
+        task=task,
+        result=result,
+        adapter=ADAPTERS[record.config.method].format(*packed.ranks),
+        model_class="QuestionAnswering" if task.kind == "span" else "SequenceClassification",
+        scores=_scores(packed.evaluation),
+        commands=_finetune_lines(task, [*packed.before, record.config]),
+        data=DATA,
+        output=OUTPUT,
+        rows=_rows(result),
+        began_as_packed=bool(packed.before) and record.config.checkpoint == packed.skill,
+        terms="; ".join([f"{' '.join(filter(None, task.dataset))}, {task.terms}", *packed.extra_data]),
+        **_settings(record, result),
     )
 
 
-def _scores(evaluation: Evaluation) -> list[str]:
+def _render(template: str, front: Mapping, **values) -> str:
+    """A card: `front` are fields of `ModelCardData`, `values` what the template names. A card's text may hold anything:
+    values are not read as templates."""
+    from huggingface_hub import ModelCard, ModelCardData
+
+    card = ModelCard.from_template(ModelCardData(**front), template_path=TEMPLATES / f"{template}.md", **values)
+    return f"{card}\n"
+
+
+# -- the front matter ----------------------------------------------------------------------------------------------
+
+
+def _location(checkpoint: str) -> Location | None:
+    """Of what a training began with; None when that is gone."""
+    try:
+        return locate(checkpoint or default_checkpoint())
+    except DemoError:
+        return None
+
+
+def _hub_name(location: Location | None) -> str | None:
+    """The Hub name of a checkpoint; None for a run or a folder of this machine, which has none."""
+    if location is None:
+        return None
+    name = BUNDLED_REPO if location.is_skill else public_name(location)
+    return name if "/" in name else None
+
+
+def _eval_results(task: Task, evaluation: Evaluation) -> list[EvalResult]:
+    """The scores as the Hub reads them, one for each metric of each split."""
+    from huggingface_hub import EvalResult
+
+    source = evaluation.data_source
+    return [
+        EvalResult(
+            task_type="question-answering" if task.kind == "span" else "text-classification",
+            dataset_name=source.description,
+            dataset_split=split,
+            metric_type=METRIC_IDS.get(metric, metric),
+            metric_name=metric,
+            metric_value=round(value, 4),
+            **_dataset_id(task, source),
+        )
+        for split, values in evaluation.metrics.items()
+        for metric, value in values.items()
+    ]
+
+
+def _dataset_id(task: Task, source: DataSource) -> dict[str, str | None]:
+    """Only rows of the official data set are called by its name."""
+    if source.kind in OFFICIAL:
+        name, configuration = task.dataset
+        return {"dataset_type": name, "dataset_config": configuration}
+    return {"dataset_type": OTHER_DATA[source.kind]}
+
+
+# -- parts of the text ---------------------------------------------------------------------------------------------
+
+
+def _scores(evaluation: Evaluation) -> str:
     """A table of all scores."""
     rows = [
         f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {evaluation.baseline[split][metric]:.3f} |"
@@ -147,152 +204,48 @@ def _scores(evaluation: Evaluation) -> list[str]:
         for metric, value in values.items()
         for low, high in [evaluation.intervals[split][metric]]
     ]
-    return ["| split | metric | score | 95 % interval | majority baseline |", "|---|---|---|---|---|", *rows]
+    return "\n".join(["| split | metric | score | 95 % interval | majority baseline |", "|---|---|---|---|---|", *rows])
 
 
-def _how(record: RunRecord, result: FinetuneResult) -> list[str]:
-    """Rows, settings as asked and as resolved, versions."""
-    rows = ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items())
-    return [f"Trained on: {rows}.", "", *_asked_for(record, result)]
+def _rows(result: FinetuneResult) -> str:
+    return ", ".join(f"{name} ({count:,} rows)" for name, count in result.splits.items())
 
 
-def _asked_for(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> list[str]:
-    """Settings as asked and as resolved, versions."""
-    asked = {
+def _settings(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> dict[str, str]:
+    """Settings as asked and as resolved, and versions."""
+    settings = {
         name: _for_others(value)
         for name, value in vars(record.config).items()
         if value not in (None, (), "") and name not in NOT_TOLD
     }
-    asked |= {name: value for name, value in result.settings.items() if value is not None}
-    return [
-        "Asked for: " + ", ".join(f"{name}={value}" for name, value in asked.items()) + ".",
-        "",
-        "Versions: " + ", ".join(f"{name} {version}" for name, version in record.versions.items()) + ".",
-    ]
+    settings |= {name: value for name, value in result.settings.items() if value is not None}
+    return {
+        "settings": ", ".join(f"{name}={value}" for name, value in settings.items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+    }
 
 
-def skill_card(
-    skill: str,
-    task: Task,
-    place: str,
-    ranks: Sequence[int],
-    record: RunRecord,
-    result: FinetuneResult,
-    evaluation: Evaluation,
-    *,
-    threshold: float | None,
-    probes: Sequence[bool] | None,
-    weak_at: str,
-    extra_data: Sequence[str] = (),
-    note: str = "",
-    before: Sequence[TrainConfig] = (),
-) -> str:
-    """README.md of a skill's adapter. `place`: its folder from the root of the repository; `ranks` and
-    `evaluation`: of what is packed there; `probes`: which of the hand-written test probes came out right; `extra_data`:
-    what the extra rows are, and their terms; `note`: what else is to be said of the rows; `before`: the fine-tunes
-    before this one, in their order; each began with the one before."""
-    data = [f"{' '.join(filter(None, task.dataset))}, {task.terms}", *extra_data]
-    head = "QuestionAnswering" if task.kind == "span" else "SequenceClassification"
-    adapter = ADAPTERS[record.config.method].format(*ranks)
-    labels = f", num_labels={len(task.labels)}" if task.labels else ""
-    order = f" Labels, in this order: {', '.join(task.labels)}." if task.labels else ""
-    lines = [
-        "---",
-        "library_name: peft",
-        f"base_model: {BUNDLED_REPO}",
-        f"datasets: [{task.dataset[0]}]",
-        "license: other",
-        "tags: [minilm, lora, minilm-demo]",
-        "---",
-        "",
-        f"# {skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}",
-        "",
-        f"{task.title}{'' if task.title.endswith('?') else '.'} {adapter} of {BUNDLED_REPO}, "
-        f"6 layers x 384, shipped with MiniLM Demo.{order}",
-        "",
-        "## How good it is",
-        "",
-        f"Scored on: {evaluation.data_source.description}.",
-        "",
-        *_scores(evaluation),
-        "",
-        *_probe_lines(probes),
-        f"Not good at: {weak_at}",
-        "",
-        "## How it was made",
-        "",
-        "```sh",
-        *_finetune_commands(task, [*before, record.config]),
-        f"python -m minilm_demo skills pack {skill} {OUTPUT} --data {DATA}",
-        "```",
-        "",
-        f"All in one: `python -m minilm_demo skills train {skill} --data {DATA}`. The weights of step {result.step} "
-        f"of {result.steps} were kept, the best on held-back train rows ({task.metrics[0]}); the "
-        f"{'last ' * bool(before)}training took {result.seconds / 60:.0f} minutes.",
-        "",
-        *_how(record, result),
-        "",
-    ]
-    if note:
-        lines += [note, ""]
-    if before and record.config.checkpoint == skill:
-        lines += [
-            "Each fine-tune began with the one before as it was packed, an adapter of low rank in float16; by these "
-            "commands it begins with all weights of the run before.",
-            "",
-        ]
-    if threshold is not None:
-        lines += [
-            f"No-answer threshold: {threshold:g}, chosen on the held-back train rows; the validation rows had no part "
-            "in it.",
-            "",
-        ]
-    if task.seen_by_bundled:
-        lines += [f"The base model's own training had already seen {task.seen_by_bundled}.", ""]
-    lines += [
-        "## Without this program",
-        "",
-        "```python",
-        "import peft",
-        "import transformers",
-        "",
-        f'name = "{BUNDLED_REPO}"',
-        f"base = transformers.AutoModelFor{head}.from_pretrained(name{labels})",
-        f'model = peft.PeftModel.from_pretrained(base, "{place}")',
-        "```",
-        "",
-        "## Terms",
-        "",
-        f"The data: {'; '.join(data)}. None of its rows is in this repository. The base model: Apache 2.0. MIT covers "
-        "the program, not this adapter, which may be used as the terms of its data allow.",
-        "",
-        "Made for teaching: not for decisions about people.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _finetune_commands(task: Task, configs: Sequence[TrainConfig]) -> list[str]:
+def _finetune_lines(task: Task, configs: Sequence[TrainConfig]) -> list[str]:
     """Of fine-tunes that begin one with the other."""
     folders = [*(f"{OUTPUT}-{number}" for number in range(1, len(configs))), OUTPUT]
     starts = ["", *folders]
     return [
-        finetune_command(task, config, start=start, output=folder)
+        finetune_shell_line(task, config, start=start, output=folder)
         for config, start, folder in zip(configs, starts, folders, strict=False)
     ]
 
 
-def finetune_command(task: Task, config: TrainConfig, *, start: str = "", output: str = OUTPUT) -> str:
+def finetune_shell_line(task: Task, config: TrainConfig, *, start: str = "", output: str = OUTPUT) -> str:
     """The command of the shell that asks for this fine-tune, without a path of this machine; `start`: the folder it
     begins with, unless that is the bundled checkpoint."""
     words = [f"python -m minilm_demo finetune {task.name} --data {DATA}", *([f"--checkpoint {start}"] if start else [])]
-    for one in fields(config):
-        value = getattr(config, one.name)
-        if one.name in ("checkpoint", "data", *NOT_TOLD) or (value == one.default and one.name != "seed"):
+    for option in fields(config):
+        value = getattr(config, option.name)
+        if option.name in ("checkpoint", "data", *NOT_TOLD) or (value == option.default and option.name != "seed"):
             continue
         values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
-        told = [f"{given:g}" if isinstance(given, float) else given for given in values]
-        words += [f"--{one.name.replace('_', '-')} {given}" for given in told]
+        texts = [f"{value:g}" if isinstance(value, float) else value for value in values]
+        words += [f"--{option.name.replace('_', '-')} {text}" for text in texts]
     return " ".join([*words, f"--output {output}"])
 
 
@@ -300,15 +253,6 @@ def _below_data(path: str, data: str) -> str:
     """A path as it is called from the data's folder, or its last part where it lies elsewhere."""
     below = Path(path).relative_to(data) if Path(path).is_relative_to(data) else Path(path).name
     return (DATA / Path(below)).as_posix()
-
-
-def _probe_lines(probes: Sequence[bool] | None) -> list[str]:
-    if not probes:
-        return []
-    said = (
-        f"Of {len(probes)} hand-written probes that no data set has seen (tests/probes), {sum(probes)} came out right"
-    )
-    return [f"{said} ({100 * sum(probes) / len(probes):.0f} %); nothing was tuned on them.", ""]
 
 
 def _for_others(value):

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+_FORK_SERVER = threading.Lock()  # two threads would restore each other's PYTHONPATH
 
 
 def worker_context() -> multiprocessing.context.BaseContext:
-    """Processes that start with the worker's imports done: forked from a server that has them (Linux, macOS).
+    """Processes that start with the worker's imports done: forked from a server that has them (Linux, macOS), which
+    is started here unless it runs.
 
     The children run `__main__` again under another name; that is why app.py does everything under its guard."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    # The fork server of Python 3.11 looks for what it imports here and in its working directory, not in our sys.path.
-    here, *paths = str(Path(__file__).resolve().parents[2]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if here not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join([here, *filter(None, paths)])
+    from multiprocessing import forkserver  # Windows has none
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["minilm_demo.runs.worker"])
+    with _FORK_SERVER, _package_on_path():
+        forkserver.ensure_running()
     return context
+
+
+@contextlib.contextmanager
+def _package_on_path() -> Iterator[None]:
+    """The fork server of Python 3.11 looks for what it imports in PYTHONPATH and in its working directory, not in our
+    sys.path."""
+    before = os.environ.get("PYTHONPATH")
+    paths = [path for path in (before or "").split(os.pathsep) if path]
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *paths])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def warm_up() -> float:

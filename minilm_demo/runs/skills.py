@@ -32,7 +32,7 @@ from ..jobs import (
 from ..models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, save_difference, skill_folder
 from ..results import Prediction, TrainingEvent, from_dict, to_dict
 from ..tasks import SKILLS, Task, get_task
-from .cards import skill_card
+from .cards import PackedSkill, skill_card
 from .folder import RunState, create_run, state
 from .recording import record_events
 
@@ -179,13 +179,11 @@ def _make(
     )
     fields = own["tasks"][task.name]
     extra = dict.fromkeys(told for one in stages(fields) for told in one.get("extra_train", {}).values())
-    card = skill_card(
+    packed_skill = PackedSkill(
         skill,
         task,
         f"assets/skills/{place.as_posix()}",
         _ranks(folder),
-        state.record,
-        state.result,
         evaluation,
         threshold=threshold,
         probes=passed,
@@ -194,6 +192,7 @@ def _make(
         note=fields.get("note", ""),
         before=[recipe_config(earlier, data=data, seed=config.seed) for earlier in stages(fields)[:-1]],
     )
+    card = skill_card(packed_skill, state.record, state.result)
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ import peft  # noqa: F401
 import torch  # noqa: F401
 import transformers.models.bert.modeling_bert  # noqa: F401
 
-from ..jobs import distill, finetune
+from ..jobs import distill, finetune, metrics
 from ..jobs.ablation import ablation
 from .folder import read_record
 from .recording import record_events
@@ -23,6 +23,8 @@ JOBS = {
     "ablation": lambda record: ablation(record.config),
 }
 NICENESS = 10  # predictions stay quick while someone trains
+
+metrics.load_libraries()  # for the children too
 
 
 def work(folder: str) -> None:

@@ -92,7 +92,7 @@ def checkpoint_card(name: str, task: Task) -> str:
     if card is None or not card.is_file():
         return ""
     text = card.read_text(encoding="utf-8")
-    return text.split("---", 2)[-1].strip() if text.startswith("---") else text
+    return text.split("\n---\n", 1)[-1].strip() if text.startswith("---\n") else text
 
 
 def run_title(run: RunState) -> str:

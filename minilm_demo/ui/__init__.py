@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from .. import runs
 from ..errors import DemoError
+from ..jobs import metrics
 from ..results import AT_WORK
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
@@ -169,6 +170,7 @@ def warm_up() -> None:
         import transformers.models.bert.modeling_bert  # noqa: F401
 
         runs.warm_up()
+        metrics.load_libraries()
         runs.forget_left_uploads()
 
     threading.Thread(target=work, name="warm-up", daemon=True).start()

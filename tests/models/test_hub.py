@@ -8,6 +8,7 @@ a test can tell which requests belong to what.
 
 import errno
 import json
+import logging
 import os
 import pickle
 import shutil
@@ -16,6 +17,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -217,7 +219,8 @@ def client_failing() -> dict:
     hub.MAX_MODEL_BYTES = 1000
     seen["large"] = line_of(load_checkpoint, "org/mini")
     seen["path"] = line_of(load_checkpoint, "org/mini@../../config")
-    seen["time limit"] = get_session().timeout.read
+    with hub._limited:
+        seen["time limit"] = get_session().timeout.read
     hub.HUB_SECONDS = hub_errors.HUB_SECONDS = 0.05
     mark("late")
     seen["model too slow"] = line_of(load_checkpoint, "org/sst2-slow")
@@ -247,6 +250,60 @@ def client_without_hub(commit: str) -> dict:
     seen["gone since: model"] = line_of(load_checkpoint, "org/other")
     seen["gone since: data"] = line_of(rows_of, "hub", "train", replace(SST2, dataset=("org/other", "sst2")))
     return seen | {"waits": slept, "cached": [hub.is_cached(name) for name in ("org/mini", "org/other")]}
+
+
+def settings() -> dict:
+    """What the libraries and Python hold for the whole process and a notebook's user may have chosen."""
+    import datasets
+    import transformers
+    from huggingface_hub.utils import are_progress_bars_disabled, get_session
+
+    libraries = ("transformers", "datasets", "huggingface_hub", "peft", "accelerate")
+    return {
+        "verbosity": {name: logging.getLogger(name).level for name in libraries},
+        "transformers bars": transformers.utils.logging.is_progress_bar_enabled(),
+        "transformers hook": repr(transformers.utils.logging.set_tqdm_hook(None)),
+        "datasets bars": not datasets.are_progress_bars_disabled(),
+        "hub bars": [are_progress_bars_disabled(), are_progress_bars_disabled("mine")],
+        "warnings": [str(entry) for entry in warnings.filters],
+        "environment": dict(os.environ),
+        "time limit": get_session().timeout.read,
+    }
+
+
+def client_notebook(folder: str) -> dict:
+    """The settings before and after everything that changes some of them for a while. The libraries are imported
+    before: several add warning filters of their own then."""
+    import accelerate.data_loader  # noqa: F401
+    import peft  # noqa: F401
+    import transformers
+    from huggingface_hub.utils import disable_progress_bars
+    from minilm_demo.prediction import predict
+
+    from minilm_demo import TrainConfig, finetune, metrics, runs
+    from minilm_demo.data import open_source
+    from minilm_demo.models import load_checkpoint
+
+    metrics.load_libraries()
+    transformers.utils.logging.set_verbosity_info()
+    disable_progress_bars("mine")
+    warnings.simplefilter("once", FutureWarning)
+    before, seen = settings(), {}
+    classified("org/sst2-bin")
+    predict(SST2, "sentiment", {"sentence": SENTENCES[0]})
+    seen["after models"] = settings()
+    rows_of("hub", "train")
+    seen["source"] = open_source(replace(SST2, dataset=("org/other", "sst2")), "auto").kind
+    seen["after data"] = settings()
+    line_of(load_checkpoint, "org/wordless")
+    line_of(rows_of, "hub", "nope")
+    seen["after failures"] = settings()
+    config = TrainConfig(data="sample", max_steps=1, train_examples=16, eval_examples=4, method="lora")
+    list(finetune(SST2, replace(config, output_dir=folder)))
+    seen["after training"] = settings()
+    runs.worker_context()
+    seen["after the fork server"] = settings()
+    return {"before": before, "seen": seen}
 
 
 def run_client(server: HubServer, home: Path, name: str, *args: str, **env: str) -> dict:
@@ -457,6 +514,16 @@ def test_no_request_may_wait_for_ever(failing, server):
         assert "the Hub is too slow, 0.05 s without an answer. Try again later;" in failing[name]
     asked = requests_after(server, "late")
     assert asked == ["GET /api/models/org/sst2-slow", "GET /api/datasets/org/glue-slow"]
+
+
+def test_a_notebooks_settings_are_what_they_were(server, tmp_path_factory):
+    """Verbosity, progress bars, warning filters, environment and the shared HTTP client's time limit."""
+    home = tmp_path_factory.mktemp("notebook")
+    told = run_client(server, home, "notebook", str(home / "run"))
+    assert told["before"]["time limit"] is None and told["before"]["hub bars"] == [False, True]
+    assert told["seen"].pop("source") == "sample"
+    for when, after in told["seen"].items():
+        assert after == told["before"], when
 
 
 # -- without a Hub -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -418,11 +419,10 @@ def test_what_a_run_inherits_from_the_bundled_checkpoint(base, seen, run):
 
 
 @pytest.fixture
-def cache(monkeypatch):
-    """An empty cache of two places."""
-    monkeypatch.setattr(cache_module, "_cached", type(cache_module._cached)())
-    monkeypatch.setattr(cache_module, "MAX_CACHED", 2)
-    return cache_module._cached
+def cache():
+    """The cache, empty."""
+    cached_checkpoint.cache_clear()
+    return cached_checkpoint.cache
 
 
 def test_the_same_checkpoint_is_loaded_once(cache, tiny_checkpoint_for):
@@ -430,17 +430,22 @@ def test_the_same_checkpoint_is_loaded_once(cache, tiny_checkpoint_for):
     first = cached_checkpoint(folder, SST2)
     assert cached_checkpoint(folder, SST2) is first
     assert cached_checkpoint(folder) is not first  # the encoder alone is another model
-    assert not cache_module._loading
 
 
-def test_the_cache_is_bounded_and_drops_the_longest_unused(cache, tiny_checkpoint_for):
-    folders = {name: str(tiny_checkpoint_for(name)) for name in ("sst2", "mnli", "stsb")}
-    sst2, mnli = (cached_checkpoint(folders[name], TASKS[name]) for name in ("sst2", "mnli"))
-    assert cached_checkpoint(folders["sst2"], SST2) is sst2
-    cached_checkpoint(folders["stsb"], STSB)
-    assert len(cache) == 2
-    assert cached_checkpoint(folders["sst2"], SST2) is sst2
-    assert cached_checkpoint(folders["mnli"], MNLI) is not mnli
+def test_the_cache_is_bounded_and_drops_the_longest_unused(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_module, "load_checkpoint", lambda checkpoint, task: object())
+    folders = [str(tmp_path / f"run-{number}") for number in range(cache_module.MAX_CACHED + 1)]
+    for folder in folders:
+        Path(folder).mkdir()
+        (Path(folder) / "config.json").write_text("{}")
+    first, second = map(cached_checkpoint, folders[:2])
+    for folder in folders[2:-1]:
+        cached_checkpoint(folder)
+    assert cached_checkpoint(folders[0]) is first
+    cached_checkpoint(folders[-1])
+    assert len(cache) == cache_module.MAX_CACHED
+    assert cached_checkpoint(folders[0]) is first
+    assert cached_checkpoint(folders[1]) is not second
 
 
 def test_a_folder_written_anew_is_loaded_anew(cache, tiny_checkpoint, tokenizer, save):

@@ -3,10 +3,12 @@
 import dataclasses
 
 import pytest
+from huggingface_hub import ModelCard
 
 from minilm_demo import TASKS, TrainConfig
 from minilm_demo.models.places import runs_root
 from minilm_demo.results import DataSource, Evaluation, FinetuneResult
+from minilm_demo.runs import cards
 from minilm_demo.runs.cards import model_card
 from minilm_demo.runs.folder import RunRecord
 
@@ -57,11 +59,61 @@ def test_every_score_of_every_split_has_a_row(task):
     assert all(row.count("|") == 6 for row in rows)
 
 
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(("kind", "named"), [("hub", True), ("mirror", True), ("sample", False), ("file", False)])
-def test_only_official_rows_are_called_the_official_data_set(kind, named):
-    front = card(kind=kind).split("---")[1].strip().splitlines()
-    assert ("datasets: [nyu-mll/glue]" in front) == named
-    assert "library_name: transformers" in front
+def test_only_official_rows_are_called_the_official_data_set(task, kind, named):
+    """In the front matter and in its table of results, which the Hub shows beside the data set."""
+    name, configuration = TASKS[task].dataset
+    front = ModelCard(card(task, kind=kind)).data
+    assert front.datasets == ([name] if named else None)
+    assert front.library_name == "transformers"
+    for result in front.eval_results:
+        assert (result.dataset_type == name) == named
+        assert result.dataset_config == (configuration if named else None)
+        assert "/" in result.dataset_type or not named
+        assert result.dataset_name == "some source: 872 of 872 rows of validation"
+
+
+def test_the_hub_reads_every_score():
+    front = ModelCard(card("stsb")).data
+    assert front.model_name == "bundled fine-tuned on stsb"
+    scores = [(one.dataset_split, one.metric_type, one.metric_name, one.metric_value) for one in front.eval_results]
+    assert scores == [("validation", "pearsonr", "pearson", 0.81), ("validation", "spearmanr", "spearman", 0.81)]
+    assert {one.task_type for one in front.eval_results} == {"text-classification"}
+    spans = ModelCard(card("squad")).data.eval_results
+    assert {(one.task_type, one.metric_type) for one in spans} == {
+        ("question-answering", "f1"),
+        ("question-answering", "exact_match"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "base"),
+    [
+        ("bundled", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("nli", "sentence-transformers/all-MiniLM-L6-v2"),  # an adapter of it
+        ("minilm-l12", "microsoft/MiniLM-L12-H384-uncased"),
+        ("someone/else@v1", "someone/else"),
+        ("/a/run/that/is/gone", None),
+    ],
+)
+def test_the_base_model_is_a_name_of_the_hub(checkpoint, base):
+    assert ModelCard(card(checkpoint=checkpoint)).data.base_model == base
+
+
+def test_a_folder_of_this_machine_is_no_base_model(tiny_checkpoint):
+    assert ModelCard(card(checkpoint=str(tiny_checkpoint))).data.base_model is None
+
+
+def test_words_in_braces_are_no_template():
+    text = card(splits={"{{ 7 * 7 }}.csv": 45})
+    assert "Trained on: {{ 7 * 7 }}.csv (45 rows)." in text
+
+
+@pytest.mark.parametrize("name", ["fine_tune", "student", "experiment", "skill"])
+def test_every_card_ends_with_one_line_break(name):
+    assert (cards.TEMPLATES / f"{name}.md").read_text(encoding="utf-8").endswith(".\n")
+    assert card().endswith(".\n")
 
 
 @pytest.mark.parametrize(

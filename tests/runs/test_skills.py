@@ -107,7 +107,7 @@ def test_peft_is_told_no_folder_of_this_machine(lora_run, packed):
 
 def test_the_command_of_a_card_names_extra_rows_below_the_data():
     config = TrainConfig(data="/data", extra_train=("/data/kin/snli", "/elsewhere/mine.csv"), method="lora")
-    command = cards.finetune_command(MNLI, config)
+    command = cards.finetune_shell_line(MNLI, config)
     assert "--extra-train DIR/kin/snli --extra-train DIR/mine.csv" in command
     assert "elsewhere" not in command
 
@@ -271,7 +271,7 @@ def test_a_card_tells_the_commands_of_the_recipe(skill, task):
         config = skills.recipe_config(fields, data="DIR", seed=seed)
         start = re.search(r"--checkpoint (RUN-\d)", line)
         output = line.split("--output ")[1]
-        assert line == cards.finetune_command(TASKS[task], config, start=start[1] if start else "", output=output)
+        assert line == cards.finetune_shell_line(TASKS[task], config, start=start[1] if start else "", output=output)
 
 
 @pytest.mark.parametrize(("skill", "task"), SHIPPED)

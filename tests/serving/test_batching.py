@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from training import wait_for
 
 from minilm_demo import TASKS, predict
 from minilm_demo.errors import DataError
@@ -27,8 +28,7 @@ def test_those_who_wait_share_one_call():
         first = pool.submit(batcher.ask, "a", 0)
         assert first_is_in.wait(10)
         others = [pool.submit(batcher.ask, "a", number) for number in range(1, 7)]
-        while len(batcher._waiting["a"]) < 6:
-            pass
+        wait_for(lambda: len(batcher._waiting["a"]) == 6)
         go.set()
         assert [one.result(10) for one in [first, *others]] == [0, 10, 20, 30, 40, 50, 60]
     assert [len(rows) for _, rows in calls] == [1, 4, 2]
@@ -57,8 +57,7 @@ def test_an_error_reaches_whoever_asked_and_nobody_else():
         first = pool.submit(batcher.ask, "a", "first")
         assert first_is_in.wait(10)
         asked = {row: pool.submit(batcher.ask, "a", row) for row in ("good", "bad one", "fine", "bad two")}
-        while len(batcher._waiting["a"]) < 4:
-            pass
+        wait_for(lambda: len(batcher._waiting["a"]) == 4)
         go.set()
         assert [first.result(10), asked["good"].result(10), asked["fine"].result(10)] == ["first", "good", "fine"]
         for row in ("bad one", "bad two"):

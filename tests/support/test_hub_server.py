@@ -9,6 +9,7 @@ import http.client
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -208,7 +209,9 @@ def failed(hub, tmp_path_factory):
     """Which exceptions a client saw, by case."""
     folder = tmp_path_factory.mktemp("failing-home")
     env = client_environment(hub.endpoint, folder, HF_HUB_ETAG_TIMEOUT="1")
-    return run_client(FAILING_CLIENT, env=env, cwd=folder)
+    before = len(hub.requests)
+    seen = run_client(FAILING_CLIENT, env=env, cwd=folder)
+    return seen | {"requests": hub.requests[before:]}
 
 
 @pytest.mark.parametrize("repo_id", ["org/mini-bin", "org/mini", "mini"])
@@ -293,7 +296,9 @@ def test_truncated_download_is_no_oserror(failed):
 
 def test_slow_answer_outlasts_a_short_etag_timeout(failed):
     """HF_HUB_ETAG_TIMEOUT=1 ends the first attempt only; the next one waits for up to 60 s, so the file arrives."""
-    assert 1 + 2 * SLOW_SECONDS <= failed["hub slow"]["took"] < 1 + 2 * SLOW_SECONDS + 3
+    assert failed["hub slow"]["took"] >= 1 + 2 * SLOW_SECONDS
+    methods = [method for method, path in failed["requests"] if "-slow/resolve/" in path]
+    assert methods == ["HEAD", "HEAD", "GET"]
 
 
 def test_whoami_is_refused(failed):
@@ -403,12 +408,13 @@ def test_stop_cuts_open_connections_and_start_uses_the_same_port(small):
 def test_slow_repository_answers_late_and_stop_does_not_wait_for_it(small):
     start = time.monotonic()
     assert request(small, "GET", "/org/mini-slow/resolve/main/config.json")[2] == b"{}"
-    assert 0.3 <= time.monotonic() - start < 2
+    assert time.monotonic() - start >= 0.3
     small.slow_seconds = 60
     connection = http.client.HTTPConnection(urlsplit(small.endpoint).netloc, timeout=10)
     connection.request("GET", "/api/models/org/mini-slow")
-    start = time.monotonic()
-    small.stop()
-    with pytest.raises((ConnectionError, http.client.HTTPException)):
+    stopping = threading.Thread(target=small.stop, daemon=True)
+    stopping.start()
+    with pytest.raises((ConnectionError, http.client.HTTPException)):  # the answer would come after a minute
         connection.getresponse()
-    assert time.monotonic() - start < 2
+    stopping.join(30)
+    assert not stopping.is_alive()
