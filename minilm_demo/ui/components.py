@@ -33,7 +33,8 @@ def ask_view(elem_id: str, *names: str) -> str:
     return f"""(text1, text2, ...values) => {{
       const named = {json.dumps(names)}.map((name, place) => [name, values[place]]);
       const detail = {{ texts: [text1, text2], ...Object.fromEntries(named) }};
-      document.querySelector("#{elem_id} .mlm").dispatchEvent(new CustomEvent("ask", {{ detail }}));
+      const host = document.querySelector("#{elem_id} .mlm");
+      host.view.then(() => host.dispatchEvent(new CustomEvent("ask", {{ detail }})));
     }}"""
 
 

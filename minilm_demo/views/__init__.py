@@ -3,9 +3,11 @@
 from . import words
 from .ablation import ablation_payload, experiment_state, longer_distillation
 from .attention import attention_payload, frames_payload, head_payload, row_payload
+from .bundle import version
 from .code import importance_code, prediction_code, run_code, slice_code
 from .components import (
     ABLATION,
+    ADDRESS,
     ANSWERS,
     ATTENTION,
     IMPORTANCE,
@@ -15,10 +17,8 @@ from .components import (
     RUN,
     SLICE,
     Component,
-    Page,
     gradio_parts,
-    load_component,
-    show,
+    served_file,
     standalone_html,
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
@@ -27,11 +27,13 @@ from .lesson import lesson_maps
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import run_payload
+from .show import Page, show
 from .slice import slice_payload
 from .weights import floats
 
 __all__ = [
     "ABLATION",
+    "ADDRESS",
     "ANSWERS",
     "ATTENTION",
     "IMPORTANCE",
@@ -54,7 +56,6 @@ __all__ = [
     "importance_code",
     "importance_payload",
     "lesson_maps",
-    "load_component",
     "longer_distillation",
     "microscope_payload",
     "prediction_code",
@@ -64,11 +65,13 @@ __all__ = [
     "row_payload",
     "run_code",
     "run_payload",
+    "served_file",
     "show",
     "slice_code",
     "slice_payload",
     "standalone_html",
     "target_head_payload",
     "target_row_payload",
+    "version",
     "words",
 ]

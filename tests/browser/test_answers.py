@@ -14,7 +14,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
 href="data:,"><style>{css}</style><main><div class="mlm-answers"></div></main><script>
 {js}
 const picked = [];
-const view = MiniLM.answers.mount(document.querySelector(".mlm-answers"), null, {{picked: (one) => picked.push(one)}});
+const view = answers.mount(document.querySelector(".mlm-answers"), null, {{picked: (one) => picked.push(one)}});
 </script>"""
 
 

@@ -122,7 +122,7 @@ const answer = (name, value) => async ({{ texts, checkpoint, ...what }}) => {{
   if (window.refuse || checkpoint !== "nli" || texts.length !== 2) throw new Error("no");
   return value(what);
 }};
-const view = MiniLM.attention.mount(document.querySelector(".mlm-attention"), {value}, {{
+const view = attention.mount(document.querySelector(".mlm-attention"), {value}, {{
   head: answer("head", () => ({{ weights: {head} }})),
   row: answer("row", ({{ token }}) => ({{ scores: {scores}.map((score, key) => (key === token ? null : score)) }})),
   file: answer("file", ({{ format }}) => ({{ name: "trace." + format, type: "text/plain", base64: btoa(format) }})),

@@ -298,7 +298,7 @@ SLICE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><
 <main><div class="mlm-slice"></div></main><script>
 {js}
 const picked = [];
-const view = MiniLM.slice.mount(document.querySelector(".mlm-slice"), {value}, {{ picked: (row) => picked.push(row) }});
+const view = slice.mount(document.querySelector(".mlm-slice"), {value}, {{ picked: (row) => picked.push(row) }});
 </script>"""
 
 
@@ -378,7 +378,7 @@ const answers = {answers};  // one payload for each question
 const asked = [];
 const stops = [];
 const ends = [];
-const view = MiniLM.run.mount(document.querySelector(".mlm-run"), {first}, {{
+const view = run.mount(document.querySelector(".mlm-run"), {first}, {{
   poll: async (question) => {{
     asked.push(question);
     const answer = answers.length > 1 && !window.paused ? answers.shift() : answers[0];

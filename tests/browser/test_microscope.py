@@ -12,7 +12,8 @@ from scipy.special import softmax
 from test_components import HARD_TO_READ, unfold  # beside this file
 
 from minilm_demo import views
-from minilm_demo.views.components import json_in_html, load_component
+from minilm_demo.views.bundle import bundle
+from minilm_demo.views.components import json_in_html
 
 BADGE = {"kind": "proxy", "title": "proxy teacher", "about": "The student's own teacher was never published."}
 TARGETS = samples.targets(far=(2, 2))
@@ -40,16 +41,16 @@ PAGES = {
 CALL = """([name, given]) => {
   const arrays = (value) => (value && value.float32 ? Float32Array.from(value.float32) : value);
   const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
-  const result = MiniLM.relations[name](...given.map(arrays));
+  const result = relations[name](...given.map(arrays));
   return name === "exactRow" ? {...result, shares: plain(result.shares)} : plain(result);
 }"""
 
 
 @pytest.fixture
 def relations(page):
-    """relations(name, *arguments): what MiniLM.relations[name] returns; numpy arrays arrive as Float32Array."""
+    """relations(name, *arguments): what relations[name] returns; numpy arrays arrive as Float32Array."""
     page.goto("about:blank")
-    page.add_script_tag(content=load_component("relations", parts=("common", "weights")).js)
+    page.add_script_tag(content=bundle("microscope/relations.js", "relations"))
 
     def call(name, *arguments):
         given = [{"float32": one.ravel().tolist()} if isinstance(one, np.ndarray) else one for one in arguments]
@@ -256,7 +257,7 @@ const answer = (name) => async ({ teacher, ...what }) => {
   window.asked.push([name, what]);
   return teacher === "bundled" ? answers[name] : { error: "another picture" };
 };
-MiniLM.microscope.mount(document.querySelector(".box"), JSON.parse(document.getElementById("value").textContent),
+microscope.mount(document.querySelector(".box"), JSON.parse(document.getElementById("value").textContent),
   {look: answer("look"), head: answer("head"), row: answer("row"), file: answer("file")});
 </script></body></html>"""
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import softmax
 
 from minilm_demo.attention_weights import merge_words, rollout, word_groups
-from minilm_demo.views.components import load_component
+from minilm_demo.views.bundle import bundle
 
 LAYERS, HEADS, SIZE = 3, 4, 11
 SHAPE = {"layers": LAYERS, "heads": HEADS, "size": SIZE}
@@ -26,16 +26,16 @@ SURFACE, TEAL, BLUE, ORANGE = [255, 255, 255], [13, 148, 136], [37, 99, 235], [2
 # Arrays of numbers come as {float32: [..]}; typed arrays leave as lists.
 CALL = """([name, given]) => {
   const arrays = (value) => (value && value.float32 ? Float32Array.from(value.float32) : value);
-  const result = MiniLM.weights[name](...given.map(arrays));
+  const result = weights[name](...given.map(arrays));
   return ArrayBuffer.isView(result) ? Array.from(result) : result;
 }"""
 
 
 @pytest.fixture
 def weights(page):
-    """weights(name, *arguments): what MiniLM.weights[name] returns; numpy arrays arrive as Float32Array."""
+    """weights(name, *arguments): what weights[name] returns; numpy arrays arrive as Float32Array."""
     page.goto("about:blank")
-    page.add_script_tag(content=load_component("weights").js)
+    page.add_script_tag(content=bundle("shared/weights.js", "weights"))
 
     def call(name, *arguments):
         given = [{"float32": one.ravel().tolist()} if isinstance(one, np.ndarray) else one for one in arguments]
@@ -97,7 +97,7 @@ def test_head_is_a_view_of_one_head(weights, attentions, page):
     assert weights("head", attentions, SHAPE, 2, 1) == attentions[2, 1].ravel().tolist()
     shares = """(shape) => {
       const all = new Float32Array(shape.layers * shape.heads * shape.size ** 2);
-      return MiniLM.weights.head(all, shape, 1, 2).buffer === all.buffer;
+      return weights.head(all, shape, 1, 2).buffer === all.buffer;
     }"""
     assert page.evaluate(shares, SHAPE)
 

@@ -136,7 +136,7 @@ def test_what_is_said_of_the_input_and_the_models():
 def test_show_makes_a_page_of_its_own():
     page = views.show(samples.targets()).html
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
-    assert "MiniLM.microscope.mount" in page
+    assert "microscope.mount(" in page
 
 
 def test_gradio_gets_static_templates_and_the_names_of_the_server_functions():

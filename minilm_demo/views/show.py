@@ -1,0 +1,179 @@
+"""A result as a picture on a page of its own, for notebooks and files."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..results import (
+    AblationResult,
+    AttentionTrace,
+    Badge,
+    DistillationTargets,
+    DistillResult,
+    Evaluation,
+    FinetuneResult,
+    Prediction,
+    SliceResult,
+    TrainingEvent,
+    WordImportance,
+)
+from ..tasks import get_task
+from .ablation import ablation_payload
+from .attention import attention_payload
+from .components import (
+    ABLATION,
+    ATTENTION,
+    IMPORTANCE,
+    MICROSCOPE,
+    PREDICTION,
+    RUN,
+    SLICE,
+    Component,
+    standalone_html,
+)
+from .distillation import microscope_payload
+from .distilled import distill_card
+from .importance import importance_payload
+from .prediction import prediction_payload
+from .result import result_card
+from .run import run_payload
+from .slice import slice_payload
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture as HTML. A notebook shows it; `save` writes it to a file."""
+
+    html: str
+    height: int
+
+    def _repr_html_(self) -> str:
+        # The frame may run its own script and save files: it cannot touch the notebook around it.
+        return (
+            f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(self.html)}" title="MiniLM Demo" '
+            f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
+        )
+
+    def save(self, path: str | Path) -> Path:
+        path = Path(path)
+        path.write_text(self.html, encoding="utf-8")
+        return path
+
+
+@dataclass(frozen=True)
+class About:
+    """What a result does not know of itself; see `show`."""
+
+    fields: Mapping[str, str]
+    events: Sequence[TrainingEvent]
+    checkpoint: str
+    seen: str
+    badge: Badge | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How one type of result is shown: by which component, its payload and title, and how high in pixels."""
+
+    component: Component
+    draw: Callable[..., tuple[dict, str]]  # (result, About) -> payload, title
+    height: int
+
+
+def show(
+    result: FinetuneResult
+    | DistillResult
+    | Evaluation
+    | Prediction
+    | SliceResult
+    | WordImportance
+    | AttentionTrace
+    | DistillationTargets
+    | AblationResult,
+    *,
+    fields: Mapping[str, str] | None = None,
+    events: Sequence[TrainingEvent] = (),
+    checkpoint: str = "",
+    seen: str = "",
+    badge: Badge | None = None,
+    height: int | None = None,
+) -> Page:
+    """A result as a picture, for notebooks and files.
+
+    A span prediction needs its texts in `fields`; a fine-tune or a distillation draws its curves if its `events` are
+    given; else a fine-tune needs `checkpoint`, the one it started from, to say what that had already seen of the data
+    (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
+    picture = PICTURES.get(type(result))
+    if picture is None:
+        known = ", ".join(kind.__name__ for kind in PICTURES)
+        raise TypeError(f"show() draws one of {known}, not a {type(result).__name__}.")
+    payload, title = picture.draw(result, About(fields or {}, events, checkpoint, seen, badge))
+    return Page(standalone_html(picture.component, payload, title), height or picture.height)
+
+
+def _prediction(prediction: Prediction, about: About) -> tuple[dict, str]:
+    task = get_task(prediction.task)
+    if task.kind == "span" and task.text_fields[-1] not in about.fields:
+        raise TypeError(f"A {task.name} prediction is drawn within its text: show(prediction, fields={{…}}).")
+    return prediction_payload(task, prediction, about.fields), task.title
+
+
+def _finetune(result: FinetuneResult, about: About) -> tuple[dict, str]:
+    if not about.events:
+        return _scores(result.evaluation, about, result)
+    task = get_task(result.evaluation.task)
+    payload = run_payload(about.events, task, status="completed", run_id="", seen=about.seen)
+    return payload, payload["title"]
+
+
+def _scores(evaluation: Evaluation, about: About, training: FinetuneResult | None = None) -> tuple[dict, str]:
+    task = get_task(evaluation.task)
+    payload = run_payload((), task, status="completed", run_id="")
+    card = result_card(task, evaluation, training, checkpoint=about.checkpoint, seen=about.seen)
+    return {**payload, "sentence": f"Checkpoint: {evaluation.checkpoint}.", "result": card}, payload["title"]
+
+
+def _distilled(result: DistillResult, about: About) -> tuple[dict, str]:
+    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job="distill")
+    if not about.events:
+        payload = {**payload, "sentence": f"Teacher: {result.teacher}.", "result": distill_card(result)}
+    return payload, payload["title"]
+
+
+def _slice(result: SliceResult, about: About) -> tuple[dict, str]:
+    payload = slice_payload(get_task(result.evaluation.task), result, seen=about.seen)
+    return payload, payload["title"]
+
+
+def _importance(result: WordImportance, _: About) -> tuple[dict, str]:
+    task = get_task(result.task)
+    return importance_payload(task, result), task.title
+
+
+def _attention(result: AttentionTrace, _: About) -> tuple[dict, str]:
+    return attention_payload(result, alone=True), f"Attention: {' / '.join(result.texts)}"
+
+
+def _microscope(result: DistillationTargets, about: About) -> tuple[dict, str]:
+    payload = microscope_payload(result, badge=about.badge and asdict(about.badge), alone=True)
+    return payload, f"Teacher and student: {' / '.join(result.texts)}"
+
+
+def _ablation(result: AblationResult, _: About) -> tuple[dict, str]:
+    return ablation_payload(result), "Does it help?"
+
+
+PICTURES: Mapping[type, Picture] = {
+    FinetuneResult: Picture(RUN, _finetune, 900),
+    DistillResult: Picture(RUN, _distilled, 900),
+    Evaluation: Picture(RUN, _scores, 900),
+    SliceResult: Picture(SLICE, _slice, 900),
+    Prediction: Picture(PREDICTION, _prediction, 360),
+    WordImportance: Picture(IMPORTANCE, _importance, 720),
+    AttentionTrace: Picture(ATTENTION, _attention, 900),
+    DistillationTargets: Picture(MICROSCOPE, _microscope, 1100),
+    AblationResult: Picture(ABLATION, _ablation, 1200),
+}

@@ -1,0 +1,182 @@
+// One input through one or more checkpoints, side by side; what the latest change did; the tries so far. See
+// `answers_payload`.
+//
+// The history, one for each skill, lives in this page alone: texts of visitors are not kept on the server. `callbacks.picked({texts})` is
+// called when a try is chosen, to put its texts back into the boxes.
+
+import { details, make, say, scroller, show, table } from "../shared/dom.js";
+import { number, signed } from "../shared/numbers.js";
+import { mount as mountPrediction } from "./prediction.js";
+
+const KEPT = 50; // tries of each skill
+const SPOKEN = { lanes: true, error: true }; // what was asked for, and not what stands there at first
+
+export function mount(root, value, callbacks = {}) {
+  const page = {
+    lanes: make("div", "mlm-lanes"),
+    change: make("div", ""),
+    tries: make("div", ""),
+    said: make("p", "mlm-unseen"),
+  };
+  page.said.setAttribute("role", "status");
+  const state = { page, callbacks, skill: null, all: {}, tries: [] };
+  root.classList.add("mlm", "mlm-answers");
+  root.replaceChildren(page.lanes, page.change, page.tries, page.said);
+  page.history = details("Tries so far", () => drawTries(state));
+  page.tries.append(page.history);
+  update(state, value);
+  return { update: (next) => update(state, next), destroy: () => root.replaceChildren() };
+}
+
+function update(state, value) {
+  const { page } = state;
+  const lanes = value && value.kind === "lanes" ? value.lanes : [value];
+  page.lanes.replaceChildren(...lanes.map((lane) => drawLane(lane, lanes.length > 1)));
+  page.lanes.classList.toggle("mlm-many", lanes.length > 1);
+  if (!value || value.skill) chooseSkill(state, value ? value.skill : null);
+  if (value && value.kind in SPOKEN)
+    say(page.said, lanes.map(({ title, sentence }) => (title ? title + ": " : "") + sentence).join(". "));
+  if (value && value.kind === "lanes") remember(state, value);
+  const [latest, before] = state.tries;
+  const changed = value && value.kind === "lanes" && before && comparable(before, latest);
+  page.change.replaceChildren(...(changed ? [drawChange(before, latest)] : []));
+  show(page.tries, state.tries.length > 1);
+  page.history.redraw();
+}
+
+function drawLane(lane, titled) {
+  const box = make("div", "");
+  mountPrediction(box, lane);
+  return make("section", "mlm-lane", titled ? make("h4", "", lane.title) : null, box);
+}
+
+// -- tries
+
+function chooseSkill(state, skill) {
+  state.skill = skill;
+  state.tries = state.all[skill] = state.all[skill] || [];
+}
+
+function remember(state, { task, input, lanes }) {
+  const answers = lanes.map(({ title, sentence, bars, scale, pieces, decision }) => ({
+    title,
+    sentence,
+    bars,
+    at: scale ? scale.at : null,
+    span: !!pieces,
+    score: decision ? decision.score : null,
+  }));
+  state.tries.unshift({ task, input, answers });
+  state.tries.splice(KEPT);
+}
+
+function drawTries({ tries, callbacks }) {
+  const rows = tries.map((one) => [
+    chooser(one, callbacks),
+    one.answers.map(({ title, sentence }) => (one.answers.length > 1 ? `${title}: ${sentence}` : sentence)).join(" · "),
+  ]);
+  const box = scroller("Tries so far", table("Tries so far", ["Asked", "Answer"], rows));
+  box.classList.add("mlm-tall");
+  return box;
+}
+
+function chooser(one, callbacks) {
+  const words = one.input.map(({ text }) => (text.length > 160 ? text.slice(0, 160) + "…" : text)).join(" — ");
+  if (!callbacks.picked) return words;
+  const button = make("button", "mlm-link", words);
+  button.type = "button";
+  button.title = "Put this into the boxes again";
+  button.addEventListener("click", () => callbacks.picked({ texts: one.input.map(({ text }) => text) }));
+  return button;
+}
+
+// -- what the latest change did
+
+// The same question to the same checkpoints, in other words.
+function comparable(before, latest) {
+  const names = ({ answers }) => answers.map(({ title }) => title).join("\n");
+  const texts = ({ input }) => input.map(({ text }) => text).join("\n");
+  const answered = [...before.answers, ...latest.answers].every(({ bars, at, span }) => bars || span || at !== null);
+  return before.task === latest.task && names(before) === names(latest) && texts(before) !== texts(latest) && answered;
+}
+
+function drawChange(before, latest) {
+  const texts = latest.input
+    .map(({ name, text }, place) => ({ name: name.toLowerCase(), text, old: before.input[place].text }))
+    .filter(({ text, old }) => text !== old)
+    .map(({ name, text, old }) =>
+      make(
+        "div",
+        "mlm-both",
+        sideOf("Before, " + name, old, text, "mlm-gone"),
+        sideOf("After, " + name, text, old, "mlm-new"),
+      ),
+    );
+  const rows = latest.answers.flatMap((answer, lane) =>
+    changedNumbers(before.answers[lane], answer, latest.answers.length > 1),
+  );
+  const numbers = table("What changed", ["", "Before", "After", "Change"], rows, true);
+  return make(
+    "section",
+    "mlm-change",
+    make("h4", "", "What the change did"),
+    ...texts,
+    scroller("What changed", numbers),
+  );
+}
+
+// The text with the words marked that do not stand in the other one.
+function sideOf(label, text, other, className) {
+  const kept = commonWords(words(text), words(other));
+  const pieces = words(text).map((word, place) => (kept.has(place) ? word : make("mark", className, word)));
+  const spaced = pieces.flatMap((piece, place) => (place ? [" ", piece] : [piece]));
+  return make("div", "mlm-side", make("p", "mlm-side-name", label), make("p", "", ...spaced));
+}
+
+function words(text) {
+  return text
+    .split(/[ \n\t]+/)
+    .filter((word) => word)
+    .slice(0, 2000);
+}
+
+// Places in `left` of a longest common subsequence with `right`.
+function commonWords(left, right) {
+  const lengths = Array.from({ length: left.length + 1 }, () => new Uint16Array(right.length + 1));
+  for (let i = left.length - 1; i >= 0; i--) {
+    for (let j = right.length - 1; j >= 0; j--) {
+      lengths[i][j] = left[i] === right[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
+    }
+  }
+  const kept = new Set();
+  for (let i = 0, j = 0; i < left.length && j < right.length; ) {
+    if (left[i] === right[j]) {
+      kept.add(i);
+      i++;
+      j++;
+    } else if (lengths[i + 1][j] >= lengths[i][j + 1]) i++;
+    else j++;
+  }
+  return kept;
+}
+
+function changedNumbers(before, after, titled) {
+  const prefix = titled ? after.title + ": " : "";
+  if (after.span) {
+    const scored = before.score !== null && after.score !== null;
+    const numbers = scored ? [[prefix + "no-answer score", ...compared(before.score, after.score)]] : [];
+    return [
+      [prefix + "answer", before.sentence, after.sentence, before.sentence === after.sentence ? "the same" : ""],
+      ...numbers,
+    ];
+  }
+  if (!after.bars) return [[prefix + "score", ...compared(before.at, after.at)]];
+  return after.bars.map(({ label, share, text }, place) => {
+    const old = before.bars?.[place];
+    return [prefix + label, old ? old.text : "", text, old ? signed(100 * (share - old.share), 1) + " points" : ""];
+  });
+}
+
+function compared(before, after) {
+  return [number(before, 1), number(after, 1), signed(after - before, 1)];
+}

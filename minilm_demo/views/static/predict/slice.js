@@ -1,0 +1,107 @@
+// Scores of rows of a validation set; a table whose cells open the rows they count; see `slice_payload`.
+//
+// `callbacks.picked({texts})` is called when a row is chosen, to put its texts into the boxes. Without it (a page of its
+// own) rows are no buttons.
+
+import { code, make, say, scroller, show } from "../shared/dom.js";
+import { drawConfusion, drawShaded, drawSummary, drawTable } from "../shared/result.js";
+
+const EMPTY = "The score will be here, with every row behind it.";
+
+export function mount(root, value, callbacks = {}) {
+  const page = {
+    body: make("div", ""),
+    rows: make("section", "mlm-rows"),
+    code: code(),
+    spoken: make("p", "mlm-unseen"),
+  };
+  const state = { page, callbacks, lists: [], cells: [] };
+  page.spoken.setAttribute("aria-live", "polite");
+  root.classList.add("mlm", "mlm-slice");
+  root.replaceChildren(page.body, page.rows, page.code, page.spoken);
+  update(state, value);
+  return { update: (next) => update(state, next), destroy: () => root.replaceChildren() };
+}
+
+function update(state, value) {
+  const { page } = state;
+  state.lists = value ? value.lists : [];
+  state.cells = [];
+  show(page.rows, false);
+  page.rows.replaceChildren();
+  page.body.replaceChildren(...(value ? drawBody(state, value) : [make("p", "mlm-empty", EMPTY)]));
+  page.code.draw(value?.code || "");
+  show(page.code, Boolean(value?.code));
+  say(page.spoken, value ? value.verdicts.join(" ") : "");
+  if (value && !value.matrix) drawRows(state, value.lists[0]);
+}
+
+function drawBody(state, value) {
+  return [
+    drawSummary(value),
+    ...value.notes.map((sentence) => make("p", "mlm-note", sentence)),
+    value.scores ? drawTable(value.scores) : null,
+    value.matrix ? drawConfusion(value.matrix, (cell) => drawCell(state, cell)) : null,
+    value.matrix ? make("p", "mlm-note", "Choose a cell to see its rows.") : null,
+  ].filter((part) => part);
+}
+
+// A cell that counts rows is a button; one without rows is a number.
+function drawCell(state, cell) {
+  const drawn = drawShaded(cell);
+  if (cell.list === null) return drawn;
+  const button = make(
+    "button",
+    "mlm-cell",
+    ...drawn.childNodes,
+    make("span", "mlm-unseen", state.lists[cell.list].title),
+  );
+  button.type = "button";
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => openCell(state, cell.list, button));
+  state.cells.push(button);
+  drawn.classList.add("mlm-open");
+  drawn.append(button);
+  return drawn;
+}
+
+function openCell(state, place, button) {
+  for (const other of state.cells) other.setAttribute("aria-pressed", String(other === button));
+  drawRows(state, state.lists[place]);
+  say(state.page.spoken, state.lists[place].title + ": " + state.lists[place].note);
+}
+
+function drawRows(state, list) {
+  const { page, callbacks } = state;
+  const use = callbacks.picked ? " Choose one to put its texts into the boxes above." : "";
+  const items = make("ul", "mlm-row-list", ...list.rows.map((row) => make("li", "", drawRow(state, row))));
+  const box = scroller(list.title, items);
+  box.classList.add("mlm-row-box");
+  page.rows.replaceChildren(make("h4", "", list.title), make("p", "mlm-note", list.note + use), box);
+  show(page.rows, true);
+}
+
+// Spans inside a span or button: a button may hold nothing but phrases.
+function drawRow({ page, callbacks }, row) {
+  const texts = row.fields.map(([name, text]) => pair("mlm-row-text", row.fields.length > 1 ? name : "", text));
+  const said = make("span", "mlm-row-said", ...row.said.map(([name, text]) => pair("", name, text)));
+  const card = make(callbacks.picked ? "button" : "span", "mlm-row", make("span", "", ...texts), said);
+  if (callbacks.picked) {
+    card.type = "button";
+    card.addEventListener("click", () => {
+      callbacks.picked({ texts: row.texts });
+      say(page.spoken, "In the boxes above: " + row.fields[0][1]);
+    });
+  }
+  return card;
+}
+
+function pair(className, name, text) {
+  return make(
+    "span",
+    className,
+    name ? make("span", "mlm-row-name", name + " ") : null,
+    make("span", "mlm-row-words", text),
+    " ",
+  );
+}

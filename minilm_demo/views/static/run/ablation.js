@@ -1,0 +1,117 @@
+// The experiment "Does it help?": its arms as dots, in words and as tables, live while it is under way; and, set apart,
+// the paper's numbers. See ablation_payload.
+//
+// `callbacks.poll({run})` promises the next payload; it and `callbacks.stop` are those of following.js.
+
+import { code, details, facts, make, say, scroller, show, table } from "../shared/dom.js";
+import { drawPlot, drawTable } from "../shared/result.js";
+import { follow } from "./following.js";
+
+const EVERY = 1000; // milliseconds between two questions
+const HIDDEN = 4000; // nobody is looking
+
+export function mount(root, value, callbacks = {}) {
+  const state = { root, page: build(root), value: null };
+  state.destroy = () => {
+    state.following.destroy();
+    root.replaceChildren();
+  };
+  state.following = follow({
+    root,
+    callbacks,
+    counted: "Students scored",
+    every: EVERY,
+    whileHidden: HIDDEN,
+    question: () => ({ run: state.value.run.run }),
+    take: (next) => {
+      take(state, next);
+      return next.run;
+    },
+    over: () => {},
+    lost: state.destroy,
+  });
+  state.page.body.prepend(state.following.element);
+  update(state, value);
+  return { update: (next) => update(state, next), destroy: state.destroy };
+}
+
+function build(root) {
+  const page = {
+    empty: make("p", "mlm-empty"),
+    findings: make("div", ""),
+    picture: make("div", ""),
+    more: make("div", ""),
+    code: code(),
+    paper: make("section", "mlm-paper"),
+  };
+  page.findings.setAttribute("aria-live", "polite");
+  page.body = make(
+    "div",
+    "",
+    page.empty,
+    page.findings,
+    page.picture,
+    make("div", "mlm-beside", page.more, page.paper),
+    page.code,
+  );
+  root.classList.add("mlm", "mlm-ablation");
+  root.replaceChildren(page.body);
+  return page;
+}
+
+// -- a payload comes
+
+// A whole new value: from the server's side, or at the beginning.
+function update(state, value) {
+  const { page, following } = state;
+  following.leave();
+  state.value = null;
+  show(page.body, Boolean(value));
+  show(page.paper, Boolean(value?.paper));
+  if (!value) return;
+  if (value.paper) drawPaper(page.paper, value.paper);
+  take(state, value);
+  show(following.element, Boolean(value.run));
+  if (value.run) following.begin(value.run);
+}
+
+function take(state, value) {
+  const before = state.value;
+  state.value = value;
+  state.page.code.draw(value.code || "");
+  show(state.page.code, Boolean(value.code));
+  if (before && JSON.stringify(before.drawn) === JSON.stringify(value.drawn)) return; // a table stays open, a word unsaid
+  draw(state.page, value);
+}
+
+// -- what came out
+
+function draw(page, { drawn, empty }) {
+  show(page.empty, !drawn);
+  say(page.empty, empty);
+  page.findings.replaceChildren(...(drawn ? drawn.findings.map((sentence) => make("p", "mlm-verdict", sentence)) : []));
+  page.picture.replaceChildren(...(drawn ? drawPicture(drawn) : []));
+  page.more.replaceChildren(...(drawn ? drawMore(drawn) : []));
+}
+
+function drawPicture({ plot, about, gains, scores }) {
+  const tables = [gains, scores].filter((one) => one);
+  return [
+    make("div", "mlm-plots", drawPlot(plot)),
+    make("p", "mlm-note", about),
+    details("As a table", () => make("div", "", ...tables.map(drawTable))),
+  ];
+}
+
+function drawMore({ notes, figures }) {
+  return [
+    make("h4", "", "Reading it honestly"),
+    make("ul", "mlm-reading", ...notes.map((sentence) => make("li", "mlm-note", sentence))),
+    facts(figures),
+  ];
+}
+
+function drawPaper(section, { title, about, headings, rows }) {
+  const numbers = scroller(title, table(title, headings, rows, true));
+  section.replaceChildren(make("h4", "", title), make("p", "mlm-note", about), numbers);
+}

@@ -1,0 +1,178 @@
+// A run that is followed, whatever it makes: a status line, a bar, a Stop button, what went wrong; and the server, asked
+// again and again until the run is over.
+//
+// A head: {status, final, sentence, progress {done, of} | null, stop: label of the button | "", error {sentence,
+// advice} | null}. `callbacks.poll(question)` promises the next payload, or {gone}, a sentence, for a run that is there
+// no longer; `callbacks.stop({run})` asks for the end. Without `poll` the picture stands still, without `stop` there is
+// no button.
+
+import { make, say, show } from "../shared/dom.js";
+
+const QUEUED = 2000; // milliseconds between two questions about a run that waits in the line
+const AFTER_ERROR = 1000;
+
+// asks: {question() -> {run, …}, take(payload) -> its head, over(head), lost()}; `every` and `whileHidden`, when nobody
+// is looking, are milliseconds between two questions. `counted` says what the bar counts; `title` is an element.
+export function follow({ root, callbacks, counted, title = null, every, whileHidden, ...asks }) {
+  const state = {
+    root,
+    callbacks,
+    every,
+    whileHidden,
+    asks,
+    parts: build(counted, title),
+    timer: 0,
+    asked: 0,
+    run: null,
+    head: null,
+    stopAsked: false,
+  };
+  state.parts.stop.addEventListener("click", () => askToStop(state));
+  const wake = () => {
+    if (!document.hidden && state.timer) schedule(state, 0);
+  };
+  document.addEventListener("visibilitychange", wake);
+  return {
+    element: state.parts.element,
+    begin: (head) => begin(state, head),
+    leave: () => leave(state),
+    draw: (head) => drawHead(state, head),
+    destroy: () => {
+      leave(state);
+      document.removeEventListener("visibilitychange", wake);
+    },
+  };
+}
+
+function build(counted, title) {
+  const parts = {
+    status: make("p", "mlm-status"),
+    bar: make("div", "mlm-progress-bar"),
+    stop: make("button", "mlm-button"),
+    trouble: make("p", "mlm-trouble"),
+    error: make("div", "mlm-error"),
+  };
+  parts.progress = make("div", "mlm-progress", parts.bar);
+  parts.progress.setAttribute("role", "progressbar");
+  parts.progress.setAttribute("aria-label", counted);
+  parts.stop.type = "button";
+  parts.trouble.setAttribute("role", "status");
+  parts.error.setAttribute("role", "alert");
+  parts.element = make(
+    "div",
+    "mlm-following",
+    make("div", "mlm-head", make("div", "mlm-head-words", title, parts.status), parts.stop),
+    parts.progress,
+    parts.trouble,
+    parts.error,
+  );
+  return parts;
+}
+
+// -- what is drawn
+
+function drawHead(state, head) {
+  const { parts, callbacks } = state;
+  state.head = head;
+  parts.element.dataset.status = head.status;
+  say(parts.status, head.sentence);
+  drawProgress(parts, head);
+  const stopping = state.stopAsked || head.status === "stopping";
+  show(parts.stop, Boolean(head.stop && callbacks.stop));
+  parts.stop.disabled = stopping;
+  say(parts.stop, stopping ? "Stopping…" : head.stop);
+  drawError(parts, head.error);
+}
+
+function drawProgress({ progress: box, bar }, { progress, final, sentence }) {
+  show(box, !final);
+  bar.style.width = (progress ? (100 * progress.done) / Math.max(1, progress.of) : 0) + "%";
+  if (!progress) return box.removeAttribute("aria-valuenow"); // how far is not known yet
+  box.setAttribute("aria-valuemin", 0);
+  box.setAttribute("aria-valuemax", progress.of);
+  box.setAttribute("aria-valuenow", progress.done);
+  box.setAttribute("aria-valuetext", sentence);
+}
+
+function drawError({ error: box }, error) {
+  show(box, Boolean(error));
+  if (!error || box.dataset.sentence === error.sentence) return; // an alert is read aloud once
+  box.dataset.sentence = error.sentence;
+  box.replaceChildren(make("p", "mlm-error-sentence", error.sentence));
+  if (error.advice) box.append(make("p", "", error.advice));
+}
+
+// -- asking again
+
+// Another run, or the same one as the server sees it now.
+function begin(state, head) {
+  leave(state);
+  const { run } = state.asks.question();
+  if (run !== state.run) state.stopAsked = false;
+  state.run = run;
+  drawHead(state, head);
+  if (!head.final) schedule(state, 0);
+}
+
+function schedule(state, wait) {
+  clearTimeout(state.timer);
+  if (!state.callbacks.poll) return;
+  state.timer = setTimeout(() => ask(state), wait);
+}
+
+function leave(state) {
+  clearTimeout(state.timer);
+  state.timer = 0;
+  state.asked += 1; // an answer that is still on its way is for nobody
+}
+
+async function ask(state) {
+  const { root, parts, callbacks, asks } = state;
+  if (!root.isConnected) return asks.lost(); // the page threw the component away
+  state.timer = 0; // while a question is open, nothing asks a second one
+  state.asked += 1;
+  const { asked } = state;
+  let wait = state.every;
+  try {
+    const payload = await callbacks.poll(asks.question());
+    if (asked !== state.asked) return;
+    say(parts.trouble, "");
+    if (payload.gone) return vanish(state, payload.gone);
+    drawHead(state, asks.take(payload));
+    if (state.head.final) return asks.over(state.head);
+    if (state.head.status === "queued") wait = Math.max(wait, QUEUED);
+  } catch (_error) {
+    if (asked !== state.asked) return;
+    say(parts.trouble, "The server does not answer; trying again every second. The run goes on without this page.");
+    wait = AFTER_ERROR;
+  }
+  schedule(state, document.hidden ? state.whileHidden : wait);
+}
+
+// The run is there no longer: what was drawn stays, but nothing goes on.
+function vanish(state, sentence) {
+  leave(state);
+  drawHead(state, {
+    ...state.head,
+    final: true,
+    sentence: "",
+    stop: "",
+    progress: null,
+    error: { sentence, advice: "" },
+  });
+}
+
+async function askToStop(state) {
+  const { run } = state;
+  state.stopAsked = true;
+  drawHead(state, state.head);
+  try {
+    await state.callbacks.stop({ run });
+    if (state.timer) schedule(state, 0); // a run that waited is asked for rarely
+  } catch (_error) {
+    if (state.run !== run) return;
+    state.stopAsked = false;
+    drawHead(state, state.head);
+    say(state.parts.trouble, "The server did not take the request to stop. Please press the button again.");
+  }
+}

@@ -1,0 +1,64 @@
+// A table that its headings sort.
+
+import { columnHeading, make } from "./dom.js";
+
+// headings [text]; rows [{order: [number, text or null], cells: [text or node]}], null stays at the end either way;
+// sorting {column, down} is kept up to date. falls(column): whether a column is sorted from the largest at first, by
+// default one of numbers. most: only so many of the sorted rows are shown, and the one that is chosen(row).
+export function sortable({
+  caption,
+  headings,
+  rows,
+  sorting,
+  most = Infinity,
+  chosen = (_row) => false,
+  falls = null,
+}) {
+  const body = make("tbody", "");
+  const isFalling = falls || ((column) => typeof rows[0]?.order[column] === "number");
+  const columns = headings.map((text, column) =>
+    sortHeading(text, () => {
+      const down = sorting.column === column ? !sorting.down : isFalling(column);
+      Object.assign(sorting, { column, down });
+      draw();
+    }),
+  );
+  function draw() {
+    columns.forEach((heading, column) => {
+      if (column === sorting.column) heading.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
+      else heading.removeAttribute("aria-sort");
+    });
+    const shown = sorted(rows, sorting).filter((row, place) => place < most || chosen(row));
+    body.replaceChildren(
+      ...shown.map((row) =>
+        make("tr", chosen(row) ? "mlm-chosen-line" : "", ...row.cells.map((content) => make("td", "", content))),
+      ),
+    );
+  }
+  draw();
+  return make(
+    "table",
+    "mlm-table",
+    make("caption", "mlm-unseen", caption),
+    make("thead", "", make("tr", "", ...columns)),
+    body,
+  );
+}
+
+export function sorted(rows, { column, down }) {
+  const compare = (one, other) => {
+    if (one === null || other === null) return Number(one === null) - Number(other === null);
+    const difference = typeof one === "number" ? one - other : one.localeCompare(other);
+    return down ? -difference : difference;
+  };
+  return [...rows].sort((one, other) => compare(one.order[column], other.order[column]));
+}
+
+function sortHeading(text, press) {
+  const button = make("button", "mlm-small mlm-sort", text);
+  button.type = "button";
+  button.addEventListener("click", press);
+  const cell = columnHeading("");
+  cell.append(button);
+  return cell;
+}
