@@ -12,7 +12,7 @@ from .data import short_name
 from .errors import DemoError
 from .finetuning import TrainConfig
 from .models import BUNDLED_REPO, RUN_ID, default_checkpoint, locate, runs_root, seen_by_base
-from .results import AblationResult, DistillResult, Evaluation, FinetuneResult
+from .results import AblationResult, DistillResult, Evaluation, FinetuneResult, to_dict
 from .tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -163,7 +163,12 @@ def _asked_for(record: RunRecord, result: FinetuneResult | DistillResult | Ablat
         for name, value in vars(record.config).items()
         if value not in (None, (), "") and name not in NOT_TOLD
     }
-    asked |= {name: value for name, value in result.settings.items() if value is not None}
+    resolved = to_dict(result.settings) if result.settings else {}
+    asked |= {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in resolved.items()
+        if value is not None
+    }
     return [
         "Asked for: " + ", ".join(f"{name}={value}" for name, value in asked.items()) + ".",
         "",

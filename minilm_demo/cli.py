@@ -18,6 +18,7 @@ import tempfile
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 
 from .distilling import DistillConfig
@@ -198,11 +199,11 @@ def finetune_command(args: argparse.Namespace) -> int:
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
     _open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
-    return _run_job(args, "finetune", task, config, lambda config: finetune(task, config), _finetune_lines)
+    return _run_job(args, "finetune", task, config, partial(finetune, task), _finetune_lines)
 
 
 def _run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
-    """Do a job into a run folder and print what it ends with; `start(config)` gives its events."""
+    """Do a job into a run folder and print what it ends with; `start(config, should_stop=…)` gives its events."""
     from . import runs
 
     if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
@@ -212,7 +213,7 @@ def _run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> 
     record = runs.create_run(job, task, config)
     report, seen = _Reporter(), ""
     with _interrupts() as interrupted:
-        for event in runs.record_events(record, start(record.config), interrupted):
+        for event in runs.record_events(record, partial(start, record.config), interrupted):
             report(event)
             seen = event.seen_by_base if isinstance(event, Started) else seen
     if event.status == "failed":

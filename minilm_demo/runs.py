@@ -33,6 +33,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -43,7 +44,7 @@ from .distilling import DistillConfig
 from .errors import DataError, DemoError
 from .finetuning import TrainConfig
 from .models import CATALOG, RUN_ID, default_checkpoint, runs_root
-from .results import AT_WORK, FINAL, Finished, Planned, Stepped, TrainingEvent, Working, from_dict, from_json, to_json
+from .results import AT_WORK, FINAL, Finished, Planned, Stepped, TrainingEvent, Working, from_dict, read_lines, to_json
 from .tasks import TASKS, Task, skill_tasks
 from .texts import TEXT_KIND
 
@@ -84,6 +85,7 @@ PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 class Job:
     """A kind of long work."""
 
+    config: type  # a dataclass of options
     base: str  # field of its configuration: the checkpoint it begins with
     prefix: str  # of the ids of its runs
     uploads: tuple[str, ...]  # kinds of files of a visitor's own that it reads
@@ -92,11 +94,12 @@ class Job:
 
 
 JOBS: Mapping[str, Job] = {
-    "finetune": Job("checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
-    "distill": Job("teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
-    "ablation": Job("teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
+    "finetune": Job(TrainConfig, "checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
+    "distill": Job(DistillConfig, "teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
+    "ablation": Job(AblationConfig, "teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
 }
 JobConfig = TrainConfig | DistillConfig | AblationConfig
+StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # takes `should_stop`; returns the job's events
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class RunRecord:
     run_id: str
     job: str  # one of `JOBS`
     task: str  # that is learned, or whose texts are learned on
-    config: JobConfig
+    config: Any  # of the class that the job names
     origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
@@ -231,7 +234,8 @@ def visitor_run_folder(run_id: str) -> Path:
 
 
 def read_record(folder: Path) -> RunRecord:
-    return from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    record = from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    return dataclasses.replace(record, config=from_dict(JOBS[record.job].config, record.config))
 
 
 def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
@@ -248,7 +252,7 @@ def _parse_events(file: Path, size: int, changed: int) -> tuple[TrainingEvent, .
     """The events in the first `size` bytes. A file of that size and that time of change says the same next time."""
     with file.open("rb") as opened:
         lines = opened.read(size).split(b"\n")[:-1]
-    return tuple(from_json(line.decode("utf-8")) for line in lines if line)
+    return read_lines(line.decode("utf-8") for line in lines if line)
 
 
 def state(folder: Path) -> RunState:
@@ -328,22 +332,20 @@ def ask_to_stop(folder: Path) -> None:
 
 
 def record_events(
-    record: RunRecord,
-    events: Generator[TrainingEvent, str | None, None],
-    should_stop: Callable[[], bool] = lambda: False,
+    record: RunRecord, job: StartJob, should_stop: Callable[[], bool] = lambda: False
 ) -> Iterator[TrainingEvent]:
-    """Drain a job into its folder, passing each event on. Whatever goes wrong becomes a `Finished("failed")`.
+    """Start a job and drain it into its folder, passing each event on. Whatever goes wrong becomes a
+    `Finished("failed")`.
 
-    After each event the job is told to stop if `should_stop()` or if the file `stop` is there."""
+    `job(should_stop=…)` starts it; the question that it gets is `should_stop`, or whether the file `stop` is there.
+    Closing this generator ends the job."""
     folder = Path(record.config.output_dir)
-    answer = None
+    stop_file = folder / "stop"
     try:
         _claim(folder)
-        with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            while True:
-                event = _next_event(record, events, answer)
-                if event is None:
-                    break
+        events = job(should_stop=lambda: should_stop() or stop_file.exists())
+        with contextlib.closing(events), (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            while event := _next_event(record, events):
                 if isinstance(event, Finished):  # whoever reads that line finds everything in its place
                     _forget_upload(record)
                     if event.result is not None:
@@ -351,7 +353,6 @@ def record_events(
                 file.write(to_json(event) + "\n")
                 file.flush()
                 yield event
-                answer = "stop" if should_stop() or (folder / "stop").exists() else None
     except OSError as error:
         raise DemoError(
             f"The run folder {folder} cannot be written: {error.strerror}. What was saved is kept."
@@ -366,11 +367,10 @@ def _claim(folder: Path) -> None:
     (folder / "worker.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
 
 
-def _next_event(record: RunRecord, events: Generator, answer: str | None) -> TrainingEvent | None:
+def _next_event(record: RunRecord, events: Iterator[TrainingEvent]) -> TrainingEvent | None:
+    """The job's next event, `Finished("failed")` if it fails; None at its end."""
     try:
-        return events.send(answer)
-    except StopIteration:
-        return None
+        return next(events, None)
     except DemoError as error:
         return Finished("failed", str(error))
     except MemoryError:

@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import accelerate  # noqa: F401  (imported for the children, as are the next three)
@@ -24,9 +25,9 @@ from .distilling import distill
 from .finetuning import finetune
 
 JOBS = {
-    "finetune": lambda record: finetune(record.task, record.config),
-    "distill": lambda record: distill(record.config),
-    "ablation": lambda record: ablation(record.config),
+    "finetune": lambda record: partial(finetune, record.task, record.config),
+    "distill": lambda record: partial(distill, record.config),
+    "ablation": lambda record: partial(ablation, record.config),
 }
 NICENESS = 10  # predictions stay quick while someone trains
 

@@ -10,7 +10,18 @@ import target_samples
 
 from minilm_demo.attention_weights import quantised
 from minilm_demo.distillation import LOSS_NAMES, RECIPES
-from minilm_demo.results import DataSource, DistillResult, Evaluated, Finished, Planned, Probed, Saved, Started, Stepped
+from minilm_demo.results import (
+    DataSource,
+    DistillResult,
+    DistillSettings,
+    Evaluated,
+    Finished,
+    Planned,
+    Probed,
+    Saved,
+    Started,
+    Stepped,
+)
 
 SOURCE = DataSource("sample", "SST-2 sample written for this demo: 160 rows of train", {"train": 160})
 STARTS = {"attention": 0.79, "value_relation": 0.51, "query_relation": 0.64, "key_relation": 0.66}
@@ -31,17 +42,17 @@ def started(recipe: str = "minilm_v1", learned: tuple[str, ...] = (), **changes)
         "processes": 1,
         "seed": 0,
         "metric": "",
-        "settings": {
-            "layers": 3,
-            "hidden": 192,
-            "heads": 12,
-            "teacher_layers": 6,
-            "teacher_hidden": 384,
-            "teacher_heads": 12,
-            "teacher_layer": 5,
-            "relation_heads": 4,
-            "loss": list(learned or terms(recipe)),
-        },
+        "settings": DistillSettings(
+            layers=3,
+            hidden=192,
+            heads=12,
+            teacher_layers=6,
+            teacher_hidden=384,
+            teacher_heads=12,
+            teacher_layer=5,
+            relation_heads=4,
+            loss=tuple(learned or terms(recipe)),
+        ),
     }
     return Started(**values | changes)
 
