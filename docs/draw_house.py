@@ -75,7 +75,7 @@ def box(room: str) -> tuple[float, float, float, float]:
 
 
 def nearest(pairs: Counter) -> list[tuple[str, str]]:
-    """The arrows that no way through another room replaces: whoever imports jobs may import what stands below it too."""
+    """The arrows that no way through another room replaces: who imports jobs may import what stands below it too."""
     return sorted(
         (importer, imported)
         for importer, imported in pairs
@@ -86,7 +86,7 @@ def nearest(pairs: Counter) -> list[tuple[str, str]]:
 def arrow(importer: str, imported: str, number: int) -> str:
     """A line from one room down to another, with the number of imports beside it."""
     left, top, right, bottom = box(importer)
-    to_left, to_top, to_right, to_bottom = box(imported)
+    to_left, to_top, to_right, _ = box(imported)
     start_x, start_y = (left + right) / 2, bottom
     end_x, end_y = min(max(start_x, to_left + 40), to_right - 40), to_top - 4
     if end_x != start_x and imported != "serving":  # views stands beside the column: enter it from the side
@@ -106,7 +106,8 @@ def draw(pairs: Counter) -> str:
         name = room if room == GROUND else f"{room}/"
         rooms.append(
             f'<rect x="{left:.0f}" y="{top:.0f}" width="{right - left:.0f}" height="{bottom - top:.0f}" rx="6"/>'
-            f'<text class="name" x="{x}" y="{y + 21}">{name}</text><text x="{x}" y="{y + 39}">{html.escape(about)}</text>'
+            f'<text class="name" x="{x}" y="{y + 21}">{name}</text>'
+            f'<text x="{x}" y="{y + 39}">{html.escape(about)}</text>'
         )
     arrows = [arrow(*pair, pairs[pair]) for pair in nearest(pairs)]
     return "\n".join(
@@ -132,7 +133,9 @@ def main() -> None:
     chain = longest_chain(graph)
     back = [pair for pair in itertools.combinations(PLACES, 2) if pairs[pair] and pairs[pair[::-1]]]
     print(f"{len(graph.modules)} modules, {len(PLACES)} rooms, {len(pairs)} arrows between rooms, {len(back)} circles")
-    print(f"The longest chain has {len(chain)} modules: {' > '.join(name.removeprefix(f'{PACKAGE}.') for name in chain)}")
+    print(
+        f"The longest chain has {len(chain)} modules: {' > '.join(name.removeprefix(f'{PACKAGE}.') for name in chain)}"
+    )
 
 
 if __name__ == "__main__":

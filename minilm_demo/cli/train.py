@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError
@@ -28,11 +29,11 @@ def finetune_command(args: argparse.Namespace) -> int:
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
     open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
-    return run_job(args, "finetune", task, config, lambda config: finetune(task, config), _finetune_lines)
+    return run_job(args, "finetune", task, config, partial(finetune, task), _finetune_lines)
 
 
 def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
-    """Do a job into a run folder and print what it ends with; `start(config)` gives its events."""
+    """Do a job into a run folder and print what it ends with; `start(config, should_stop=…)` gives its events."""
     from .. import runs
 
     if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
@@ -42,7 +43,7 @@ def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> i
     record = runs.create_run(job, task, config)
     report, seen = Reporter(), ""
     with interrupts() as interrupted:
-        for event in runs.record_events(record, start(record.config), interrupted):
+        for event in runs.record_events(record, partial(start, record.config), interrupted):
             report(event)
             seen = event.seen_by_base if isinstance(event, Started) else seen
     if event.status == "failed":

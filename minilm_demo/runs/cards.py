@@ -12,7 +12,7 @@ from ..data import short_name
 from ..errors import DemoError
 from ..jobs import TrainConfig
 from ..models import BUNDLED_REPO, RUN_ID, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
-from ..results import AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult
+from ..results import AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -218,7 +218,12 @@ def _settings(record: RunRecord, result: FinetuneResult | DistillResult | Ablati
         for name, value in vars(record.config).items()
         if value not in (None, (), "") and name not in NOT_TOLD
     }
-    settings |= {name: value for name, value in result.settings.items() if value is not None}
+    resolved = to_dict(result.settings) if result.settings else {}
+    settings |= {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in resolved.items()
+        if value is not None
+    }
     return {
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()),
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),

@@ -26,12 +26,13 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from ..errors import DataError, DemoError
 from ..models import RUN_ID, default_checkpoint, runs_root
-from ..results import AT_WORK, FINAL, Finished, TrainingEvent, from_dict, from_json
+from ..results import AT_WORK, FINAL, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
 
@@ -47,7 +48,7 @@ class RunRecord:
     run_id: str
     job: str  # one of `JOBS`
     task: str  # that is learned, or whose texts are learned on
-    config: JobConfig
+    config: Any  # of the class that the job names
     origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
@@ -169,7 +170,8 @@ def visitor_run_folder(run_id: str) -> Path:
 
 
 def read_record(folder: Path) -> RunRecord:
-    return from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    record = from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    return dataclasses.replace(record, config=from_dict(JOBS[record.job].config, record.config))
 
 
 def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
@@ -186,7 +188,7 @@ def _parse_events(file: Path, size: int, changed: int) -> tuple[TrainingEvent, .
     """The events in the first `size` bytes. A file of that size and that time of change says the same next time."""
     with file.open("rb") as opened:
         lines = opened.read(size).split(b"\n")[:-1]
-    return tuple(from_json(line.decode("utf-8")) for line in lines if line)
+    return read_lines(line.decode("utf-8") for line in lines if line)
 
 
 def state(folder: Path) -> RunState:

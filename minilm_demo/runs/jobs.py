@@ -37,6 +37,7 @@ DISTILL_TOKENS = 64 * 128  # relations take memory by the square of the length, 
 class Job:
     """A kind of long work."""
 
+    config: type  # a dataclass of options
     base: str  # field of its configuration: the checkpoint it begins with
     prefix: str  # of the ids of its runs
     uploads: tuple[str, ...]  # kinds of files of a visitor's own that it reads
@@ -45,8 +46,8 @@ class Job:
 
 
 JOBS: Mapping[str, Job] = {
-    "finetune": Job("checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
-    "distill": Job("teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
-    "ablation": Job("teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
+    "finetune": Job(TrainConfig, "checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
+    "distill": Job(DistillConfig, "teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
+    "ablation": Job(AblationConfig, "teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
 }
 JobConfig = TrainConfig | DistillConfig | AblationConfig

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError, DemoError, UnknownName
@@ -95,7 +96,7 @@ def stages(fields: Mapping) -> list[Mapping]:
 def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
     """One fine-tune of a recipe."""
     record = create_run("finetune", get_task(task), recipe_config(fields, **given))
-    for event in record_events(record, finetune(task, record.config)):
+    for event in record_events(record, partial(finetune, task, record.config)):
         yield event
     if event.status != "completed":
         raise DemoError(f"The training of {skill} ended early: {event.message}")

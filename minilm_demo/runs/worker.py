@@ -5,6 +5,7 @@ The fork server imports this module once; a worker forked from it starts in mill
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import accelerate  # noqa: F401  (imported for the children, as are the next three)
@@ -18,9 +19,9 @@ from .folder import read_record
 from .recording import record_events
 
 JOBS = {
-    "finetune": lambda record: finetune(record.task, record.config),
-    "distill": lambda record: distill(record.config),
-    "ablation": lambda record: ablation(record.config),
+    "finetune": lambda record: partial(finetune, record.task, record.config),
+    "distill": lambda record: partial(distill, record.config),
+    "ablation": lambda record: partial(ablation, record.config),
 }
 NICENESS = 10  # predictions stay quick while someone trains
 

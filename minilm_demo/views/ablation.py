@@ -275,7 +275,7 @@ def _figures(result: AblationResult) -> list[list[str]]:
         ["Fine-tuning", f"{words.thousands(result.train_examples)} examples, {words.epochs(result.epochs)} epochs; "
          f"{words.duration(seconds['fine-tuning'] / students)} a student"],
         ["Data", result.data_source.description],
-        ["In all", f"{words.duration(sum(seconds.values()))}, {settings['precision']} on {settings['device']}"],
+        ["In all", f"{words.duration(sum(seconds.values()))}, {settings.precision} on {settings.device}"],
     ]  # fmt: skip
     if distilled:
         shared = " in the mean, for the teacher reads each text once for all" if distilled > 1 else ""

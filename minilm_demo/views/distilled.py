@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import DistillResult, Evaluated, Stepped, TrainingEvent
+from ..results import DistillResult, DistillSettings, Evaluated, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
 from .run_parts import Head, arithmetic, series
@@ -47,7 +47,7 @@ class Distillation:
 
     def __init__(self, head: Head, task: Task, base: str, init: str):
         self.head, self.task, self.base, self.init = head, task, base, init
-        self.learned: list[str] = head.started.settings["loss"] if head.started else []
+        self.learned: tuple[str, ...] = head.started.settings.loss if head.started else ()
         self.measured_terms = list(head.evaluated.metrics) if head.evaluated else self.learned
 
     def title(self) -> str:
@@ -73,14 +73,14 @@ class Distillation:
 
     def facts(self) -> list[list[str]]:
         started, settings = self.head.started, self.head.started.settings
-        teacher = size(*(settings[name] for name in ("teacher_layers", "teacher_hidden", "teacher_heads")))
-        student = size(*(settings[name] for name in ("layers", "hidden", "heads")))
+        teacher = size(settings.teacher_layers, settings.teacher_hidden, settings.teacher_heads)
+        student = size(settings.layers, settings.hidden, settings.heads)
         start = {"random": ", random start", "teacher": ", begins with layers of the teacher"}.get(self.init, "")
         move, of = words.millions(started.trainable), words.millions(started.parameters)
         learn, measure = words.thousands(started.examples), words.thousands(started.held_back)
         facts = [
             ["Teacher", f"{self.base or started.checkpoint}: {teacher}"],
-            *([["Assistant", f"{self._assistant(settings)}, taught first"]] if settings.get("assistant") else []),
+            *([["Assistant", f"{self._assistant(settings)}, taught first"]] if settings.assistant else []),
             ["Student", student + start],
             ["Learned", self._learned(settings)],
             ["Weights", f"{move} of the student's {of} move"],
@@ -90,13 +90,13 @@ class Distillation:
         ]
         return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
 
-    def _assistant(self, settings) -> str:
+    def _assistant(self, settings: DistillSettings) -> str:
         """As deep as the teacher and as narrow as the student."""
-        return size(settings["teacher_layers"], settings["hidden"], settings["heads"])
+        return size(settings.teacher_layers, settings.hidden, settings.heads)
 
-    def _learned(self, settings) -> str:
+    def _learned(self, settings: DistillSettings) -> str:
         terms = " + ".join(title(term).lower() for term in self.learned)
-        return f"{terms} of layer {settings['teacher_layer'] + 1}, {words.counted(settings['relation_heads'], 'head')}"
+        return f"{terms} of layer {settings.teacher_layer + 1}, {words.counted(settings.relation_heads, 'head')}"
 
     # -- the curves
 
@@ -234,9 +234,9 @@ def _sizes(result: DistillResult, teacher: str) -> dict:
         "title": "Sizes",
         "headings": ["", f"Teacher: {teacher}", "Student"],
         "rows": [
-            ["Layers", str(settings["teacher_layers"]), str(result.layers)],
-            ["Width", str(settings["teacher_hidden"]), str(result.hidden_size)],
-            ["Attention heads", str(settings["teacher_heads"]), str(result.heads)],
+            ["Layers", str(settings.teacher_layers), str(result.layers)],
+            ["Width", str(settings.teacher_hidden), str(result.hidden_size)],
+            ["Attention heads", str(settings.teacher_heads), str(result.heads)],
             ["Weights", words.millions(result.teacher_parameters), f"{words.millions(result.parameters)} ({share})"],
         ],
     }

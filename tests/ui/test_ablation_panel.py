@@ -2,6 +2,7 @@
 
 import json
 import types
+from functools import partial
 from pathlib import Path
 
 import ablation_samples as samples
@@ -31,7 +32,7 @@ def idle(monkeypatch):
 def recorded(config: AblationConfig) -> str:
     """The id of a run that was recorded in this process."""
     record = runs.create_run("ablation", SST2, config, origin="page")
-    list(runs.record_events(record, ablation(record.config)))
+    list(runs.record_events(record, partial(ablation, record.config)))
     return record.run_id
 
 

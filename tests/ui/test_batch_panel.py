@@ -3,6 +3,7 @@
 import csv
 import re
 import types
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -23,7 +24,7 @@ def run_of(tiny_checkpoint):
     def make(task: str = "sst2") -> str:
         config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, eval_examples=4)
         record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
