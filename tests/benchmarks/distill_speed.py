@@ -37,10 +37,11 @@ from torch.nn import functional
 
 from minilm_demo import TASKS, DistillConfig, distill, load_checkpoint
 from minilm_demo.distillation import compare, projections, relation_losses
-from minilm_demo.distilling import DEFAULT_STEPS, TeacherMemory, TokenIds
+from minilm_demo.distilling import DEFAULT_STEPS
 from minilm_demo.results import Planned, Started, Stepped
 from minilm_demo.students import make_student
-from minilm_demo.texts import load_texts
+from minilm_demo.teacher import TeacherMemory
+from minilm_demo.texts import TokenIds, load_texts
 
 RECIPE, LEARNING_RATE, COMPARED_BATCHES = "minilm_v2", 1e-3, 4
 
