@@ -67,7 +67,7 @@ class AblationSettings:
     distill_betas: tuple[float, ...] = ()
     distill_defaults: Mapping[str, float] = field(default_factory=dict)
     version: int | None = None
-    device: str = ""
+    device: str = ""  # this and the next in the result only: `Started` has fields of its own for them
     precision: str = ""
 
 
