@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
-from ..results import Evaluation, Finished, Started
+from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
 from ..tasks import TASKS, get_task
 from ..views.documents import evaluation_document, result_document
 from .ask import checkpoint_for
@@ -29,7 +29,7 @@ def finetune_command(args: argparse.Namespace) -> int:
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
     open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
-    return run_job(args, "finetune", task, config, partial(finetune, task), _finetune_lines)
+    return run_job(args, FINETUNE, task, config, partial(finetune, task), _finetune_lines)
 
 
 def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
@@ -120,7 +120,7 @@ def distill_command(args: argparse.Namespace) -> int:
     locate(config.teacher or default_checkpoint())
     if not text_files(task, config.data):
         open_data(task, config.data, (config.split,), task.eval_splits)
-    return run_job(args, "distill", task, config, distill, _distill_lines)
+    return run_job(args, DISTILL, task, config, distill, _distill_lines)
 
 
 def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:

@@ -30,6 +30,7 @@ from ..models import (
 )
 from ..models.quiet import transformers_quiet
 from ..results import (
+    ABLATION,
     AblationSettings,
     DistillResult,
     FinetuneResult,
@@ -175,7 +176,7 @@ class _Experiment:
         rows = load_rows(self.task, tuning)
         parameters = sum(parameter.numel() for parameter in self.shape.parameters())
         return Started(
-            job="ablation",
+            job=ABLATION,
             task=self.task.name,
             checkpoint=self.teacher.name,
             data_source=rows.source.describe(rows.used),

@@ -24,7 +24,7 @@ from ..data import ReadInput, Texts, check_texts, load_texts, read_input
 from ..errors import DemoError
 from ..models import INITS, Checkpoint, default_checkpoint, load_checkpoint, make_student, seen_by_base
 from ..recipes import LOSS_NAMES, RECIPES
-from ..results import DistillResult, DistillSettings, Evaluated, Finished, Planned, Started, TrainingEvent
+from ..results import DISTILL, DistillResult, DistillSettings, Evaluated, Finished, Planned, Started, TrainingEvent
 from ..tasks import TASKS, get_task
 from .measuring import Ruler, WatchedText
 from .pair import BETAS, TeacherStudentPair
@@ -318,7 +318,7 @@ def _started(
 ) -> Started:
     teacher, student = pairs[0].teacher, pairs[-1].student
     return Started(
-        job="distill",
+        job=DISTILL,
         task=config.task,
         checkpoint=teacher.name,
         data_source=texts.source,

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from ..data import features
 from ..models import Checkpoint, load_checkpoint, public_name, seen_by_base
 from ..models.quiet import peft_quiet
-from ..results import FinetuneResult, FinetuneSettings, Finished, Planned, Saved, Started, Traced, TrainingEvent
+from ..results import (
+    FINETUNE,
+    FinetuneResult,
+    FinetuneSettings,
+    Finished,
+    Planned,
+    Saved,
+    Started,
+    Traced,
+    TrainingEvent,
+)
 from ..tasks import Task
 from . import metrics
 from .attention import save_trace, trace_attention
@@ -65,7 +75,7 @@ class FineTuning:
 
     def started(self) -> Started:
         return Started(
-            job="finetune",
+            job=FINETUNE,
             task=self.task.name,
             checkpoint=self.checkpoint.name,
             data_source=self.rows.source.describe(self.rows.used),

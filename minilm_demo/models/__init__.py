@@ -2,12 +2,12 @@
 
 from .cache import cache_key, cached_checkpoint
 from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, CatalogEntry, default_checkpoint, is_on_disk, skill_folder
-from .device import pick_device, pick_precision, product_seconds
+from .device import count_threads, pick_device, pick_precision, product_seconds
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
 from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
 from .location import Location, bundled_folder, locate, public_name, seen_by_base, verify_bundled
 from .low_rank import save_difference
-from .places import RUN_ID, home, runs_root
+from .places import home, runs_root
 from .students import INITS, Size, freeze_the_rest, make_student, size_of, smaller_sizes
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "CATALOG",
     "INITS",
     "PARTS",
-    "RUN_ID",
     "SKILLS_ROOT",
     "CatalogEntry",
     "Checkpoint",
@@ -26,6 +25,7 @@ __all__ = [
     "cache_key",
     "cached_checkpoint",
     "captured",
+    "count_threads",
     "default_checkpoint",
     "encoder_layers",
     "fetch",

@@ -50,7 +50,11 @@ from .events import (
     to_json,
 )
 from .jobs import (
+    ABLATION,
+    DISTILL,
+    FINETUNE,
     RESULTS,
+    RUN_ID,
     SETTINGS,
     AblationResult,
     AblationSettings,
@@ -66,10 +70,14 @@ from .jobs import (
 )
 
 __all__ = [
+    "ABLATION",
     "AT_WORK",
+    "DISTILL",
     "EVENTS",
     "FINAL",
+    "FINETUNE",
     "RESULTS",
+    "RUN_ID",
     "SETTINGS",
     "AblationResult",
     "AblationSettings",

@@ -38,7 +38,7 @@ class Fetching:
 class Started(Generic[AnySettings]):
     """The job has its data and its model. `parameters` counts all weights, `trainable` those that will move."""
 
-    job: str  # "finetune" | "distill" | "ablation"
+    job: str  # one of `jobs.SETTINGS`
     task: str
     checkpoint: str
     data_source: DataSource

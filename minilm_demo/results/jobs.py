@@ -3,10 +3,14 @@ both by the name of the job."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .answers import DataSource, Evaluation
+
+FINETUNE, DISTILL, ABLATION = "finetune", "distill", "ablation"  # the names of the jobs, spelled here and nowhere else
+RUN_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{16,}")  # what the id of a run looks like
 
 # -- settings ------------------------------------------------------------------------------------------------------
 
@@ -196,5 +200,5 @@ class AblationResult:
 
 Settings = FinetuneSettings | DistillSettings | AblationSettings
 Result = FinetuneResult | DistillResult | AblationResult
-SETTINGS = {"finetune": FinetuneSettings, "distill": DistillSettings, "ablation": AblationSettings}
-RESULTS = {"finetune": FinetuneResult, "distill": DistillResult, "ablation": AblationResult}
+SETTINGS = {FINETUNE: FinetuneSettings, DISTILL: DistillSettings, ABLATION: AblationSettings}
+RESULTS = {FINETUNE: FinetuneResult, DISTILL: DistillResult, ABLATION: AblationResult}

@@ -18,7 +18,7 @@ from .folder import (
     versions,
     visitor_run_folder,
 )
-from .jobs import ABLATION_LIMITS, DISTILL_LIMITS, JOBS, PAGE_LIMITS, JobConfig
+from .jobs import JOBS, Job, JobConfig
 from .lineage import badge_of, called, plain_name
 from .processes import warm_up, worker_context
 from .queue import MAX_WAITING_EACH, RunQueue
@@ -26,12 +26,10 @@ from .recording import record_events
 from .skills import first_answer
 
 __all__ = [
-    "ABLATION_LIMITS",
-    "DISTILL_LIMITS",
     "JOBS",
     "MAX_WAITING_EACH",
-    "PAGE_LIMITS",
     "READ_RUNS",
+    "Job",
     "JobConfig",
     "RunQueue",
     "RunRecord",

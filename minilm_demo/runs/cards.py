@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..data import short_name
 from ..errors import DemoError
 from ..jobs import TrainConfig
-from ..models import BUNDLED_REPO, RUN_ID, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
-from ..results import AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
+from ..models import BUNDLED_REPO, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
+from ..results import RUN_ID, AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -50,12 +50,6 @@ class PackedSkill:
     extra_data: Sequence[str] = ()  # what the extra rows are, and their terms
     note: str = ""  # what else is to be said of the rows
     before: Sequence[TrainConfig] = ()  # the fine-tunes before the run, in their order; each began with the one before
-
-
-def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
-    """README.md of the run folder."""
-    cards = {DistillResult: student_card, AblationResult: ablation_card}
-    return cards.get(type(result), model_card)(record, result)
 
 
 def model_card(record: RunRecord, result: FinetuneResult) -> str:

@@ -31,8 +31,8 @@ from typing import Any
 import psutil
 
 from ..errors import DataError, DemoError
-from ..models import RUN_ID, default_checkpoint, runs_root
-from ..results import AT_WORK, FINAL, Finished, TrainingEvent, from_dict, read_lines
+from ..models import default_checkpoint, runs_root
+from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
 
@@ -225,9 +225,9 @@ def list_runs(root: Path | None = None, wanted: Callable[[RunRecord], bool] = la
     return sorted(found, key=lambda run: run.record.created, reverse=True)
 
 
-def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = "finetune") -> list[RunState]:
+def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = FINETUNE) -> list[RunState]:
     """Runs of these tasks that can answer, newest first: those in `mine`, and those made from the shell here. With
-    `job="distill"`: students made of the texts of these tasks, which can be looked into and fine-tuned.
+    `job=DISTILL`: students made of the texts of these tasks, which can be looked into and fine-tuned.
 
     Whoever has the id of a run may see it; runs of other visitors are never listed."""
 
@@ -245,7 +245,7 @@ def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | Non
 
 def latest_student(mine: Sequence[str] = ()) -> str | None:
     """The newest student that was distilled here, by its run id; None if there is none."""
-    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, "distill")), None)
+    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, DISTILL)), None)
 
 
 def ask_to_stop(folder: Path) -> None:

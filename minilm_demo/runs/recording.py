@@ -6,17 +6,15 @@ import contextlib
 import json
 import re
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
 from ..errors import DemoError
 from ..results import Finished, TrainingEvent, to_json
-from .cards import run_card
 from .folder import RunRecord, forget_upload
-
-StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # takes `should_stop`; returns the job's events
+from .jobs import JOBS, StartJob
 
 
 def record_events(
@@ -37,7 +35,7 @@ def record_events(
                 if isinstance(event, Finished):  # whoever reads that line finds everything in its place
                     forget_upload(record)
                     if event.result is not None:
-                        (folder / "README.md").write_text(run_card(record, event.result), encoding="utf-8")
+                        (folder / "README.md").write_text(JOBS[record.job].card(record, event.result), encoding="utf-8")
                 file.write(to_json(event) + "\n")
                 file.flush()
                 yield event

@@ -31,7 +31,7 @@ from ..jobs import (
     references,
 )
 from ..models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, save_difference, skill_folder
-from ..results import Prediction, TrainingEvent, from_dict, to_dict
+from ..results import FINETUNE, Prediction, TrainingEvent, from_dict, to_dict
 from ..tasks import SKILLS, Task, get_task
 from .cards import PackedSkill, skill_card
 from .folder import RunState, create_run, state
@@ -95,7 +95,7 @@ def stages(fields: Mapping) -> list[Mapping]:
 
 def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
     """One fine-tune of a recipe."""
-    record = create_run("finetune", get_task(task), recipe_config(fields, **given))
+    record = create_run(FINETUNE, get_task(task), recipe_config(fields, **given))
     for event in record_events(record, partial(finetune, task, record.config)):
         yield event
     if event.status != "completed":

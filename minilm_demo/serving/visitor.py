@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import DataError, UnknownName
-from ..models import CATALOG, RUN_ID, default_checkpoint, is_on_disk, skill_folder
+from ..models import CATALOG, default_checkpoint, is_on_disk, skill_folder
+from ..results import RUN_ID
 from ..runs import RunState, called, latest_run, read_record, state, usable_runs, visitor_run_folder
 from ..tasks import TASKS, Task, skill_tasks, task_for_texts
 from ..views import words

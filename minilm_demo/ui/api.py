@@ -8,7 +8,7 @@ from .. import views
 from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import DistillConfig, TrainConfig
-from ..results import to_dict
+from ..results import DISTILL, FINETUNE, to_dict
 from ..serving import AT_ONCE, MOST_AT_ONCE, allowed_checkpoint, default_answerer, predict_together, run_task
 from ..tasks import Task, get_task, skill_tasks
 from .attention_tab import look
@@ -125,7 +125,7 @@ def start_finetune(task: str, seconds: float = 30, data: str = "auto", train_exa
         seed=seed,
         eval_examples=EVAL_EXAMPLES,
     )
-    return {"run": QUEUE.start("finetune", row, config)}
+    return {"run": QUEUE.start(FINETUNE, row, config)}
 
 
 def start_distillation(
@@ -160,7 +160,7 @@ def start_distillation(
         probe=checked_probe(probe),
         seed=seed,
     )
-    return {"run": QUEUE.start("distill", row, config)}
+    return {"run": QUEUE.start(DISTILL, row, config)}
 
 
 def _open_data(task: Task, data: str) -> str:

@@ -14,8 +14,8 @@ from ..errors import DataError, DemoError
 from ..jobs import DistillConfig
 from ..jobs.distilling import PROBE_TOKENS
 from ..models import Size, default_checkpoint, size_of, smaller_sizes
-from ..results import AT_WORK, Probed
-from ..runs import DISTILL_LIMITS, RunState, plain_name
+from ..results import AT_WORK, DISTILL, Probed
+from ..runs import JOBS, RunState, plain_name
 from ..serving import allowed_checkpoint, starting_points
 from ..tasks import TASKS, Task, get_task
 from .components import anew, option_number, view
@@ -128,7 +128,7 @@ def _advanced() -> dict[str, gr.components.Component]:
 
     def number(name: str, value, label: str, precision: int | None = 0) -> gr.Number:
         elem_id = f"distil-{name}".replace("_", "-")
-        return option_number(DistillConfig, DISTILL_LIMITS, name, value, label, precision, elem_id=elem_id)
+        return option_number(DistillConfig, JOBS[DISTILL].limits, name, value, label, precision, elem_id=elem_id)
 
     with gr.Accordion("Advanced", open=False, elem_id="distil-advanced"):
         return {
@@ -150,7 +150,7 @@ def size_choices(teacher: str) -> list[tuple[str, str]]:
     fitting = {
         name: size
         for name, size in smaller_sizes(theirs).items()
-        if size.layers <= DISTILL_LIMITS["layers"] and size.hidden <= DISTILL_LIMITS["hidden"]
+        if size.layers <= JOBS[DISTILL].limits["layers"] and size.hidden <= JOBS[DISTILL].limits["hidden"]
     }
     choices = [(f"{name.capitalize()}: {size.layers} x {size.hidden}", name) for name, size in fitting.items()]
     return [*choices, ("My own size (Advanced)", OWN_SIZE)]
@@ -211,7 +211,7 @@ def refresh_teachers(teacher: str, my_runs: list[str] | None):
 def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, *options):
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload, mine = Path(file) if data == "file" else None, my_runs or []
-    run_id = QUEUE.start("distill", get_task(task), config, upload=upload, mine=mine)
+    run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=mine)
     return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *mine][:50]
 
 
@@ -267,7 +267,7 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
             run = QUEUE.state(run_id)
         except DemoError:  # said where all runs are opened
             continue
-        if run.record.job == "distill" and (asked or run.status in AT_WORK):
+        if run.record.job == DISTILL and (asked or run.status in AT_WORK):
             return run_view(run_id), run_id, after_lesson(run), download_link(run_id)
     return None, "", after_lesson(None), gr.skip()
 

@@ -16,7 +16,8 @@ from ..errors import DataError
 from ..jobs import TrainConfig, check_probe
 from ..jobs.finetuning import METHODS, PROBE_TOKENS
 from ..models import CATALOG, default_checkpoint
-from ..runs import PAGE_LIMITS, RunState
+from ..results import FINETUNE
+from ..runs import JOBS, RunState
 from ..serving import starting_points
 from ..tasks import TASKS, Task, get_task
 from .components import option_number, view
@@ -130,7 +131,9 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
     """The rest of `TrainConfig`; limits and explanations are read from there."""
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
-        return option_number(TrainConfig, PAGE_LIMITS, name, value, label, precision, elem_id=f"option-{name}")
+        return option_number(
+            TrainConfig, JOBS[FINETUNE].limits, name, value, label, precision, elem_id=f"option-{name}"
+        )
 
     return {
         "checkpoint": gr.Radio(
@@ -275,7 +278,7 @@ def _start(
     check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
     mine = my_runs or []
-    run_id = QUEUE.start("finetune", get_task(task), config, upload=upload, mine=mine)
+    run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=mine)
     known = [run_id, *mine][:50]
     return run_view(run_id), run_id, known, *after_run(None), download_link(run_id)
 

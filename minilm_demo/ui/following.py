@@ -16,8 +16,8 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 
 from .. import views
 from ..errors import DataError, DemoError
-from ..models import CATALOG, RUN_ID
-from ..results import FINAL, Started
+from ..models import CATALOG
+from ..results import FINAL, RUN_ID, Started
 from ..runs import JOBS, RunState, called, plain_name, state, visitor_run_folder
 from ..serving import run_title
 from ..tasks import get_task
@@ -44,7 +44,7 @@ def run_view(run_id: str, since: int = 0) -> dict:
         base=_base_title(run),
         init=run.record.config.init if run.record.job == "distill" else "",
     )
-    return {**payload, "code": views.run_code(run.record.job, run.record.task, run.record.config)}
+    return {**payload, "code": views.run_code(JOBS[run.record.job].snippet, run.record.task, run.record.config)}
 
 
 def _base(run: RunState) -> str:

@@ -4,7 +4,7 @@ from . import words
 from .ablation import ablation_payload, experiment_state, longer_distillation
 from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .bundle import version
-from .code import importance_code, prediction_code, run_code, slice_code
+from .code import Snippet, importance_code, prediction_code, run_code, slice_code
 from .components import (
     ABLATION,
     ADDRESS,
@@ -44,6 +44,7 @@ __all__ = [
     "SLICE",
     "Component",
     "Page",
+    "Snippet",
     "ablation_payload",
     "answers_payload",
     "attention_payload",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..results import DistillResult, DistillSettings, Evaluated, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
-from .run_parts import Head, arithmetic, series
+from .run_parts import LatestEvents, arithmetic, series
 
 NATS = "nats"
 READING = {
@@ -45,20 +45,20 @@ class Distillation:
     AT_LAST = "measuring the student"
     READING = READING
 
-    def __init__(self, head: Head, task: Task, base: str, init: str):
-        self.head, self.task, self.base, self.init = head, task, base, init
-        self.learned: tuple[str, ...] = head.started.settings.loss if head.started else ()
-        self.measured_terms = list(head.evaluated.metrics) if head.evaluated else self.learned
+    def __init__(self, latest: LatestEvents, task: Task, *, base: str, init: str, **_):
+        self.latest, self.task, self.base, self.init = latest, task, base, init
+        self.learned: tuple[str, ...] = latest.started.settings.loss if latest.started else ()
+        self.measured_terms = list(latest.evaluated.metrics) if latest.evaluated else self.learned
 
     def title(self) -> str:
         return f"A student learns on texts of {self.task.title.split(':')[0]}"
 
     def running(self) -> str:
-        stepped = self.head.stepped
+        stepped = self.latest.stepped
         return words.join(
             (
-                f"Step {self.head.of_steps}",
-                f"epoch {words.epochs(stepped.epoch)} of {words.epochs(self.head.planned.epochs)}",
+                f"Step {self.latest.of_steps}",
+                f"epoch {words.epochs(stepped.epoch)} of {words.epochs(self.latest.planned.epochs)}",
                 f"{words.duration(stepped.seconds_left)} left",
                 words.speed(stepped.examples_per_second, "text"),
             )
@@ -68,11 +68,11 @@ class Distillation:
         return words.join((words.duration(result.seconds), words.speed(result.steps_per_second, "step")))
 
     def plan(self) -> str:
-        planned = self.head.planned
+        planned = self.latest.planned
         return f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
 
     def facts(self) -> list[list[str]]:
-        started, settings = self.head.started, self.head.started.settings
+        started, settings = self.latest.started, self.latest.started.settings
         teacher = size(settings.teacher_layers, settings.teacher_hidden, settings.teacher_heads)
         student = size(settings.layers, settings.hidden, settings.heads)
         start = {"random": ", random start", "teacher": ", begins with layers of the teacher"}.get(self.init, "")
@@ -88,7 +88,7 @@ class Distillation:
             ["Texts", f"{learn} to learn from, {measure} others to measure on"],
             ["Arithmetic", arithmetic(started)],
         ]
-        return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
+        return [*facts, ["Plan", self.plan()]] if self.latest.planned else facts
 
     def _assistant(self, settings: DistillSettings) -> str:
         """As deep as the teacher and as narrow as the student."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..results import (
+    DISTILL,
     AblationResult,
     AttentionTrace,
     Badge,
@@ -137,7 +138,7 @@ def _scores(evaluation: Evaluation, about: About, training: FinetuneResult | Non
 
 
 def _distilled(result: DistillResult, about: About) -> tuple[dict, str]:
-    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job="distill")
+    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job=DISTILL)
     if not about.events:
         payload = {**payload, "sentence": f"Teacher: {result.teacher}.", "result": distill_card(result)}
     return payload, payload["title"]

@@ -19,10 +19,10 @@ from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, wait_for, write
 
 from minilm_demo import TASKS, TrainConfig, evaluate, finetune, load_checkpoint, models, runs
 from minilm_demo.errors import DemoError
-from minilm_demo.results import Evaluated, Finished, Planned, Saved, Started, Stepped, read_lines, to_json
+from minilm_demo.results import RUN_ID, Evaluated, Finished, Planned, Saved, Started, Stepped, read_lines, to_json
 from minilm_demo.runs import folder as folder_module
 from minilm_demo.runs import queue as queue_module
-from minilm_demo.runs import recording, worker
+from minilm_demo.runs import worker
 
 SST2 = TASKS["sst2"]
 
@@ -156,7 +156,7 @@ def test_whoever_reads_the_last_event_finds_the_model_card(short, monkeypatch):
         seen.append([type(event) for event in runs.read_events(folder_of(record))])
         return "the card"
 
-    monkeypatch.setattr(recording, "run_card", card)
+    monkeypatch.setitem(runs.JOBS, "finetune", dataclasses.replace(runs.JOBS["finetune"], card=card))
     list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     assert seen == [[Started, Planned, Stepped, Stepped, Saved]]
     assert (folder_of(record) / "README.md").read_text() == "the card"
@@ -165,7 +165,7 @@ def test_whoever_reads_the_last_event_finds_the_model_card(short, monkeypatch):
 def test_ids_cannot_be_guessed_and_differ(short):
     ids = {runs.create_run("finetune", SST2, short).run_id for _ in range(20)}
     assert len(ids) == 20
-    assert all(re.fullmatch(r"sst2-[A-Za-z0-9_-]{16,}", run_id) and models.RUN_ID.fullmatch(run_id) for run_id in ids)
+    assert all(re.fullmatch(r"sst2-[A-Za-z0-9_-]{16,}", run_id) and RUN_ID.fullmatch(run_id) for run_id in ids)
     firsts = {run_id[5:9] for run_id in ids}
     assert len(firsts) > 15  # no common beginning: nothing but chance in it
 
@@ -591,7 +591,7 @@ LIMITED = [("time_budget", 601), ("epochs", 20.5), ("max_steps", 20_001), ("batc
 
 @pytest.mark.parametrize(("name", "value"), LIMITED)
 def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
-    most = runs.PAGE_LIMITS[name]
+    most = runs.JOBS["finetune"].limits[name]
     said = f"^{name} is {value:,}; a run started from the page may have at most {most:,}. Choose {most:,} or less.$"
     with pytest.raises(DemoError, match=said):
         idle.start("finetune", SST2, TrainConfig(**{name: value}))
@@ -601,7 +601,9 @@ def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
 
 
 def test_every_limit_is_tried():
-    assert {name for name, _ in LIMITED} == runs.PAGE_LIMITS.keys() <= TrainConfig.__dataclass_fields__.keys()
+    assert (
+        {name for name, _ in LIMITED} == runs.JOBS["finetune"].limits.keys() <= TrainConfig.__dataclass_fields__.keys()
+    )
 
 
 @pytest.mark.parametrize("task", TASKS)

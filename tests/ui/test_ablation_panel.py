@@ -120,7 +120,7 @@ def test_it_starts_as_a_run_of_the_queue(idle, time):
     assert ablation_panel.poll_ablation({"run": run_id})["run"]["sentence"] == "Stopped. Stopped before it began."
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, most + 1) for name, most in runs.ABLATION_LIMITS.items()])
+@pytest.mark.parametrize(("name", "value"), [(name, most + 1) for name, most in runs.JOBS["ablation"].limits.items()])
 def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
     with pytest.raises(DemoError, match=f"^{name} is {value:,}; a run started from the page may have at most"):
         ablation_panel.QUEUE.start("ablation", SST2, AblationConfig(**{name: value}))
