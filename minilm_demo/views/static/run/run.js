@@ -13,10 +13,16 @@ import { follow } from "./following.js";
 import { savePart } from "./save.js";
 import { bestOf, latestOf, seriesOf, styled, tableOf, UNITS } from "./series.js";
 
+/** @import { Chart, RunPayload } from "../payloads.js" */
+
 const EVERY = 200; // milliseconds between two questions
 const HIDDEN = 2000; // nobody is looking
 const SPEAK_EVERY = 10000; // a screen reader is told no more often than this
 
+/**
+ * @param {HTMLElement} root
+ * @param {RunPayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const page = build(root, callbacks.empty || "No run yet. Choose a task and start one.");
   const state = { page, callbacks, spoken: 0, head: null, points: null, charts: new Map() };
@@ -83,7 +89,11 @@ function build(root, empty) {
 
 // -- a payload comes
 
-// A whole new value: from the server's side, or at the beginning.
+/**
+ * A whole new value: from the server's side, or at the beginning.
+ *
+ * @param {RunPayload | null} payload
+ */
 function update(state, payload) {
   state.following.leave();
   show(state.page.empty, !payload);
@@ -101,6 +111,9 @@ function update(state, payload) {
   state.following.begin(payload);
 }
 
+/**
+ * @param {RunPayload} payload
+ */
 function take(state, payload) {
   const before = state.head;
   state.head = payload;
@@ -117,7 +130,12 @@ function tell({ callbacks }, payload) {
   if (callbacks.taken) callbacks.taken(payload);
 }
 
-// Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
+/**
+ * Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
+ *
+ * @param {RunPayload | null} before
+ * @param {RunPayload} payload
+ */
 function chartsChanged(before, { status, charts }) {
   return !before || before.status !== status || JSON.stringify(before.charts) !== JSON.stringify(charts);
 }
@@ -200,6 +218,9 @@ function makeCharts({ page, head, charts }) {
   page.charts.dataset.count = charts.size;
 }
 
+/**
+ * @param {Chart} asked
+ */
 function drawChart(chart, asked, points, xMax) {
   const { format, tick, span } = UNITS[asked.unit];
   const lines = asked.series.map((one) => seriesOf(one, asked.drawn ? points[one.of] || [] : []));

@@ -3,6 +3,8 @@
 
 import { number, percent } from "../shared/numbers.js";
 
+/** @import { Chart, Series } from "../payloads.js" */
+
 const SMOOTHING = 0.9; // share of the past in the smoothed line
 
 // How a chart's values are written, on its axis and in the table, and what its axis spans: [low, high].
@@ -35,6 +37,9 @@ export function styled(style) {
     .join(" ");
 }
 
+/**
+ * @param {Series} series
+ */
 export function seriesOf({ name, style, smooth: smoothed, dots, latest }, points) {
   const best = points.findLastIndex(([, , isBest]) => isBest);
   const drawn = smoothed ? smooth(points) : points.map(([step, value]) => [step, value]);
@@ -72,8 +77,12 @@ export function roundUp(value) {
   return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((size) => size >= value);
 }
 
-// charts and points as in the payload -> {columns [{title, cell(value) -> text}], rows [[step, value or undefined, …]]}:
-// every step with what was reported of it; smoothed lines are left out.
+/**
+ * charts and points as in the payload -> {columns [{title, cell(value) -> text}], rows [[step, value or undefined, …]]}:
+ * every step with what was reported of it; smoothed lines are left out.
+ *
+ * @param {Object<string, Chart>} charts
+ */
 export function tableOf(charts, points) {
   const drawn = Object.values(charts).flatMap(({ unit, series }) =>
     series.filter(({ column }) => column).map(({ column, of }) => ({ title: column, cell: UNITS[unit].cell, of })),
