@@ -117,8 +117,8 @@ def test_scripts_of_the_page_are_short(config):
 
 
 def test_no_component_offers_an_event_by_accident(config):
-    """`gr.HTML` takes every quoted word of its script for an event. One that is the name of an argument or a method that
-    Gradio looks for becomes a function in the config, and the whole page is copied with it for each visitor."""
+    """`gr.HTML` takes every quoted word of its script for an event. A word that is the name of an argument or a method
+    which Gradio looks for becomes a function in the config, and the whole page is copied with it for each visitor."""
     gradios = set(dir(gr.HTML)) | set(gr.HTML.__init__.__code__.co_varnames) | set(map(str, gr.HTML.EVENTS))
     for props in ours(config):
         assert not [name for name, value in props.items() if callable(value)]
