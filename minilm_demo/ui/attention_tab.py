@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,8 +29,10 @@ from ..serving import (
 )
 from ..tasks import SKILLS, TASKS, Task
 from .components import anew, ask_view, view
+from .files import later
 from .handlers import QUEUE, answers_errors, says_errors
 
+# Made by assets/make_first_views.py: no model is loaded for it.
 FIRST_VIEW = Path(__file__).resolve().parents[2] / "assets" / "first_attention.json"
 FIRST_TEXTS = ("Nobody liked the soup.", "Everyone enjoyed the meal.")  # every word of the second looks at "Nobody"
 FIRST_CHECKPOINT = "nli"
@@ -81,7 +82,7 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
             trace = gr.Button("Look inside", variant="primary", elem_id="attention-trace")
     explorer = view(
         views.ATTENTION,
-        value=_precomputed(),
+        value=later(FIRST_VIEW),
         server=[attention_look, attention_head, attention_row, attention_file],
         elem_id="attention",
     )
@@ -107,11 +108,6 @@ def refresh_checkpoints(checkpoint: str, compare: str, my_runs: list[str] | None
 def _first(choices) -> str:
     names = [name for _, name in choices]
     return FIRST_CHECKPOINT if FIRST_CHECKPOINT in names else names[0]
-
-
-def _precomputed() -> dict:
-    """The first view, made by assets/make_first_views.py: no model is loaded for it."""
-    return json.loads(FIRST_VIEW.read_text(encoding="utf-8"))
 
 
 # -- presets -------------------------------------------------------------------------------------------------------

@@ -30,8 +30,10 @@ from ..serving import (
 )
 from ..views import words
 from .components import ask_view, view
+from .files import later
 from .handlers import answers_errors, says_errors
 
+# Made by assets/make_first_views.py: no model is loaded for it.
 FIRST_VIEW = Path(__file__).resolve().parents[2] / "assets" / "first_microscope.json"
 FIRST_TEXTS = ("The food was not good, but the waiters were unbelievably kind.",)
 FIRST_TEACHER, FIRST_STUDENT, FIRST_RECIPE = "bundled", "nli", "minilm_v1"
@@ -98,7 +100,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
             button = gr.Button("Compare", variant="primary", elem_id="microscope-compare")
     microscope = view(
         views.MICROSCOPE,
-        value=_precomputed(),
+        value=later(FIRST_VIEW),
         server=[microscope_look, microscope_head, microscope_row, microscope_file],
         elem_id="microscope",
     )
@@ -112,11 +114,6 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     for event in (button.click, *(box.submit for box in texts), filled.then):
         event(None, [*texts, teacher, student, recipe], None, js=ask_view("microscope", *names), **private)
     return DistillationTab(texts, teacher, student, recipe, button, microscope)
-
-
-def _precomputed() -> dict:
-    """The first view, made by assets/make_first_views.py: no model is loaded for it."""
-    return json.loads(FIRST_VIEW.read_text(encoding="utf-8"))
 
 
 def _fill(picked: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..results import DistillResult, DistillSettings, Evaluated, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
+from .payloads import ResultCard
 from .run_parts import LatestEvents, arithmetic, series
 
 NATS = "nats"
@@ -164,7 +165,7 @@ class Distillation:
 # -- what it ends with ---------------------------------------------------------------------------------------------
 
 
-def distill_card(result: DistillResult, *, teacher: str = "") -> dict:
+def distill_card(result: DistillResult, *, teacher: str = "") -> ResultCard:
     """The card of a distillation; `teacher` is what the teacher is called where that is not its name.
 
     Keys: headline {value, label}, verdicts [str], source str, tables [table], figures [[name, text]], notes [str]; a

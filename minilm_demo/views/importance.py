@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..results import WordImportance
 from ..tasks import Task
 from . import words
+from .payloads import ImportancePayload
 
 NOTE = (
     "Neither is the whole truth. A sentence with a word left out is one that nobody wrote, and where two words do the "
@@ -31,7 +32,7 @@ class _Kind:
     left_out_scale: float = 1.0
 
 
-def importance_payload(task: Task, importance: WordImportance) -> dict:
+def importance_payload(task: Task, importance: WordImportance) -> ImportancePayload:
     """Word importance -> what to draw.
 
     sentence: what is explained; findings [str]: the top word of each method, how far the two agree

@@ -13,6 +13,7 @@ from ..recipes import RECIPES
 from ..results import DistillationTargets, DistillSettings, Probed, Started, TrainingEvent, WordSpan
 from .code import targets_code
 from .distillation import microscope_payload, probed_frames, some_heads
+from .payloads import LessonMaps
 
 LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
 ABOUT = "The student as it is at the chosen step of this run, on the sentence to watch."
@@ -20,7 +21,7 @@ ABOUT = "The student as it is at the chosen step of this run, on the sentence to
 
 def lesson_maps(
     events: Sequence[TrainingEvent], text: str, *, teacher: str, student: str, teacher_title: str, since: int = 0
-) -> dict | None:
+) -> LessonMaps | None:
     """The pictures of a run's probe text from number `since` on; None where there are none. `teacher` and `student` are
     the checkpoints that the page's Python names, "" for the name that the run has for its teacher.
 

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from ..results import Candidate, Prediction
 from ..tasks import Task
 from . import words
+from .payloads import AnswersPayload, PredictionPayload, Sentence
 
 NO_ANSWER = "No answer in this text"
 
 
-def prediction_payload(task: Task, prediction: Prediction, fields: Mapping[str, str], note: str = "") -> dict:
+def prediction_payload(
+    task: Task, prediction: Prediction, fields: Mapping[str, str], note: str = ""
+) -> PredictionPayload:
     """A prediction for the texts in `fields` -> what to draw.
 
     Always: kind, sentence (the answer in words), footer [str], note. By kind:
@@ -31,12 +34,12 @@ def prediction_payload(task: Task, prediction: Prediction, fields: Mapping[str, 
     }
 
 
-def error_payload(sentence: str) -> dict:
+def error_payload(sentence: str) -> Sentence:
     """What went wrong, instead of an answer."""
     return {"kind": "error", "sentence": sentence}
 
 
-def answers_payload(skill: str, task: Task, fields: Mapping[str, str], lanes: Sequence[Mapping]) -> dict:
+def answers_payload(skill: str, task: Task, fields: Mapping[str, str], lanes: Sequence[Mapping]) -> AnswersPayload:
     """The answers of one or more checkpoints to one input; `lanes` are payloads of this module with a `title`.
 
     `input` is what was asked, for the history that the page keeps, one for each `skill`; it never comes back to the

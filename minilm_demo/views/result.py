@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from ..results import DataSource, Evaluation, FinetuneResult, Mistake
 from ..tasks import Task
 from . import words
+from .payloads import ResultCard
 
 PAPER = "Wang et al., 2020"
 
 
 def result_card(
     task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
-) -> dict:
+) -> ResultCard:
     """The card of an evaluation, and of the training before it if there was one.
 
     `checkpoint` is the one training started from; "bundled" brings the sentence on what it had already seen of this

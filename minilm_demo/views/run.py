@@ -15,6 +15,7 @@ from ..tasks import Task
 from . import words
 from .distilled import Distillation
 from .finetuned import Finetuning
+from .payloads import RunPayload
 from .run_parts import LatestEvents
 
 STATUSES = (*AT_WORK, *FINAL)
@@ -35,7 +36,7 @@ def run_payload(
     seen: str = "",
     base: str = "",
     init: str = "",
-) -> dict:
+) -> RunPayload:
     """All events of a run so far -> what to draw; the points are those of `events[since:]`.
 
     `job` is one of `RUNS`. `position` is the place in the line from 1 and `starts_in` the seconds until it

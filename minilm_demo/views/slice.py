@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from ..results import ScoredRow, SliceResult
 from ..tasks import Task
 from . import words
+from .payloads import SlicePayload
 from .result import source_sentence, verdict
 
 SHOWN = 50  # rows of one list
@@ -21,7 +22,7 @@ ORDER = {  # kind of task -> (what the value of a row is called, the sort key, h
 ANSWERABLE, ANSWERED = ("has an answer", "has none"), ("answered", "“no answer”")  # rows and columns of a span's table
 
 
-def slice_payload(task: Task, result: SliceResult, *, seen: str = "") -> dict:
+def slice_payload(task: Task, result: SliceResult, *, seen: str = "") -> SlicePayload:
     """A scored slice -> what to draw. `seen`: what the base of the checkpoint had seen of this data.
 
     Keys: title str, headline {value, label}, verdicts [str], source str, notes [str], scores table | None,

@@ -167,7 +167,7 @@ def test_the_teacher_stays_as_it_is(options, teacher_folder, monkeypatch):
     """In weights and in eval mode, also while the student learns with dropout."""
     seen = []
     monkeypatch.setattr(
-        "minilm_demo.distilling.load_checkpoint", lambda name: seen.append(load_checkpoint(name)) or seen[0]
+        "minilm_demo.jobs.distilling.load_checkpoint", lambda name: seen.append(load_checkpoint(name)) or seen[0]
     )
     drain(**options, dropout=0.2)
     (used,) = seen
@@ -487,7 +487,7 @@ def test_whoever_closes_a_run_leaves_a_whole_student_or_none(options, tmp_path):
 
 def test_an_assistant_that_takes_too_long_does_not_take_the_student_with_it(options, monkeypatch):
     monkeypatch.setattr(pair, "measure_speed", lambda job, end: Speed(0.01, 0.0))
-    monkeypatch.setattr("minilm_demo.training.OVERTIME", 0)  # every step is one too many
+    monkeypatch.setattr("minilm_demo.jobs.training.OVERTIME", 0)  # every step is one too many
     options = {name: value for name, value in options.items() if name != "steps"}
     events = drain(**options, time_budget=10, hidden=16, layers=1, assistant=True)
     assert (events[-1].status, events[-1].result.steps) == ("completed", 2)
@@ -503,7 +503,7 @@ def test_stopping_while_the_assistant_learns_leaves_no_student(options, tmp_path
 
 
 def test_a_download_can_be_stopped(options, monkeypatch):
-    monkeypatch.setattr("minilm_demo.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
+    monkeypatch.setattr("minilm_demo.jobs.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
     events = stopped_after(DistillConfig(**options), Fetching)
     assert events == [Fetching(options["teacher"], 1, 100), Finished("stopped", "Stopped before it began.")]
 

@@ -227,7 +227,7 @@ def test_a_run_over_its_budget_ends_and_keeps_its_best(many, monkeypatch):
         events.append(event)
         if isinstance(event, Evaluated):
             evaluated = evaluated or event
-            monkeypatch.setattr("minilm_demo.training.OVERTIME", 0)
+            monkeypatch.setattr("minilm_demo.jobs.training.OVERTIME", 0)
     finished = events[-1]
     assert finished.status == "completed"  # nobody asked it to stop
     assert finished.result.steps == evaluated.step < events[1].steps
@@ -297,7 +297,7 @@ def test_the_question_is_asked_at_every_step(few, monkeypatch):
 
 
 def test_a_stop_breaks_off_measuring_and_scoring(many, tmp_path, monkeypatch):
-    monkeypatch.setattr("minilm_demo.evaluation.BATCH_SIZE", 8)
+    monkeypatch.setattr("minilm_demo.jobs.evaluation.BATCH_SIZE", 8)
     events, asked = [], []
 
     def should_stop() -> bool:
@@ -750,7 +750,7 @@ def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
 
 
 def test_a_download_can_be_stopped(many, monkeypatch):
-    monkeypatch.setattr("minilm_demo.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
+    monkeypatch.setattr("minilm_demo.jobs.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
     events = []
     for event in finetune("sst2", TrainConfig(**many), lambda: bool(events)):
         events.append(event)
