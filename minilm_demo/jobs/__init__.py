@@ -3,12 +3,14 @@
 from .ablation import ARMS, AblationConfig, summarise
 from .answer_file import predict_file
 from .attention import explain, load_attentions, save_trace, trace_attention
-from .distilling import DistillConfig, distill
+from .configs import DistillConfig, TrainConfig
+from .distilling import distill
 from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
-from .finetuning import TrainConfig, check_probe, finetune, load_rows
+from .finetuning import check_probe, finetune
 from .importance import word_importance
 from .prediction import predict, predict_rows
 from .relations import compare, distillation_targets, save_targets
+from .train_rows import load_rows
 from .training import OVERTIME
 
 __all__ = [

@@ -44,11 +44,13 @@ from ..results import (
 )
 from ..tasks import TASKS, get_task
 from .arms import ARMS, Arm, summarise
-from .distilling import EMBEDDING_FACTORS, FULL_RATE_WIDTHS, LEARNING_RATES, DistillConfig, distill
-from .finetuning import TrainConfig, finetune, learning_rate, load_rows
+from .configs import EMBEDDING_FACTORS, MAX_STEPS, DistillConfig, TrainConfig, check_options, option
+from .distilling import FULL_RATE_WIDTHS, LEARNING_RATES, distill
+from .finetuning import finetune
 from .pair import BETAS
 from .teacher import TeacherMemory
-from .training import MAX_STEPS, OVERTIME, ShouldStop, check_options, fetching, never, option
+from .train_rows import learning_rate, load_rows
+from .training import OVERTIME, ShouldStop, fetching, never
 
 # Times the task's own rate, which suits the bundled encoder and would make a random start look worse than it is. SST-2,
 # 3 x 384, seeds 0 to 2: 0.662 at the task's rate, 0.710 at three times it; copied layers (seeds 0, 1) 0.788 and 0.791.

@@ -17,32 +17,30 @@ import math
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..data import ReadInput, Texts, check_texts, load_texts, read_input
 from ..errors import DemoError
-from ..models import INITS, Checkpoint, default_checkpoint, load_checkpoint, make_student, seen_by_base
-from ..recipes import LOSS_NAMES, RECIPES
+from ..models import Checkpoint, default_checkpoint, load_checkpoint, make_student, seen_by_base
+from ..recipes import LOSS_NAMES
 from ..results import DISTILL, DistillResult, DistillSettings, Evaluated, Finished, Planned, Started, TrainingEvent
-from ..tasks import TASKS, get_task
+from ..tasks import get_task
+from .configs import DEFAULT_STEPS, EMBEDDING_FACTORS, DistillConfig
 from .measuring import Ruler, WatchedText
 from .pair import BETAS, TeacherStudentPair
 from .relations import Comparison, compare
 from .teacher import REMEMBERED_BYTES, TeacherMemory
 from .training import (
-    MAX_STEPS,
     Budget,
     EarlyEnd,
     Progress,
     ShouldStop,
-    check_options,
     count_weights,
     endless,
     fetching,
     linear_schedule,
     never,
-    option,
     precision_of,
     start_accelerator,
     trainable,
@@ -51,71 +49,10 @@ from .training import (
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-DEFAULT_STEPS = 300
 LEARNING_RATES: Mapping[str, float] = {"random": 4e-3, "teacher": 5e-4}  # by where the student starts
 # Up to this width; beyond, the rate falls as the width grows. After 300 steps a student of 384 that learned as fast as
 # one of 192 was at losses of 0.37 and 0.52 in place of 0.16 and 0.08.
 FULL_RATE_WIDTHS: Mapping[str, int] = {"random": 192}
-EMBEDDING_FACTORS: Mapping[str, float] = {"random": 8.0, "teacher": 1.0}  # a random word is rarely seen: it must hurry
-PROBE_TOKENS = 32  # of the watched text at most: a picture is a few kilobytes
-
-
-@dataclass(frozen=True)
-class DistillConfig:
-    """How to distil. None means what suits the teacher; the command line and the page read help and limits here."""
-
-    task: str = option("sst2", "the task whose texts are learned on", choices=tuple(TASKS))
-    split: str = option("train", "splits to learn on, joined by +")
-    data: str = option("auto", "auto, mirror, hub, sample, a folder, a file of the task's rows, or a .txt file")
-    teacher: str = option("", "checkpoint that teaches (default: bundled, or MINILM_CHECKPOINT)")
-    layers: int | None = option(None, "layers of the student (default: half of the teacher's)", min=1, max=48)
-    hidden: int | None = option(
-        None,
-        "width of the student (default: half of the teacher's; all of it if its layers are copied)",
-        min=4,
-        max=4096,
-    )
-    heads: int | None = option(None, "attention heads of the student (default: the teacher's)", min=1, max=128)
-    init: str = option("random", "the student's start: random, or layers of the teacher", choices=INITS)
-    recipe: str = option("minilm_v1", "which paper's objective", choices=tuple(RECIPES))
-    loss: str = option("", "terms to learn, joined by commas: at,vr or qq,kk,vv (default: all of the recipe's)")
-    relation_heads: int | None = option(None, "minilm_v2: heads to compare; divides both widths", min=1, max=1024)
-    teacher_layer: int | None = option(None, "minilm_v2: layer of the teacher, from 0 (default: last)", min=0, max=127)
-    assistant: bool = option(False, "teach an assistant first, as deep as the teacher and as narrow as the student")
-    steps: int | None = option(None, f"optimiser updates to make (default: {DEFAULT_STEPS})", min=1, max=MAX_STEPS)
-    time_budget: float | None = option(None, "seconds the whole run may take, instead of steps", min=5, max=86_400)
-    batch_size: int = option(32, "texts per update and process", min=1, max=1024)
-    max_length: int = option(64, "tokens per text; longer ones are cut", min=8, max=512)
-    learning_rate: float | None = option(
-        None,
-        f"peak learning rate; word embeddings of a random start learn {EMBEDDING_FACTORS['random']:g} times faster",
-        min=1e-7,
-        max=1.0,
-    )
-    seed: int = option(0, "seed of the student's random start and of the order of the texts", min=0, max=2**31 - 1)
-    warmup_ratio: float = option(0.1, "share of the steps during which the learning rate rises", min=0.0, max=1.0)
-    weight_decay: float = option(0.01, "weight decay of all weights but biases and LayerNorm", min=0.0, max=1.0)
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm", min=0.01, max=1000)
-    dropout: float = option(0.0, "dropout of the student while it learns", min=0.0, max=0.9)
-    precision: str = option("auto", "auto, bf16 or fp32; the losses are always fp32", choices=("auto", "bf16", "fp32"))
-    probe: str = option("", "a text whose relations are shown along the way")
-    output_dir: str | None = option(None, "folder for the checkpoint and the record of the run")
-
-    def __post_init__(self):
-        check_options(self)
-        self.relations()  # names wrong terms
-        if self.steps is not None and self.time_budget is not None:
-            raise DemoError("Give steps or time_budget, not both: each says how long to learn.")
-        if self.assistant and self.steps == 1:
-            raise DemoError("With an assistant there are two to teach: give at least 2 steps.")
-
-    def relations(self) -> tuple[str, ...]:
-        """The relations whose losses are learned."""
-        terms = RECIPES[self.recipe].terms
-        asked = self.loss.replace(" ", "").lower().split(",") if self.loss else list(terms)
-        if unknown := [term for term in asked if term not in terms]:
-            raise DemoError(f"loss names '{unknown[0]}'; the terms of {self.recipe} are {', '.join(terms)}.")
-        return tuple(terms[term] for term in dict.fromkeys(asked))
 
 
 def distill(
@@ -245,8 +182,10 @@ def _read_watched(config: DistillConfig, teacher: Checkpoint) -> ReadInput | Non
     if not config.probe:
         return None
     read = read_input(None, teacher, check_texts(None, (config.probe,)))
-    if len(read.tokens) > PROBE_TOKENS:
-        raise DemoError(f"The text to watch has {len(read.tokens)} tokens; at most {PROBE_TOKENS} can be watched.")
+    if len(read.tokens) > DistillConfig.WATCHED_TOKENS:
+        raise DemoError(
+            f"The text to watch has {len(read.tokens)} tokens; at most {DistillConfig.WATCHED_TOKENS} can be watched."
+        )
     return read
 
 

@@ -15,77 +15,32 @@ import math
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
-from ..data import check_row, draw, features, hold_back, open_source, read_extra, require_rows, short_name
+from ..data import check_row, features
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint
 from ..results import Evaluated, FinetuneSettings, Finished, Planned, TrainingEvent
 from ..tasks import Task, get_task
 from . import metrics
+from .configs import TrainConfig
 from .planning import measure_speed
+from .train_rows import TrainRows, learning_rate, load_rows
 from .training import (
-    MAX_STEPS,
     Budget,
     EarlyEnd,
     Progress,
     ShouldStop,
-    check_options,
     endless,
     fetching,
     linear_schedule,
     never,
-    option,
     start_accelerator,
     trainable,
 )
 from .tuning import FineTuning, share_right, with_method
 
-# How much of the model moves, and how much larger the learning rate is for it than the task's own (for all weights).
-METHODS: Mapping[str, float] = {"full": 1.0, "lora": 10.0, "head": 20.0}
-BUDGET_ROWS = 100_000  # more are not encoded for a time budget: no CPU gets through them
 BUDGET_EVAL_EXAMPLES = 1000  # of each validation split, so that scoring does not eat the time for training
-PROBE_TOKENS = 40  # of the watched text at most: all its frames together stay a few megabytes
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to fine-tune. None means the task's own default; the command line and the page read help and limits here."""
-
-    checkpoint: str = option("", "checkpoint to start from (default: bundled, or MINILM_CHECKPOINT)")
-    data: str = option("auto", "auto, mirror, hub, sample, a folder or a file")
-    train_split: str = option("train", "splits to train on, joined by +")
-    extra_train: tuple[str, ...] = option((), "further folders or files with the task's columns")
-    train_examples: int | None = option(None, "rows to draw at random from the train split", min=1, max=1_000_000)
-    epochs: float | None = option(None, "times to go through the rows", min=0.01, max=1000)
-    max_steps: int | None = option(None, "optimiser updates to make, instead of epochs", min=1, max=MAX_STEPS)
-    time_budget: float | None = option(None, "seconds the whole run may take, instead of epochs", min=5, max=86_400)
-    batch_size: int | None = option(None, "rows per update and process", min=1, max=1024)
-    learning_rate: float | None = option(None, "peak learning rate", min=1e-7, max=1.0)
-    max_length: int | None = option(
-        None, "tokens per input; longer texts are cut, or windowed for SQuAD", min=16, max=512
-    )
-    method: str = option("full", "which weights move: full, lora or head", choices=tuple(METHODS))
-    seed: int = option(0, "seed of the new output layer and the order of the rows", min=0, max=2**31 - 1)
-    warmup_ratio: float = option(0.1, "share of the steps during which the learning rate rises", min=0.0, max=1.0)
-    weight_decay: float = option(0.01, "weight decay of all weights but biases and LayerNorm", min=0.0, max=1.0)
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm", min=0.01, max=1000)
-    dropout: float = option(0.0, "dropout while training; 0 is faster and, on short runs, as good", min=0.0, max=0.9)
-    eval_examples: int | None = option(
-        None,
-        "rows of each validation split to score at the end (default: all; with a time budget 1,000)",
-        min=1,
-        max=1_000_000,
-    )
-    precision: str = option("auto", "auto, bf16 or fp32", choices=("auto", "bf16", "fp32"))
-    probe: tuple[str, ...] = option((), "a text whose attention is kept along the way; for tasks with pairs, twice")
-    output_dir: str | None = option(None, "folder for the checkpoint and the record of the run")
-
-    def __post_init__(self):
-        check_options(self)
-        if sum(limit is not None for limit in (self.epochs, self.max_steps, self.time_budget)) > 1:
-            raise DemoError("Give one of epochs, max_steps and time_budget, not several: each says how long to train.")
 
 
 def finetune(
@@ -181,45 +136,11 @@ def check_probe(task: Task, probe: Sequence[str]) -> dict[str, str]:
 
 def _check_length(task: Task, checkpoint: Checkpoint, probe: Mapping[str, str]) -> None:
     number = features.count_tokens(task, checkpoint.tokenizer, probe) if probe else 0
-    if number > PROBE_TOKENS:
-        raise DemoError(f"The text to watch has {number} tokens; at most {PROBE_TOKENS} can be watched.")
+    if number > TrainConfig.WATCHED_TOKENS:
+        raise DemoError(f"The text to watch has {number} tokens; at most {TrainConfig.WATCHED_TOKENS} can be watched.")
 
 
 # -- rows ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TrainRows:
-    """What is trained on, what chooses the best checkpoint, and where the validation rows are."""
-
-    source: object
-    train: list[dict]
-    held_back: list[dict]
-    used: Mapping[str, int]
-    validation_size: int
-
-
-def load_rows(task: Task, config: TrainConfig) -> TrainRows:
-    """The rows a fine-tune with this configuration reads, the same each time."""
-    source = open_source(task, config.data, (config.train_split, *task.eval_splits))
-    number = config.train_examples or (BUDGET_ROWS if config.time_budget else None)
-    drawn, rest = draw(source.read(config.train_split), number, config.seed)
-    require_rows(task, drawn, config.train_split, at_least=2)
-    train, held_back = hold_back(drawn, rest, config.seed)
-    used = {config.train_split: len(train)}
-    for path in config.extra_train:
-        extra = read_extra(task, path)
-        train = train + extra
-        name = short_name(Path(path))
-        same = sum(other == name or other.startswith(f"{name} (") for other in used)
-        used[f"{name} ({same + 1})" if same else name] = len(extra)
-    size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
-    return TrainRows(source, train, held_back, used, size)
-
-
-def learning_rate(task: Task, config: TrainConfig) -> float:
-    """The peak learning rate: what was asked for, else the task's own, scaled to how much of the model moves."""
-    return config.learning_rate or task.learning_rate * METHODS[config.method]
 
 
 # -- before the first step -----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel
 
-    from .distilling import DistillConfig
+    from .configs import DistillConfig
 
 BETAS = (0.7, 0.9)  # of Adam. The paper's (0.9, 0.98) suit its 400,000 steps; with a short memory, 300 get further
 EVALUATIONS = 4  # of the validation texts along the way; the checkpoint is written each time

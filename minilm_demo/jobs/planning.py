@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import DemoError
 from ..results import Planned
-from .training import MAX_STEPS, Budget, EarlyEnd, agreed, trainable
+from .configs import MAX_STEPS
+from .training import Budget, EarlyEnd, agreed, trainable
 
 if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
     from ..data import LengthGroupedBatches
-    from .distilling import DistillConfig
-    from .finetuning import TrainConfig
+    from .configs import DistillConfig, TrainConfig
 
 MEASURED_STEPS = 5
 MIN_BUDGET_STEPS = 3  # fewer are no training

@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from ..data import LengthGroupedBatches
 
-MAX_STEPS = 1_000_000  # that can be asked for
 LOGGED_STEPS = 400  # Stepped events of a long run; a shorter one has one per step
 OVERTIME = 1.25  # a run may last this much longer than its budget
 WATCHED_FRAMES = 24  # pictures of the watched text in a run, besides the one before the first update
@@ -41,31 +40,6 @@ def never() -> bool:
 
 
 # -- options -------------------------------------------------------------------------------------------------------
-
-
-def option(default, help: str, **limits):
-    """A field of a configuration; the command line and the page read its help and limits from there."""
-    return field(default=default, metadata={"help": help, **limits})
-
-
-def check_options(config) -> None:
-    """Raise `DemoError` for the first field of a configuration that lies outside its limits."""
-    for one in fields(config):
-        _check_option(one.name, getattr(config, one.name), one.metadata, whole="int" in one.type)
-
-
-def _check_option(name: str, value, limits: Mapping, whole: bool) -> None:
-    if value is None:
-        return
-    if "choices" in limits and value not in limits["choices"]:
-        raise DemoError(f"{name} is '{value}'; it must be one of {', '.join(limits['choices'])}.")
-    if "min" in limits:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise DemoError(f"{name} is '{value}'; it must be a number.")
-        if whole and not isinstance(value, int):
-            raise DemoError(f"{name} is {value:g}; it must be a whole number.")
-        if not limits["min"] <= value <= limits["max"]:
-            raise DemoError(f"{name} is {value:g}; it must lie between {limits['min']:g} and {limits['max']:g}.")
 
 
 # -- the machine ---------------------------------------------------------------------------------------------------

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
-    from .finetuning import TrainConfig, TrainRows
+    from .configs import TrainConfig
+    from .train_rows import TrainRows
 
 LORA_RANK = 16
 SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10

@@ -2,8 +2,6 @@
 
 from .folder import (
     READ_RUNS,
-    RunRecord,
-    RunState,
     ask_to_stop,
     create_run,
     forget_left_uploads,
@@ -23,6 +21,7 @@ from .lineage import badge_of, called, plain_name
 from .processes import warm_up, worker_context
 from .queue import MAX_WAITING_EACH, RunQueue
 from .recording import record_events
+from .records import RunRecord, RunState
 from .skills import first_answer
 
 __all__ = [

@@ -18,7 +18,7 @@ from ..tasks import Task, get_task
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-    from .folder import RunRecord
+    from .records import RunRecord
 
 TEMPLATES = Path(__file__).resolve().parent / "card_templates"
 NOT_TOLD = ("output_dir", "probe")  # a folder of this machine; somebody's text, which changes nothing in the model

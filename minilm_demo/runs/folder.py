@@ -24,9 +24,7 @@ import platform
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -35,44 +33,11 @@ from ..models import default_checkpoint, runs_root
 from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
+from .records import RunRecord, RunState
 
 LEFT_SECONDS = 2 * 3600  # after which the file of a run that no process works on is taken away at the next start
 READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What was asked, as run.json keeps it."""
-
-    run_id: str
-    job: str  # one of `JOBS`
-    task: str  # that is learned, or whose texts are learned on
-    config: Any  # of the class that the job names
-    origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
-    created: str  # ISO 8601, UTC
-    versions: dict = field(default_factory=dict)
-    upload: str = ""  # the visitor's own file in the folder, which does not outlive the run
-
-
-@dataclass(frozen=True)
-class RunState:
-    """What a run's folder says right now."""
-
-    record: RunRecord
-    status: str  # one of `results.AT_WORK` or `results.FINAL`
-    events: tuple[TrainingEvent, ...]
-    folder: Path
-
-    @property
-    def result(self):
-        """The result of the job, once it has one."""
-        last = self.events[-1] if self.events else None
-        return last.result if isinstance(last, Finished) else None
-
-    @property
-    def has_checkpoint(self) -> bool:
-        return (self.folder / "checkpoint" / "config.json").is_file()
 
 
 def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:

@@ -16,7 +16,7 @@ from ..views import Snippet
 from . import cards
 
 if TYPE_CHECKING:
-    from .folder import RunRecord
+    from .records import RunRecord
 
 JobConfig = TrainConfig | DistillConfig | AblationConfig
 StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # takes `should_stop`; returns the job's events

@@ -13,8 +13,9 @@ import psutil
 
 from ..errors import DemoError
 from ..results import Finished, TrainingEvent, to_json
-from .folder import RunRecord, forget_upload
+from .folder import forget_upload
 from .jobs import JOBS, StartJob
+from .records import RunRecord
 
 
 def record_events(

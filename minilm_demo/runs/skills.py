@@ -34,8 +34,9 @@ from ..models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, pub
 from ..results import FINETUNE, Prediction, TrainingEvent, from_dict, to_dict
 from ..tasks import SKILLS, Task, get_task
 from .cards import PackedSkill, skill_card
-from .folder import RunState, create_run, state
+from .folder import create_run, state
 from .recording import record_events
+from .records import RunState
 
 MAX_BYTES = 4_000_000  # of a skill, its cards and all
 PACKED_METHODS = ("lora", "full")

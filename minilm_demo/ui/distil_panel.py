@@ -12,7 +12,6 @@ from .. import views
 from ..data import local_sources
 from ..errors import DataError, DemoError
 from ..jobs import DistillConfig
-from ..jobs.distilling import PROBE_TOKENS
 from ..models import Size, default_checkpoint, size_of, smaller_sizes
 from ..results import AT_WORK, DISTILL, Probed
 from ..runs import JOBS, RunState, plain_name
@@ -70,7 +69,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
             probe = gr.Textbox(
                 FIRST_TEXTS[0],
                 label="Watch this sentence",
-                info=f"At most {PROBE_TOKENS} tokens. Empty: no maps are drawn.",
+                info=f"At most {DistillConfig.WATCHED_TOKENS} tokens. Empty: no maps are drawn.",
                 max_lines=4,
                 elem_id="distil-probe",
             )
@@ -244,8 +243,10 @@ def _config(
 def checked_probe(text: str | None) -> str:
     """A sentence to watch, "" for none; `DataError` for one that is too long whatever its pieces are."""
     words = len((text or "").split())
-    if words > PROBE_TOKENS - 2:  # a word is a token or more, and two are special
-        raise DataError(f"The sentence to watch has {words} words; at most {PROBE_TOKENS} tokens can be watched.")
+    if words > DistillConfig.WATCHED_TOKENS - 2:  # a word is a token or more, and two are special
+        raise DataError(
+            f"The sentence to watch has {words} words; at most {DistillConfig.WATCHED_TOKENS} tokens can be watched."
+        )
     return text if words else ""
 
 

@@ -14,7 +14,7 @@ from .. import views
 from ..data import draw, local_sources, open_source, preview_file
 from ..errors import DataError
 from ..jobs import TrainConfig, check_probe
-from ..jobs.finetuning import METHODS, PROBE_TOKENS
+from ..jobs.configs import METHODS
 from ..models import CATALOG, default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
@@ -120,7 +120,7 @@ def _probe_boxes(task: Task) -> list[dict]:
         {
             "label": name.capitalize(),
             "value": "" if task.kind == "span" else task.example.get(name, ""),
-            "info": None if index else f"At most {PROBE_TOKENS} tokens. Empty: nothing is kept.",
+            "info": None if index else f"At most {TrainConfig.WATCHED_TOKENS} tokens. Empty: nothing is kept.",
             "visible": bool(name),
         }
         for index, name in enumerate(names)

@@ -16,7 +16,7 @@ from minilm_demo.data import features
 from minilm_demo.data.texts import TokenIds, load_texts, without_parts
 from minilm_demo.errors import DataError, DemoError
 from minilm_demo.jobs import distilling, pair
-from minilm_demo.jobs.distilling import DistillConfig
+from minilm_demo.jobs.configs import DistillConfig
 from minilm_demo.jobs.pair import TeacherStudentPair
 from minilm_demo.jobs.planning import Speed, affordable_steps
 from minilm_demo.jobs.relations import distillation_targets, projections

@@ -20,8 +20,10 @@ from minilm_demo.data.rows import draw, hold_back
 from minilm_demo.data.sources import open_source
 from minilm_demo.errors import DemoError
 from minilm_demo.jobs import finetuning, metrics, tuning
+from minilm_demo.jobs.configs import METHODS
 from minilm_demo.jobs.evaluation import answers_at, best_threshold, outcome, predict_all, references
 from minilm_demo.jobs.planning import Speed
+from minilm_demo.jobs.train_rows import load_rows
 from minilm_demo.jobs.training import endless
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped
@@ -401,7 +403,7 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines(few, ratio, warmup)
     assert [event.learning_rate / 0.01 for event in of(Stepped, events)] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("method", "times"), finetuning.METHODS.items())
+@pytest.mark.parametrize(("method", "times"), METHODS.items())
 def test_each_method_has_its_learning_rate(few, method, times):
     events = drain("sst2", **few, max_steps=1, method=method, warmup_ratio=0.0)
     assert of(Stepped, events)[0].learning_rate == pytest.approx(SST2.learning_rate * times)
@@ -568,7 +570,7 @@ def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, 
         precision="fp32",
     )
     events = list(finetune(task, config))
-    held_back = finetuning.load_rows(task, config).held_back
+    held_back = load_rows(task, config).held_back
     assert len(held_back) == 20
     kept = load_checkpoint(str(tmp_path), task)
     predictions = predict_all(task, kept, held_back)

@@ -13,7 +13,8 @@ import pytest
 
 from minilm_demo import runs, trace_attention, views
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs.finetuning import PROBE_TOKENS, TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.results import Traced
 from minilm_demo.tasks import SKILLS, get_task
 from minilm_demo.ui import attention_tab
@@ -193,7 +194,7 @@ def test_a_run_without_a_text_to_watch_says_so(tiny_checkpoint):
 
 @pytest.mark.parametrize(
     ("probe", "said"),
-    [(("One.", "Two."), "reads sentence"), ((" ",), "empty"), (("word " * PROBE_TOKENS,), "at most")],
+    [(("One.", "Two."), "reads sentence"), ((" ",), "empty"), (("word " * TrainConfig.WATCHED_TOKENS,), "at most")],
 )
 def test_a_text_that_cannot_be_watched_is_refused(probe, said, tiny_checkpoint):
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, probe=probe)

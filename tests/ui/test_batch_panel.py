@@ -11,8 +11,9 @@ import pytest
 from gradio.utils import get_upload_folder
 
 from minilm_demo import runs, serving
+from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import TASKS, get_task
 from minilm_demo.ui import batch_panel, handlers
 

@@ -8,8 +8,8 @@ import pytest
 
 from minilm_demo import finetune, runs, serving
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs.distilling import DistillConfig, distill
-from minilm_demo.jobs.finetuning import TrainConfig
+from minilm_demo.jobs.configs import DistillConfig, TrainConfig
+from minilm_demo.jobs.distilling import distill
 from minilm_demo.tasks import get_task
 from minilm_demo.ui import _open as open_page
 from minilm_demo.ui import distil_panel, finetune_tab, following, handlers, predict_tab

@@ -13,7 +13,8 @@ import pytest
 import transformers
 
 from minilm_demo import runs, views
-from minilm_demo.jobs.distilling import DistillConfig, distill
+from minilm_demo.jobs.configs import DistillConfig
+from minilm_demo.jobs.distilling import distill
 from minilm_demo.jobs.relations import distillation_targets
 from minilm_demo.results import Probed
 from minilm_demo.serving.visitor import student_choices

@@ -6,7 +6,8 @@ import gradio as gr
 import pytest
 
 from minilm_demo import runs, serving
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.jobs.prediction import predict
 from minilm_demo.tasks import get_task, skill_tasks
 from minilm_demo.ui import importance_panel

@@ -13,7 +13,8 @@ import pytest
 
 from minilm_demo import runs
 from minilm_demo.errors import DemoError, UnknownName
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import get_task
 
 PUBLIC = [
