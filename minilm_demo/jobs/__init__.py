@@ -7,6 +7,7 @@ from .distilling import DistillConfig, distill
 from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
 from .finetuning import TrainConfig, check_probe, finetune, load_rows
 from .importance import word_importance
+from .kinds import kind_of
 from .prediction import predict, predict_rows
 from .relations import compare, distillation_targets, save_targets
 from .training import OVERTIME
@@ -26,6 +27,7 @@ __all__ = [
     "evaluate_rows",
     "explain",
     "finetune",
+    "kind_of",
     "load_attentions",
     "load_rows",
     "predict",
