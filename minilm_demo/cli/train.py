@@ -14,12 +14,11 @@ from ..jobs import DistillConfig, TrainConfig
 from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
 from ..tasks import TASKS, get_task
 from ..views.documents import evaluation_document, result_document
+from ..views.kinds import kind_of
 from .ask import checkpoint_for
 from .manage import run_document
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
-
-BASELINES = {"classification": "majority class", "regression": "always the mean", "span": "never an answer"}
 
 
 def finetune_command(args: argparse.Namespace) -> int:
@@ -82,12 +81,13 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
 
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
     task = TASKS[evaluation.task]
+    baseline = kind_of(task).baseline
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
             low, high = evaluation.intervals[split][metric]
             base = evaluation.baseline[split][metric]
-            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {BASELINES[task.kind]} {base:.3f}"
+            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {baseline} {base:.3f}"
     comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
     for model, score in task.paper.items() if comparable else ():
         yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"

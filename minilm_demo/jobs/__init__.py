@@ -8,6 +8,7 @@ from .distilling import distill
 from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
 from .finetuning import check_probe, finetune
 from .importance import word_importance
+from .kinds import kind_of
 from .prediction import predict, predict_rows
 from .relations import compare, distillation_targets, save_targets
 from .train_rows import load_rows
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate_rows",
     "explain",
     "finetune",
+    "kind_of",
     "load_attentions",
     "load_rows",
     "predict",

@@ -24,6 +24,7 @@ from ..results import Evaluated, FinetuneSettings, Finished, Planned, TrainingEv
 from ..tasks import Task, get_task
 from . import metrics
 from .configs import TrainConfig
+from .kinds import kind_of
 from .planning import measure_speed
 from .train_rows import TrainRows, learning_rate, load_rows
 from .training import (
@@ -38,7 +39,7 @@ from .training import (
     start_accelerator,
     trainable,
 )
-from .tuning import FineTuning, share_right, with_method
+from .tuning import FineTuning, with_method
 
 BUDGET_EVAL_EXAMPLES = 1000  # of each validation split, so that scoring does not eat the time for training
 
@@ -101,7 +102,7 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
         optimizer.zero_grad()
         rate = scheduler.get_last_lr()[0]
         scheduler.step()
-        right = share_right(tuning.task, output, batch)
+        right = kind_of(tuning.task).share_right(output, batch)
         progress.end_step(rows, rate, output.loss.item(), right=right)
 
         if progress.report_is_due:

@@ -219,19 +219,6 @@ def _break_off(end: EarlyEnd, rows_done: int) -> None:
         raise _BrokenOff
 
 
-def share_right(task: Task, output, batch: Mapping) -> float | None:
-    """How many rows of a training batch came out right, 0..1; None for regression, which knows no right."""
-    if task.kind == "regression":
-        return None
-    if task.kind == "span":
-        right = (output.start_logits.argmax(-1) == batch["start_positions"]) & (
-            output.end_logits.argmax(-1) == batch["end_positions"]
-        )
-    else:
-        right = output.logits.argmax(-1) == batch["labels"]
-    return right.float().mean().item()
-
-
 # -- the model -----------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from .cache import cache_key, cached_checkpoint
 from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, CatalogEntry, default_checkpoint, is_on_disk, skill_folder
 from .device import count_threads, pick_device, pick_precision, product_seconds
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
+from .kinds import kind_of
 from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
 from .location import Location, bundled_folder, locate, public_name, seen_by_base, verify_bundled
 from .low_rank import save_difference
@@ -33,6 +34,7 @@ __all__ = [
     "home",
     "in_this_thread",
     "is_on_disk",
+    "kind_of",
     "load_adapter",
     "load_checkpoint",
     "locate",

@@ -12,6 +12,7 @@ from ..data import short_name
 from ..errors import DemoError
 from ..jobs import TrainConfig
 from ..models import BUNDLED_REPO, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
+from ..models.kinds import kind_of
 from ..results import RUN_ID, AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
 
@@ -119,7 +120,7 @@ def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -
         task=task,
         result=result,
         adapter=ADAPTERS[record.config.method].format(*packed.ranks),
-        model_class="QuestionAnswering" if task.kind == "span" else "SequenceClassification",
+        model_class=kind_of(task).model_class,
         scores=_scores(packed.evaluation),
         commands=_finetune_lines(task, [*packed.before, record.config]),
         data=DATA,
@@ -166,7 +167,7 @@ def _eval_results(task: Task, evaluation: Evaluation) -> list[EvalResult]:
     source = evaluation.data_source
     return [
         EvalResult(
-            task_type="question-answering" if task.kind == "span" else "text-classification",
+            task_type=kind_of(task).hub_task,
             dataset_name=source.description,
             dataset_split=split,
             metric_type=METRIC_IDS.get(metric, metric),

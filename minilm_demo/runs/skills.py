@@ -25,11 +25,11 @@ from ..jobs import (
     evaluate,
     finetune,
     load_rows,
-    metrics,
     predict_all,
     predict_rows,
     references,
 )
+from ..jobs.kinds import kind_of
 from ..models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, save_difference, skill_folder
 from ..results import FINETUNE, Prediction, TrainingEvent, from_dict, to_dict
 from ..tasks import SKILLS, Task, get_task
@@ -264,11 +264,5 @@ def read_probes(file: Path | None) -> list[dict]:
 def run_probes(checkpoint: Checkpoint, task: Task, probes: Sequence[Mapping]) -> list[bool]:
     """Whether each of the probes of this task comes out right."""
     probes = [probe for probe in probes if probe["task"] == task.name]
-    predictions = predict_rows(task, checkpoint, probes)
-    return [_right(task, one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]
-
-
-def _right(task: Task, prediction: Prediction, expected) -> bool:
-    if task.kind == "span":
-        return metrics.answer_f1(prediction.answer, expected) > 0.5
-    return prediction.label == expected
+    predictions, kind = predict_rows(task, checkpoint, probes), kind_of(task)
+    return [kind.is_right(one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,12 +113,12 @@ def _probe(task: Task) -> list[gr.Textbox]:
 
 
 def _probe_boxes(task: Task) -> list[dict]:
-    """Label and text of the two boxes; the second is hidden for single sentences. A span task has no short example."""
-    names = [*task.text_fields, ""][:2]
+    """Label and text of the two boxes; the second is hidden for single sentences."""
+    names, example = [*task.text_fields, ""][:2], views.kind_of(task).short_example(task)
     return [
         {
             "label": name.capitalize(),
-            "value": "" if task.kind == "span" else task.example.get(name, ""),
+            "value": example.get(name, ""),
             "info": None if index else f"At most {TrainConfig.WATCHED_TOKENS} tokens. Empty: nothing is kept.",
             "visible": bool(name),
         }
@@ -245,25 +244,12 @@ def _table(columns: Sequence[str], cells: list[list[str]]) -> gr.Dataframe:
 
 
 def _cells(task: Task, row: dict) -> list[str]:
-    return [row[field] for field in task.text_fields] + [_label_words(task, row[task.label_field])]
-
-
-def _label_words(task: Task, label) -> str:
-    if task.kind == "classification":
-        return task.labels[label]
-    if task.kind == "span":
-        return label["text"][0] if label["text"] else "(no answer)"
-    return f"{label:g}"
+    return [row[field] for field in task.text_fields] + [views.kind_of(task).label_words(task, row[task.label_field])]
 
 
 def _balance(task: Task, rows: list[dict]) -> str:
     """How many rows of each label there are, in words."""
-    if task.kind == "classification":
-        counts = Counter(row[task.label_field] for row in rows)
-        return ", ".join(f"{counts[index]:,} {label}" for index, label in enumerate(task.labels)) + "."
-    if task.has_unanswerable:
-        return f"{sum(not row[task.label_field]['text'] for row in rows):,} without an answer."
-    return ""
+    return views.kind_of(task).balance(task, [row[task.label_field] for row in rows])
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------

@@ -177,21 +177,11 @@ def _boxes(skill: str) -> list[dict]:
     for index in range(2):
         used = index < len(task.text_fields)
         label = task.text_fields[index].capitalize() if used else ""
-        info = _limit(task, index) if used else None
+        info = views.kind_of(task).limit(task, index, MAX_TEXT_CHARACTERS) if used else None
         boxes.append(
             {"label": label, "info": info, "value": values[index], "visible": used, "lines": 2, "max_lines": 12}
         )
     return boxes
-
-
-def _limit(task: Task, index: int) -> str:
-    """How much of a box is read, in words a visitor can use."""
-    if task.kind == "span":
-        windows = f"Any length up to {MAX_TEXT_CHARACTERS:,} characters: read in windows of {task.max_length} tokens."
-        return windows if index else "One question."
-    words = 10 * round(task.max_length * 0.07)  # an English word is about 1.4 tokens
-    together = " of both texts together" if len(task.text_fields) > 1 else ""
-    return f"The first {task.max_length} tokens{together} are read, about {words} words."
 
 
 def _presets(skill: str) -> tuple[Preset, ...]:

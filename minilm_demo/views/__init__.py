@@ -23,6 +23,7 @@ from .components import (
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
 from .importance import importance_payload
+from .kinds import kind_of
 from .lesson import lesson_maps
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
@@ -56,6 +57,7 @@ __all__ = [
     "head_payload",
     "importance_code",
     "importance_payload",
+    "kind_of",
     "lesson_maps",
     "longer_distillation",
     "microscope_payload",

@@ -15,6 +15,7 @@ from ..results import (
     to_dict,
 )
 from ..tasks import TASKS
+from .kinds import kind_of
 
 
 def result_document(result, seen_by_base: str) -> dict:
@@ -49,11 +50,7 @@ def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
 
 def prediction_document(prediction: Prediction) -> dict:
     """The JSON document of `predict`: what this kind of task answers with."""
-    names = {
-        "classification": ("label", "probabilities"),
-        "regression": ("score",),
-        "span": ("answer", "start", "end", "no_answer_score"),
-    }[TASKS[prediction.task].kind]
+    names = kind_of(TASKS[prediction.task]).answer_fields
     values = {name: getattr(prediction, name) for name in names}
     return values | {"checkpoint": prediction.checkpoint, "milliseconds": round(prediction.milliseconds, 1)}
 

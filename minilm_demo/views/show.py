@@ -38,6 +38,7 @@ from .components import (
 from .distillation import microscope_payload
 from .distilled import distill_card
 from .importance import importance_payload
+from .kinds import kind_of
 from .prediction import prediction_payload
 from .result import result_card
 from .run import run_payload
@@ -117,7 +118,7 @@ def show(
 
 def _prediction(prediction: Prediction, about: About) -> tuple[dict, str]:
     task = get_task(prediction.task)
-    if task.kind == "span" and task.text_fields[-1] not in about.fields:
+    if kind_of(task).needs_text and task.text_fields[-1] not in about.fields:
         raise TypeError(f"A {task.name} prediction is drawn within its text: show(prediction, fields={{…}}).")
     return prediction_payload(task, prediction, about.fields), task.title
 
