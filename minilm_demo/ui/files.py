@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,7 @@ _COMPRESS = {
     "gzip": lambda content: gzip.compress(content, mtime=0),
     "identity": bytes,
 }
+_ASSET = re.compile(r"/assets/[\w.-]+")  # one address for each file, or what is kept would have no bound
 _PAGES = ("", "/", "/config")
 _DOCUMENTS: dict[str, str] = {}  # name of a served file -> its JSON
 
@@ -34,12 +36,11 @@ def component_file(request: Request) -> Response:
     """`<component>.js` or `.css` of the current version, or a document; 404 for any other address."""
     if request.path_params["version"] != views.version():
         return PlainTextResponse("There is no such file here. Reload the page.", status_code=404)
-    encoding = _accepted(request.headers.get("accept-encoding", ""))
-    file = _compressed(request.path_params["name"], encoding)
+    name, encoding = request.path_params["name"], _accepted(request.headers.get("accept-encoding", ""))
+    file = _file(name)
     if file is None:
         return PlainTextResponse("There is no such file here.", status_code=404)
-    media_type, content = file
-    return Response(content, media_type=media_type, headers=_headers(encoding))
+    return Response(_compressed(name, encoding), media_type=file[0], headers=_headers(encoding))
 
 
 # No slash within a name: what is neither a component nor a document has no address.
@@ -65,12 +66,16 @@ def _accepted(header: str) -> str:
     return next((encoding for encoding in ("br", "gzip") if encoding in taken), "identity")
 
 
-@cache
-def _compressed(name: str, encoding: str) -> tuple[str, bytes] | None:
-    """Media type and content; compressed once, at the first request."""
+def _file(name: str) -> tuple[str, str] | None:
+    """Media type and text; None if there is no such file."""
     document = _DOCUMENTS.get(name)
-    file = ("application/json", document) if document else views.served_file(name)
-    return file and (file[0], _COMPRESS[encoding](file[1].encode()))
+    return ("application/json", document) if document else views.served_file(name)
+
+
+@cache
+def _compressed(name: str, encoding: str) -> bytes:
+    """The content of a file that there is; compressed once, at the first request."""
+    return _COMPRESS[encoding](_file(name)[1].encode())
 
 
 class KeptAssets:
@@ -84,7 +89,7 @@ class KeptAssets:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or scope["method"] != "GET" or not path.startswith("/assets/"):
+        if scope["type"] != "http" or scope["method"] != "GET" or not _ASSET.fullmatch(path):
             return await self.app(scope, receive, send)
         key = path, _accepted(Headers(scope=scope).get("accept-encoding", ""))
         if key not in self.kept:
