@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tempfile
 import zipfile
@@ -18,9 +17,10 @@ from .. import views
 from ..errors import DataError, DemoError
 from ..models import CATALOG, RUN_ID
 from ..results import FINAL, Started
-from ..runs import JOBS, RunState, called, plain_name, state, visitor_run_folder
-from ..serving import run_title
+from ..runs import JOBS, RunState, plain_name, state, visitor_run_folder
+from ..serving import title_of
 from ..tasks import get_task
+from ..views.documents import visitor_run_document
 from .handlers import QUEUE
 
 
@@ -55,11 +55,19 @@ def _base(run: RunState) -> str:
 def _base_title(run: RunState) -> str:
     """What that is called, where its name does not do: a run, whose id is a key to it; a teacher of the catalog."""
     name = _base(run)
-    if RUN_ID.fullmatch(name):
-        with contextlib.suppress(DemoError):  # deleted meanwhile, or a folder that only looks like a run
-            return run_title(state(visitor_run_folder(name)))
-        return called(name)
-    return CATALOG[name].title if run.record.job == "distill" and name in CATALOG else ""
+    return title_of(name) if RUN_ID.fullmatch(name) or (run.record.job == "distill" and name in CATALOG) else ""
+
+
+def _public_base(run: RunState) -> str:
+    """The name of what it begins with if that is of the catalog, else what it is called."""
+    name = _base(run)
+    return name if name in CATALOG else title_of(name)
+
+
+def run_document(run_id: str) -> dict:
+    """The JSON document of a run for whoever has its id."""
+    run = QUEUE.state(run_id)
+    return visitor_run_document(run, _public_base(run))
 
 
 def _since(asked: dict) -> int:
@@ -77,13 +85,12 @@ def poll_maps(asked: dict) -> dict:
         return {"error": str(error)}
     if run.record.job != "distill":
         return {"error": "This run is no distillation."}
-    teacher, title = _base(run), _base_title(run)
     found = views.lesson_maps(
         run.events,
         run.record.config.probe,
-        teacher=teacher if teacher in CATALOG else title,
+        teacher=_public_base(run),
         student=run.record.run_id,
-        teacher_title=title,
+        teacher_title=_base_title(run),
         since=_since(asked),
     )
     return found or {"error": "There is no picture of the sentence to watch yet."}

@@ -26,6 +26,7 @@ from .importance import importance_payload
 from .lesson import lesson_maps
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
+from .rows import text_limit
 from .run import run_payload
 from .show import Page, show
 from .slice import slice_payload
@@ -72,6 +73,7 @@ __all__ = [
     "standalone_html",
     "target_head_payload",
     "target_row_payload",
+    "text_limit",
     "version",
     "words",
 ]

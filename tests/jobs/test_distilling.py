@@ -19,9 +19,9 @@ from minilm_demo.jobs import distilling
 from minilm_demo.jobs.distilling import DistillConfig, Lesson, TeacherMemory, TokenIds
 from minilm_demo.jobs.relations import distillation_targets, projections
 from minilm_demo.jobs.training import Training
+from minilm_demo.models import locate, seen_by_base
 from minilm_demo.models.hooks import encoder_layers
 from minilm_demo.models.loading import load_checkpoint
-from minilm_demo.models.location import locate, seen_by_base
 from minilm_demo.models.students import copied_layers, freeze_the_rest, make_student
 from minilm_demo.recipes import RECIPES
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped
