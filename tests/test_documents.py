@@ -2,13 +2,14 @@
 
 import ast
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
-from minilm_demo.jobs.configs import DistillConfig, TrainConfig
 
 from minilm_demo import runs
 from minilm_demo.cli import main
+from minilm_demo.jobs.configs import DistillConfig, TrainConfig
 from minilm_demo.jobs.distilling import distill
 from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import get_task
@@ -89,12 +90,12 @@ def test_a_run(job, client, command, tiny_checkpoint):
     if job == "finetune":
         config = TrainConfig(checkpoint=str(tiny_checkpoint), max_steps=1, eval_examples=4, **given)
         record = runs.create_run(job, get_task("sst2"), config)
-        events = finetune("sst2", record.config)
+        start = partial(finetune, "sst2", record.config)
     else:
         config = DistillConfig(teacher=str(tiny_checkpoint), layers=1, steps=2, batch_size=4, **given)
         record = runs.create_run(job, get_task("sst2"), config)
-        events = distill(record.config)
-    *_, last = runs.record_events(record, events)
+        start = partial(distill, record.config)
+    *_, last = runs.record_events(record, start)
     assert last.status == "completed", last.message
     asked, said = client.predict(record.run_id, api_name="/run_status"), command("runs", "show", record.run_id)
     private = {"folder", "output_dir"}

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..results import to_dict
 from ..tasks import TASKS
 from ..views.documents import full_run_document, run_document
+from ..views.kinds import kind_of
 from .options import UsageError
 from .output import EXIT_FAILED, Reporter, print_result, progress
 
@@ -17,7 +18,7 @@ from .output import EXIT_FAILED, Reporter, print_result, progress
 def tasks(args: argparse.Namespace) -> int:
     document = {name: to_dict(task) for name, task in TASKS.items()}
     lines = [
-        f"{task.name:<9} {task.title:<66} {' + '.join(task.text_fields):<24} {', '.join(task.labels) or task.kind}"
+        f"{task.name:<9} {task.title:<66} {' + '.join(task.text_fields):<24} {kind_of(task).answers(task)}"
         for task in TASKS.values()
     ]
     print_result(args, document, lines)

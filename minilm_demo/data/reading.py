@@ -13,6 +13,7 @@ from ..models import Checkpoint
 from ..results import WordSpan
 from ..tasks import Task
 from . import features
+from .kinds import kind_of
 from .rows import encodable
 
 
@@ -87,10 +88,7 @@ def check_texts(task: Task | None, texts: tuple[str, ...]) -> tuple[str, ...]:
             raise DataError(f"The {name} is empty. Write some words to look at.")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise DataError(f"The {name} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
-    texts = tuple(map(encodable, texts))
-    if task and task.kind == "span":
-        return texts[0].lstrip(), texts[1]  # as `predict` reads a question
-    return texts
+    return kind_of(task).as_read(tuple(map(encodable, texts)))
 
 
 def _names(texts: Sequence[str]) -> tuple[str, ...]:
@@ -116,13 +114,12 @@ def read_input(
 ) -> ReadInput:
     """Checked texts as the checkpoint reads them, at most `max_length` tokens or what its position table holds."""
     length = features.window_size(task, checkpoint.model.config, max_length)
-    tokenizer, is_span = checkpoint.tokenizer, bool(task) and task.kind == "span"
+    tokenizer, kind = checkpoint.tokenizer, kind_of(task)
     with checkpoint.lock:
-        if is_span:
-            _check_question(tokenizer, texts[0], length)
+        kind.check_room(tokenizer, texts, length)
         encoded = tokenizer(
             *texts,
-            truncation="only_second" if is_span else "longest_first",
+            truncation=kind.truncation,
             max_length=length,
             return_offsets_mapping=True,
             verbose=False,
@@ -149,16 +146,6 @@ def read_input(
         words=words,
         truncated=truncated,
     )
-
-
-def _check_question(tokenizer, question: str, length: int) -> None:
-    number = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
-    room = length - tokenizer.num_special_tokens_to_add(pair=True) - features.MIN_CONTEXT_TOKENS
-    if number > room:
-        raise DataError(
-            f"The question has {number} tokens; at most {max(room, 0)} fit beside the text. "
-            f"Shorten it: '{question[:60]}…'"
-        )
 
 
 def _segments(parts: Sequence[int | None]) -> tuple[int, ...]:

@@ -10,13 +10,19 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..results import DataSource
 from ..tasks import Task
+from . import features
 from .files import MAX_FILE_BYTES, read_text
 from .rows import encodable
 from .sources import find_place, mirror_folder, open_source
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
 
 TEXT_KIND = ".txt"
 VALIDATION_TEXTS = 256  # the same ones for every run on the same data, whatever its seed
@@ -106,3 +112,31 @@ def without_parts(texts: Sequence[str]) -> list[str]:
             for first in (words[start : start + 1], words[start : start + 2]):
                 parts.update(words[start : start + length] for length in lengths.get(first, ()))
     return [text for text in texts if text in kept]
+
+
+# -- as a model reads them -----------------------------------------------------------------------------------------
+
+
+class TokenIds:
+    """Texts by number as both models read them: tokenized when they are first asked for, and never twice."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int):
+        self.tokenizer, self.texts, self.max_length = tokenizer, texts, max_length
+        self.known: dict[int, list[int]] = {}  # number -> its token ids
+
+    def read(self, numbers: Sequence[int]) -> list[list[int]]:
+        """The token ids of each of these texts."""
+        if unknown := [number for number in numbers if number not in self.known]:
+            texts = [self.texts[number] for number in unknown]
+            encoded = self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
+            self.known |= zip(unknown, encoded, strict=True)
+        return [self.known[number] for number in numbers]
+
+    def lengths(self, numbers: Sequence[int]) -> list[int]:
+        """How many tokens these texts have."""
+        return [len(ids) for ids in self.read(numbers)]
+
+    def batch(self, numbers: Sequence[int], device: torch.device) -> dict[str, torch.Tensor]:
+        """`input_ids` and `attention_mask`, [batch, num_tokens] each, padded on the right to the longest text."""
+        batch = features.collate([{"input_ids": ids} for ids in self.read(numbers)], self.tokenizer.pad_token_id)
+        return {name: tensor.to(device) for name, tensor in batch.items()}

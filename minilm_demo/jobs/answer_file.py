@@ -13,8 +13,8 @@ from typing import TextIO
 from ..data import encodable, find_place, guess_columns, read_table
 from ..errors import DataError
 from ..models import Location, cached_checkpoint
-from ..results import Prediction
 from ..tasks import Task, task_for_texts
+from .kinds import kind_of
 from .prediction import predict_rows
 
 
@@ -71,7 +71,7 @@ def predict_file(
     with _complete_or_not_at_all(output) as file:
         loaded = cached_checkpoint(checkpoint, task)
         predictions = predict_rows(task, loaded, rows, threshold=threshold, on_batch=report)
-        added = [prediction_columns(prediction) for prediction in predictions]
+        added = [kind_of(task).columns(prediction) for prediction in predictions]
         writer = csv.writer(file)
         writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in added[0])]))
         for row, more in zip(table, added, strict=True):
@@ -117,18 +117,3 @@ def _complete_or_not_at_all(output: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             partial.unlink()
-
-
-def prediction_columns(prediction: Prediction) -> Mapping[str, object]:
-    """A prediction as columns of a table."""
-    if prediction.probabilities is not None:
-        shares = {f"probability_{label}": round(p, 4) for label, p in prediction.probabilities.items()}
-        return {"prediction": prediction.label, **shares}
-    if prediction.answer is not None:
-        return {
-            "prediction": prediction.answer,
-            "start": prediction.start,
-            "end": prediction.end,
-            "no_answer_score": None if prediction.no_answer_score is None else round(prediction.no_answer_score, 4),
-        }
-    return {"prediction": round(prediction.score, 4)}

@@ -20,8 +20,9 @@ from ..models import PARTS, Checkpoint, ablated, cached_checkpoint, captured, sp
 from ..results import AttentionExplanation, AttentionTrace, ExplainedWord, Prediction
 from ..tasks import Task, get_task
 from .importance import MIN_WORDS_TO_RANK, word_importance
+from .kinds import kind_of
 from .metrics import spearman
-from .prediction import decode_classes, decode_span, no_answer_threshold
+from .prediction import no_answer_threshold
 
 
 def trace_attention(
@@ -141,16 +142,12 @@ def _prediction(
     outputs: Mapping[str, np.ndarray],
     milliseconds: float,
 ) -> Prediction:
-    if task.kind == "classification":
-        value = decode_classes(task, outputs["logits"])
-    elif task.kind == "regression":
-        value = {"score": float(outputs["logits"][0])}
-    else:
-        in_context = tuple(
-            span if segment == 1 else None for segment, span in zip(read.segment_ids, read.offsets, strict=True)
-        )
-        window = features.Window(0, read.inputs, in_context)
-        value = decode_span(task, texts[1], [window], [outputs], no_answer_threshold(checkpoint))
+    in_pair = tuple(
+        span if segment == 1 else None for segment, span in zip(read.segment_ids, read.offsets, strict=True)
+    )
+    window = features.Window(0, read.inputs, in_pair)
+    row = dict(zip(task.text_fields, texts, strict=True))
+    value = kind_of(task).decode(task, row, [window], [outputs], no_answer_threshold(checkpoint))
     return Prediction(
         task=task.name,
         checkpoint=checkpoint.name,

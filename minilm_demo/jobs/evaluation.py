@@ -14,6 +14,7 @@ from ..models import Checkpoint, load_checkpoint, pick_precision
 from ..results import Evaluation, Mistake, Prediction, ScoredRow, SliceResult
 from ..tasks import Task, get_task
 from . import metrics
+from .kinds import kind_of
 from .prediction import predict_rows
 
 BATCH_SIZE = 64
@@ -122,18 +123,12 @@ def predict_all(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], on_
 
 def references(task: Task, rows: Sequence[Mapping]):
     """What is right: class ids or scores [rows], or the gold answers of each row."""
-    if task.kind == "span":
-        return [row[task.label_field]["text"] for row in rows]
-    return np.array([row[task.label_field] for row in rows])
+    return kind_of(task).references(task, rows)
 
 
 def outcome(task: Task, predictions: Sequence[Prediction]):
     """What was said, in the shape of `references`."""
-    if task.kind == "span":
-        return [prediction.answer for prediction in predictions]
-    if task.kind == "regression":
-        return np.array([prediction.score for prediction in predictions])
-    return np.array([task.label2id[prediction.label] for prediction in predictions])
+    return kind_of(task).outcome(task, predictions)
 
 
 # -- the no-answer threshold ---------------------------------------------------------------------------------------
@@ -169,32 +164,14 @@ def answers_at(predictions: Sequence[Prediction], threshold: float) -> list[str]
 
 # -- row by row ----------------------------------------------------------------------------------------------------
 
-NO_ANSWER = "(no answer)"
-
 
 def score_rows(task: Task, rows: Sequence[Mapping], predictions: Sequence[Prediction]) -> tuple[ScoredRow, ...]:
     """Every row beside its prediction, in order."""
-    judge = {"classification": _judge_class, "regression": _judge_score, "span": _judge_answer}[task.kind]
+    judge = kind_of(task).judge
     return tuple(
         ScoredRow({field: row[field] for field in task.text_fields}, *judge(task, row[task.label_field], prediction))
         for row, prediction in zip(rows, predictions, strict=True)
     )
-
-
-def _judge_class(task: Task, expected: int, prediction: Prediction) -> tuple:
-    label = prediction.label
-    return task.labels[expected], label, prediction.probabilities[label], (int(expected), task.label2id[label])
-
-
-def _judge_score(task: Task, expected: float, prediction: Prediction) -> tuple:
-    return f"{expected:.1f}", f"{prediction.score:.1f}", abs(expected - prediction.score)
-
-
-def _judge_answer(task: Task, expected: Mapping, prediction: Prediction) -> tuple:
-    golds = expected["text"]
-    cell = (int(not any(golds)), int(not prediction.answer)) if task.has_unanswerable else None
-    f1 = metrics.answer_f1(prediction.answer, golds)
-    return golds[0] if golds else NO_ANSWER, prediction.answer or NO_ANSWER, f1, cell
 
 
 def _table(task: Task, rows: Sequence[ScoredRow]) -> list[list[int]]:
@@ -203,30 +180,18 @@ def _table(task: Task, rows: Sequence[ScoredRow]) -> list[list[int]]:
     if not cells:
         return []
     true, said = zip(*cells, strict=True)
-    return metrics.confusion(said, true, len(task.labels) or 2)
+    return metrics.confusion(said, true, kind_of(task).table_size(task))
 
 
 def find_mistakes(task: Task, split: str, rows: Sequence[ScoredRow]) -> tuple[Mistake, ...]:
     """The rows that came out wrong, the most confident first; what counts as wrong depends on the kind of task."""
-    confidence = {"classification": _sure_and_wrong, "regression": _off_by, "span": _not_found}[task.kind]
+    confidence = kind_of(task).mistake
     mistakes = [
         Mistake(split, index, row.fields, row.expected, row.predicted, sure)
         for index, row in enumerate(rows)
         if (sure := confidence(row)) is not None
     ]
     return _worst(mistakes)
-
-
-def _sure_and_wrong(row: ScoredRow) -> float | None:
-    return row.value if row.expected != row.predicted else None
-
-
-def _off_by(row: ScoredRow) -> float:
-    return row.value
-
-
-def _not_found(row: ScoredRow) -> float | None:
-    return 1.0 - row.value if row.value <= 0.5 else None
 
 
 def _worst(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:

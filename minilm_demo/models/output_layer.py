@@ -27,29 +27,12 @@ class OutputLayer:
         return found
 
 
-def choose_output_layer(found, task: Task | None) -> OutputLayer:
-    import transformers
-
-    if task is None:
-        return OutputLayer(transformers.AutoModel, {}, fresh=False)
-    if task.kind == "span":
-        return OutputLayer(transformers.AutoModelForQuestionAnswering, {}, fresh=False)
-    if task.kind == "regression":
-        fields = {"num_labels": 1, "problem_type": "regression"}
-        return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=found.num_labels != 1)
-    fields = {"problem_type": "single_label_classification"}
-    if _label_order(found, task) is not None:
-        return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=False)
-    fields |= {"num_labels": len(task.labels), "id2label": task.id2label, "label2id": task.label2id}
-    return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=True)
-
-
 def is_above_encoder(name: str) -> bool:
     """Weights above the encoder: the output layer, and the pooler, which encoders without one leave out."""
     return name.split(".")[0] in ("classifier", "qa_outputs") or ".pooler." in name or name.startswith("pooler.")
 
 
-def _label_order(config, task: Task) -> list[int] | None:
+def label_order(config, task: Task) -> list[int] | None:
     """Index of each of the task's labels in the model's own outputs, by name; None when the names are others.
 
     Names like LABEL_0 or bare integers say nothing and are taken to be in the task's order."""
@@ -68,7 +51,7 @@ def order_labels(model, task: Task, fresh: bool) -> None:
     """Put the rows of the output layer into the task's label order, so that nobody has to remember another one."""
     import torch
 
-    order = None if fresh else _label_order(model.config, task)
+    order = None if fresh else label_order(model.config, task)
     if order is not None and order != list(range(len(order))):
         layer = find_output_layer(model, len(order))
         with torch.no_grad():

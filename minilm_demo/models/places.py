@@ -1,12 +1,9 @@
-"""Where runs and caches live on this machine, and what the id of a run looks like."""
+"""Where runs and caches live on this machine."""
 
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-
-RUN_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{16,}")
 
 
 def home() -> Path:

@@ -2,8 +2,6 @@
 
 from .folder import (
     READ_RUNS,
-    RunRecord,
-    RunState,
     ask_to_stop,
     create_run,
     forget_left_uploads,
@@ -19,20 +17,19 @@ from .folder import (
     versions,
     visitor_run_folder,
 )
-from .jobs import ABLATION_LIMITS, DISTILL_LIMITS, JOBS, PAGE_LIMITS, JobConfig
+from .jobs import JOBS, Job, JobConfig
 from .lineage import badge_of, called, plain_name
 from .processes import warm_up, worker_context
 from .queue import MAX_WAITING_EACH, RunQueue
 from .recording import record_events
+from .records import RunRecord, RunState
 from .skills import first_answer
 
 __all__ = [
-    "ABLATION_LIMITS",
-    "DISTILL_LIMITS",
     "JOBS",
     "MAX_WAITING_EACH",
-    "PAGE_LIMITS",
     "READ_RUNS",
+    "Job",
     "JobConfig",
     "RunQueue",
     "RunRecord",

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from ..data import short_name
 from ..errors import DemoError
 from ..jobs import TrainConfig
-from ..models import BUNDLED_REPO, RUN_ID, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
-from ..results import AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult
+from ..models import BUNDLED_REPO, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
+from ..models.kinds import kind_of
+from ..results import RUN_ID, AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-    from .folder import RunRecord
+    from .records import RunRecord
 
 TEMPLATES = Path(__file__).resolve().parent / "card_templates"
 NOT_TOLD = ("output_dir", "probe")  # a folder of this machine; somebody's text, which changes nothing in the model
@@ -50,12 +51,6 @@ class PackedSkill:
     extra_data: Sequence[str] = ()  # what the extra rows are, and their terms
     note: str = ""  # what else is to be said of the rows
     before: Sequence[TrainConfig] = ()  # the fine-tunes before the run, in their order; each began with the one before
-
-
-def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
-    """README.md of the run folder."""
-    cards = {DistillResult: student_card, AblationResult: ablation_card}
-    return cards.get(type(result), model_card)(record, result)
 
 
 def model_card(record: RunRecord, result: FinetuneResult) -> str:
@@ -125,7 +120,7 @@ def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -
         task=task,
         result=result,
         adapter=ADAPTERS[record.config.method].format(*packed.ranks),
-        model_class="QuestionAnswering" if task.kind == "span" else "SequenceClassification",
+        model_class=kind_of(task).model_class,
         scores=_scores(packed.evaluation),
         commands=_finetune_lines(task, [*packed.before, record.config]),
         data=DATA,
@@ -172,7 +167,7 @@ def _eval_results(task: Task, evaluation: Evaluation) -> list[EvalResult]:
     source = evaluation.data_source
     return [
         EvalResult(
-            task_type="question-answering" if task.kind == "span" else "text-classification",
+            task_type=kind_of(task).hub_task,
             dataset_name=source.description,
             dataset_split=split,
             metric_type=METRIC_IDS.get(metric, metric),
@@ -218,7 +213,12 @@ def _settings(record: RunRecord, result: FinetuneResult | DistillResult | Ablati
         for name, value in vars(record.config).items()
         if value not in (None, (), "") and name not in NOT_TOLD
     }
-    settings |= {name: value for name, value in result.settings.items() if value is not None}
+    resolved = to_dict(result.settings) if result.settings else {}
+    settings |= {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in resolved.items()
+        if value is not None
+    }
     return {
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()),
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),

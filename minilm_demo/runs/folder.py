@@ -24,56 +24,22 @@ import platform
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from ..errors import DataError, DemoError
-from ..models import RUN_ID, default_checkpoint, runs_root
-from ..results import AT_WORK, FINAL, Finished, TrainingEvent, from_dict, from_json
+from ..models import default_checkpoint, runs_root
+from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
+from .records import RunRecord, RunState
 
 LEFT_SECONDS = 2 * 3600  # after which the file of a run that no process works on is taken away at the next start
 READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
 READ_RECORDS = 1024  # runs whose record and result are remembered: lists and titles ask for them
 TAIL = 1 << 15  # bytes at the end of events.jsonl that hold the last event of nearly every run
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What was asked, as run.json keeps it."""
-
-    run_id: str
-    job: str  # one of `JOBS`
-    task: str  # that is learned, or whose texts are learned on
-    config: JobConfig
-    origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
-    created: str  # ISO 8601, UTC
-    versions: dict = field(default_factory=dict)
-    upload: str = ""  # the visitor's own file in the folder, which does not outlive the run
-
-
-@dataclass(frozen=True)
-class RunState:
-    """What a run's folder says right now."""
-
-    record: RunRecord
-    status: str  # one of `results.AT_WORK` or `results.FINAL`
-    events: tuple[TrainingEvent, ...]
-    folder: Path
-
-    @property
-    def result(self):
-        """The result of the job, once it has one."""
-        last = self.events[-1] if self.events else None
-        return last.result if isinstance(last, Finished) else None
-
-    @property
-    def has_checkpoint(self) -> bool:
-        return (self.folder / "checkpoint" / "config.json").is_file()
 
 
 def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:
@@ -179,7 +145,8 @@ def read_record(folder: Path) -> RunRecord:
 
 @functools.lru_cache(maxsize=READ_RECORDS)
 def _parse_record(file: Path, size: int, changed: int) -> RunRecord:
-    return from_dict(RunRecord, json.loads(file.read_text(encoding="utf-8")))
+    record = from_dict(RunRecord, json.loads(file.read_text(encoding="utf-8")))
+    return dataclasses.replace(record, config=from_dict(JOBS[record.job].config, record.config))
 
 
 def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
@@ -196,7 +163,7 @@ def _parse_events(file: Path, size: int, changed: int) -> tuple[TrainingEvent, .
     """The events in the first `size` bytes. A file of that size and that time of change says the same next time."""
     with file.open("rb") as opened:
         lines = opened.read(size).split(b"\n")[:-1]
-    return tuple(from_json(line.decode("utf-8")) for line in lines if line)
+    return read_lines(line.decode("utf-8") for line in lines if line)
 
 
 def read_result(folder: Path):
@@ -211,8 +178,8 @@ def read_result(folder: Path):
 @functools.lru_cache(maxsize=READ_RECORDS)
 def _parse_result(file: Path, size: int, changed: int):
     line = _last_line(file, size)
-    event = from_json(line.decode("utf-8")) if line else None
-    return event.result if isinstance(event, Finished) else None
+    events = read_lines([line.decode("utf-8")] if line else [])
+    return events[-1].result if events and isinstance(events[-1], Finished) else None
 
 
 def _last_line(file: Path, size: int) -> bytes:
@@ -261,9 +228,9 @@ def list_runs(root: Path | None = None, wanted: Callable[[RunRecord], bool] = la
     return sorted(found, key=lambda run: run.record.created, reverse=True)
 
 
-def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = "finetune") -> list[RunState]:
+def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = FINETUNE) -> list[RunState]:
     """Runs of these tasks that can answer, newest first: those in `mine`, and those made from the shell here. With
-    `job="distill"`: students made of the texts of these tasks, which can be looked into and fine-tuned.
+    `job=DISTILL`: students made of the texts of these tasks, which can be looked into and fine-tuned.
 
     Whoever has the id of a run may see it; runs of other visitors are never listed."""
 
@@ -281,7 +248,7 @@ def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | Non
 
 def latest_student(mine: Sequence[str] = ()) -> str | None:
     """The newest student that was distilled here, by its run id; None if there is none."""
-    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, "distill")), None)
+    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, DISTILL)), None)
 
 
 def ask_to_stop(folder: Path) -> None:

@@ -1,52 +1,125 @@
-"""The one table of jobs: what each kind of long work is configured by, runs, reads and may ask for."""
+"""The one table of jobs: what each kind of long work is configured by, how it runs, what a visitor may ask of it, and
+what is written of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ..data import FILE_KINDS, TEXT_KIND
-from ..jobs import AblationConfig, DistillConfig, TrainConfig
+from ..jobs import AblationConfig, DistillConfig, TrainConfig, distill, finetune
+from ..jobs.ablation import ablation
+from ..results import ABLATION, DISTILL, FINETUNE, Result, TrainingEvent
+from ..views import Snippet
+from . import cards
 
-# What a visitor's run may ask of a machine that others wait for; a run from the shell may ask for more.
-PAGE_LIMITS = {"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128}
-PAGE_TOKENS = 2 * 128 * 128  # of one update, batch_size × max_length: what it needs of memory
-DISTILL_LIMITS = {
-    "time_budget": 600,
-    "steps": 20_000,
-    "batch_size": 128,
-    "max_length": 128,
-    "layers": 12,
-    "hidden": 768,
-}
-ABLATION_LIMITS = {
-    "time_budget": 600,
-    "seeds": 5,
-    "train_examples": 5000,
-    "epochs": 5,
-    "steps": 2000,
-    "batch_size": 64,
-    "max_length": 128,
-    "layers": 12,
-    "hidden": 768,
-}
-DISTILL_TOKENS = 64 * 128  # relations take memory by the square of the length, for each of up to 64 heads
+if TYPE_CHECKING:
+    from .records import RunRecord
+
+JobConfig = TrainConfig | DistillConfig | AblationConfig
+StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # takes `should_stop`; returns the job's events
 
 
 @dataclass(frozen=True)
 class Job:
-    """A kind of long work."""
+    """A kind of long work. A visitor's limits hold for a machine that others wait for; the shell has none."""
 
+    name: str
+    config: type  # a dataclass of options
+    start: Callable[[RunRecord], StartJob]
     base: str  # field of its configuration: the checkpoint it begins with
+    makes: str  # how its checkpoint comes to be: "tuned", "distilled"; "" for a job that leaves none
     prefix: str  # of the ids of its runs
+    tab: str  # of the page, where its runs are shown
     uploads: tuple[str, ...]  # kinds of files of a visitor's own that it reads
     limits: Mapping[str, int]  # of a visitor's run: field of its configuration -> at most
-    tokens: int  # of a visitor's run: of one update at most
+    tokens: int  # of a visitor's run: tokens of one update at most, for they decide what it needs of memory
+    card: Callable[[RunRecord, Result], str]  # README.md of the run's folder
+    snippet: Snippet  # the Python that does the same
 
 
-JOBS: Mapping[str, Job] = {
-    "finetune": Job("checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
-    "distill": Job("teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
-    "ablation": Job("teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
-}
-JobConfig = TrainConfig | DistillConfig | AblationConfig
+_JOBS = (
+    Job(
+        FINETUNE,
+        TrainConfig,
+        lambda record: partial(finetune, record.task, record.config),
+        base="checkpoint",
+        makes="tuned",
+        prefix="",
+        tab="finetune",
+        uploads=FILE_KINDS,
+        limits={"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128},
+        tokens=2 * 128 * 128,
+        card=cards.model_card,
+        snippet=Snippet(
+            "finetune",
+            "from minilm_demo import TrainConfig, finetune, views",
+            "TrainConfig",
+            "finetune({task!r}, config)",
+            "result, events=events",
+            "checkpoint",
+        ),
+    ),
+    Job(
+        DISTILL,
+        DistillConfig,
+        lambda record: partial(distill, record.config),
+        base="teacher",
+        makes="distilled",
+        prefix="student_",
+        tab="distillation",
+        uploads=(*FILE_KINDS, TEXT_KIND),
+        limits={
+            "time_budget": 600,
+            "steps": 20_000,
+            "batch_size": 128,
+            "max_length": 128,
+            "layers": 12,
+            "hidden": 768,
+        },
+        tokens=64 * 128,  # relations take memory by the square of the length, for each of up to 64 heads
+        card=cards.student_card,
+        snippet=Snippet(
+            "distill",
+            "from minilm_demo import DistillConfig, distill, views",
+            "DistillConfig",
+            "distill(config)",
+            "result, events=events",
+            "teacher",
+        ),
+    ),
+    Job(
+        ABLATION,
+        AblationConfig,
+        lambda record: partial(ablation, record.config),
+        base="teacher",
+        makes="",
+        prefix="ablation_",
+        tab="distillation",
+        uploads=(),
+        limits={
+            "time_budget": 600,
+            "seeds": 5,
+            "train_examples": 5000,
+            "epochs": 5,
+            "steps": 2000,
+            "batch_size": 64,
+            "max_length": 128,
+            "layers": 12,
+            "hidden": 768,
+        },
+        tokens=64 * 128,
+        card=cards.ablation_card,
+        snippet=Snippet(
+            "ablation",
+            "from minilm_demo import views\nfrom minilm_demo.jobs.ablation import AblationConfig, ablation",
+            "AblationConfig",
+            "ablation(config)",
+            "result",
+            "teacher",
+        ),
+    ),
+)
+JOBS: Mapping[str, Job] = {job.name: job for job in _JOBS}

@@ -15,6 +15,7 @@ from ..models import CATALOG, Location, default_checkpoint, locate, read_origin
 from ..recipes import LOSS_NAMES, RECIPES
 from ..results import Badge
 from .folder import read_record, run_folder
+from .jobs import JOBS
 
 UNPUBLISHED = "an in-house UniLM v2 model that was never published"
 
@@ -65,12 +66,12 @@ def _origin(checkpoint: str | Location) -> Origin | None:
         record = read_record(run_folder(name))
     except DemoError:  # no run of this app, or one that is gone
         return _saved_origin(checkpoint)
-    if record.job == "distill":
-        config = record.config
+    config, job = record.config, JOBS[record.job]
+    if job.makes == "distilled":
         learned = config.relations()
         only = () if set(learned) == set(RECIPES[config.recipe].relations) else learned
         return Origin("distilled", plain_name(config.teacher), config.recipe, True, only, config.teacher_layer)
-    return Origin("tuned", plain_name(record.config.checkpoint)) if record.job == "finetune" else None
+    return Origin(job.makes, plain_name(getattr(config, job.base))) if job.makes else None
 
 
 def _saved_origin(checkpoint: str | Location) -> Origin | None:

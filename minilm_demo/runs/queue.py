@@ -16,9 +16,10 @@ from ..errors import DemoError
 from ..models import runs_root
 from ..results import Finished, Planned, Stepped, Working, to_json
 from ..tasks import Task
-from .folder import RunRecord, RunState, ask_to_stop, create_run, forget_upload, read_events, state, visitor_run_folder
+from .folder import ask_to_stop, create_run, forget_upload, read_events, state, visitor_run_folder
 from .jobs import JOBS, Job, JobConfig
 from .processes import worker_context
+from .records import RunRecord, RunState
 
 MAX_WAITING = 40  # runs in line; more would wait for hours
 MAX_WAITING_EACH = 3  # of one visitor, as far as visitors are known apart: by the runs their browser remembers

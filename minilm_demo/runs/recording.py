@@ -6,42 +6,40 @@ import contextlib
 import json
 import re
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
 from ..errors import DemoError
 from ..results import Finished, TrainingEvent, to_json
-from .cards import run_card
-from .folder import RunRecord, forget_upload
+from .folder import forget_upload
+from .jobs import JOBS, StartJob
+from .records import RunRecord
 
 
 def record_events(
-    record: RunRecord,
-    events: Generator[TrainingEvent, str | None, None],
-    should_stop: Callable[[], bool] = lambda: False,
+    record: RunRecord, job: StartJob, should_stop: Callable[[], bool] = lambda: False
 ) -> Iterator[TrainingEvent]:
-    """Drain a job into its folder, passing each event on. Whatever goes wrong becomes a `Finished("failed")`.
+    """Start a job and drain it into its folder, passing each event on. Whatever goes wrong becomes a
+    `Finished("failed")`.
 
-    After each event the job is told to stop if `should_stop()` or if the file `stop` is there."""
+    `job(should_stop=…)` starts it; the question that it gets is `should_stop`, or whether the file `stop` is there.
+    Closing this generator ends the job."""
     folder = Path(record.config.output_dir)
-    answer = None
+    stop_file = folder / "stop"
     try:
         _claim(folder)
-        with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            while True:
-                event = _next_event(record, events, answer)
-                if event is None:
-                    break
+        events = job(should_stop=lambda: should_stop() or stop_file.exists())
+        with contextlib.closing(events), (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            while event := _next_event(record, events):
                 if isinstance(event, Finished):  # whoever reads that line finds everything in its place
                     forget_upload(record)
                     if event.result is not None:
-                        (folder / "README.md").write_text(run_card(record, event.result), encoding="utf-8")
+                        (folder / "README.md").write_text(JOBS[record.job].card(record, event.result), encoding="utf-8")
                 file.write(to_json(event) + "\n")
                 file.flush()
                 yield event
-                answer = "stop" if should_stop() or (folder / "stop").exists() else None
     except OSError as error:
         raise DemoError(
             f"The run folder {folder} cannot be written: {error.strerror}. What was saved is kept."
@@ -56,11 +54,10 @@ def _claim(folder: Path) -> None:
     (folder / "worker.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
 
 
-def _next_event(record: RunRecord, events: Generator, answer: str | None) -> TrainingEvent | None:
+def _next_event(record: RunRecord, events: Iterator[TrainingEvent]) -> TrainingEvent | None:
+    """The job's next event, `Finished("failed")` if it fails; None at its end."""
     try:
-        return events.send(answer)
-    except StopIteration:
-        return None
+        return next(events, None)
     except DemoError as error:
         return Finished("failed", str(error))
     except MemoryError:

@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError, DemoError, UnknownName
@@ -24,17 +25,18 @@ from ..jobs import (
     evaluate,
     finetune,
     load_rows,
-    metrics,
     predict_all,
     predict_rows,
     references,
 )
+from ..jobs.kinds import kind_of
 from ..models import SKILLS_ROOT, Checkpoint, load_adapter, load_checkpoint, public_name, save_difference, skill_folder
-from ..results import Prediction, TrainingEvent, from_dict, to_dict
+from ..results import FINETUNE, Prediction, TrainingEvent, from_dict, to_dict
 from ..tasks import SKILLS, Task, get_task
 from .cards import PackedSkill, skill_card
-from .folder import RunState, create_run, state
+from .folder import create_run, state
 from .recording import record_events
+from .records import RunState
 
 MAX_BYTES = 4_000_000  # of a skill, its cards and all
 PACKED_METHODS = ("lora", "full")
@@ -94,8 +96,8 @@ def stages(fields: Mapping) -> list[Mapping]:
 
 def _train(skill: str, task: str, fields: Mapping, **given) -> Iterator[TrainingEvent]:
     """One fine-tune of a recipe."""
-    record = create_run("finetune", get_task(task), recipe_config(fields, **given))
-    for event in record_events(record, finetune(task, record.config)):
+    record = create_run(FINETUNE, get_task(task), recipe_config(fields, **given))
+    for event in record_events(record, partial(finetune, task, record.config)):
         yield event
     if event.status != "completed":
         raise DemoError(f"The training of {skill} ended early: {event.message}")
@@ -262,11 +264,5 @@ def read_probes(file: Path | None) -> list[dict]:
 def run_probes(checkpoint: Checkpoint, task: Task, probes: Sequence[Mapping]) -> list[bool]:
     """Whether each of the probes of this task comes out right."""
     probes = [probe for probe in probes if probe["task"] == task.name]
-    predictions = predict_rows(task, checkpoint, probes)
-    return [_right(task, one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]
-
-
-def _right(task: Task, prediction: Prediction, expected) -> bool:
-    if task.kind == "span":
-        return metrics.answer_f1(prediction.answer, expected) > 0.5
-    return prediction.label == expected
+    predictions, kind = predict_rows(task, checkpoint, probes), kind_of(task)
+    return [kind.is_right(one, probe["expected"]) for one, probe in zip(predictions, probes, strict=True)]

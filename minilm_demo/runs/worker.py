@@ -12,16 +12,11 @@ import peft  # noqa: F401
 import torch  # noqa: F401
 import transformers.models.bert.modeling_bert  # noqa: F401
 
-from ..jobs import distill, finetune, metrics
-from ..jobs.ablation import ablation
+from ..jobs import metrics
 from .folder import read_record
+from .jobs import JOBS
 from .recording import record_events
 
-JOBS = {
-    "finetune": lambda record: finetune(record.task, record.config),
-    "distill": lambda record: distill(record.config),
-    "ablation": lambda record: ablation(record.config),
-}
 NICENESS = 10  # predictions stay quick while someone trains
 
 metrics.load_libraries()  # for the children too
@@ -34,5 +29,5 @@ def work(folder: str) -> None:
     if hasattr(os, "nice"):  # Windows has none
         os.nice(NICENESS)
     record = read_record(Path(folder))
-    for _ in record_events(record, JOBS[record.job](record)):
+    for _ in record_events(record, JOBS[record.job].start(record)):
         pass

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DemoError, UnknownName
-from ..models import CATALOG, RUN_ID, Location, is_on_disk, locate, seen_by_base, skill_folder
+from ..models import CATALOG, Location, is_on_disk, locate, seen_by_base, skill_folder
+from ..results import ABLATION, DISTILL, FINETUNE, RUN_ID
 from ..runs import RunRecord, called, latest_run, read_record, read_result, visitor_run_folder
 from ..tasks import TASKS, Task, skill_tasks, task_for_texts
 from ..views import words
@@ -70,7 +71,7 @@ def resolve(name: str, *, visitor: bool = True, trained: bool = True) -> Checkpo
     if folder is None:
         return CheckpointReference(name, location.name, location, ())
     record = read_record(folder)
-    tasks = (record.task,) if record.job == "finetune" else ()
+    tasks = (record.task,) if record.job == FINETUNE else ()
     return CheckpointReference(name, run_title(record, read_result(folder)), location, tasks, record)
 
 
@@ -119,11 +120,11 @@ def run_title(record: RunRecord, result) -> str:
 
     `result` is None before the run has one."""
     time = f"{record.created[11:16]} UTC"
-    if record.job == "distill":
+    if record.job == DISTILL:
         name = f"Student of {time}"
         size = result and f"{result.layers} x {result.hidden_size}"
         return f"{name}, {size}, taught by {called(result.teacher)}" if result else name
-    if record.job == "ablation":
+    if record.job == ABLATION:
         return f"Experiment of {time}"
     task = TASKS[record.task]
     name = f"{task.title.split(':')[0]} run of {time}"

@@ -9,6 +9,7 @@ from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import compare
 from ..models import CATALOG, default_checkpoint, is_on_disk, read_config
+from ..results import DISTILL
 from ..runs import RunState, called, usable_runs
 from ..tasks import TASKS, Task
 from ..views import words
@@ -36,7 +37,7 @@ def traceable_choices(mine: Sequence[str]) -> Choices:
 
 def student_choices(mine: Sequence[str]) -> Choices:
     """Every student that was distilled here."""
-    return [_choice(run) for run in usable_runs(tuple(TASKS), mine or (), job="distill")]
+    return [_choice(run) for run in usable_runs(tuple(TASKS), mine or (), job=DISTILL)]
 
 
 def starting_points(mine: Sequence[str], skills: bool = False) -> Choices:

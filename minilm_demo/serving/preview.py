@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ..data import draw, open_source, preview_file
 from ..errors import DataError
 from ..models import CATALOG
 from ..tasks import Task, get_task
-from ..views import rows
+from ..views import kind_of
 
 PREVIEW_ROWS = 6
 
@@ -40,8 +40,18 @@ def _preview_source(name: str, data: str) -> DataPreview:
     source = open_source(task, data)
     found = source.read("train")
     shown, _ = draw(found, PREVIEW_ROWS, seed=0)
-    sentence = f"{len(found):,} rows to train on: {source.title}. {rows.balance(task, found)}{_too_few(task, data)}"
-    return DataPreview(sentence, task.columns, [rows.cells(task, row) for row in shown])
+    sentence = f"{len(found):,} rows to train on: {source.title}. {_balance(task, found)}{_too_few(task, data)}"
+    return DataPreview(sentence, task.columns, [_cells(task, row) for row in shown])
+
+
+def _cells(task: Task, row: Mapping) -> list[str]:
+    """A checked row as text: its fields, then what its label means."""
+    return [row[field] for field in task.text_fields] + [kind_of(task).label_words(task, row[task.label_field])]
+
+
+def _balance(task: Task, rows: Sequence[Mapping]) -> str:
+    """How many rows of each label there are, in words."""
+    return kind_of(task).balance(task, [row[task.label_field] for row in rows])
 
 
 def _too_few(task: Task, data: str) -> str:
@@ -69,4 +79,4 @@ def _preview_own_file(task: Task, file: str | None) -> DataPreview:
     except DataError as error:
         return DataPreview(str(error), columns, cells)
     kept = "A fifth, at most 1,000 rows, is kept for scoring."
-    return DataPreview(f"{len(usable):,} rows; {guess}. {rows.balance(task, usable)} {kept}", columns, cells)
+    return DataPreview(f"{len(usable):,} rows; {guess}. {_balance(task, usable)} {kept}", columns, cells)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..errors import DataError
-from ..jobs.distilling import PROBE_TOKENS
+from ..jobs import DistillConfig
 from ..models import layers_misfit, size_of, smaller_sizes
-from ..runs import DISTILL_LIMITS
+from ..results import DISTILL
+from ..runs import JOBS
 from .choices import Choices
 
 OWN_SIZE = "own"
@@ -18,10 +19,11 @@ def size_choices(teacher: str) -> Choices:
     theirs = size_of(teacher)
     if theirs is None:
         return [("Half as deep, half as wide", "half"), OWN_SIZE_CHOICE]
+    limits = JOBS[DISTILL].limits
     fitting = {
         name: size
         for name, size in smaller_sizes(theirs).items()
-        if size.layers <= DISTILL_LIMITS["layers"] and size.hidden <= DISTILL_LIMITS["hidden"]
+        if size.layers <= limits["layers"] and size.hidden <= limits["hidden"]
     }
     choices = [(f"{name.capitalize()}: {size.layers} x {size.hidden}", name) for name, size in fitting.items()]
     return [*choices, OWN_SIZE_CHOICE]
@@ -49,6 +51,7 @@ def copies_misfit(teacher: str, size: str, hidden: int, heads: int) -> str:
 def text_to_watch(text: str | None) -> str:
     """A sentence to watch, "" for none; `DataError` for one that is too long whatever its pieces are."""
     number = len((text or "").split())
-    if number > PROBE_TOKENS - 2:  # a word is a token or more, and two are special
-        raise DataError(f"The sentence to watch has {number} words; at most {PROBE_TOKENS} tokens can be watched.")
+    most = DistillConfig.WATCHED_TOKENS
+    if number > most - 2:  # a word is a token or more, and two are special
+        raise DataError(f"The sentence to watch has {number} words; at most {most} tokens can be watched.")
     return text if number else ""

@@ -15,7 +15,7 @@ from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import ARMS, OVERTIME, AblationConfig, summarise
 from ..models import default_checkpoint
-from ..results import AT_WORK, AblationResult, Scored, Started, from_dict
+from ..results import ABLATION, AT_WORK, AblationResult, Scored, Started, from_dict
 from ..runs import JOBS, RunState, called
 from ..tasks import get_task
 from ..views import words
@@ -129,7 +129,7 @@ def _shape() -> str:
 @says_errors
 def _start(time: str, data: str, my_runs: list[str] | None):
     config = AblationConfig(task=TASK.name, data=data, **SIZES[time])
-    run_id = QUEUE.start("ablation", TASK, config, mine=my_runs or [])
+    run_id = QUEUE.start(ABLATION, TASK, config, mine=my_runs or [])
     return ablation_view(run_id), with_run(run_id, my_runs)
 
 
@@ -138,7 +138,7 @@ def _reopen(my_runs: list[str] | None, request: gr.Request):
     mine = [(run_id, AT_WORK) for run_id in (my_runs or [])[:REOPENED]]
     asked = str(request.query_params.get("run", ""))
     for run_id, statuses in [*mine, (asked, None)]:
-        if not run_id.startswith(JOBS["ablation"].prefix):
+        if not run_id.startswith(JOBS[ABLATION].prefix):
             continue
         try:
             found = ablation_view(run_id)
@@ -152,14 +152,14 @@ def _reopen(my_runs: list[str] | None, request: gr.Request):
 def ablation_view(run_id: str) -> dict:
     """The payload of a run: where it is, and what its students say so far."""
     run = QUEUE.state(run_id)
-    if run.record.job != "ablation":
+    if run.record.job != ABLATION:
         raise DemoError("This run is no experiment.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     position = None if ahead is None else ahead + 1
     where = {"status": run.status, "run_id": run_id, "position": position, "starts_in": starts_in}
     so_far = _named(result_so_far(run))
     payload = views.ablation_payload(so_far, run=views.experiment_state(run.events, **where), paper=False)
-    return {**payload, "code": views.run_code("ablation", TASK.name, run.record.config)}
+    return {**payload, "code": views.run_code(JOBS[ABLATION].snippet, TASK.name, run.record.config)}
 
 
 def result_so_far(run: RunState) -> AblationResult | None:

@@ -6,6 +6,7 @@ import gradio as gr
 
 from ..errors import DemoError
 from ..jobs import DistillConfig, TrainConfig
+from ..results import DISTILL, FINETUNE
 from ..serving import (
     AT_ONCE,
     FIRST_PAIRING,
@@ -93,7 +94,7 @@ def start_finetune(task: str, seconds: float = 30, data: str = "auto", train_exa
         seed=seed,
         eval_examples=EVAL_EXAMPLES,
     )
-    return {"run": QUEUE.start("finetune", row, config)}
+    return {"run": QUEUE.start(FINETUNE, row, config)}
 
 
 def start_distillation(
@@ -128,7 +129,7 @@ def start_distillation(
         probe=text_to_watch(probe),
         seed=seed,
     )
-    return {"run": QUEUE.start("distill", row, config)}
+    return {"run": QUEUE.start(DISTILL, row, config)}
 
 
 def run_status(run: str, since: int = 0) -> dict:

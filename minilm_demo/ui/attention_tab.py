@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import gradio as gr
@@ -13,6 +12,7 @@ from ..serving import ALONE, FIRST_LOOK, FIRST_LOOK_VIEW, Look, file_to_save, tr
 from ..tasks import SKILLS
 from .choices import kept, two_boxes
 from .components import anew, ask_view, view
+from .files import later
 from .handlers import QUEUE, answers_errors, says_errors
 
 
@@ -56,7 +56,7 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
             trace = gr.Button("Look inside", variant="primary", elem_id="attention-trace")
     explorer = view(
         views.ATTENTION,
-        value=_precomputed(),
+        value=later(FIRST_LOOK_VIEW),
         server=[attention_look, attention_head, attention_row, attention_file],
         elem_id="attention",
     )
@@ -81,11 +81,6 @@ def refresh_checkpoints(checkpoint: str, compare: str, my_runs: list[str] | None
 
 def _first(choices) -> str:
     return kept(FIRST_LOOK.checkpoint, choices)
-
-
-def _precomputed() -> dict:
-    """The first view, made by assets/make_first_views.py: no model is loaded for it."""
-    return json.loads(FIRST_LOOK_VIEW.read_text(encoding="utf-8"))
 
 
 # -- presets -------------------------------------------------------------------------------------------------------

@@ -12,10 +12,9 @@ from .. import views
 from ..data import local_sources
 from ..errors import DataError, DemoError
 from ..jobs import DistillConfig
-from ..jobs.distilling import PROBE_TOKENS
 from ..models import default_checkpoint
-from ..results import AT_WORK
-from ..runs import DISTILL_LIMITS, RunState
+from ..results import AT_WORK, DISTILL
+from ..runs import JOBS, RunState
 from ..serving import (
     FIRST_PAIRING,
     comparable,
@@ -79,7 +78,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
             probe = gr.Textbox(
                 FIRST_PAIRING.texts[0],
                 label="Watch this sentence",
-                info=f"At most {PROBE_TOKENS} tokens. Empty: no maps are drawn.",
+                info=f"At most {DistillConfig.WATCHED_TOKENS} tokens. Empty: no maps are drawn.",
                 max_lines=4,
                 elem_id="distil-probe",
             )
@@ -136,7 +135,7 @@ def _advanced() -> dict[str, gr.components.Component]:
 
     def number(name: str, value, label: str, precision: int | None = 0) -> gr.Number:
         elem_id = f"distil-{name}".replace("_", "-")
-        return option_number(DistillConfig, DISTILL_LIMITS, name, value, label, precision, elem_id=elem_id)
+        return option_number(DistillConfig, JOBS[DISTILL].limits, name, value, label, precision, elem_id=elem_id)
 
     with gr.Accordion("Advanced", open=False, elem_id="distil-advanced"):
         return {
@@ -183,7 +182,7 @@ def refresh_teachers(teacher: str, my_runs: list[str] | None):
 def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, *options):
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload = Path(file) if data == "file" else None
-    run_id = QUEUE.start("distill", get_task(task), config, upload=upload, mine=my_runs or [])
+    run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=my_runs or [])
     return run_view(run_id), run_id, after_lesson(None), download_link(run_id), with_run(run_id, my_runs)
 
 
@@ -231,7 +230,7 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
             run = QUEUE.state(run_id)
         except DemoError:  # said where all runs are opened
             continue
-        if run.record.job == "distill" and (asked or run.status in AT_WORK):
+        if run.record.job == DISTILL and (asked or run.status in AT_WORK):
             return run_view(run_id), run_id, after_lesson(run), download_link(run_id)
     return None, "", after_lesson(None), gr.skip()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from ..serving import (
 )
 from .choices import kept, two_boxes
 from .components import ask_view, view
+from .files import later
 from .handlers import answers_errors, says_errors
 
 PRESETS: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +90,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
             button = gr.Button("Compare", variant="primary", elem_id="microscope-compare")
     microscope = view(
         views.MICROSCOPE,
-        value=_precomputed(),
+        value=later(FIRST_PAIRING_VIEW),
         server=[microscope_look, microscope_head, microscope_row, microscope_file],
         elem_id="microscope",
     )
@@ -104,11 +104,6 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     for event in (button.click, *(box.submit for box in texts), filled.then):
         event(None, [*texts, teacher, student, recipe], None, js=ask_view("microscope", *names), **private)
     return DistillationTab(texts, teacher, student, recipe, button, microscope)
-
-
-def _precomputed() -> dict:
-    """The first view, made by assets/make_first_views.py: no model is loaded for it."""
-    return json.loads(FIRST_PAIRING_VIEW.read_text(encoding="utf-8"))
 
 
 def _fill(picked: str) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from functools import cache
+from pathlib import Path
 
 import brotli
 from starlette.middleware.gzip import GZipMiddleware
@@ -22,10 +24,11 @@ _COMPRESS = {
     "identity": str.encode,
 }
 _PAGES = ("", "/", "/config")
+_DOCUMENTS: dict[str, str] = {}  # name of a served file -> its JSON
 
 
 def component_file(request: Request) -> Response:
-    """`<component>.js` or `.css` of the current version; 404 for any other address."""
+    """`<component>.js` or `.css` of the current version, or a document; 404 for any other address."""
     if request.path_params["version"] != views.version():
         return PlainTextResponse("There is no such file here. Reload the page.", status_code=404)
     encoding = _accepted(request.headers.get("accept-encoding", ""))
@@ -37,8 +40,16 @@ def component_file(request: Request) -> Response:
     return Response(content, media_type=media_type, headers=_FOR_EVER | encoded)
 
 
-# No slash within a name: a path outside the table of components is no address.
+# No slash within a name: what is neither a component nor a document has no address.
 FILES = Route(f"/{views.ADDRESS}/{{version}}/{{name}}", component_file)
+
+
+def later(file: Path) -> dict:
+    """A value that stands for the JSON of a file: the page fetches it once the component comes onto the screen."""
+    text = file.read_text(encoding="utf-8")
+    name = f"{file.stem}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    _DOCUMENTS[name] = text
+    return {"kind": "later", "address": f"{views.ADDRESS}/{views.version()}/{name}"}
 
 
 def _accepted(header: str) -> str:
@@ -51,7 +62,8 @@ def _accepted(header: str) -> str:
 @cache
 def _compressed(name: str, encoding: str) -> tuple[str, bytes] | None:
     """Media type and content; compressed once, at the first request."""
-    file = views.served_file(name)
+    document = _DOCUMENTS.get(name)
+    file = ("application/json", document) if document else views.served_file(name)
     return file and (file[0], _COMPRESS[encoding](file[1]))
 
 

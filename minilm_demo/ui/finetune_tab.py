@@ -12,12 +12,13 @@ from .. import views
 from ..data import local_sources
 from ..errors import DataError
 from ..jobs import TrainConfig, check_probe
-from ..jobs.finetuning import METHODS, PROBE_TOKENS
+from ..jobs.configs import METHODS
 from ..models import default_checkpoint
-from ..runs import PAGE_LIMITS, RunState
+from ..results import FINETUNE
+from ..runs import JOBS, RunState
 from ..serving import preview_data, starting_points
 from ..tasks import TASKS, Task, get_task
-from .choices import EVAL_EXAMPLES, data_choices, kept, with_run
+from .choices import EVAL_EXAMPLES, data_choices, kept, two_boxes, with_run
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, stop_run
 from .handlers import QUEUE, says_errors
@@ -104,13 +105,13 @@ def _probe(task: Task) -> list[gr.Textbox]:
 
 
 def _probe_boxes(task: Task) -> list[dict]:
-    """Label and text of the two boxes; the second is hidden for single sentences. A span task has no short example."""
-    names = [*task.text_fields, ""][:2]
+    """Label and text of the two boxes; the second is hidden for single sentences."""
+    names, example = two_boxes(task.text_fields), views.kind_of(task).short_example(task)
     return [
         {
             "label": name.capitalize(),
-            "value": "" if task.kind == "span" else task.example.get(name, ""),
-            "info": None if index else f"At most {PROBE_TOKENS} tokens. Empty: nothing is kept.",
+            "value": example.get(name, ""),
+            "info": None if index else f"At most {TrainConfig.WATCHED_TOKENS} tokens. Empty: nothing is kept.",
             "visible": bool(name),
         }
         for index, name in enumerate(names)
@@ -121,7 +122,9 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
     """The rest of `TrainConfig`; limits and explanations are read from there."""
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
-        return option_number(TrainConfig, PAGE_LIMITS, name, value, label, precision, elem_id=f"option-{name}")
+        return option_number(
+            TrainConfig, JOBS[FINETUNE].limits, name, value, label, precision, elem_id=f"option-{name}"
+        )
 
     return {
         "checkpoint": gr.Radio(
@@ -196,7 +199,7 @@ def _start(
     config = replace(_config(data, file, TIMES[time], *options), probe=probe)
     check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
-    run_id = QUEUE.start("finetune", get_task(task), config, upload=upload, mine=my_runs or [])
+    run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=my_runs or [])
     return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id)
 
 

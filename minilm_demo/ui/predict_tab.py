@@ -148,7 +148,7 @@ def _boxes(skill: str) -> list[dict]:
     for index in range(2):
         used = index < len(task.text_fields)
         label = task.text_fields[index].capitalize() if used else ""
-        info = views.text_limit(task, index, MAX_TEXT_CHARACTERS) if used else None
+        info = views.kind_of(task).limit(task, index, MAX_TEXT_CHARACTERS) if used else None
         boxes.append(
             {"label": label, "info": info, "value": values[index], "visible": used, "lines": 2, "max_lines": 12}
         )

@@ -4,7 +4,7 @@ from . import words
 from .ablation import ablation_payload, experiment_state, longer_distillation
 from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .bundle import version
-from .code import importance_code, prediction_code, run_code, slice_code
+from .code import Snippet, importance_code, prediction_code, run_code, slice_code
 from .components import (
     ABLATION,
     ADDRESS,
@@ -23,10 +23,10 @@ from .components import (
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
 from .importance import importance_payload
+from .kinds import kind_of
 from .lesson import lesson_maps
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
-from .rows import text_limit
 from .run import run_payload
 from .show import Page, show
 from .slice import slice_payload
@@ -45,6 +45,7 @@ __all__ = [
     "SLICE",
     "Component",
     "Page",
+    "Snippet",
     "ablation_payload",
     "answers_payload",
     "attention_payload",
@@ -56,6 +57,7 @@ __all__ = [
     "head_payload",
     "importance_code",
     "importance_payload",
+    "kind_of",
     "lesson_maps",
     "longer_distillation",
     "microscope_payload",
@@ -73,7 +75,6 @@ __all__ = [
     "standalone_html",
     "target_head_payload",
     "target_row_payload",
-    "text_limit",
     "version",
     "words",
 ]

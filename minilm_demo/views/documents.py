@@ -22,6 +22,7 @@ from ..results import (
 )
 from ..tasks import TASKS
 from .attention import first_look
+from .kinds import kind_of
 from .weights import floats
 
 
@@ -58,11 +59,7 @@ def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
 def prediction_document(prediction: Prediction) -> dict:
     """The JSON document of `predict`: what this kind of task answers with (null where there is no answer), and what
     else is known of it."""
-    answer = {
-        "classification": ("label", "probabilities"),
-        "regression": ("score",),
-        "span": ("answer", "start", "end", "no_answer_score"),
-    }[TASKS[prediction.task].kind]
+    answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
     known = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
     return known | {"milliseconds": round(prediction.milliseconds, 1)}

@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from ..results import DataSource, Evaluation, FinetuneResult, Mistake
 from ..tasks import Task
 from . import words
+from .kinds import kind_of
+from .payloads import ResultCard
 
 PAPER = "Wang et al., 2020"
 
 
 def result_card(
     task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
-) -> dict:
+) -> ResultCard:
     """The card of an evaluation, and of the training before it if there was one.
 
     `checkpoint` is the one training started from; "bundled" brings the sentence on what it had already seen of this
@@ -62,14 +64,7 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
 
 def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
     """What the baseline does: "always answering 'negative'"."""
-    if task.kind == "regression":
-        return "always answering the mean"
-    if task.kind == "span":
-        return "never giving an answer"
-    rows = [sum(row) for row in evaluation.confusion.get(split, [])]  # rows of each true class
-    if not rows:
-        return "always answering the most frequent class"
-    return f"always answering '{words.label_name(evaluation.labels[rows.index(max(rows))])}'"
+    return kind_of(task).baseline_name(evaluation, split)
 
 
 def source_sentence(task: Task, source: DataSource) -> str:
@@ -201,31 +196,24 @@ def _cell(count: int, of: int) -> dict:
     return {"count": words.thousands(count), "share": share, "text": words.percent(share, 0)}
 
 
-def _said(task: Task, answer: str) -> str:
-    return words.label_name(answer) if task.labels else words.shorten(answer)
-
-
-CONFIDENCE = {"classification": "Confidence", "regression": "Off by", "span": "1 − F1"}
-
-
 def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> dict | None:
     """The worst mistakes as a table; what `confidence` means depends on the kind of task."""
     if not mistakes:
         return None
-    split = ["Split"] if several_splits else []
+    kind, split = kind_of(task), ["Split"] if several_splits else []
     rows = [
         [
             *([words.split_name(one.split)] if several_splits else []),
             *(words.shorten(str(one.fields.get(field, ""))) for field in task.text_fields),
-            _said(task, one.expected),
-            _said(task, one.predicted),
-            words.number(one.confidence, 1) if task.kind == "regression" else words.percent(one.confidence, 0),
+            kind.said(one.expected),
+            kind.said(one.predicted),
+            kind.measured(one.confidence),
         ]
         for one in mistakes
     ]
     fields = [field.capitalize() for field in task.text_fields]
     return {
         "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
-        "headings": [*split, *fields, "Expected", "Predicted", CONFIDENCE[task.kind]],
+        "headings": [*split, *fields, "Expected", "Predicted", kind.confidence_name],
         "rows": rows,
     }

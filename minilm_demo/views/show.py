@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..results import (
+    DISTILL,
     AblationResult,
     AttentionTrace,
     Badge,
@@ -37,6 +38,7 @@ from .components import (
 from .distillation import microscope_payload
 from .distilled import distill_card
 from .importance import importance_payload
+from .kinds import kind_of
 from .prediction import prediction_payload
 from .result import result_card
 from .run import run_payload
@@ -116,7 +118,7 @@ def show(
 
 def _prediction(prediction: Prediction, about: About) -> tuple[dict, str]:
     task = get_task(prediction.task)
-    if task.kind == "span" and task.text_fields[-1] not in about.fields:
+    if kind_of(task).needs_text and task.text_fields[-1] not in about.fields:
         raise TypeError(f"A {task.name} prediction is drawn within its text: show(prediction, fields={{…}}).")
     return prediction_payload(task, prediction, about.fields), task.title
 
@@ -137,7 +139,7 @@ def _scores(evaluation: Evaluation, about: About, training: FinetuneResult | Non
 
 
 def _distilled(result: DistillResult, about: About) -> tuple[dict, str]:
-    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job="distill")
+    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job=DISTILL)
     if not about.events:
         payload = {**payload, "sentence": f"Teacher: {result.teacher}.", "result": distill_card(result)}
     return payload, payload["title"]

@@ -36,9 +36,10 @@ import transformers
 from torch.nn import functional
 
 from minilm_demo import TASKS, DistillConfig, distill, load_checkpoint
-from minilm_demo.data.texts import load_texts
-from minilm_demo.jobs.distilling import DEFAULT_STEPS, TeacherMemory, TokenIds
+from minilm_demo.data.texts import TokenIds, load_texts
+from minilm_demo.jobs.configs import DEFAULT_STEPS
 from minilm_demo.jobs.relations import compare, projections, relation_losses
+from minilm_demo.jobs.teacher import TeacherMemory
 from minilm_demo.models.students import make_student
 from minilm_demo.results import Planned, Started, Stepped
 

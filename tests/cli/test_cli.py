@@ -236,7 +236,7 @@ def test_what_bundled_had_seen_is_said_of_all_that_comes_from_it(run, document, 
 
 
 def test_a_run_stopped_while_it_fetches_says_so(run, document, finetune, monkeypatch):
-    def stopped(task, config):
+    def stopped(task, config, should_stop):
         yield Finished("stopped", "Stopped before it began.")
 
     monkeypatch.setattr(jobs, "finetune", stopped)

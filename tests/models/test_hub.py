@@ -131,7 +131,8 @@ def line_of(function, *args) -> str:
 
 def classified(name: str) -> dict:
     """A model by name, and what it says of the sentences, one probability each."""
-    from minilm_demo.jobs.prediction import forward, predict
+    from minilm_demo.jobs.forward import forward
+    from minilm_demo.jobs.prediction import predict
     from minilm_demo.models.loading import load_checkpoint
 
     checkpoint = load_checkpoint(name, SST2)

@@ -37,7 +37,7 @@ def lora_run(tmp_path_factory):
         data=str(data), max_steps=3, batch_size=8, method="lora", learning_rate=0.01, output_dir=str(folder / "run")
     )
     record = runs.create_run("finetune", SST2, config)
-    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    *_, last = runs.record_events(record, partial(finetune, "sst2", record.config))
     assert last.status == "completed", last.message
     return folder / "run", data
 
@@ -187,7 +187,7 @@ def test_one_command_trains_every_task_of_a_skill(lora_run, tmp_path, monkeypatc
     monkeypatch.setattr(skills, "evaluate", partial(skills.evaluate, limit=2))
     events = list(skills.train_skill("paraphrase", "sample", tmp_path / "work", seed=7, output=tmp_path / "skills"))
     started = [event for event in events if isinstance(event, Started)]
-    assert [(one.task, one.seed, one.settings["learning_rate"]) for one in started] == [
+    assert [(one.task, one.seed, one.settings.learning_rate) for one in started] == [
         ("mrpc", 7, TASKS["mrpc"].learning_rate * finetuning.METHODS["lora"]),
         ("qqp", 7, 0.5),
     ]
@@ -202,7 +202,7 @@ def test_a_fine_tune_of_all_weights_is_packed_at_low_rank(lora_run, tmp_path):
     _, data = lora_run
     config = TrainConfig(data=str(data), max_steps=3, batch_size=8, output_dir=str(tmp_path / "run"))
     record = runs.create_run("finetune", SST2, config)
-    list(runs.record_events(record, finetune("sst2", record.config)))
+    list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     folder = skills.pack("sentiment", tmp_path / "run", str(data), output=tmp_path / "skills")
     assert sum(file.stat().st_size for file in folder.iterdir()) < skills.MAX_BYTES
     assert "truncated singular value decomposition" in (folder / "README.md").read_text()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -12,7 +13,8 @@ import pytest
 
 from minilm_demo import runs, trace_attention, views
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs.finetuning import PROBE_TOKENS, TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.results import Traced
 from minilm_demo.serving import FIRST_LOOK_VIEW, Look, requests
 from minilm_demo.tasks import SKILLS, get_task
@@ -28,7 +30,7 @@ def run_with_probe(tiny_checkpoint):
     """The id of a finished run that kept the attention of a text, which the page may offer to everybody."""
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=3, eval_examples=4, probe=PROBE)
     record = runs.create_run("finetune", get_task("sst2"), config)
-    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    *_, last = runs.record_events(record, partial(finetune, "sst2", record.config))
     assert last.status == "completed", last.message
     return record.run_id
 
@@ -186,14 +188,14 @@ def test_a_run_shows_the_attention_of_every_kept_step(run_with_probe):
 def test_a_run_without_a_text_to_watch_says_so(tiny_checkpoint):
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, eval_examples=4)
     record = runs.create_run("finetune", get_task("sst2"), config)
-    list(runs.record_events(record, finetune("sst2", record.config)))
+    list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     with pytest.raises(gr.Error, match="kept no attention"):
         attention_tab.watch_run(record.run_id, [])
 
 
 @pytest.mark.parametrize(
     ("probe", "said"),
-    [(("One.", "Two."), "reads sentence"), ((" ",), "empty"), (("word " * PROBE_TOKENS,), "at most")],
+    [(("One.", "Two."), "reads sentence"), ((" ",), "empty"), (("word " * TrainConfig.WATCHED_TOKENS,), "at most")],
 )
 def test_a_text_that_cannot_be_watched_is_refused(probe, said, tiny_checkpoint):
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, probe=probe)

@@ -3,6 +3,7 @@
 import csv
 import re
 import types
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -10,8 +11,9 @@ import pytest
 from gradio.utils import get_upload_folder
 
 from minilm_demo import runs, serving
+from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import TASKS, get_task
 from minilm_demo.ui import batch_panel, handlers
 
@@ -23,7 +25,7 @@ def run_of(tiny_checkpoint):
     def make(task: str = "sst2") -> str:
         config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, eval_examples=4)
         record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 

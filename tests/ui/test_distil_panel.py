@@ -1,5 +1,6 @@
 """Distil now: what can be chosen, what the run is asked for, and where the student can be used afterwards."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import gradio as gr
@@ -7,8 +8,8 @@ import pytest
 
 from minilm_demo import finetune, runs, serving
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs.distilling import DistillConfig, distill
-from minilm_demo.jobs.finetuning import TrainConfig
+from minilm_demo.jobs.configs import DistillConfig, TrainConfig
+from minilm_demo.jobs.distilling import distill
 from minilm_demo.serving import OWN_SIZE
 from minilm_demo.tasks import get_task
 from minilm_demo.ui import _open as open_page
@@ -27,7 +28,7 @@ def student(tiny_checkpoint):
         values = {"teacher": str(tiny_checkpoint), "data": "sample", "layers": 1, "hidden": 16, "heads": 2}
         config = DistillConfig(**values | {"steps": 2, "batch_size": 4, "probe": TEXT} | options)
         record = runs.create_run("distill", get_task("sst2"), config, origin=origin)
-        *_, last = runs.record_events(record, distill(record.config))
+        *_, last = runs.record_events(record, partial(distill, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -241,7 +242,7 @@ def test_the_student_is_fine_tuned(student):
     assert (tab.selected, checkpoint.value, advanced.open) == ("finetune", run, True)
     config = TrainConfig(checkpoint=run, data="sample", max_steps=1)
     record = runs.create_run("finetune", get_task("sst2"), config, origin="page")
-    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    *_, last = runs.record_events(record, partial(finetune, "sst2", record.config))
     assert last.status == "completed", last.message
     facts = dict(following.run_view(record.run_id)["facts"])
     assert facts["Checkpoint"].startswith("Student of "), "a title, for the id is a key"

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 import transformers
 
 from minilm_demo import runs, views
-from minilm_demo.jobs.distilling import DistillConfig, distill
+from minilm_demo.jobs.configs import DistillConfig
+from minilm_demo.jobs.distilling import distill
 from minilm_demo.jobs.relations import distillation_targets
 from minilm_demo.results import Probed
 from minilm_demo.serving import FIRST_PAIRING_VIEW, Pairing, choices, student_choices
@@ -100,7 +102,7 @@ def test_a_student_of_this_machine_is_offered_and_replayed(tiny_checkpoint):
         teacher=str(tiny_checkpoint), data="sample", layers=1, hidden=16, heads=2, steps=2, batch_size=4, probe=TEXT
     )
     record = runs.create_run("distill", get_task("sst2"), config)
-    *events, last = runs.record_events(record, distill(record.config))
+    *events, last = runs.record_events(record, partial(distill, record.config))
     assert last.status == "completed", last.message
     (choice,) = student_choices(())
     assert choice[1] == record.run_id

@@ -6,13 +6,15 @@ import io
 import tempfile
 import time
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
 
 from minilm_demo import runs
 from minilm_demo.errors import DemoError, UnknownName
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import get_task
 
 PUBLIC = [
@@ -49,7 +51,7 @@ def shared_run(tiny_checkpoint):
     def make(task: str = "sst2", checkpoint: str = str(tiny_checkpoint)) -> str:
         config = TrainConfig(checkpoint=checkpoint, data="sample", max_steps=1, eval_examples=16)
         record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -209,7 +211,7 @@ def test_the_checkpoint_lists_show_own_and_shared_runs_only(shared_run, tiny_che
 
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1)
     private = runs.create_run("finetune", get_task("sst2"), config, origin="page")
-    *_, _ = runs.record_events(private, finetune("sst2", private.config))
+    *_, _ = runs.record_events(private, partial(finetune, "sst2", private.config))
     shared = shared_run()
     tasks = (get_task("sst2"),)
     assert [name for _, name in serving.checkpoint_choices(tasks, ())] == ["sentiment", shared]

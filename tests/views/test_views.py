@@ -16,7 +16,7 @@ from minilm_demo.tasks import TASKS
 from minilm_demo.views import words
 from minilm_demo.views.bundle import STATIC
 from minilm_demo.views.components import json_in_html
-from minilm_demo.views.prediction import mark
+from minilm_demo.views.kinds.span import mark
 from minilm_demo.views.result import source_sentence, verdict
 
 MNLI, SST2, SQUAD = TASKS["mnli"], TASKS["sst2"], TASKS["squad_v2"]

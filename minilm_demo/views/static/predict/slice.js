@@ -6,8 +6,14 @@
 import { code, make, say, scroller, show } from "../shared/dom.js";
 import { drawConfusion, drawShaded, drawSummary, drawTable } from "../shared/result.js";
 
+/** @import { Cell, RowList, ScoredRow, SlicePayload } from "../payloads.js" */
+
 const EMPTY = "The score will be here, with every row behind it.";
 
+/**
+ * @param {HTMLElement} root
+ * @param {SlicePayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const page = {
     body: make("div", ""),
@@ -23,6 +29,9 @@ export function mount(root, value, callbacks = {}) {
   return { update: (next) => update(state, next), destroy: () => root.replaceChildren() };
 }
 
+/**
+ * @param {SlicePayload | null} value
+ */
 function update(state, value) {
   const { page } = state;
   state.lists = value ? value.lists : [];
@@ -36,6 +45,9 @@ function update(state, value) {
   if (value && !value.matrix) drawRows(state, value.lists[0]);
 }
 
+/**
+ * @param {SlicePayload} value
+ */
 function drawBody(state, value) {
   return [
     drawSummary(value),
@@ -46,7 +58,11 @@ function drawBody(state, value) {
   ].filter((part) => part);
 }
 
-// A cell that counts rows is a button; one without rows is a number.
+/**
+ * A cell that counts rows is a button; one without rows is a number.
+ *
+ * @param {Cell} cell
+ */
 function drawCell(state, cell) {
   const drawn = drawShaded(cell);
   if (cell.list === null) return drawn;
@@ -71,6 +87,9 @@ function openCell(state, place, button) {
   say(state.page.spoken, state.lists[place].title + ": " + state.lists[place].note);
 }
 
+/**
+ * @param {RowList} list
+ */
 function drawRows(state, list) {
   const { page, callbacks } = state;
   const use = callbacks.picked ? " Choose one to put its texts into the boxes above." : "";
@@ -81,7 +100,12 @@ function drawRows(state, list) {
   show(page.rows, true);
 }
 
-// Spans inside a span or button: a button may hold nothing but phrases.
+/**
+ * Spans inside a span or button: a button may hold nothing but phrases.
+ *
+ * @param {any} state
+ * @param {ScoredRow} row
+ */
 function drawRow({ page, callbacks }, row) {
   const texts = row.fields.map(([name, text]) => pair("mlm-row-text", row.fields.length > 1 ? name : "", text));
   const said = make("span", "mlm-row-said", ...row.said.map(([name, text]) => pair("", name, text)));

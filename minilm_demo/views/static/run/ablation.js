@@ -7,9 +7,15 @@ import { code, details, facts, make, say, scroller, show, table } from "../share
 import { drawPlot, drawTable } from "../shared/result.js";
 import { follow } from "./following.js";
 
+/** @import { AblationPayload, DrawnExperiment, PaperTable } from "../payloads.js" */
+
 const EVERY = 1000; // milliseconds between two questions
 const HIDDEN = 4000; // nobody is looking
 
+/**
+ * @param {HTMLElement} root
+ * @param {AblationPayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const state = { root, page: build(root), value: null };
   state.destroy = () => {
@@ -61,7 +67,11 @@ function build(root) {
 
 // -- a payload comes
 
-// A whole new value: from the server's side, or at the beginning.
+/**
+ * A whole new value: from the server's side, or at the beginning.
+ *
+ * @param {AblationPayload | null} value
+ */
 function update(state, value) {
   const { page, following } = state;
   following.leave();
@@ -75,6 +85,9 @@ function update(state, value) {
   if (value.run) following.begin(value.run);
 }
 
+/**
+ * @param {AblationPayload} value
+ */
 function take(state, value) {
   const before = state.value;
   state.value = value;
@@ -86,6 +99,10 @@ function take(state, value) {
 
 // -- what came out
 
+/**
+ * @param {any} page
+ * @param {AblationPayload} value
+ */
 function draw(page, { drawn, empty }) {
   show(page.empty, !drawn);
   say(page.empty, empty);
@@ -94,6 +111,9 @@ function draw(page, { drawn, empty }) {
   page.more.replaceChildren(...(drawn ? drawMore(drawn) : []));
 }
 
+/**
+ * @param {DrawnExperiment} drawn
+ */
 function drawPicture({ plot, about, gains, scores }) {
   const tables = [gains, scores].filter((one) => one);
   return [
@@ -103,6 +123,9 @@ function drawPicture({ plot, about, gains, scores }) {
   ];
 }
 
+/**
+ * @param {DrawnExperiment} drawn
+ */
 function drawMore({ notes, figures }) {
   return [
     make("h4", "", "Reading it honestly"),
@@ -111,6 +134,10 @@ function drawMore({ notes, figures }) {
   ];
 }
 
+/**
+ * @param {HTMLElement} section
+ * @param {PaperTable} paper
+ */
 function drawPaper(section, { title, about, headings, rows }) {
   const numbers = scroller(title, table(title, headings, rows, true));
   section.replaceChildren(make("h4", "", title), make("p", "mlm-note", about), numbers);

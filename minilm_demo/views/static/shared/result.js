@@ -3,9 +3,15 @@
 
 import { columnHeading, details, facts, make, scroller, table } from "./dom.js";
 
+/** @import { Cell, Matrix, Plot, PlotRow, ResultCard, Table } from "../payloads.js" */
+
 const MISTAKES_AT_ONCE = 5;
 
-// The score and what it means; see `result_card` for the keys of a card.
+/**
+ * The score and what it means; see `result_card` for the keys of a card.
+ *
+ * @param {Pick<ResultCard, "headline" | "verdicts" | "source">} card
+ */
 export function drawSummary(card) {
   return make(
     "div",
@@ -16,7 +22,11 @@ export function drawSummary(card) {
   );
 }
 
-// The rest: pictures and tables, those of them that the card has.
+/**
+ * The rest: pictures and tables, those of them that the card has.
+ *
+ * @param {ResultCard} card
+ */
 export function drawDetails({ plots = [], tables = [], confusion = [], ...card }) {
   const several = plots.length > 1 ? "mlm-plots mlm-two" : "mlm-plots";
   return make(
@@ -35,6 +45,9 @@ export function drawDetails({ plots = [], tables = [], confusion = [], ...card }
 
 // -- the dot plot: one row a model, so that close scores never write over each other
 
+/**
+ * @param {Plot} plot
+ */
 export function drawPlot(plot) {
   const percent = (value) => (100 * (value - plot.range[0])) / (plot.range[1] - plot.range[0]);
   const rows = plot.rows.map((row) =>
@@ -64,6 +77,10 @@ function rowHeading(text) {
   return cell;
 }
 
+/**
+ * @param {Plot} plot
+ * @param {PlotRow} row
+ */
 function drawTrack(plot, row, percent) {
   const track = make("div", "mlm-track");
   track.append(placed("mlm-track-baseline", percent(plot.baseline)));
@@ -104,11 +121,18 @@ function drawFoot(plot, percent) {
 
 // -- tables
 
+/**
+ * @param {Table} table
+ */
 export function drawTable({ title, headings, rows }) {
   return make("div", "mlm-block", make("h4", "", title), scroller(title, table(title, headings, rows)));
 }
 
-// `columns`: the names of the columns where they are not those of the rows. `drawCell(cell)` makes the td of a cell.
+/**
+ * `columns`: the names of the columns where they are not those of the rows. `drawCell(cell)` makes the td of a cell.
+ *
+ * @param {Matrix} matrix
+ */
 export function drawConfusion(matrix, drawCell = drawShaded) {
   const columns = matrix.columns || matrix.labels;
   const headings = make("tr", "", columnHeading("true ↓  predicted →"), ...columns.map((text) => columnHeading(text)));
@@ -125,12 +149,18 @@ export function drawConfusion(matrix, drawCell = drawShaded) {
   return make("div", "mlm-block", make("h4", "", matrix.title), scroller(matrix.title, grid));
 }
 
+/**
+ * @param {Cell} cell
+ */
 export function drawShaded({ count, share, text }) {
   const cell = make("td", "mlm-shaded", make("strong", "", count), make("span", "", text));
   cell.style.setProperty("--share", Math.round(100 * share) + "%");
   return cell;
 }
 
+/**
+ * @param {Table} mistakes
+ */
 function drawMistakes({ title, headings, rows }) {
   const first = scroller(title, table(title, headings, rows.slice(0, MISTAKES_AT_ONCE)));
   const more = rows.slice(MISTAKES_AT_ONCE);

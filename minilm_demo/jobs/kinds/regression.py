@@ -1,0 +1,51 @@
+"""A number on a scale: nearer is better, and nothing is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...results import Prediction, ScoredRow
+from ...tasks import Task
+from .texts import WholeTexts
+
+
+class Regression(WholeTexts):
+    """References and outcomes are scores in the points of the task's scale, and so is what word importance explains."""
+
+    def decode(self, task: Task, row, windows, outputs, threshold: float) -> dict:
+        """Logits [1] -> the score."""
+        (output,) = outputs
+        return {"score": float(output["logits"][0])}
+
+    def columns(self, prediction: Prediction) -> dict[str, object]:
+        return {"prediction": round(prediction.score, 4)}
+
+    def outcome(self, task: Task, predictions: Sequence[Prediction]) -> np.ndarray:
+        return np.array([prediction.score for prediction in predictions])
+
+    def constant_answer(self, references) -> float:
+        """The mean."""
+        return float(np.mean(references))
+
+    def share_right(self, output, batch: Mapping) -> None:
+        """None: there is no right score."""
+
+    def judge(self, task: Task, label: float, prediction: Prediction) -> tuple[str, str, float, None]:
+        """The value is the error in points."""
+        return f"{label:.1f}", f"{prediction.score:.1f}", abs(label - prediction.score), None
+
+    def mistake(self, row: ScoredRow) -> float:
+        """Every row is one, the further off the worse."""
+        return row.value
+
+    def is_right(self, prediction: Prediction, expected: float) -> bool:
+        """A score is near or far, not right."""
+        return False
+
+    def explained(self, task: Task, prediction: Prediction) -> tuple[int, float]:
+        return 0, prediction.score
+
+    def value(self, logits: np.ndarray, index: int) -> float:
+        return float(logits[index])
