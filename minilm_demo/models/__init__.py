@@ -6,10 +6,11 @@ from .device import count_threads, pick_device, pick_precision, product_seconds
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
 from .kinds import kind_of
 from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
-from .location import Location, bundled_folder, locate, public_name, seen_by_base, verify_bundled
+from .location import Location, bundled_folder, locate, public_name, verify_bundled
 from .low_rank import save_difference
+from .origin import SavedOrigin, is_made_of_bundled, read_origin, seen_by_base, write_origin
 from .places import home, runs_root
-from .students import INITS, Size, freeze_the_rest, make_student, size_of, smaller_sizes
+from .students import INITS, Size, freeze_the_rest, layers_misfit, make_student, read_config, size_of, smaller_sizes
 
 __all__ = [
     "BUNDLED_REPO",
@@ -20,6 +21,7 @@ __all__ = [
     "CatalogEntry",
     "Checkpoint",
     "Location",
+    "SavedOrigin",
     "Size",
     "ablated",
     "bundled_folder",
@@ -33,8 +35,10 @@ __all__ = [
     "freeze_the_rest",
     "home",
     "in_this_thread",
+    "is_made_of_bundled",
     "is_on_disk",
     "kind_of",
+    "layers_misfit",
     "load_adapter",
     "load_checkpoint",
     "locate",
@@ -43,6 +47,8 @@ __all__ = [
     "pick_precision",
     "product_seconds",
     "public_name",
+    "read_config",
+    "read_origin",
     "runs_root",
     "save_difference",
     "seen_by_base",
@@ -51,4 +57,5 @@ __all__ = [
     "smaller_sizes",
     "split_heads",
     "verify_bundled",
+    "write_origin",
 ]

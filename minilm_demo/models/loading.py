@@ -71,7 +71,9 @@ def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
 
 
 @transformers_quiet
-def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:
+def load_checkpoint(
+    checkpoint: str | Location, task: Task | None = None, *, new_head: bool = False, **config
+) -> Checkpoint:
     """Load a checkpoint as an encoder (`task=None`) or with the task's head.
 
     A checkpoint without a trained head for the task is an error unless `new_head` allows a fresh one. `config`

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from .. import runs
 from ..errors import DemoError
 from ..jobs import metrics
-from ..results import AT_WORK
+from ..results import AT_WORK, FINETUNE
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .ablation_panel import build_ablation_panel
@@ -117,10 +117,10 @@ def _open(my_runs: list[str] | None, request: gr.Request):
         if asked or run.status in AT_WORK:
             found.append(run)
     newest = found[0].record if found else None
-    tab = gr.Tabs(selected="finetune" if newest.job == "finetune" else "distillation") if newest else gr.skip()
+    tab = gr.Tabs(selected=runs.JOBS[newest.job].tab) if newest else gr.skip()
     known = [newest.run_id, *(one for one in my_runs or [] if one != newest.run_id)] if newest else my_runs
     for run in found:  # the other jobs have panels of their own, which open them
-        if run.record.job == "finetune":
+        if run.record.job == FINETUNE:
             run_id = run.record.run_id
             return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, known
     return None, "", *after_run(None), gr.skip(), tab, known
