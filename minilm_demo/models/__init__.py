@@ -1,7 +1,16 @@
 """Checkpoints: which there are, where they lie, how they are loaded, kept in memory and looked into while they run."""
 
 from .cache import cache_key, cached_checkpoint
-from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, CatalogEntry, default_checkpoint, is_on_disk, skill_folder
+from .catalog import (
+    BUNDLED_REPO,
+    CATALOG,
+    SKILLS_ROOT,
+    CatalogEntry,
+    default_checkpoint,
+    is_on_disk,
+    short_title,
+    skill_folder,
+)
 from .device import count_threads, pick_device, pick_precision, product_seconds
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
 from .kinds import kind_of
@@ -52,6 +61,7 @@ __all__ = [
     "runs_root",
     "save_difference",
     "seen_by_base",
+    "short_title",
     "size_of",
     "skill_folder",
     "smaller_sizes",

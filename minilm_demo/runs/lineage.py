@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import DemoError
-from ..models import CATALOG, Location, default_checkpoint, locate, read_origin
+from ..models import CATALOG, Location, default_checkpoint, locate, read_origin, short_title
 from ..recipes import LOSS_NAMES, RECIPES
 from ..results import Badge
 from .folder import read_record, run_folder
@@ -108,12 +108,12 @@ def badge(teacher: str, student: str, recipe: str, steps: Sequence[Origin]) -> B
         about = "The student was made of this very model, not distilled from it: what differs is what training changed."
         return Badge("other", "not a distillation", about)
     if lesson is None:
-        about = f"No teacher of {called(student)} is known; {called(teacher)} only stands beside it."
+        about = f"No teacher of {short_title(student)} is known; {short_title(teacher)} only stands beside it."
         return Badge("proxy", "proxy teacher", about)
     further = " It was trained further after that." if later else ""
     if lesson.source != teacher:
-        own = called(lesson.source) if lesson.source else UNPUBLISHED
-        about = f"The student's own teacher was {own}; {called(teacher)} stands in for it.{further}"
+        own = short_title(lesson.source) if lesson.source else UNPUBLISHED
+        about = f"The student's own teacher was {own}; {short_title(teacher)} stands in for it.{further}"
         return Badge("proxy", "proxy teacher", about)
     other = _learned_otherwise(lesson, recipe)
     if lesson.here:
@@ -128,8 +128,3 @@ def _learned_otherwise(lesson: Origin, recipe: str) -> str:
     only = " and ".join(LOSS_NAMES[name].replace("_", " ") for name in lesson.only)
     layer = "" if lesson.teacher_layer is None else f" It learned from layer {lesson.teacher_layer + 1} of the teacher."
     return (f" It learned the {only} alone." if only else "") + layer
-
-
-def called(checkpoint: str) -> str:
-    """What a checkpoint is called in a sentence; no path and no id of this machine."""
-    return CATALOG[checkpoint].title.split(" (")[0] if checkpoint in CATALOG else "another model"

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DemoError, UnknownName
-from ..models import CATALOG, Location, is_on_disk, locate, seen_by_base, skill_folder
-from ..results import ABLATION, DISTILL, FINETUNE, RUN_ID
-from ..runs import RunRecord, called, latest_run, read_record, read_result, visitor_run_folder
-from ..tasks import TASKS, Task, skill_tasks, task_for_texts
-from ..views import words
+from ..models import CATALOG, Location, is_on_disk, locate, seen_by_base, short_title, skill_folder
+from ..results import RUN_ID
+from ..runs import JOBS, RunRecord, latest_run, read_record, read_result, visitor_run_folder
+from ..tasks import Task, skill_tasks, task_for_texts
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def resolve(name: str, *, visitor: bool = True, trained: bool = True) -> Checkpo
     if folder is None:
         return CheckpointReference(name, location.name, location, ())
     record = read_record(folder)
-    tasks = (record.task,) if record.job == FINETUNE else ()
+    tasks = (record.task,) if JOBS[record.job].makes == "tuned" else ()
     return CheckpointReference(name, run_title(record, read_result(folder)), location, tasks, record)
 
 
@@ -112,24 +111,9 @@ def title_of(name: str) -> str:
         folder = visitor_run_folder(name)
         return run_title(read_record(folder), read_result(folder))
     except DemoError:
-        return called(name)
+        return short_title(name)
 
 
 def run_title(record: RunRecord, result) -> str:
-    """What a run is called in a list: "SST-2 run of 14:05 UTC, Accuracy 83.0 %", "Student of 14:05 UTC, 3 x 192".
-
-    `result` is None before the run has one."""
-    time = f"{record.created[11:16]} UTC"
-    if record.job == DISTILL:
-        name = f"Student of {time}"
-        size = result and f"{result.layers} x {result.hidden_size}"
-        return f"{name}, {size}, taught by {called(result.teacher)}" if result else name
-    if record.job == ABLATION:
-        return f"Experiment of {time}"
-    task = TASKS[record.task]
-    name = f"{task.title.split(':')[0]} run of {time}"
-    if result is None:
-        return name
-    scores = next(iter(result.evaluation.metrics.values()))
-    metric = task.metrics[0]
-    return f"{name}, {words.metric_name(metric)} {words.score(metric, scores[metric])}"
+    """What a run is called in a list. `result` is None before the run has one."""
+    return JOBS[record.job].title(record, result)

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import compare
-from ..models import CATALOG, default_checkpoint, is_on_disk, read_config
+from ..models import CATALOG, default_checkpoint, is_on_disk, read_config, short_title
 from ..results import DISTILL
-from ..runs import RunState, called, usable_runs
+from ..runs import RunState, usable_runs
 from ..tasks import TASKS, Task
 from ..views import words
 from .checkpoints import run_title
@@ -87,7 +87,7 @@ def _fits(teacher: SimpleNamespace, student: SimpleNamespace | None, recipe: str
 
 def models_to_fetch() -> str:
     """How the models come here that are not on this machine, as a sentence; "" if all are."""
-    missing = [called(entry.name) for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
+    missing = [short_title(entry.name) for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
     if not missing:
         return ""
     number = words.counted(len(missing), "more model")

@@ -14,9 +14,9 @@ from .. import views
 from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import ARMS, OVERTIME, AblationConfig, summarise
-from ..models import default_checkpoint
+from ..models import default_checkpoint, short_title
 from ..results import ABLATION, AT_WORK, AblationResult, Scored, Started, from_dict
-from ..runs import JOBS, RunState, called
+from ..runs import JOBS, RunState
 from ..tasks import get_task
 from ..views import words
 from .choices import data_choices, with_run
@@ -101,7 +101,7 @@ def _shipped_view(result: AblationResult | None) -> dict:
 
 def _named(result: AblationResult | None) -> AblationResult | None:
     """The teacher by its title; a folder or run of this machine without a name."""
-    return result and dataclasses.replace(result, teacher=called(result.teacher))
+    return result and dataclasses.replace(result, teacher=short_title(result.teacher))
 
 
 # -- one of one's own ----------------------------------------------------------------------------------------------

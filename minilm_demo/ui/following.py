@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from .. import views
 from ..errors import DataError, DemoError
 from ..models import CATALOG
-from ..results import ABLATION, DISTILL, FINAL, RUN_ID, Started
+from ..results import FINAL, RUN_ID, Started
 from ..runs import JOBS, RunState, plain_name, state, visitor_run_folder
 from ..serving import title_of
 from ..tasks import get_task
@@ -27,7 +27,7 @@ from .handlers import QUEUE
 def run_view(run_id: str, since: int = 0) -> dict:
     """The payload of the run view: what is new since event number `since`, and the run's state."""
     run = QUEUE.state(run_id)
-    if run.record.job == ABLATION:
+    if run.record.job not in views.RUNS:
         raise DemoError("This run is an experiment: the panel “Does it help?” in the Distillation tab shows it.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     started = next((event for event in run.events if isinstance(event, Started)), None)
@@ -42,7 +42,7 @@ def run_view(run_id: str, since: int = 0) -> dict:
         since=since,
         seen=started.seen_by_base if started else "",
         base=_base_title(run),
-        init=run.record.config.init if run.record.job == DISTILL else "",
+        init=getattr(run.record.config, "init", ""),
     )
     return {**payload, "code": views.run_code(JOBS[run.record.job].snippet, run.record.task, run.record.config)}
 
@@ -55,7 +55,11 @@ def _base(run: RunState) -> str:
 def _base_title(run: RunState) -> str:
     """What that is called, where its name does not do: a run, whose id is a key to it; a teacher of the catalog."""
     name = _base(run)
-    return title_of(name) if RUN_ID.fullmatch(name) or (run.record.job == DISTILL and name in CATALOG) else ""
+    return (
+        title_of(name)
+        if RUN_ID.fullmatch(name) or (JOBS[run.record.job].makes == "distilled" and name in CATALOG)
+        else ""
+    )
 
 
 def _public_base(run: RunState) -> str:
@@ -83,7 +87,7 @@ def poll_maps(asked: dict) -> dict:
         run = QUEUE.state(str(asked.get("run")))
     except DemoError as error:
         return {"error": str(error)}
-    if run.record.job != DISTILL:
+    if JOBS[run.record.job].makes != "distilled":
         return {"error": "This run is no distillation."}
     found = views.lesson_maps(
         run.events,
@@ -142,7 +146,7 @@ def download(request: Request) -> StreamingResponse | PlainTextResponse:
         return PlainTextResponse(str(error), status_code=404)
     files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
     archive = _zipped(files)
-    kind = "student" if run.record.job == DISTILL else run.record.task
+    kind = "student" if JOBS[run.record.job].makes == "distilled" else run.record.task
     headers = {
         "Content-Disposition": f'attachment; filename="minilm-{kind}.zip"',
         "Content-Length": str(archive.seek(0, io.SEEK_END)),
