@@ -98,6 +98,7 @@ def test_a_run(job, client, command, tiny_checkpoint):
     *_, last = runs.record_events(record, start)
     assert last.status == "completed", last.message
     asked, said = client.predict(record.run_id, api_name="/run_status"), command("runs", "show", record.run_id)
+    assert (Path(said["folder"]) / "checkpoint" / "origin.json").is_file(), "it goes with the weights"
     private = {"folder", "output_dir"}
     assert {name for name in said if name not in asked} == private, "no folder of the server"
     assert but({name: asked[name] for name in said.keys() - private}, "teacher") == but(said, "teacher", *private)

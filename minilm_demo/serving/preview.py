@@ -38,10 +38,10 @@ def preview_data(task: Task, data: str, file: str | None = None) -> DataPreview:
 def _preview_source(name: str, data: str) -> DataPreview:
     task = get_task(name)
     source = open_source(task, data)
-    found = source.read("train")
-    shown, _ = draw(found, PREVIEW_ROWS, seed=0)
-    sentence = f"{len(found):,} rows to train on: {source.title}. {_balance(task, found)}{_too_few(task, data)}"
-    return DataPreview(sentence, task.columns, [_cells(task, row) for row in shown])
+    rows = source.read("train")
+    first_rows, _ = draw(rows, PREVIEW_ROWS, seed=0)
+    sentence = f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}{_too_few(task, data)}"
+    return DataPreview(sentence, task.columns, [_cells(task, row) for row in first_rows])
 
 
 def _cells(task: Task, row: Mapping) -> list[str]:
@@ -67,16 +67,16 @@ def _too_few(task: Task, data: str) -> str:
 def _preview_own_file(task: Task, file: str | None) -> DataPreview:
     if not file:
         return DataPreview(f"Choose a file with the columns {', '.join(task.columns)}.")
-    found = preview_file(task, Path(file))
-    columns, cells = tuple(found.columns), [list(row.values()) for row in found.first_rows]
-    guess = ", ".join(f"{field} ← {column}" for field, column in found.guess.items())
-    if found.missing:
-        missing = " and ".join(found.missing)
+    table = preview_file(task, Path(file))
+    columns, cells = tuple(table.columns), [list(row.values()) for row in table.first_rows]
+    guess = ", ".join(f"{field} ← {column}" for field, column in table.guess.items())
+    if table.missing:
+        missing = " and ".join(table.missing)
         sentence = f"No column for {missing}. Found so far: {guess or 'none'}. Rename it and try again."
         return DataPreview(sentence, columns, cells)
     try:
-        usable = open_source(task, file).read("all")
+        rows = open_source(task, file).read("all")
     except DataError as error:
         return DataPreview(str(error), columns, cells)
     kept = "A fifth, at most 1,000 rows, is kept for scoring."
-    return DataPreview(f"{len(usable):,} rows; {guess}. {_balance(task, usable)} {kept}", columns, cells)
+    return DataPreview(f"{len(rows):,} rows; {guess}. {_balance(task, rows)} {kept}", columns, cells)

@@ -134,7 +134,7 @@ class Look:
                 str(values["checkpoint"]),
                 str(values.get("compare") or ALONE),
                 masked=tuple(sorted({int(token) for token in values.get("masked") or ()})),
-                ablated=tuple(sorted({(int(one["layer"]), int(one["head"])) for one in values.get("ablated") or ()})),
+                ablated=tuple(sorted({(int(at["layer"]), int(at["head"])) for at in values.get("ablated") or ()})),
                 explained=bool(values.get("explained")),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -163,10 +163,10 @@ class Look:
             return cached_trace(self.model.location, self.texts, self.task), "Before"
         if not self.compare:
             return None, ""
-        other = resolve(self.compare, trained=False)
-        trace = cached_trace(other.location, self.texts, self._task_of(other))
+        model = resolve(self.compare, trained=False)
+        trace = cached_trace(model.location, self.texts, self._task_of(model))
         check_comparable(self.trace, trace)
-        return trace, other.title
+        return trace, model.title
 
     def explanation(self) -> AttentionExplanation | None:
         """Beside two other methods what attention says; None unless the visitor asked for that."""

@@ -26,7 +26,7 @@ def with_run(run_id: str, my_runs: Sequence[str] | None) -> list[str]:
 
 def kept(name: str, choices: Sequence[tuple[str, str]], otherwise: str | None = None) -> str | None:
     """What was chosen if it is still among the choices, else `otherwise`, else the first of them."""
-    names = [one for _, one in choices]
+    names = [value for _, value in choices]
     return name if name in names else otherwise or next(iter(names), None)
 
 

@@ -61,8 +61,8 @@ def prediction_document(prediction: Prediction) -> dict:
     else is known of it."""
     answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
-    known = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
-    return known | {"milliseconds": round(prediction.milliseconds, 1)}
+    document = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
+    return document | {"milliseconds": round(prediction.milliseconds, 1)}
 
 
 def distill_document(result: DistillResult) -> dict:
