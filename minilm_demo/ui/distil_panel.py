@@ -79,7 +79,9 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     with gr.Row(visible=False, elem_id="distil-after") as after:
         look = gr.Button("Look at it in the Microscope", elem_id="distil-look")
         tune = gr.Button("Fine-tune it", elem_id="distil-tune")
+        heads = gr.Button("Which head learns when", elem_id="distil-heads")
         download = download_button("Download the student (zip)", elem_id="distil-download")
+    divergence = view(views.FIGURE, elem_id="divergence")
     lesson = view(views.LESSON, server=[poll_run, stop_run, poll_maps], elem_id="lesson")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
@@ -93,12 +95,13 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     started = start.click(
         _start,
         [teacher, size, init, losses, time, probe, *texts, my_runs, *options.values()],
-        [*opened, my_runs],
+        [*opened, my_runs, divergence],
         api_visibility="private",
         trigger_mode="once",
     )
     started.success(None, lesson, None, js=remember_run("lesson"))
     lesson.finished(_after, run_id, after, **private)
+    heads.click(heads_over_steps, run_id, divergence, **private)
     return DistilPanel(teacher, lesson, run_id, look, tune, opened)
 
 
@@ -212,7 +215,7 @@ def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, 
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload, mine = Path(file) if data == "file" else None, my_runs or []
     run_id = QUEUE.start("distill", get_task(task), config, upload=upload, mine=mine)
-    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *mine][:50]
+    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *mine][:50], None
 
 
 def _config(
@@ -252,6 +255,12 @@ def checked_probe(text: str | None) -> str:
 @says_errors
 def _after(run_id: str):
     return after_lesson(QUEUE.state(run_id) if run_id else None)
+
+
+@says_errors
+def heads_over_steps(run_id: str) -> dict:
+    """How far each head of the student was from its teacher's, step by step."""
+    return views.figure_payload(views.divergence_figure(QUEUE.state(run_id).events))
 
 
 def after_lesson(run: RunState | None) -> gr.Row:

@@ -37,8 +37,16 @@ def component_file(request: Request) -> Response:
     return Response(content, media_type=media_type, headers=_FOR_EVER | encoded)
 
 
+def plotly_file(request: Request) -> Response:
+    """plotly.js, which a page asks for when its first figure comes onto the screen."""
+    encoding = _accepted(request.headers.get("accept-encoding", ""))
+    encoded = {} if encoding == "identity" else {"Content-Encoding": encoding}
+    return Response(_compressed_plotly(encoding), media_type="text/javascript", headers=_FOR_EVER | encoded)
+
+
 # No slash within a name: a path outside the table of components is no address.
 FILES = Route(f"/{views.ADDRESS}/{{version}}/{{name}}", component_file)
+PLOTLY = Route(f"/{views.PLOTLY_ADDRESS}", plotly_file)
 
 
 def _accepted(header: str) -> str:
@@ -53,6 +61,14 @@ def _compressed(name: str, encoding: str) -> tuple[str, bytes] | None:
     """Media type and content; compressed once, at the first request."""
     file = views.served_file(name)
     return file and (file[0], _COMPRESS[encoding](file[1]))
+
+
+@cache
+def _compressed_plotly(encoding: str) -> bytes:
+    """Compressed at the first request, in a tenth of a second; the best quality takes half a minute for 14 % less."""
+    if encoding == "br":
+        return brotli.compress(views.plotly_js(), mode=brotli.MODE_TEXT, quality=5)
+    return gzip.compress(views.plotly_js(), 6, mtime=0) if encoding == "gzip" else views.plotly_js()
 
 
 class CompressedPage:

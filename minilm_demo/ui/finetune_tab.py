@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,12 +13,12 @@ import gradio as gr
 
 from .. import views
 from ..data import draw, local_sources, open_source, preview_file
-from ..errors import DataError
+from ..errors import DataError, DemoError
 from ..jobs import TrainConfig, check_probe
 from ..jobs.finetuning import METHODS, PROBE_TOKENS
 from ..models import CATALOG, default_checkpoint
 from ..runs import PAGE_LIMITS, RunState
-from ..serving import starting_points
+from ..serving import run_title, starting_points
 from ..tasks import TASKS, Task, get_task
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, stop_run
@@ -31,6 +32,7 @@ DATA_WORDS = {
     "file": "My own file",
 }
 PREVIEW_ROWS = 6
+CURVES = 8  # runs over each other at most
 EVAL_EXAMPLES = 500  # of each validation split: seconds, with an interval that says how sure that is
 
 
@@ -72,7 +74,9 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
         watch = gr.Button("Its attention while it learned", elem_id="watch-run")
+        compare = gr.Button("Learning curves", elem_id="curves-run")
         download = download_button("Download the model (zip)", elem_id="download")
+    curves = view(views.FIGURE, elem_id="curves")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
         said = gr.Textbox(
@@ -96,12 +100,13 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *probe, *options.values()],
-        [run, run_id, my_runs, after, watch, download],
+        [run, run_id, my_runs, after, watch, download, curves],
         api_visibility="private",
         trigger_mode="once",
     )
     started.success(None, run, None, js=remember_run("run"))
     run.finished(_after, run_id, [after, watch], **private)
+    compare.click(run_curves, [run_id, my_runs], curves, **private)
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
 
 
@@ -277,7 +282,7 @@ def _start(
     mine = my_runs or []
     run_id = QUEUE.start("finetune", get_task(task), config, upload=upload, mine=mine)
     known = [run_id, *mine][:50]
-    return run_view(run_id), run_id, known, *after_run(None), download_link(run_id)
+    return run_view(run_id), run_id, known, *after_run(None), download_link(run_id), None
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
@@ -301,6 +306,23 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
 @says_errors
 def _after(run_id: str):
     return after_run(QUEUE.state(run_id) if run_id else None)
+
+
+@says_errors
+def run_curves(run_id: str, my_runs: list[str] | None) -> dict:
+    """The learning curves of a run, and over them those of the visitor's other finished runs of its task."""
+    run = QUEUE.state(run_id)
+    others = [other for other in (my_runs or []) if other != run_id]
+    runs = [run, *_finished_runs(others, run.record.task)]
+    return views.figure_payload(views.learning_curves([(run_title(run), run.events) for run in runs[:CURVES]]))
+
+
+def _finished_runs(run_ids: Sequence[str], task: str) -> Iterator[RunState]:
+    for run_id in run_ids:
+        with contextlib.suppress(DemoError):  # deleted meanwhile
+            run = QUEUE.state(run_id)
+            if (run.record.job, run.record.task) == ("finetune", task) and run.result is not None:
+                yield run
 
 
 def after_run(run: RunState | None):

@@ -10,9 +10,11 @@ from .components import (
     ADDRESS,
     ANSWERS,
     ATTENTION,
+    FIGURE,
     IMPORTANCE,
     LESSON,
     MICROSCOPE,
+    PLOTLY_ADDRESS,
     PREDICTION,
     RUN,
     SLICE,
@@ -22,8 +24,10 @@ from .components import (
     standalone_html,
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
+from .figures import divergence_figure, figure, figure_payload, figure_table, learning_curves
 from .importance import importance_payload
 from .lesson import lesson_maps
+from .plotly_js import plotly_js
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import run_payload
@@ -36,9 +40,11 @@ __all__ = [
     "ADDRESS",
     "ANSWERS",
     "ATTENTION",
+    "FIGURE",
     "IMPORTANCE",
     "LESSON",
     "MICROSCOPE",
+    "PLOTLY_ADDRESS",
     "PREDICTION",
     "RUN",
     "SLICE",
@@ -47,17 +53,23 @@ __all__ = [
     "ablation_payload",
     "answers_payload",
     "attention_payload",
+    "divergence_figure",
     "error_payload",
     "experiment_state",
+    "figure",
+    "figure_payload",
+    "figure_table",
     "floats",
     "frames_payload",
     "gradio_parts",
     "head_payload",
     "importance_code",
     "importance_payload",
+    "learning_curves",
     "lesson_maps",
     "longer_distillation",
     "microscope_payload",
+    "plotly_js",
     "prediction_code",
     "prediction_payload",
     "probed_frames",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import Evaluated, FinetuneResult, Stepped, TrainingEvent
+from ..results import Evaluated, Evaluation, FinetuneResult, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
+from .figures import card_figures
 from .result import result_card
 from .run_parts import Head, arithmetic, series
 
@@ -121,4 +122,12 @@ class Finetuning:
 
     def card(self, result: FinetuneResult) -> dict:
         checkpoint = self.head.started.checkpoint if self.head.started else ""
-        return result_card(self.task, result.evaluation, result, checkpoint=checkpoint, seen=self.seen)
+        return finetune_card(self.task, result.evaluation, result, checkpoint=checkpoint, seen=self.seen)
+
+
+def finetune_card(
+    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
+) -> dict:
+    """`result_card` with its figures, payloads of the `figure` component: scores, classes | None."""
+    card = result_card(task, evaluation, training, checkpoint=checkpoint, seen=seen)
+    return card | card_figures(evaluation)

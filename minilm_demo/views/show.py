@@ -36,9 +36,9 @@ from .components import (
 )
 from .distillation import microscope_payload
 from .distilled import distill_card
+from .finetuned import finetune_card
 from .importance import importance_payload
 from .prediction import prediction_payload
-from .result import result_card
 from .run import run_payload
 from .slice import slice_payload
 
@@ -132,7 +132,7 @@ def _finetune(result: FinetuneResult, about: About) -> tuple[dict, str]:
 def _scores(evaluation: Evaluation, about: About, training: FinetuneResult | None = None) -> tuple[dict, str]:
     task = get_task(evaluation.task)
     payload = run_payload((), task, status="completed", run_id="")
-    card = result_card(task, evaluation, training, checkpoint=about.checkpoint, seen=about.seen)
+    card = finetune_card(task, evaluation, training, checkpoint=about.checkpoint, seen=about.seen)
     return {**payload, "sentence": f"Checkpoint: {evaluation.checkpoint}.", "result": card}, payload["title"]
 
 
