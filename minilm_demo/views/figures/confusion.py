@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CELL = 58  # pixels of a row of cells
-AROUND = 96  # pixels above and below the cells of one table: its heading, the names of the columns
+HEADING = 34  # pixels above each of several tables
+FOOT = 62  # pixels below the cells: the names of the columns
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,24 @@ def confusion_figure(result: Evaluation | SliceResult) -> go.Figure:
     task = get_task((result.evaluation if isinstance(result, SliceResult) else result).task)
     title = "Predicted classes" if task.labels else "Questions and answers"
     title = f"{title} on {matrices[0].title}" if len(matrices) == 1 else title
-    heights = [CELL * len(matrix.true) + AROUND for matrix in matrices]
+    above = HEADING if len(matrices) > 1 else 0
+    heights = [CELL * len(matrix.true) + above + FOOT for matrix in matrices]
     drawn = style.figure(
         title=title,
         name=f"{task.name}-classes",
         about=f"{title}. {' '.join(_sentence(matrix) for matrix in matrices)}",
         table=_table(title, matrices),
         height=sum(heights),
-        coloraxis={"cmin": 0, "cmax": 1, "showscale": False},
+        coloraxis={"cmin": 0, "cmax": 1, "showscale": False, "colorscale": style.SCALE_UNDER_TEXT},
     )
-    bottom = sum(heights)
+    drawn.update_layout(margin={"b": 4})
+    top = sum(heights)
     for number, (matrix, height) in enumerate(zip(matrices, heights, strict=True), start=1):
-        _add(drawn, matrix, "" if number == 1 else str(number), bottom, height, sum(heights), len(matrices) > 1)
-        bottom -= height
+        cells = [(top - height + FOOT) / sum(heights), (top - above) / sum(heights)]
+        _add(drawn, matrix, "" if number == 1 else str(number), cells)
+        if above:
+            drawn.add_annotation(style.heading(matrix.title.capitalize(), cells[1]))
+        top -= height
     return drawn
 
 
@@ -67,9 +73,8 @@ def _matrices(result: Evaluation | SliceResult) -> list[_Matrix]:
     ]
 
 
-def _add(drawn: go.Figure, matrix: _Matrix, number: str, top: int, height: int, all_heights: int, headed: bool) -> None:
-    """A matrix that begins `top` pixels above the bottom of all; `number` is that of its axes."""
-    upper, lower = (top - 34) / all_heights, (top - height + 62) / all_heights
+def _add(drawn: go.Figure, matrix: _Matrix, number: str, domain: Sequence[float]) -> None:
+    """A matrix in this part of the height; `number` is that of its axes."""
     shares = matrix.shares()
     drawn.add_heatmap(
         x=list(range(len(matrix.predicted))),
@@ -80,7 +85,7 @@ def _add(drawn: go.Figure, matrix: _Matrix, number: str, top: int, height: int, 
             for cells in zip(matrix.counts, shares, strict=True)
         ],
         texttemplate="%{text}",
-        textfont={"size": 14},
+        textfont={"size": 14, "color": style.INK},
         customdata=[
             [
                 style.text(f"True: {true}, predicted: {said}: {words.counted(count, 'row')}, ")
@@ -99,23 +104,25 @@ def _add(drawn: go.Figure, matrix: _Matrix, number: str, top: int, height: int, 
     side = {"showgrid": False, "ticks": "", "fixedrange": True}
     drawn.layout[f"xaxis{number}"] = side | {
         **_ticks(matrix.predicted),
+        "tickangle": 0,
         "title": {"text": "Predicted class"},
         "anchor": f"y{number}",
     }
     drawn.layout[f"yaxis{number}"] = side | {
         **_ticks(matrix.true),
-        "title": {"text": "True class"},
+        "title": {"text": "True class", "standoff": 6},
         "anchor": f"x{number}",
-        "domain": [max(0.0, lower), min(1.0, upper)],
+        "domain": list(domain),
         "autorange": "reversed",
     }
-    if headed:
-        heading = style.row_label(upper, matrix.title.capitalize(), bold=True)
-        drawn.add_annotation(heading | {"yref": "paper", "yanchor": "bottom", "yshift": 6})
 
 
 def _ticks(names: Sequence[str]) -> dict:
-    return {"tickvals": list(range(len(names))), "ticktext": [style.text(name) for name in names]}
+    return {
+        "tickfont": {"size": 13},
+        "tickvals": list(range(len(names))),
+        "ticktext": [style.text(name) for name in names],
+    }
 
 
 def _sentence(matrix: _Matrix) -> str:

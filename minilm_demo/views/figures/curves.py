@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SMOOTHING = 0.9  # share of the past in the smoothed lines, as in the live curves
 PANEL = 250  # pixels
-BETWEEN = 84  # pixels: ticks of the panel above, heading of the one below
+HEADING = 26  # pixels above each panel
+BETWEEN = 40 + HEADING  # pixels: ticks of the panel above, heading of the one below
 FOOT = 66  # pixels: ticks and title of the steps
 LEGEND_ROW = 24  # pixels
 
@@ -46,7 +47,7 @@ def learning_curves(runs: Sequence[tuple[str, Sequence[TrainingEvent]]]) -> go.F
     scored = drawn_runs[0].job != "distill" and any(run.held or run.train for run in drawn_runs)
     several = len(drawn_runs) > 1
     panels = 2 if scored else 1
-    inner = PANEL * panels + BETWEEN * (panels - 1) + 40
+    inner = PANEL * panels + BETWEEN * (panels - 1) + HEADING
     legend = LEGEND_ROW * (len(drawn_runs) if several else 2) + 16
     title = f"Learning curves of {len(drawn_runs)} runs" if several else "Learning curves"
     drawn = style.figure(
@@ -139,13 +140,14 @@ def _traces(run: _Run, look: Mapping[str, str], several: bool) -> Iterator[dict]
     line, colour = {"width": 2.5, **look}, look["color"]
     held = {"mode": "lines+markers", "marker": {"size": 8, "color": colour, "line": {"width": 0}}}
     if not several:
-        raw = {"mode": "lines", "line": {"width": 1, "color": style.faded(colour, 0.4)}}
+        raw = {"mode": "lines", "line": {"width": 1, "color": style.faded(colour, 0.55)}}
         yield _trace(run, run.loss, f"loss{nats}, each step", "loss", ".3f", "", several, **raw)
     yield _trace(run, smoothed(run.loss), f"loss{nats}, smoothed", "loss", ".3f", "", several, mode="lines", line=line)
     if run.job == "distill":
-        held |= {"marker": held["marker"] | {"color": style.TEACHER}, "line": {**line, "color": style.TEACHER}}
-        held = held if not several else held | {"line": line | {"dash": "dot"}, "marker": {"size": 8, "color": colour}}
-        yield _trace(run, run.held, "validation texts", "loss", ".3f", "", several, **held)
+        tint = colour if several else style.NEUTRAL  # no line of a teacher, who has a colour of its own
+        held["marker"] |= {"color": tint}
+        dotted = {"width": 1.5, "color": tint, "dash": "dot"}
+        yield _trace(run, run.held, "validation texts", "loss", ".3f", "", several, line=dotted, **held)
         return
     unit = ".1%" if words.is_percent(run.metric) else ".2f"
     dotted = {"mode": "lines", "line": {"width": 1.5, "color": style.faded(colour, 0.7), "dash": "dot"}}
@@ -172,16 +174,16 @@ def _axes(drawn: go.Figure, runs: Sequence[_Run], scored: bool, inner: int) -> N
     distilled = runs[0].job == "distill"
     steps = {"title": {"text": "Step"}, "rangemode": "tozero"}
     loss = {"title": {"text": "Loss in nats" if distilled else "Loss"}, "rangemode": "tozero"}
-    dotted = "lines: smoothed; dotted: validation texts" if distilled else "smoothed"
-    headings = [(1.0, f"Loss, {dotted}" if len(runs) > 1 else "Loss by step")]
-    drawn.layout.yaxis = loss | {"anchor": "x"}
+    dotted = "Loss (dotted: on validation texts)" if distilled else "Loss, smoothed"
+    top = 1 - HEADING / inner
+    headings = [(top, dotted if len(runs) > 1 else "Loss")]
+    drawn.layout.yaxis = loss | {"anchor": "x", "domain": [top - PANEL / inner, top]}
     if not scored:
         drawn.layout.xaxis = steps | {"anchor": "y"}
     else:
         metric = next(run.metric for run in runs)
-        name, upper, lower = words.metric_name(metric), (inner - PANEL - 20) / inner, PANEL / inner
+        name, lower = words.metric_name(metric), PANEL / inner
         drawn.layout.xaxis = {"anchor": "y", "rangemode": "tozero"}
-        drawn.layout.yaxis.domain = [upper, 1 - 20 / inner]
         drawn.layout.xaxis2 = steps | {"anchor": "y2", "matches": "x"}
         drawn.layout.yaxis2 = {
             "anchor": "x2",
@@ -189,10 +191,9 @@ def _axes(drawn: go.Figure, runs: Sequence[_Run], scored: bool, inner: int) -> N
             "title": {"text": style.text(name)},
             "tickformat": ".0%" if words.is_percent(metric) else ".1f",
         }
-        headings.append((lower, f"{name}: held-back rows; dotted: training"))
+        headings.append((lower, f"{name} (dotted: in training)"))
     for top, words_above in headings:
-        heading = style.row_label(top, words_above, bold=True)
-        drawn.add_annotation(heading | {"yref": "paper", "yanchor": "bottom", "yshift": 6})
+        drawn.add_annotation(style.heading(words_above, top))
 
 
 # -- in words ------------------------------------------------------------------------------------------------------

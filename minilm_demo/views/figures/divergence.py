@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEAD = 20  # pixels
-APART = 58  # pixels above each map: its heading
+APART = 46  # pixels above each map: its heading
 FOOT = 132  # pixels: ticks and title of the steps, the scale
 TITLE = "Which head learns when"
 
@@ -43,6 +43,7 @@ def divergence_figure(events: Sequence[TrainingEvent]) -> go.Figure:
         height=total + FOOT,
         coloraxis={
             "cmin": 0,
+            "colorscale": style.SCALE,
             "colorbar": {
                 "orientation": "h",
                 "thickness": 12,
@@ -52,7 +53,7 @@ def divergence_figure(events: Sequence[TrainingEvent]) -> go.Figure:
                 "y": 0,
                 "yref": "container",
                 "yanchor": "bottom",
-                "title": {"text": "KL(teacher ‖ student) in nats; 0: as the teacher", "side": "top"},
+                "title": {"text": "KL in nats; 0: as the teacher", "side": "bottom", "font": {"size": 14}},
                 "nticks": 6,
             },
         },
@@ -101,8 +102,7 @@ def _add(drawn: go.Figure, name: str, pictures: Sequence[Probed], number: str, d
         "dtick": 1 if pictures[0].heads <= 6 else 2,
         "tick0": 1,
     }
-    heading = style.row_label(domain[1], _title(name), bold=True)
-    drawn.add_annotation(heading | {"yref": "paper", "yanchor": "bottom", "yshift": 6})
+    drawn.add_annotation(style.heading(_title(name), domain[1]))
 
 
 def _span(steps: Sequence[int]) -> list[float]:

@@ -26,6 +26,7 @@ def experiment_figure(result: AblationResult) -> go.Figure:
         f"{words.metric_name(result.metric)} on {words.split_name(result.split)}, "
         f"{words.counted(result.examples, 'row')}"
     )
+    titles = [arm.title for arm in result.arms]
     means = [_said(result.metric, arm) for arm in result.arms]
     baseline = words.score(result.metric, result.baseline)
     percent = words.is_percent(result.metric)
@@ -33,7 +34,7 @@ def experiment_figure(result: AblationResult) -> go.Figure:
     drawn = style.figure(
         title=title,
         name=f"{result.task}-experiment",
-        about=f"{title}. {'; '.join(f'{arm.title}: {said}' for arm, said in zip(result.arms, means, strict=True))}; "
+        about=f"{title}. {'; '.join(f'{name}: {said}' for name, said in zip(titles, means, strict=True))}; "
         f"{ALWAYS.lower()}: {baseline}.",
         table=_table(title, result),
         height=round(style.ROW * (rows + 0.25)) + style.AXIS_HEIGHT,
@@ -46,10 +47,10 @@ def experiment_figure(result: AblationResult) -> go.Figure:
         },
         yaxis=style.row_axis(rows),
         annotations=[
-            style.row_label(row, f"{arm.title}: {said}")
-            for row, (arm, said) in enumerate(zip(result.arms, means, strict=True))
-        ]
-        + [style.row_label(rows - 1, f"{ALWAYS}: {baseline}")],
+            label
+            for row, (name, said) in enumerate([*zip(titles, means, strict=True), (ALWAYS, baseline)])
+            for label in style.row_labels(row, name, said)
+        ],
         shapes=[style.baseline_line(result.baseline, 0, rows - 1)],
     )
     drawn.add_scatter(**_means(result, means))

@@ -35,7 +35,8 @@ class _Row:
 class _Group:
     """One metric on one split."""
 
-    title: str
+    heading: str  # "Accuracy on validation"
+    title: str  # the same, with the number of rows
     metric: str
     rows: tuple[_Row, ...]
 
@@ -77,8 +78,10 @@ def _group(task: Task, evaluation: Evaluation, split: str, metric: str) -> _Grou
         _Row("paper", f"paper: {model}", at, words.score(metric, at, digits=3))
         for model, at in paper_scores(task, evaluation, split, metric).items()
     ]
+    heading = f"{words.metric_name(metric)} on {words.split_name(split)}"
     return _Group(
-        f"{words.metric_name(metric)} on {words.split_name(split)}, {words.counted(evaluation.examples[split], 'row')}",
+        heading,
+        f"{heading}, {words.counted(evaluation.examples[split], 'row')}",
         metric,
         (
             _Row("run", "this model", value, words.plus_minus(metric, value, interval), interval),
@@ -105,10 +108,9 @@ def _places(groups: Sequence[_Group], headed: bool) -> tuple[list[list[float]], 
 def _labels(groups: Sequence[_Group], places: Sequence[Sequence[float]], headed: bool):
     for group, rows in zip(groups, places, strict=True):
         if headed:
-            yield style.row_label(rows[0] - HEADING_ROWS + 0.1, group.title, bold=True)
+            yield style.row_labels(rows[0] - HEADING_ROWS + 0.1, group.heading, "", bold=True)[0]
         for row, place in zip(group.rows, rows, strict=True):
-            label = style.row_label(place, f"{row.label}: {row.said}")
-            yield label | {"text": f"<b>{label['text']}</b>"} if row.kind == "run" and not headed else label
+            yield from style.row_labels(place, row.label, row.said, bold=row.kind == "run")
 
 
 _LOOKS = {

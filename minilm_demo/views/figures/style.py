@@ -14,7 +14,9 @@ NEUTRAL = "#71717a"  # what is no measured model: baselines, published scores
 FAINT = "rgba(128, 128, 128, 0.3)"  # grid lines
 RUN_COLOURS = (STUDENT, TEACHER, PROBABILITY, "#9333ea", "#be185d", NEUTRAL, "#a16207")  # of several runs, in order
 DASHES = ("solid", "dash", "dashdot")  # runs beyond the colours have the same ones again, dashed
-SEQUENTIAL = ((0.0, "#e6f4f1"), (0.5, "#4fa79c"), (1.0, "#0b5d56"))  # probability, shares, divergence
+SCALE = [[0.0, "#e6f4f1"], [0.5, "#4fa79c"], [1.0, "#0b5d56"]]  # probability, shares, divergence
+SCALE_UNDER_TEXT = [[0.0, "#f0f7f6"], [1.0, "#7cc4ba"]]  # no darker than the letters on it can be read
+INK = "#18181b"  # those letters
 TITLE_HEIGHT = 52  # pixels
 LONGEST_NAME = 80  # characters
 
@@ -47,7 +49,7 @@ def figure(*, title: str, name: str, about: str, table: dict, height: int, **lay
             "template": _template(),
             "title": {"text": text(title)},
             "height": height + TITLE_HEIGHT,
-            "margin": {"t": TITLE_HEIGHT, "r": 16, "b": 48, "l": 16},
+            "margin": {"t": TITLE_HEIGHT, "r": 12, "b": 48, "l": 8},
             "meta": {"title": title, "about": about, "name": name, "table": table},
             **layout,
         }
@@ -61,6 +63,7 @@ def _template() -> dict:
         "linecolor": NEUTRAL,
         "zeroline": False,
         "automargin": True,
+        "ticklabelstandoff": 6,
         "fixedrange": False,
         "title": {"font": {"size": 14}, "standoff": 10},
     }
@@ -74,7 +77,6 @@ def _template() -> dict:
             "hoverlabel": {"align": "left", "font": {"size": 14}},
             "xaxis": axis,
             "yaxis": axis,
-            "colorscale": {"sequential": [list(stop) for stop in SEQUENTIAL]},
         },
         "data": {"scatter": [{"marker": {"line": {"color": NEUTRAL}}}]},
     }
@@ -86,17 +88,26 @@ ROW = 54  # pixels of a row: its label, and below it its marks
 AXIS_HEIGHT = 66  # pixels: ticks and title of the axis
 
 
-def row_label(row: float, words: str, *, bold: bool = False) -> dict:
-    """A label above the marks of a row, at the left edge: long ones take no room from the picture on a phone."""
+def row_labels(row: float, name: str, value: str, *, bold: bool = False) -> list[dict]:
+    """What stands above the marks of a row, name and value: so long names take no room from the picture on a phone."""
+    shared = {"y": row, "yref": "y", "yshift": 19}
+    return [label(name, bold=bold) | shared, label(value, bold=bold) | shared | {"x": 1, "xanchor": "right"}]
+
+
+def heading(words: str, at: float) -> dict:
+    """Above a panel that ends at the share `at` of the height."""
+    return label(words, bold=True) | {"y": at, "yref": "paper", "yanchor": "bottom", "yshift": 6}
+
+
+def label(words: str, *, bold: bool = False) -> dict:
+    """A text at the left edge."""
     return {
         "x": 0,
         "xref": "paper",
         "xanchor": "left",
-        "y": row,
-        "yref": "y",
-        "yshift": 19,
         "showarrow": False,
-        "align": "left",
+        "borderpad": 1,
+        "font": {"size": 13},
         "text": f"<b>{text(words)}</b>" if bold else text(words),
     }
 

@@ -126,11 +126,12 @@ async function library(address) {
   }
   await new Promise((done, failed) => {
     script.addEventListener("load", done);
-    script.addEventListener("error", () => {
-      script.remove(); // the next figure tries again
-      failed();
-    });
-  });
+    script.addEventListener("error", failed);
+  }).catch(() => {});
+  if (!loaded()) {
+    script.remove(); // the next figure tries again
+    throw new Error("plotly.js did not come");
+  }
   return loaded();
 }
 
@@ -138,7 +139,8 @@ async function library(address) {
 
 // The figure with the page's colours, light or dark, in the places of the neutral ones of its template.
 function themed({ data, layout }, node) {
-  const colours = palette(node);
+  /** @type {any} */
+  const colours = { ...palette(node), surface: behind(node) };
   const [text, surface, line] = [colours.text, colours.surface, colours.line].map((colour) => paint(colour));
   const look = structuredClone(layout.template.layout);
   look.font = { ...look.font, color: text, family: getComputedStyle(node).fontFamily };
@@ -150,15 +152,31 @@ function themed({ data, layout }, node) {
   };
   for (const axis of [look.xaxis, look.yaxis])
     Object.assign(axis, { gridcolor: line, linecolor: paint(colours.text, 0.4) });
-  const palest = mixed(colours.scale, colours.surface, 0.08);
-  look.colorscale = {
-    sequential: [
-      [0, paint(palest)],
-      [1, paint(colours.scale)],
-    ],
-  };
+  look.annotationdefaults = { bgcolor: surface }; // over grid lines
   const scatter = [{ marker: { line: { color: text } } }];
-  return { data, layout: { ...layout, template: { layout: look, data: { scatter } } } };
+  const template = { layout: look, data: { scatter } };
+  return { data: data.map(lettered), layout: { ...layout, template, ...scale(layout, data, colours) } };
+
+  function lettered(trace) {
+    return trace.texttemplate ? { ...trace, textfont: { ...trace.textfont, color: text } } : trace;
+  }
+}
+
+// The sequential scale from the page's background on; under letters no stronger than they can be read on.
+function scale({ coloraxis }, data, colours) {
+  if (!coloraxis) return {};
+  const most = data.some((trace) => trace.texttemplate) ? 0.6 : 1;
+  const colorscale = [0.06, most].map((share, end) => [end, paint(mixed(colours.scale, colours.surface, share))]);
+  return { coloraxis: { ...coloraxis, colorscale } };
+}
+
+// What is painted behind the picture, [r, g, b].
+function behind(node) {
+  if (!node) return [255, 255, 255];
+  const [red, green, blue, alpha = 1] = getComputedStyle(node)
+    .backgroundColor.match(/[\d.]+/g)
+    .map(Number);
+  return alpha ? [red, green, blue] : behind(node.parentElement);
 }
 
 // [r, g, b] in CSS.
@@ -192,7 +210,7 @@ async function savePicture({ plotly, value, page }, format) {
   const size = { width, height: layout.height, ...(format === "png" ? { scale: 2 } : {}) };
   const figure = {
     data: structuredClone(data),
-    layout: { ...layout, width, paper_bgcolor: paint(palette(page.drawing).surface) },
+    layout: { ...layout, width, paper_bgcolor: paint(behind(page.drawing)) },
   };
   await plotly.downloadImage(figure, { format, filename: value.name, ...size });
   return "";
