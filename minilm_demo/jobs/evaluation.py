@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from ..data import Source, draw, open_source, require_rows
-from ..models import Checkpoint, load_checkpoint, pick_precision
+from ..models import Checkpoint, load_checkpoint, pick_precision, seen_by_base
 from ..results import Evaluation, Mistake, Prediction, ScoredRow, SliceResult
 from ..tasks import Task, get_task
 from . import metrics
@@ -58,6 +58,7 @@ def evaluate(
         confusion=by_split("confusion"),
         mistakes=_worst(mistakes),
         seconds=time.perf_counter() - started,
+        seen_by_base=seen_by_base(checkpoint.location, task),
     )
 
 
@@ -98,6 +99,7 @@ def evaluate_rows(
         confusion={split: table} if task.labels else {},
         mistakes=find_mistakes(task, split, scored),
         seconds=time.perf_counter() - started,
+        seen_by_base=seen_by_base(checkpoint.location, task),
         **{name: {split: values} for name, values in scores.items()},
     )
     return SliceResult(evaluation, split, scored, table)
