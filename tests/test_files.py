@@ -9,13 +9,13 @@ import gradio as gr
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from minilm_demo import views
 from minilm_demo.ui import attention_tab, build_page, launch_options
-from minilm_demo.ui.files import FILES, CompressedPage, later
+from minilm_demo.ui.files import FILES, CompressedPage, KeptAssets, later
 from minilm_demo.views.components import ALL
 
 SCRIPT_LENGTH = 1500  # characters; a long js_on_load costs every new session (gr.HTML searches it)
@@ -95,6 +95,32 @@ def test_the_page_goes_compressed_and_an_event_stream_as_it_is(client):
         assert client.get(path, headers={"Accept-Encoding": "gzip"}).headers["content-encoding"] == "gzip"
     answer = client.get("/gradio_api/queue/data", headers={"Accept-Encoding": "gzip"})
     assert "content-encoding" not in answer.headers
+
+
+def test_gradios_files_are_read_once_and_kept_compressed():
+    asked = []
+
+    async def asset(request):
+        asked.append(request.url.path)
+        known = request.path_params["name"] == "known.js"
+        return Response("let x;" * 100 if known else "no", 200 if known else 404, media_type="text/javascript")
+
+    routes = [Route("/assets/{name}", asset), Route("/", page)]
+    client = TestClient(Starlette(routes=routes, middleware=[Middleware(KeptAssets)]))
+    for _ in range(3):
+        asks = {"Accept-Encoding": "br", "If-None-Match": "x", "Range": "bytes=0-9"}
+        answer = client.get("/assets/known.js", headers=asks)
+        assert (answer.status_code, answer.text) == (200, "let x;" * 100)
+        assert answer.headers["content-encoding"] == "br"
+        assert answer.headers["cache-control"].endswith("immutable")
+    assert client.get("/assets/known.js", headers={"Accept-Encoding": ""}).text == "let x;" * 100
+    for _ in range(2):
+        answer = client.get("/assets/other.js")
+        assert (answer.status_code, answer.text) == (404, "no")
+        assert "cache-control" not in answer.headers
+    assert asked.count("/assets/known.js") == 2  # once for each encoding
+    assert asked.count("/assets/other.js") == 2
+    assert "cache-control" not in client.get("/").headers
 
 
 # -- the config of the built page ----------------------------------------------------------------------------------

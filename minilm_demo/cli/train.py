@@ -13,10 +13,9 @@ from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
 from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
 from ..tasks import TASKS, get_task
-from ..views.documents import evaluation_document, result_document
+from ..views.documents import evaluation_document, result_document, run_document
 from ..views.kinds import kind_of
-from .ask import checkpoint_for
-from .manage import run_document
+from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
 
@@ -97,16 +96,15 @@ def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from ..jobs import evaluate
-    from ..models import locate, seen_by_base
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
-    checkpoint = checkpoint_for(args.checkpoint, task.name)
+    checkpoint = answerer(args.checkpoint, task.name)
     source = open_data(task, args.data, splits, () if splits else task.eval_splits)
     evaluation = evaluate(
-        task, checkpoint, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+        task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
-    seen = seen_by_base(locate(checkpoint), task)
+    seen = checkpoint.seen(task)
     print_result(args, evaluation_document(evaluation, seen), _evaluation_lines(evaluation, seen))
     return 0
 

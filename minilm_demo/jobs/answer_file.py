@@ -12,7 +12,7 @@ from typing import TextIO
 
 from ..data import encodable, find_place, guess_columns, read_table
 from ..errors import DataError
-from ..models import cached_checkpoint
+from ..models import Location, cached_checkpoint
 from ..tasks import Task, task_for_texts
 from .kinds import kind_of
 from .prediction import predict_rows
@@ -32,7 +32,7 @@ def task_of_table(candidates: Sequence[Task], table: Sequence[Mapping]) -> Task:
 
 def predict_file(
     candidates: Sequence[Task],
-    checkpoint: str,
+    checkpoint: str | Location,
     source: Path,
     output: Path,
     *,

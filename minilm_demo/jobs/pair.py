@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..data import Texts, TokenIds, features
 from ..errors import DemoError
-from ..models import Checkpoint, freeze_the_rest
+from ..models import Checkpoint, freeze_the_rest, write_origin
 from ..recipes import LOSS_NAMES
 from ..results import Planned, Probed, Saved
 from .measuring import Ruler, WatchedText
@@ -159,10 +159,13 @@ class TeacherStudentPair:
     def keep(self, progress: Progress) -> Saved:
         """Write the student as it is to `checkpoint/`: its last state is the one to keep."""
         self.kept_step = progress.step
-        folder = Path(self.config.output_dir)
-        return Saved(
-            progress.total, str(write_checkpoint(folder, self.student.model.save_pretrained, self.teacher.tokenizer))
-        )
+        folder = write_checkpoint(Path(self.config.output_dir), self.save, self.teacher.tokenizer)
+        return Saved(progress.total, str(folder))
+
+    def save(self, folder: Path) -> None:
+        """The weights, and of which teacher they come."""
+        self.student.model.save_pretrained(folder)
+        write_origin(folder, self.teacher.location, "distilled", self.config.recipe)
 
 
 def _batches(token_ids: TokenIds, config: DistillConfig, accelerator: Accelerator) -> features.LengthGroupedBatches:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data import features
-from ..models import Checkpoint, load_checkpoint, public_name, seen_by_base
+from ..models import Checkpoint, load_checkpoint, public_name, seen_by_base, write_origin
 from ..models.quiet import peft_quiet
 from ..results import (
     FINETUNE,
@@ -182,12 +182,13 @@ class FineTuning:
         return Saved(step, str(write_checkpoint(self.folder, self.save, self.checkpoint.tokenizer)))
 
     def save(self, folder: Path) -> None:
-        """LoRA is merged in; its own small file goes to `adapter/`."""
+        """The weights, and of which checkpoint they come. LoRA is merged in; its own small file goes to `adapter/`."""
         model = self.accelerator.unwrap_model(self.model)
         if self.config.method == "lora":
             model.save_pretrained(self.folder / "adapter", save_embedding_layers=False)  # else peft asks the Hub
             model = copy.deepcopy(model).merge_and_unload()
         model.save_pretrained(folder)
+        write_origin(folder, self.checkpoint.location, "tuned")
 
     def finish(self, status: str, progress: Progress) -> Iterator[TrainingEvent]:
         """Load what was kept, score it once on the validation splits, and report."""

@@ -9,12 +9,12 @@ import cachetools
 
 from ..tasks import Task
 from .loading import Checkpoint, load_checkpoint
-from .location import locate
+from .location import Location, locate
 
 MAX_CACHED = 8  # checkpoints, about 90 MB each for 6 x 384: the shipped skills and a few more
 
 
-def cache_key(checkpoint: str, task: Task | None = None) -> tuple:
+def cache_key(checkpoint: str | Location, task: Task | None = None) -> tuple:
     """The cache key of a loaded checkpoint: its location, when its folder was written, and the task of its output
     layer."""
     location = locate(checkpoint)
@@ -24,7 +24,7 @@ def cache_key(checkpoint: str, task: Task | None = None) -> tuple:
 
 
 @cachetools.cached(cachetools.LRUCache(MAX_CACHED), key=cache_key, condition=threading.Condition())
-def cached_checkpoint(checkpoint: str, task: Task | None = None) -> Checkpoint:
+def cached_checkpoint(checkpoint: str | Location, task: Task | None = None) -> Checkpoint:
     """`load_checkpoint` with an LRU cache of `MAX_CACHED` checkpoints. A rewritten folder is loaded again.
 
     Threads that need the same checkpoint wait for one load, which may be a download of minutes. Other checkpoints

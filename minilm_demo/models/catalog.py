@@ -132,3 +132,8 @@ def default_checkpoint() -> str:
 def is_on_disk(entry: CatalogEntry) -> bool:
     """Whether a catalog checkpoint loads without the network."""
     return not entry.repo or hub.is_cached(entry.repo)
+
+
+def short_title(checkpoint: str) -> str:
+    """What a checkpoint is called in a sentence; no path and no id of this machine."""
+    return CATALOG[checkpoint].title.split(" (")[0] if checkpoint in CATALOG else "another model"

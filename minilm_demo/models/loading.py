@@ -70,7 +70,9 @@ def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
 
 
 @transformers_quiet
-def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:
+def load_checkpoint(
+    checkpoint: str | Location, task: Task | None = None, *, new_head: bool = False, **config
+) -> Checkpoint:
     """Load a checkpoint as an encoder (`task=None`) or with the task's output layer.
 
     A checkpoint without a trained output layer for the task is an error unless `new_head` allows a fresh one. `config`

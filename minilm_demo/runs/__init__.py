@@ -10,6 +10,7 @@ from .folder import (
     list_runs,
     read_events,
     read_record,
+    read_result,
     run_folder,
     state,
     usable_runs,
@@ -17,7 +18,7 @@ from .folder import (
     visitor_run_folder,
 )
 from .jobs import JOBS, Job, JobConfig
-from .lineage import badge_of, called, plain_name
+from .lineage import badge_of, plain_name
 from .processes import warm_up, worker_context
 from .queue import MAX_WAITING_EACH, RunQueue
 from .recording import record_events
@@ -35,7 +36,6 @@ __all__ = [
     "RunState",
     "ask_to_stop",
     "badge_of",
-    "called",
     "create_run",
     "first_answer",
     "forget_left_uploads",
@@ -45,6 +45,7 @@ __all__ = [
     "plain_name",
     "read_events",
     "read_record",
+    "read_result",
     "record_events",
     "run_folder",
     "state",

@@ -37,6 +37,8 @@ from .records import RunRecord, RunState
 
 LEFT_SECONDS = 2 * 3600  # after which the file of a run that no process works on is taken away at the next start
 READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
+READ_RECORDS = 1024  # runs whose record and result are remembered: lists and titles ask for them
+TAIL = 1 << 15  # bytes at the end of events.jsonl that hold the last event of nearly every run
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 
 
@@ -135,7 +137,15 @@ def visitor_run_folder(run_id: str) -> Path:
 
 
 def read_record(folder: Path) -> RunRecord:
-    record = from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    """What run.json says."""
+    file = folder / "run.json"
+    now = file.stat()
+    return _parse_record(file, now.st_size, now.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=READ_RECORDS)
+def _parse_record(file: Path, size: int, changed: int) -> RunRecord:
+    record = from_dict(RunRecord, json.loads(file.read_text(encoding="utf-8")))
     return dataclasses.replace(record, config=from_dict(JOBS[record.job].config, record.config))
 
 
@@ -154,6 +164,34 @@ def _parse_events(file: Path, size: int, changed: int) -> tuple[TrainingEvent, .
     with file.open("rb") as opened:
         lines = opened.read(size).split(b"\n")[:-1]
     return read_lines(line.decode("utf-8") for line in lines if line)
+
+
+def read_result(folder: Path):
+    """The result that a run ended with; None before that. Of events.jsonl only the last whole line is read."""
+    file = folder / "events.jsonl"
+    if not file.is_file():
+        return None
+    now = file.stat()
+    return _parse_result(file, now.st_size, now.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=READ_RECORDS)
+def _parse_result(file: Path, size: int, changed: int):
+    line = _last_line(file, size)
+    events = read_lines([line.decode("utf-8")] if line else [])
+    return events[-1].result if events and isinstance(events[-1], Finished) else None
+
+
+def _last_line(file: Path, size: int) -> bytes:
+    """The last whole line in the first `size` bytes; b"" if there is none."""
+    with file.open("rb") as opened:
+        length = TAIL
+        while True:
+            opened.seek(max(0, size - length))
+            lines = opened.read(min(length, size)).split(b"\n")[:-1]
+            if len(lines) > 1 or length >= size:
+                return lines[-1] if lines else b""
+            length *= 4
 
 
 def state(folder: Path) -> RunState:

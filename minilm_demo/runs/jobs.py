@@ -13,7 +13,7 @@ from ..jobs import AblationConfig, DistillConfig, TrainConfig, distill, finetune
 from ..jobs.ablation import ablation
 from ..results import ABLATION, DISTILL, FINETUNE, Result, TrainingEvent
 from ..views import Snippet
-from . import cards
+from . import cards, titles
 
 if TYPE_CHECKING:
     from .records import RunRecord
@@ -37,6 +37,7 @@ class Job:
     limits: Mapping[str, int]  # of a visitor's run: field of its configuration -> at most
     tokens: int  # of a visitor's run: tokens of one update at most, for they decide what it needs of memory
     card: Callable[[RunRecord, Result], str]  # README.md of the run's folder
+    title: Callable[[RunRecord, Result | None], str]  # in a list
     snippet: Snippet  # the Python that does the same
 
 
@@ -53,6 +54,7 @@ _JOBS = (
         limits={"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128},
         tokens=2 * 128 * 128,
         card=cards.model_card,
+        title=titles.finetune_title,
         snippet=Snippet(
             "finetune",
             "from minilm_demo import TrainConfig, finetune, views",
@@ -81,6 +83,7 @@ _JOBS = (
         },
         tokens=64 * 128,  # relations take memory by the square of the length, for each of up to 64 heads
         card=cards.student_card,
+        title=titles.student_title,
         snippet=Snippet(
             "distill",
             "from minilm_demo import DistillConfig, distill, views",
@@ -112,6 +115,7 @@ _JOBS = (
         },
         tokens=64 * 128,
         card=cards.ablation_card,
+        title=titles.experiment_title,
         snippet=Snippet(
             "ablation",
             "from minilm_demo import views\nfrom minilm_demo.jobs.ablation import AblationConfig, ablation",

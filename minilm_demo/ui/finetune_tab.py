@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,28 +9,21 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..data import draw, local_sources, open_source, preview_file
+from ..data import local_sources
 from ..errors import DataError
 from ..jobs import TrainConfig, check_probe
 from ..jobs.configs import METHODS
-from ..models import CATALOG, default_checkpoint
+from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
-from ..serving import starting_points
+from ..serving import preview_data, starting_points
 from ..tasks import TASKS, Task, get_task
+from .choices import EVAL_EXAMPLES, data_choices, kept, two_boxes, with_run
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, stop_run
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
-DATA_WORDS = {
-    "sample": "Bundled sample (written for this demo)",
-    "mirror": "The real data set, from the local mirror",
-    "hub": "The real data set, from the Hub",
-    "file": "My own file",
-}
-PREVIEW_ROWS = 6
-EVAL_EXAMPLES = 500  # of each validation split: seconds, with an interval that says how sure that is
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ def _probe(task: Task) -> list[gr.Textbox]:
 
 def _probe_boxes(task: Task) -> list[dict]:
     """Label and text of the two boxes; the second is hidden for single sentences."""
-    names, example = [*task.text_fields, ""][:2], views.kind_of(task).short_example(task)
+    names, example = two_boxes(task.text_fields), views.kind_of(task).short_example(task)
     return [
         {
             "label": name.capitalize(),
@@ -160,8 +152,7 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
 def refresh_starting_points(checkpoint: str, my_runs: list[str] | None):
     """The list of what a run may start from, as it is now; what was chosen stays."""
     choices = starting_points(my_runs or (), skills=True)
-    known = [name for _, name in choices]
-    return gr.Radio(choices=choices, value=checkpoint if checkpoint in known else default_checkpoint())
+    return gr.Radio(choices=choices, value=kept(checkpoint, choices, default_checkpoint()))
 
 
 @says_errors
@@ -169,13 +160,13 @@ def _choose_task(name: str, my_runs: list[str] | None):
     """The data there is for a task, and its own defaults in the Advanced fields."""
     task = get_task(name)
     data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
-    checkpoint, kept = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
+    checkpoint, same = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
     probe = [gr.Textbox(**box) for box in _probe_boxes(task)]
-    return data, *probe, checkpoint, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
+    return data, *probe, checkpoint, same, task.epochs, same, task.batch_size, task.max_length, same, same
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:
-    return [(DATA_WORDS[name], name) for name in (*local_sources(task), "hub", "file")]
+    return data_choices((*local_sources(task), "hub", "file"))
 
 
 # -- a look at the data --------------------------------------------------------------------------------------------
@@ -184,72 +175,17 @@ def _data_choices(task: Task) -> list[tuple[str, str]]:
 @says_errors
 def look_at_data(name: str, data: str, file: str | None):
     """One sentence on the data, and its first rows as a table."""
-    task = get_task(name)
-    if data == "hub":  # only the Train button goes to the Hub
-        return f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.", None
-    if data == "file":
-        return _look_at_file(task, file)
-    said, cells = _look(name, data)
-    return said, _table(task.columns, cells)
+    preview = preview_data(get_task(name), data, file)
+    return preview.sentence, _table(preview.columns, preview.cells) if preview.columns else None
 
 
-@functools.lru_cache(64)  # the rows behind these names do not change while the server runs
-def _look(name: str, data: str) -> tuple[str, list[list[str]]]:
-    task = get_task(name)
-    source = open_source(task, data)
-    rows = source.read("train")
-    shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
-    said = f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}{_too_few(task, data)}"
-    return said, [_cells(task, row) for row in shown]
-
-
-def _too_few(task: Task, data: str) -> str:
-    """What the bundled sample cannot teach, and where to start instead."""
-    if data != "sample" or task.sample_teaches:
-        return ""
-    instead = "take the real data"
-    if task.start_from in CATALOG:
-        instead += f", or start from the shipped {task.start_from} skill (under Advanced)"
-    return f" So few rows teach the bundled checkpoint little of this task: for a better score {instead}."
-
-
-def _look_at_file(task: Task, file: str | None):
-    if not file:
-        return f"Choose a file with the columns {', '.join(task.columns)}.", None
-    preview = preview_file(task, Path(file))
-    table = _table(preview.columns, [list(row.values()) for row in preview.first_rows])
-    guess = ", ".join(f"{field} ← {column}" for field, column in preview.guess.items())
-    if preview.missing:
-        return (
-            f"No column for {' and '.join(preview.missing)}. Found so far: {guess or 'none'}. Rename it and try again.",
-            table,
-        )
-    try:
-        rows = open_source(task, file).read("all")
-    except DataError as error:
-        return str(error), table
-    return (
-        f"{len(rows):,} rows; {guess}. {_balance(task, rows)} A fifth, at most 1,000 rows, is kept for scoring.",
-        table,
-    )
-
-
-def _table(columns: Sequence[str], cells: list[list[str]]) -> gr.Dataframe:
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
     """The rows as a table; columns as wide as their longest cell asks, within limits. Without widths of its own the
     table keeps those of the task before."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
     shares = [min(max(length, 24), 90) for length in longest]
     widths = [f"{100 * share // sum(shares)}%" for share in shares]
     return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
-
-
-def _cells(task: Task, row: dict) -> list[str]:
-    return [row[field] for field in task.text_fields] + [views.kind_of(task).label_words(task, row[task.label_field])]
-
-
-def _balance(task: Task, rows: list[dict]) -> str:
-    """How many rows of each label there are, in words."""
-    return views.kind_of(task).balance(task, [row[task.label_field] for row in rows])
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -263,10 +199,8 @@ def _start(
     config = replace(_config(data, file, TIMES[time], *options), probe=probe)
     check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
-    mine = my_runs or []
-    run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=mine)
-    known = [run_id, *mine][:50]
-    return run_view(run_id), run_id, known, *after_run(None), download_link(run_id)
+    run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=my_runs or [])
+    return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id)
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:

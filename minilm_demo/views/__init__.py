@@ -27,7 +27,7 @@ from .kinds import kind_of
 from .lesson import lesson_maps
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
-from .run import run_payload
+from .run import RUNS, run_payload
 from .show import Page, show
 from .slice import slice_payload
 from .weights import floats
@@ -42,6 +42,7 @@ __all__ = [
     "MICROSCOPE",
     "PREDICTION",
     "RUN",
+    "RUNS",
     "SLICE",
     "Component",
     "Page",

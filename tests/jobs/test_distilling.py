@@ -22,9 +22,9 @@ from minilm_demo.jobs.planning import Speed, affordable_steps
 from minilm_demo.jobs.relations import distillation_targets, projections
 from minilm_demo.jobs.teacher import TeacherMemory
 from minilm_demo.jobs.training import endless
+from minilm_demo.models import locate, seen_by_base
 from minilm_demo.models.hooks import encoder_layers
 from minilm_demo.models.loading import load_checkpoint
-from minilm_demo.models.location import locate, seen_by_base
 from minilm_demo.models.students import copied_layers, freeze_the_rest, make_student
 from minilm_demo.recipes import RECIPES
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped

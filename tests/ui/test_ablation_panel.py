@@ -138,7 +138,7 @@ def test_a_run_is_followed_student_by_student(tiny_checkpoint, tmp_path):
     events = runs.read_events(runs.visitor_run_folder(run_id))
     half = types.SimpleNamespace(events=[event for event in events if not isinstance(event, Finished)][:-4])
     assert len(ablation_panel.result_so_far(half).students) < 5
-    assert serving.run_title(runs.state(runs.visitor_run_folder(run_id))).startswith("Experiment of ")
+    assert serving.title_of(run_id).startswith("Experiment of ")
 
 
 def test_a_run_that_is_gone_or_something_else_is_said():

@@ -16,9 +16,10 @@ from minilm_demo.errors import DataError, DemoError
 from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.results import Traced
+from minilm_demo.serving import FIRST_LOOK_VIEW, Look, requests
 from minilm_demo.tasks import SKILLS, get_task
 from minilm_demo.ui import attention_tab
-from minilm_demo.ui.attention_tab import attention_file, attention_head, attention_look, attention_row, look
+from minilm_demo.ui.attention_tab import attention_file, attention_head, attention_look, attention_row
 
 PAIR = ("A man is asleep.", "Nobody is awake.")
 PROBE = ("A joy from start to end.",)
@@ -96,7 +97,7 @@ def test_an_explanation_keeps_the_change_it_was_asked_under_and_says_what_it_rea
     payload = picture(*PAIR, **asked, masked=[4])
     assert payload["changed"]["masked"] == [4]
     assert payload["explanation"] == picture(*PAIR, **asked)["explanation"]
-    assert attention_tab.UNCHANGED in payload["notes"]
+    assert requests.UNCHANGED in payload["notes"]
 
 
 def test_an_explanation_of_every_word():
@@ -123,7 +124,7 @@ def test_an_explanation_of_every_word():
     ],
 )
 def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
-    asked = {**look(*PAIR, "bundled").to_page(), "layer": 0, "head": 0, "token": 0, **change}
+    asked = {**Look(PAIR, "bundled").to_page(), "layer": 0, "head": 0, "token": 0, **change}
     for answer in (attention_look, attention_head, attention_row, attention_file):
         assert set(answer({**asked, "format": "npz"})) == {"error"}
 
@@ -150,7 +151,7 @@ def test_a_head_of_a_long_text_and_averages():
 
 def test_a_row_is_exact():
     trace = trace_attention("bundled", *PAIR, with_qkv=True)
-    asked = {**look(*PAIR, "bundled").to_page(), "layer": 2, "head": 3, "token": 4}
+    asked = {**Look(PAIR, "bundled").to_page(), "layer": 2, "head": 3, "token": 4}
     scores = np.array(attention_row(asked)["scores"])
     exponentials = np.exp(scores - scores.max())
     np.testing.assert_allclose(exponentials / exponentials.sum(), trace.attentions[2, 3, 4], atol=1e-6)
@@ -159,7 +160,7 @@ def test_a_row_is_exact():
 
 
 def test_files_to_save():
-    asked = look(*PAIR, "bundled").to_page()
+    asked = Look(PAIR, "bundled").to_page()
     saved = attention_file({**asked, "format": "npz"})
     with np.load(io.BytesIO(base64.b64decode(saved["base64"])), allow_pickle=False) as arrays:
         assert arrays["attentions"].shape == (6, 12, len(arrays["tokens"]), len(arrays["tokens"]))
@@ -206,12 +207,12 @@ def test_a_text_that_cannot_be_watched_is_refused(probe, said, tiny_checkpoint):
 
 
 def test_the_precomputed_view_is_what_would_be_computed():
-    sys.path.insert(0, str(Path(attention_tab.FIRST_VIEW).parent))
+    sys.path.insert(0, str(Path(FIRST_LOOK_VIEW).parent))
     try:
         import make_first_views
     finally:
         sys.path.pop(0)
-    stored = json.loads(attention_tab.FIRST_VIEW.read_text(encoding="utf-8"))
+    stored = json.loads(FIRST_LOOK_VIEW.read_text(encoding="utf-8"))
     fresh = json.loads(json.dumps(make_first_views.first_attention()))
     size = fresh["size"]
     assert np.abs(decoded(stored, size) - decoded(fresh, size)).max() < 0.01

@@ -56,7 +56,7 @@ def test_a_slice_is_scored_by_the_first_model_chosen(run_of, skill, task):
     number = expected.examples[split]
     assert payload["source"] == f"Scored on the bundled sample, not GLUE: {number} rows of {split}."
     assert steps[-1] == ((number, number), "rows")
-    assert payload["notes"][0].startswith(f"Answered by {serving.checkpoint_title(run)} in ")
+    assert payload["notes"][0].startswith(f"Answered by {serving.title_of(run)} in ")
     if task == "stsb":
         assert payload["matrix"] is None
     else:
@@ -110,7 +110,7 @@ def test_a_file_comes_back_with_predictions(run_of, tmp_path):
     assert [(row["number"], row["review"]) for row in rows] == [("1", "fine"), ("2", "awful")]
     assert {row["prediction"] for row in rows} <= {"negative", "positive"}
     assert steps[-1] == ((2, 2), "rows")
-    assert said == f"2 rows answered by {serving.checkpoint_title(run)}."
+    assert said == f"2 rows answered by {serving.title_of(run)}."
     # Gradio serves what lies below this folder; the name between says nothing of the file and cannot be guessed.
     assert output.parent.parent == Path(get_upload_folder())
     assert len(output.parent.name) == 64

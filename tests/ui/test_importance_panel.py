@@ -46,7 +46,7 @@ def test_the_first_model_chosen_is_explained(skill, run_of):
         assert f"“{prediction.label.replace('_', ' ')}”" in payload["sentence"]
     for text, field in zip(payload["texts"], task.text_fields, strict=True):
         assert "".join(piece["text"] for piece in text["pieces"]) == fields[field]
-    assert payload["notes"][0].startswith(f"Computed with {serving.checkpoint_title(run)} in ")
+    assert payload["notes"][0].startswith(f"Computed with {serving.title_of(run)} in ")
 
 
 @pytest.mark.parametrize("chosen", [None, []])

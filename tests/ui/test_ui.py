@@ -271,11 +271,11 @@ def test_a_run_that_is_gone_is_said_to_the_page():
 
 
 def test_what_the_base_had_seen_stands_under_an_answer(shared_run):
+    from minilm_demo import serving
     from minilm_demo.ui import predict_tab
 
     run = shared_run("mnli", checkpoint="bundled")
-    fields = {"premise": "A man sleeps.", "hypothesis": "Nobody is awake."}
-    payload = predict_tab.answer_payload(get_task("mnli"), run, fields)
+    payload = predict_tab.answer_payload(serving.Question("nli", ("A man sleeps.", "Nobody is awake."), run))
     assert "277,230 SNLI and MNLI pairs" in payload["note"]
 
 
@@ -302,4 +302,4 @@ def test_errors_become_toasts_in_one_place():
     with pytest.raises(gr.Error, match="what is allowed"):
         handlers.says_errors(handler)()
     with pytest.raises(UnknownName):
-        serving.allowed_checkpoint("nobody")
+        serving.resolve("nobody")
