@@ -135,5 +135,5 @@ def is_on_disk(entry: CatalogEntry) -> bool:
 
 
 def short_title(checkpoint: str) -> str:
-    """What a checkpoint is called in a sentence; no path and no id of this machine."""
+    """The title of a checkpoint within a sentence, without paths and ids of this machine."""
     return CATALOG[checkpoint].title.split(" (")[0] if checkpoint in CATALOG else "another model"
