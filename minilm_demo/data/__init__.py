@@ -1,4 +1,4 @@
-"""Rows, texts and features: where they come from, how files are read, and how a text becomes tokens and words."""
+"""Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, read_table

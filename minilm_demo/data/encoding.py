@@ -1,8 +1,8 @@
-"""Texts as tokens: one feature for a text or pair, cut at `max_length`; or windows over a long context.
+"""Texts as tokens: one feature per text or pair, truncated at `max_length`; or windows over a long context.
 
 A feature is a dict of lists (`input_ids`, `token_type_ids` where the model has them). One row gives one or more
-windows over its context, neighbours overlapping by `stride` tokens (the tokenizer's word; in the original BERT script
-the same word meant the step).
+windows over its context. Neighbouring windows overlap by `stride` tokens, the tokenizer's meaning of the word; in the
+original BERT script it was the step.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from dataclasses import dataclass
 from ..errors import DataError
 from ..tasks import Task
 
-MIN_CONTEXT_TOKENS = 32  # of a window: a longer question leaves too little room for the text
+MIN_CONTEXT_TOKENS = 32  # per window; a question that leaves fewer is refused
 
 
 @dataclass(frozen=True)
 class Window:
-    """One stretch of a row's context as the model sees it.
+    """One input of the model: all of a row, or for a span task the question and a part of the context.
 
-    `offsets[token]` are characters (start, end) of the context, None for tokens outside it ([CLS], question, [SEP])."""
+    `offsets[token]` are characters (start, end) of the context, None for tokens outside it ([CLS], question, [SEP]).
+    They are empty where the window is the whole row."""
 
-    row: int
+    row: int  # its position among the encoded rows
     inputs: Mapping[str, list[int]]
     offsets: tuple[tuple[int, int] | None, ...]
 
 
 def encode_texts(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int) -> list[dict[str, list[int]]]:
-    """One feature per row for classification and regression; the longer text of a pair is cut first."""
+    """One feature per row for classification and regression. The longer text of a pair is truncated first."""
     texts = [[row[field] for row in rows] for field in task.text_fields]
     if not rows:
         return []
@@ -38,7 +39,9 @@ def encode_texts(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int
 
 
 def encode_windows(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
-    """The windows of each row's context, question in front, in order of the rows."""
+    """The windows of each row's context with the question in front, in order of the rows.
+
+    Raises `DataError` for a question that is too long."""
     if not rows:
         return []
     question_field, context_field = task.text_fields
@@ -78,15 +81,15 @@ def _check_questions(tokenizer, questions: Sequence[str], max_length: int, strid
 
 
 def answer_positions(window: Window, answers: Mapping) -> dict[str, int]:
-    """The tokens at which the first answer begins and ends; [CLS] where the window does not hold all of it."""
-    nowhere = {"start_positions": 0, "end_positions": 0}  # [CLS]
+    """The tokens where the first answer starts and ends; 0, [CLS], where the window does not hold all of it."""
+    no_answer = {"start_positions": 0, "end_positions": 0}  # [CLS]
     if not answers["text"]:
-        return nowhere
+        return no_answer
     start = answers["answer_start"][0]
     end = start + len(answers["text"][0])
     inside = [index for index, span in enumerate(window.offsets) if span is not None]
     if not inside or window.offsets[inside[0]][0] > start or window.offsets[inside[-1]][1] < end:
-        return nowhere
+        return no_answer
     first = max(index for index in inside if window.offsets[index][0] <= start)
     last = min(index for index in inside if window.offsets[index][1] >= end)
     return {"start_positions": first, "end_positions": last}

@@ -1,7 +1,7 @@
-"""Rows to features: what a model reads. Single texts and pairs are cut at `max_length`; span tasks become windows.
+"""Rows to features, the inputs of a model. Single texts and pairs are truncated; a span task gives windows.
 
-A feature is a dict of lists (`input_ids`, `token_type_ids` where the model has them, labels); nothing is padded before
-its batch (`collate`).
+A feature is a dict of lists (`input_ids`, `token_type_ids` where the model has them) and labels. Features are padded
+batch by batch (`collate`).
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from .kinds import kind_of
 
 
 def window_size(task: Task | None, model_config, max_length: int | None = None) -> int:
-    """Tokens per input: what was asked for, the task's default, at most what the model's position table holds.
+    """Tokens per input: `max_length`, else the task's default, but at most what the model's position table holds.
 
-    RoBERTa-like tables keep `pad_token_id + 1` positions for themselves."""
+    RoBERTa-like tables reserve `pad_token_id + 1` positions."""
     reserved = model_config.pad_token_id + 1 if model_config.model_type in ("roberta", "xlm-roberta") else 0
     return min(max_length or task.max_length, model_config.max_position_embeddings - reserved)
 
 
 def input_length(task: Task, model_config) -> int:
-    """Tokens per input for a fine-tuned checkpoint: as many as it was fine-tuned with, else the task's default."""
+    """Tokens per input of a checkpoint: the length it was fine-tuned with, else the task's default."""
     return window_size(task, model_config, getattr(model_config, "fine_tuned_length", None))
 
 
 def encode(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
-    """What the model reads of each row, in order of the rows: one window with all of it, or for a span task one or more
-    over the context."""
+    """The windows of each row, in order of the rows: one with the whole row, or for a span task one or more over the
+    context."""
     return kind_of(task).encode(task, tokenizer, rows, max_length, stride)
 
 
 def is_cut(task: Task, tokenizer, row: Mapping, windows: Sequence[Window], max_length: int) -> bool:
-    """Whether the row has text that stands in none of its windows."""
+    """Whether part of the row's text is in none of its windows."""
     full = len(windows[0].inputs["input_ids"]) == max_length
     return kind_of(task).cuts_texts and full and count_tokens(task, tokenizer, row) > max_length
 
 
 def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
-    """Tokens of a row's whole text, [CLS] and [SEP] included, nothing cut."""
+    """Tokens of a row's whole text, [CLS] and [SEP] included, without truncation."""
     return len(tokenizer(*(row[field] for field in task.text_fields), verbose=False)["input_ids"])
 
 
 def train_features(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[dict]:
-    """Features with labels. A window that does not hold the whole answer points at [CLS], as does "no answer"."""
+    """Features with labels. A window without the whole answer points at [CLS], as "no answer" does."""
     kind = kind_of(task)
     return [
         {**window.inputs, **kind.targets(window, rows[window.row][task.label_field])}
@@ -66,17 +66,17 @@ def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
             batch[name] = torch.tensor([f[name] + [fill] * (length - len(f[name])) for f in features])
         else:
             batch[name] = torch.tensor([f[name] for f in features])
-    ones = [[1] * len(f["input_ids"]) + [0] * (length - len(f["input_ids"])) for f in features]
-    batch["attention_mask"] = torch.tensor(ones)
+    mask = [[1] * len(f["input_ids"]) + [0] * (length - len(f["input_ids"])) for f in features]
+    batch["attention_mask"] = torch.tensor(mask)
     return batch
 
 
 class LengthGroupedBatches:
-    """A batch sampler: shuffled batches of rows of about the same length, so that little padding is computed.
+    """A batch sampler: shuffled batches of rows of similar length, so that little padding is computed.
 
-    Each epoch is a new shuffle, a function of `seed` and the epoch alone. It is cut into stretches of fifty batches,
-    and the rows of each are grouped by length; only then `lengths(rows)` is asked how long they are. With several
-    processes the incomplete last round is dropped, so that no row is read by two of them."""
+    Each epoch is a new shuffle, determined by `seed` and the epoch alone. It is cut into chunks of fifty batches, and
+    the rows of a chunk are grouped by length; `lengths(rows)`, tokens per row, is called for one chunk at a time. With
+    several processes the incomplete last round is dropped, so that no row is read by two of them."""
 
     BATCHES_SORTED_TOGETHER = 50
 
@@ -100,15 +100,15 @@ class LengthGroupedBatches:
     def __iter__(self) -> Iterator[list[int]]:
         shuffle = random.Random(f"{self.seed}-{self.epoch}")
         order = shuffle.sample(range(self.rows), self.rows)
-        size = self.batch_size * self.processes  # one round: a batch for every process, of similar lengths
-        together = size * self.BATCHES_SORTED_TOGETHER
-        for first in range(0, len(order), together):
-            rows = self._longest_first(order[first : first + together])
-            rounds = [rows[start : start + size] for start in range(0, len(rows), size)]
+        round_size = self.batch_size * self.processes  # a round is a batch for every process, of similar lengths
+        chunk_size = round_size * self.BATCHES_SORTED_TOGETHER
+        for first in range(0, len(order), chunk_size):
+            chunk = self._longest_first(order[first : first + chunk_size])
+            rounds = [chunk[start : start + round_size] for start in range(0, len(chunk), round_size)]
             shuffle.shuffle(rounds)
-            for one in rounds:
-                if self.processes == 1 or len(one) == size:
-                    yield one[self.rank :: self.processes]
+            for rows in rounds:
+                if self.processes == 1 or len(rows) == round_size:
+                    yield rows[self.rank :: self.processes]
 
     def _longest_first(self, rows: Sequence[int]) -> list[int]:
         lengths = dict(zip(rows, self.lengths(rows), strict=True))

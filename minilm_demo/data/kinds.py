@@ -1,4 +1,4 @@
-"""What the data ask about a kind of task: how a label is read, and how a row becomes what the model reads."""
+"""The kinds of tasks as the data need them: how a label is read, and how a row becomes inputs of a model."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .encoding import MIN_CONTEXT_TOKENS, Window, answer_positions, encode_texts
 
 
 class Kind(ABC):
-    """One kind of task. It has no state: the task comes with each question."""
+    """One kind of task. It has no state: the methods take the task."""
 
-    truncation: str = "longest_first"  # which text of a pair is cut, in the word of the tokenizer
-    cuts_texts: bool = True  # what does not fit is lost; else further windows hold it
+    truncation: str = "longest_first"  # which text of a pair is truncated, as an argument of the tokenizer
+    cuts_texts: bool = True  # whether text beyond the limit is lost; if not, further windows hold it
 
     @abstractmethod
     def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None):
-        """The row's label, checked, in the shape that every later step knows. `names`: the source's own order of class
-        names, where it has one. `DataError` for a label that the task does not have."""
+        """The row's label, checked, in the form that all later steps use. `names` is the source's own order of class
+        names, if it has one. Raises `DataError` for a label that the task does not have."""
 
     def is_usable(self, task: Task, label) -> bool:
-        """Whether a row with this label, as `read_label` gives it, can be learned from and scored."""
+        """Whether a row with this label, as `read_label` returns it, can be learned from and scored."""
         return True
 
     @abstractmethod
@@ -32,19 +32,19 @@ class Kind(ABC):
 
     @abstractmethod
     def targets(self, window: Window, label) -> dict[str, object]:
-        """What the model's loss compares with, by the name of the model's argument."""
+        """The targets of the model's loss, by the name of the model's argument."""
 
     def as_read(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The texts of one input as the tokenizer is to see them."""
+        """The texts of one input as they are passed to the tokenizer."""
         return texts
 
     @abstractmethod
     def check_room(self, tokenizer, texts: tuple[str, ...], max_length: int) -> None:
-        """`DataError` where one text leaves no room for the other."""
+        """Raise `DataError` if one text leaves no room for the other."""
 
 
 class _WholeTexts(Kind):
-    """A text or a pair is one window, and the label goes into the loss as it is."""
+    """A text or a pair is one window, and the label is the target of the loss."""
 
     def encode(self, task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
         features = encode_texts(task, tokenizer, rows, max_length)
@@ -54,24 +54,24 @@ class _WholeTexts(Kind):
         return {"labels": label}
 
     def check_room(self, tokenizer, texts: tuple[str, ...], max_length: int) -> None:
-        """Either text can be cut, so there is always room."""
+        """Nothing to check: either text can be truncated."""
 
 
 class Classification(_WholeTexts):
-    """A label is a class id, 0 to the number of the task's labels - 1."""
+    """A label is a class id, from 0 to the number of the task's labels - 1."""
 
     def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None) -> int:
-        """From an id, from a label's name, or from an id in the order of `names`."""
+        """The class id of an id, of a label's name, or of an id in the order of `names`."""
         value = row[task.label_field]
         if names is not None and isinstance(value, int) and 0 <= value < len(names):
             value = names[value]
-        known = {_plain(label): index for index, label in enumerate(task.labels)}
-        known |= {str(index): index for index in range(len(task.labels))}
+        ids = {_plain(label): index for index, label in enumerate(task.labels)}
+        ids |= {str(index): index for index in range(len(task.labels))}
         text = _plain(str(value)).removesuffix(".0")
-        if text not in known:
+        if text not in ids:
             choices = ", ".join(f"{index} or {label}" for index, label in enumerate(task.labels))
             raise DataError(f"the label is '{value}'; it must be {choices}.")
-        return known[text]
+        return ids[text]
 
 
 class Regression(_WholeTexts):
@@ -89,14 +89,14 @@ class Regression(_WholeTexts):
 
 
 class Span(Kind):
-    """A label is `{"text": [...], "answer_start": [...]}`, pieces of the row's second text and the characters at which
-    they start; empty lists where there is no answer."""
+    """A label is `{"text": [...], "answer_start": [...]}`: passages of the row's second text and the characters at
+    which they start; empty lists for "no answer"."""
 
     truncation = "only_second"
     cuts_texts = False
 
     def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None) -> dict:
-        """From that shape, from a text with an offset, or from a text found in the context."""
+        """The label from such a dict, from a text with an offset, or from a text to be located in the context."""
         value, context = row[task.label_field], str(row[task.text_fields[1]])
         if isinstance(value, str) and value.startswith("{"):
             try:
@@ -121,7 +121,7 @@ class Span(Kind):
         return {"text": [text for text, _ in answers], "answer_start": [start for _, start in answers]}
 
     def is_usable(self, task: Task, label: Mapping) -> bool:
-        """Rows without an answer are left out where the task has none."""
+        """Whether the label has an answer, or the task has unanswerable questions."""
         return task.has_unanswerable or bool(label["text"])
 
     def encode(self, task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
@@ -136,11 +136,11 @@ class Span(Kind):
 
     def check_room(self, tokenizer, texts: tuple[str, ...], max_length: int) -> None:
         question = texts[0]
-        number = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
+        num_tokens = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
         room = max_length - tokenizer.num_special_tokens_to_add(pair=True) - MIN_CONTEXT_TOKENS
-        if number > room:
+        if num_tokens > room:
             raise DataError(
-                f"The question has {number} tokens; at most {max(room, 0)} fit beside the text. "
+                f"The question has {num_tokens} tokens; at most {max(room, 0)} fit beside the text. "
                 f"Shorten it: '{question[:60]}…'"
             )
 
@@ -149,7 +149,7 @@ KINDS: Mapping[str, Kind] = {"classification": Classification(), "regression": R
 
 
 def kind_of(task: Task | None) -> Kind:
-    """What the data know of the task's kind. A text without a task is read as one to classify."""
+    """The data's object for the task's kind. A text without a task is read as for classification."""
     return KINDS[task.kind if task else "classification"]
 
 
@@ -158,7 +158,7 @@ def _plain(label: str) -> str:
 
 
 def _located(value, offset: str, context: str) -> dict[str, list]:
-    """One answer text with its offset, if that is a number, else where it first stands in the context."""
+    """One answer text with its offset if that is a number, else with its first position in the context."""
     texts = [str(value)] if value is not None and str(value).strip() else []
-    given = texts and offset.isdecimal()
-    return {"text": texts, "answer_start": [int(offset)] if given else [context.find(text) for text in texts]}
+    has_offset = texts and offset.isdecimal()
+    return {"text": texts, "answer_start": [int(offset)] if has_offset else [context.find(text) for text in texts]}

@@ -1,4 +1,4 @@
-"""Checked rows: text fields as text, the label as the task's id; and which of them are drawn or held back."""
+"""Checked rows (text fields as text, the label as the task's id), random samples of them, and held-back rows."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ def label_names_of(features, task: Task) -> Sequence[str] | None:
 
 
 def usable_rows(task: Task, rows: list[dict]) -> list[dict]:
-    """Rows without an answer are left out where the task has none."""
+    """The rows to learn from and to score. Rows without an answer are dropped if the task has no unanswerable
+    questions."""
     kind = kind_of(task)
     return [row for row in rows if kind.is_usable(task, row[task.label_field])]
 
 
 def check_rows(task: Task, raw: Sequence[Mapping], names: Sequence[str] | None, where: str) -> list[dict]:
-    """Rows with exactly the task's columns, labels as its ids (by `names`, the source's own order, where given)."""
+    """Rows with exactly the task's columns, labels as its ids. `names` is the source's own order of class names, if it
+    has one; `where` names the source in a `DataError`."""
     if not raw:
         return []
     missing = [column for column in task.columns if column not in raw[0]]
@@ -53,7 +55,7 @@ def _text(value, field: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with half surrogate pairs, which JSON can hold and UTF-8 cannot, as "?"; all offsets stay."""
+    """The text with unpaired surrogates, which JSON can hold and UTF-8 cannot, as "?". Offsets stay valid."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -66,7 +68,8 @@ MIN_ROWS_TO_HOLD_BACK = 500
 
 
 def draw(rows: Sequence[dict], number: int | None, seed: int) -> tuple[list[dict], list[dict]]:
-    """`number` rows drawn at random by `seed` (all, in their order, if None or more than there are), and the rest."""
+    """`number` rows drawn at random by `seed`, and the rest. All rows, in their order, if `number` is None or too
+    large."""
     if number is None or number >= len(rows):
         return list(rows), []
     order = random.Random(seed).sample(range(len(rows)), len(rows))
@@ -74,16 +77,17 @@ def draw(rows: Sequence[dict], number: int | None, seed: int) -> tuple[list[dict
 
 
 def hold_back(rows: list[dict], rest: list[dict], seed: int) -> tuple[list[dict], list[dict]]:
-    """Rows to train on and rows to choose the best checkpoint by: a tenth, at most 1,000, none under 500 rows.
+    """Rows to train on, and held-back rows to choose the best checkpoint by.
 
-    They come from `rest`, the train rows that were not drawn, when there are enough, else from `rows` themselves."""
+    A tenth of the rows is held back, at most 1,000, none of fewer than 500. Held-back rows come from `rest`,
+    the train rows that were not drawn, if it has enough, else from `rows`."""
     number = min(MAX_HELD_BACK, len(rows) // 10)
     if len(rows) < MIN_ROWS_TO_HOLD_BACK:
         return rows, []
     if len(rest) >= number:
         return rows, rest[:number]
-    held, kept = draw(rows, number, seed)
-    return kept, held
+    held_back, remaining = draw(rows, number, seed)
+    return remaining, held_back
 
 
 def require_rows(task: Task, rows: Sequence, split: str, at_least: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: which there are, where they lie, how they are loaded, kept in memory and looked into while they run."""
+"""Checkpoints: the catalog, their location, loading, the cache of loaded ones, and hooks on a running model."""
 
 from .cache import cache_key, cached_checkpoint
 from .catalog import (

@@ -1,4 +1,4 @@
-"""What the models ask about a kind of task: which output layer answers it, and how its labels are put in order."""
+"""The kinds of tasks as the models need them: which output layer answers one, and how its labels are ordered."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .output_layer import OutputLayer, find_output_layer, label_order, order_lab
 
 
 class Kind(ABC):
-    """One kind of task. It has no state: the task and the model come with each question."""
+    """One kind of task. It has no state: every method takes the task."""
 
-    model_class: str  # of transformers, behind "AutoModelFor"
+    model_class: str  # name of the transformers class after "AutoModelFor"
     hub_task: str  # the Hub's name for this kind of task
 
     @abstractmethod
@@ -21,8 +21,8 @@ class Kind(ABC):
 
     @abstractmethod
     def put_labels(self, model, task: Task, *, fresh: bool, renewed: bool) -> None:
-        """Give a loaded model the task's labels. `fresh`: its output layer is not trained; `renewed`: the trained one
-        that was loaded is for other labels and must be forgotten."""
+        """Set the task's labels on a loaded model. `fresh`: its output layer is untrained. `renewed`: a trained output
+        layer for other labels was loaded, and its weights must be initialised anew."""
 
     def _model_class(self) -> type:
         import transformers
@@ -31,7 +31,7 @@ class Kind(ABC):
 
 
 class Classification(Kind):
-    """One logit a label: the batch's `logits` are [batch, num_labels]."""
+    """One logit per label: `logits` [batch, num_labels]."""
 
     model_class = "SequenceClassification"
     hub_task = "text-classification"
@@ -50,7 +50,7 @@ class Classification(Kind):
 
 
 class Regression(Kind):
-    """One number a text: `logits` [batch, 1]."""
+    """One number per text: `logits` [batch, 1]."""
 
     model_class = "SequenceClassification"
     hub_task = "text-classification"
@@ -60,11 +60,11 @@ class Regression(Kind):
         return OutputLayer(self._model_class(), fields, fresh=config.num_labels != 1)
 
     def put_labels(self, model, task: Task, *, fresh: bool, renewed: bool) -> None:
-        """A score has no labels."""
+        """Nothing to set: a score has no labels."""
 
 
 class Span(Kind):
-    """Two logits a token: `start_logits` and `end_logits` [batch, num_tokens]."""
+    """Two logits per token: `start_logits` and `end_logits` [batch, num_tokens]."""
 
     model_class = "QuestionAnswering"
     hub_task = "question-answering"
@@ -73,19 +73,19 @@ class Span(Kind):
         return OutputLayer(self._model_class(), {}, fresh=False)
 
     def put_labels(self, model, task: Task, *, fresh: bool, renewed: bool) -> None:
-        """A span has no labels."""
+        """Nothing to set: a span has no labels."""
 
 
 KINDS: Mapping[str, Kind] = {"classification": Classification(), "regression": Regression(), "span": Span()}
 
 
 def kind_of(task: Task) -> Kind:
-    """What the models know of the task's kind."""
+    """The models' object for the task's kind."""
     return KINDS[task.kind]
 
 
 def choose_output_layer(config, task: Task | None) -> OutputLayer:
-    """The output layer of `task` for a checkpoint with the configuration `config`; none for `task=None`."""
+    """The output layer of `task` for a checkpoint with the configuration `config`; the bare encoder for `task=None`."""
     import transformers
 
     if task is None:

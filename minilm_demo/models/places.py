@@ -1,4 +1,4 @@
-"""Where runs and caches live on this machine."""
+"""The folders for runs and caches on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """Where runs and caches live: `MINILM_HOME`, else a folder in the user's cache."""
+    """The folder for runs and caches: `MINILM_HOME`, else a folder in the user's cache."""
     if path := os.environ.get("MINILM_HOME"):
         return Path(path).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "minilm-demo"

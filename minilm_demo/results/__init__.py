@@ -1,8 +1,8 @@
-"""The nouns of the program: what jobs answer, say on their way and end with. Frozen dataclasses that compute nothing.
+"""The nouns of the program: the answers, events and results of jobs. Frozen dataclasses that compute nothing.
 
-answers     scores, predictions, attention, a teacher's targets
-jobs        what long jobs resolve before they begin, and what they end with
-events      what they say on their way, one JSON line each
+answers     scores, predictions, attention, distillation targets
+jobs        the resolved settings of long jobs, and their results
+events      the events of long jobs, one JSON line each
 encoding    any of these as plain JSON values, and back
 """
 

@@ -1,6 +1,6 @@
-"""What is said about texts: scores, predictions, words that mattered, attention, a teacher's targets.
+"""Answers about texts: scores, predictions, word importance, attention, distillation targets.
 
-Frozen dataclasses, plain values and numpy arrays; nothing here computes.
+They are frozen dataclasses of plain values and numpy arrays. Nothing here computes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where rows came from, in words a person can check."""
+    """Where rows come from, in words for people."""
 
     kind: str  # "hub" | "mirror" | "sample" | "file"
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
@@ -24,14 +24,14 @@ class DataSource:
 
     @property
     def is_official(self) -> bool:
-        """Whether scores on these rows may stand beside published ones: not on a sample or somebody's own file."""
+        """Whether scores on these rows may be compared with published ones: not for a sample or a user's own file."""
         return self.kind in ("hub", "mirror")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One row the model got wrong, worst first: `confidence` is the probability given to the wrong answer, 0..1
-    (regression: the absolute error in points)."""
+    """One row the model got wrong. `confidence` is the probability of the wrong answer, 0..1 (regression: the absolute
+    error in points; span: 1 - F1)."""
 
     split: str
     index: int
@@ -43,7 +43,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of one checkpoint on one or more splits; `confusion[split][true id][predicted id]` counts rows."""
+    """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
 
     task: str
     checkpoint: str
@@ -54,17 +54,17 @@ class Evaluation:
     examples: Mapping[str, int]  # split -> rows scored
     labels: tuple[str, ...] = ()
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()  # the worst first
     seconds: float = 0.0
     seen_by_base: str = ""  # what the bundled checkpoint's own training had seen of the data, if it stands behind this
 
 
 @dataclass(frozen=True)
 class ScoredRow:
-    """One row with what is right and what was said, in words.
+    """One row with the expected and the predicted answer, in words.
 
-    `value` is, by the kind of task, the probability of the label that was given, the error in points, or the answer's
-    F1. `cell` is the row's place (true, predicted) in the table of its `SliceResult`, None where there is no table."""
+    `value` is, by the kind of task, the probability of the predicted label, the error in points, or the answer's F1.
+    `cell` is the row's position (true, predicted) in `SliceResult.table`, None without a table."""
 
     fields: Mapping[str, str]
     expected: str
@@ -75,10 +75,10 @@ class ScoredRow:
 
 @dataclass(frozen=True)
 class SliceResult:
-    """An evaluation of rows of one split, and every row of it.
+    """The evaluation of a sample of rows of one split, and every scored row.
 
-    `table[true][predicted]` counts rows, by label; where questions may have no answer, by (has one, has none) and
-    (answered, not answered); for other tasks there is none."""
+    `table[true][predicted]` counts rows by label; for tasks with unanswerable questions, by (answerable, unanswerable)
+    and (answered, not answered); for other tasks it is empty."""
 
     evaluation: Evaluation
     split: str
@@ -88,12 +88,12 @@ class SliceResult:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a checkpoint says about one input. Which fields are filled depends on the kind of task:
+    """A checkpoint's answer to one input. The kind of task decides which fields are set:
 
     classification: `label`, `probabilities` (label name -> 0..1, sums to 1); regression: `score`;
     span: `answer` ("" = no answer), `start`/`end` (character offsets into the context, end exclusive, None without
     an answer), `score` (answer logits minus no-answer logits of the best span), `no_answer_score` (null score minus
-    best span score; no answer wins when it is above the threshold), `candidates` (the best spans, the best first).
+    best span score; "no answer" wins above `threshold`), `candidates` (the best spans, the best first).
     """
 
     task: str
@@ -124,8 +124,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class WordWeight:
-    """What one word did for an answer, positive where it speaks for it; `start`, `end`: characters of the field's text,
-    end exclusive. The units are those of `WordImportance`."""
+    """The importance of one word for an answer, positive where it supports the answer; `start`, `end`: characters of
+    the field's text, end exclusive. The units are those of `WordImportance`."""
 
     field: str
     word: str
@@ -137,7 +137,7 @@ class WordWeight:
 
 @dataclass(frozen=True)
 class WordImportance:
-    """Which words of one input mattered, by leave-one-out and by gradient × input. By kind of task:
+    """The importance of the words of one input, by leave-one-out and by gradient × input. By kind of task:
 
     classification: `target` is the predicted label, `value` its probability (0..1), `left_out` in probability,
     `gradient` in the label's logit; regression: `value` is the score, both in its points; span: `value` is start plus
@@ -147,7 +147,7 @@ class WordImportance:
     task: str
     checkpoint: str
     milliseconds: float
-    fields: Mapping[str, str]  # the texts that were read
+    fields: Mapping[str, str]  # the texts, as the model reads them
     target: str  # label name; "" for regression and span
     value: float
     words: tuple[WordWeight, ...]  # those the model read, in order of the texts
@@ -171,20 +171,20 @@ class WordSpan:
 
 @dataclass(frozen=True, eq=False)
 class AttentionTrace:
-    """What every head of a checkpoint looked at in one input, from one forward pass.
+    """The attention weights of every head of a checkpoint on one input, from one forward pass.
 
     Row = query (from), column = key (to); a row of `attentions` sums to 1. Layers and heads count from 0. Words count
     over both texts. [CLS] and the separator after the first text belong to segment 0, the last separator of a pair to
     1, also where the model itself has no token types."""
 
     checkpoint: str
-    texts: tuple[str, ...]  # one or two, as read
+    texts: tuple[str, ...]  # one or two, as the model reads them
     tokens: tuple[str, ...]  # as the tokenizer spells them: "##ing", "[CLS]"
     segment_ids: tuple[int, ...]
     special_tokens_mask: tuple[bool, ...]
-    separators: tuple[bool, ...]  # which of the special tokens stand behind a text
-    word_ids: tuple[int | None, ...]  # index into `words`; None for special tokens and those of nothing but space
-    words: tuple[WordSpan, ...]  # those the model read
+    separators: tuple[bool, ...]  # whether a token is the special token after a text
+    word_ids: tuple[int | None, ...]  # index into `words`; None for special tokens and tokens of space alone
+    words: tuple[WordSpan, ...]  # those that the model reads
     attentions: np.ndarray  # float32 [num_layers, num_heads, num_tokens, num_tokens]
     queries: np.ndarray | None  # float32 [num_layers, num_heads, num_tokens, head_dim], on request
     keys: np.ndarray | None
@@ -192,7 +192,7 @@ class AttentionTrace:
     prediction: Prediction | None  # of the task's output layer
     milliseconds: float
     truncated: bool
-    masked_tokens: tuple[int, ...] = ()  # keys nobody could attend to
+    masked_tokens: tuple[int, ...] = ()  # keys that no token could attend to
     ablated_heads: tuple[tuple[int, int], ...] = ()  # (layer, head)
     offsets: tuple[tuple[int, int] | None, ...] = ()  # characters of each token in its text, None for special tokens
 
@@ -219,8 +219,8 @@ class AttentionTrace:
 
 @dataclass(frozen=True)
 class HeadBehaviour:
-    """What one head did on one input: the score of each behaviour (0..1, None where it cannot be measured), and the
-    name of the one that stands out, "mixed" if none does."""
+    """The behaviour of one head on one input: a score per behaviour (0..1, None where it cannot be measured), and as
+    `label` the behaviour that stands out, "mixed" if none does."""
 
     label: str
     scores: Mapping[str, float | None]
@@ -228,37 +228,37 @@ class HeadBehaviour:
 
 @dataclass(frozen=True)
 class ExplainedWord:
-    """One word's three numbers. `left_out` and `gradient` are those of `WordWeight`, None where there is none."""
+    """Three importances of one word. `left_out` and `gradient` are those of `WordWeight`, None where there is none."""
 
     index: int  # in `AttentionTrace.words`
     segment: int
     start: int
     end: int
     text: str
-    rollout: float  # share of the answer's position that is followed back to this word, 0..1
+    rollout: float  # share of the answer's position that attention rollout assigns to this word, 0..1
     left_out: float | None
     gradient: float | None
 
 
 @dataclass(frozen=True)
 class AttentionExplanation:
-    """Attention rollout beside two methods that ask the model. `top` is, for each of the three, the index of the word
-    that it puts first (None if it has no word)."""
+    """Attention rollout compared with two methods that query the model. `top` has for each of the three the index of
+    its most important word (None without one)."""
 
     task: str
     checkpoint: str
     texts: tuple[str, ...]
-    words: tuple[ExplainedWord, ...]  # all of the trace, in its order
+    words: tuple[ExplainedWord, ...]  # all words of the trace, in its order
     correlations: Mapping[tuple[str, str], float | None]  # two methods -> Spearman, -1..1; None below three words
     top: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class DistillationTargets:
-    """What a teacher's layer asks of a student's on one input, and how far the student is from it.
+    """The relations of a teacher's layer and of a student's on one input, and the divergence between them.
 
-    The mappings have the names of the recipe's relations ("QK", "VV", …) as keys. Layers count from 0; a row is the
-    token that looks, a column the token that is looked at."""
+    Keys of the mappings are the recipe's relations ("QK", "VV", …). Layers count from 0. Row = query (from), column =
+    key (to)."""
 
     teacher_name: str
     student_name: str
@@ -266,10 +266,10 @@ class DistillationTargets:
     teacher_layer: int
     student_layer: int
     num_relation_heads: int
-    teacher_head_size: int  # width of one relation head, the d of x·y/√d; each model's own
+    teacher_head_size: int  # width of one relation head, the d of x·y/√d; the models may differ
     student_head_size: int
-    texts: tuple[str, ...]  # one or two, as read
-    tokens: tuple[str, ...]  # these six as in `AttentionTrace`
+    texts: tuple[str, ...]  # one or two, as the models read them
+    tokens: tuple[str, ...]  # this and the next five as in `AttentionTrace`
     segment_ids: tuple[int, ...]
     special_tokens_mask: tuple[bool, ...]
     separators: tuple[bool, ...]
@@ -277,7 +277,7 @@ class DistillationTargets:
     words: tuple[WordSpan, ...]
     teacher: Mapping[str, np.ndarray]  # float32 [num_relation_heads, num_tokens, num_tokens], each row sums to 1
     student: Mapping[str, np.ndarray]
-    teacher_scores: Mapping[str, np.ndarray]  # the same before the softmax: x·y/√d of that model's own vectors
+    teacher_scores: Mapping[str, np.ndarray]  # the same before the softmax: x·y/√d of the model's vectors
     student_scores: Mapping[str, np.ndarray]
     divergence: Mapping[str, np.ndarray]  # KL(teacher ‖ student) in nats, float32 [num_relation_heads, num_tokens]
     truncated: bool
@@ -289,13 +289,13 @@ class DistillationTargets:
 
     @property
     def losses(self) -> dict[str, float]:
-        """The mean divergence over heads and tokens: what this input adds to each term of the loss."""
+        """Each term of the loss on this input: the mean divergence over heads and tokens, in nats."""
         return {name: float(values.mean()) for name, values in self.divergence.items()}
 
 
 @dataclass(frozen=True)
 class Badge:
-    """What stands beside teacher and student: a few words, and the reason in a sentence."""
+    """A label for a pair of teacher and student: a few words, and the reason in a sentence."""
 
     kind: str  # "here" | "true" | "proxy" | "other"
     title: str

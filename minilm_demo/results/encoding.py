@@ -16,15 +16,15 @@ def to_dict(result) -> dict:
 
 
 def _plain(value):
-    """What msgspec does not know: numpy numbers, and mappings that are no `dict`."""
+    """The plain value of a type that msgspec does not support: a numpy number, or a mapping that is no `dict`."""
     return value.item() if isinstance(value, np.generic) else dict(value)
 
 
 def from_dict(kind: type[Kind], values) -> Kind:
     """`values` (plain JSON) as an instance of the dataclass `kind`, nested dataclasses and tuples included.
 
-    Keys that `kind` does not have are passed over, so that an older program reads a newer run; for fields that are not
-    there the default is taken. Raises `ValueError` for values of another type."""
+    Unknown keys are ignored, so that an older program reads a newer run. Missing fields get their default. Raises
+    `ValueError` for values of another type."""
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:

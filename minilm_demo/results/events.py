@@ -1,9 +1,9 @@
-"""The events of a long job, and how each becomes one JSON line and comes back.
+"""The events of a long job, and their encoding as JSON lines.
 
     {"event": "stepped", "step": 7, "loss": 0.69, …}
 
-A run on disk, the page, the command line and a notebook all read this one stream. The class of an event is named under
-"event", that of the settings in `Started` by its "job", that of the result in `Finished` under "kind".
+A run on disk, the page, the command line and a notebook all read this stream. The key "event" names the class of an
+event, "job" the class of the settings in `Started`, and "kind" the class of the result in `Finished`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .answers import DataSource, Metrics, Prediction
 from .encoding import from_dict, to_dict
 from .jobs import RESULTS, SETTINGS, Scored
 
-# Where a run is: still going on, or at its end.
+# The states of a run: before its end, and at its end.
 AT_WORK = ("queued", "starting", "running", "stopping")
 FINAL = ("completed", "stopped", "failed", "interrupted")
 
@@ -27,7 +27,7 @@ AnyResult = TypeVar("AnyResult")  # one of `jobs.Result`
 
 @dataclass(frozen=True)
 class Fetching:
-    """A checkpoint is on its way from the Hub; bytes so far and in all (0 while that is not known)."""
+    """A checkpoint is being downloaded from the Hub: `done` of `total` bytes (0 while the total is unknown)."""
 
     checkpoint: str
     done: int
@@ -36,7 +36,7 @@ class Fetching:
 
 @dataclass(frozen=True)
 class Started(Generic[AnySettings]):
-    """The job has its data and its model. `parameters` counts all weights, `trainable` those that will move."""
+    """The job has its data and its model. `parameters` counts all weights, `trainable` those that are trained."""
 
     job: str  # one of `jobs.SETTINGS`
     task: str
@@ -51,13 +51,13 @@ class Started(Generic[AnySettings]):
     processes: int
     seed: int
     metric: str  # the metric that chooses the best checkpoint
-    settings: AnySettings | None = None  # what was left open, as it was resolved
-    seen_by_base: str = ""  # what the bundled checkpoint's own training had seen of the data, if it stands behind this
+    settings: AnySettings | None = None  # as resolved before the job began
+    seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the job is based on it
 
 
 @dataclass(frozen=True)
 class Planned:
-    """How long it will take, measured on a few real steps. `seconds` is the expected time to the end of training."""
+    """The plan of a job, measured on a few real steps. `seconds` is the expected time to the end of training."""
 
     steps: int
     epochs: float
@@ -69,9 +69,11 @@ class Planned:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One or more optimiser updates were made; `loss` is their mean, `train_score` the share of their rows that came
-    out right just before the update (None for regression). Rows seen before count too: it is no measure of quality.
-    Of a loss that is a sum, `losses` has the terms by name."""
+    """One or more optimiser updates were made.
+
+    `loss` is their mean; if the loss is a sum, `losses` has its terms by name. `train_score` is the share of their rows
+    that the model answered correctly just before the update (None for regression). It includes rows of earlier epochs
+    and is no measure of quality."""
 
     step: int
     epoch: float
@@ -86,7 +88,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores on the held-back rows during the run; `best` says whether these are the best so far."""
+    """Scores on the held-back rows during the run. `best`: they are the best so far."""
 
     step: int
     metrics: Metrics
@@ -96,7 +98,8 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Traced:
-    """The attention of the watched text was kept: `path` is a trace (`tokens, segment_ids, attentions`)."""
+    """The attention of the watched text was saved: the file at `path` is a trace (`tokens, segment_ids,
+    attentions`)."""
 
     step: int
     path: str
@@ -105,11 +108,11 @@ class Traced:
 
 @dataclass(frozen=True)
 class Probed:
-    """The relations of the watched text, as the student has them at this step, by name ("QK", "VV", …).
+    """The student's relations of the watched text at this step, by name ("QK", "VV", …).
 
-    Weights are quantised (`attention_weights.quantised`): base64 of [heads, num_tokens, num_tokens]; of many relation
-    heads the first few. The tokens, the words they belong to (None: a special token) and what the teacher has come with
-    the first one of a learner only."""
+    Weights are quantised (`attention_weights.quantised`): base64 of [heads, num_tokens, num_tokens], the first few
+    relation heads if there are many. Only the first such event of a learner has the tokens, their words (None: a
+    special token) and the teacher's relations."""
 
     step: int
     heads: int
@@ -131,7 +134,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Working:
-    """Where an experiment is: which student it is at, and how far with it."""
+    """The progress of an experiment: the current student, and the current step of it."""
 
     arm: str
     seed: int
@@ -139,8 +142,8 @@ class Working:
     step: int  # of this part
     steps: int
     student: int  # its number, from 1
-    students: int  # that are to be
-    seconds_left: float | None  # of the whole experiment; None before every part was done or planned once
+    students: int  # of the whole experiment
+    seconds_left: float | None  # of the whole experiment; None until every part was done or planned once
 
 
 @dataclass(frozen=True)
@@ -171,8 +174,9 @@ def to_json(event: TrainingEvent) -> str:
 
 
 def from_json(line: str, job: str = "") -> TrainingEvent:
-    """The event a JSON line of `to_json` came from. `job`: what has ended in a `Finished` of an older program, whose
-    lines do not name the kind of the result. Raises `ValueError` for a line that is no event."""
+    """The event of a JSON line of `to_json`. Raises `ValueError` for a line that is no event.
+
+    `job` is the job of a `Finished` of an older program, whose lines do not name the kind of the result."""
     values = json.loads(line)
     name = values.pop("event", None)
     if name not in EVENTS:

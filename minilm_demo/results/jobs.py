@@ -1,5 +1,5 @@
-"""What a long job resolves before it begins (settings), and what it ends with (results); `SETTINGS` and `RESULTS` have
-both by the name of the job."""
+"""The settings that a long job resolves before it begins, and its results. `SETTINGS` and `RESULTS` map the name of a
+job to these classes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 
 from .answers import DataSource, Evaluation
 
-FINETUNE, DISTILL, ABLATION = "finetune", "distill", "ablation"  # the names of the jobs, spelled here and nowhere else
-RUN_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{16,}")  # what the id of a run looks like
+FINETUNE, DISTILL, ABLATION = "finetune", "distill", "ablation"  # the names of the jobs, spelled only here
+RUN_ID = re.compile(r"[a-z0-9_]+-[A-Za-z0-9_-]{16,}")  # the form of a run's id
 
 # -- settings ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class FinetuneSettings:
-    """What the configuration of a fine-tune left open, as it was resolved. None: an older run did not record it."""
+    """The resolved settings of a fine-tune, which its configuration leaves open. None: an older run did not record
+    them."""
 
     commit: str | None = None  # of a checkpoint from the Hub
     batch_size: int | None = None  # rows per update and process
@@ -29,10 +30,10 @@ class FinetuneSettings:
 
 @dataclass(frozen=True)
 class DistillSettings:
-    """What the configuration of a distillation left open, as it was resolved. Layers count from 0."""
+    """The resolved settings of a distillation, which its configuration leaves open. Layers count from 0."""
 
     commit: str | None = None  # of a teacher from the Hub
-    layers: int = 0  # of the student, as the next two
+    layers: int = 0  # of the student, like the next two
     hidden: int = 0
     heads: int = 0
     teacher_layers: int = 0
@@ -41,7 +42,7 @@ class DistillSettings:
     teacher_layer: int = 0  # whose relations are learned
     relation_heads: int = 0
     assistant: bool = False
-    loss: tuple[str, ...] = ()  # the terms that are learned: "attention", "value_relation", …
+    loss: tuple[str, ...] = ()  # its terms: "attention", "value_relation", …
     learning_rate: float | None = None  # at its peak
     embedding_learning_rate: float | None = None
     betas: tuple[float, ...] = ()  # of Adam
@@ -50,19 +51,19 @@ class DistillSettings:
 
 @dataclass(frozen=True)
 class AblationSettings:
-    """What the configuration of an experiment left open, as it was resolved, and how its students are made."""
+    """The resolved settings of an experiment, which its configuration leaves open, and those of its students."""
 
     commit: str | None = None  # of a teacher from the Hub
     arms: tuple[str, ...] = ()
     seeds: int = 0
-    layers: int = 0  # of the students, as the next two
+    layers: int = 0  # of the students, like the next two
     hidden: int = 0
     heads: int = 0
     teacher_layers: int = 0
     teacher_hidden: int = 0
     epochs: float = 0.0  # of each fine-tune
     learning_rate: float | None = None  # of each fine-tune, at its peak
-    steps: int = 0  # of each distillation, as the next two
+    steps: int = 0  # of each distillation, like the next two
     batch_size: int = 0
     max_length: int | None = None
     distill_learning_rates: Mapping[str, float] = field(default_factory=dict)  # by the student's start, as the next two
@@ -71,7 +72,7 @@ class AblationSettings:
     distill_betas: tuple[float, ...] = ()
     distill_defaults: Mapping[str, float] = field(default_factory=dict)
     version: int | None = None
-    device: str = ""  # this and the next in the result only: `Started` has fields of its own for them
+    device: str = ""  # set in the result only, like the next one: `Started` has fields for them
     precision: str = ""
 
 
@@ -80,12 +81,12 @@ class AblationSettings:
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What a fine-tune ends with: the saved best checkpoint, scored once on the validation splits."""
+    """The result of a fine-tune: the saved best checkpoint, scored once on the validation splits."""
 
     evaluation: Evaluation
     output_dir: str
-    step: int  # the step whose weights were kept
-    steps: int  # the steps that were made
+    step: int  # the step whose weights were saved
+    steps: int  # steps of the whole training
     examples: int  # rows trained on
     examples_seen: int  # rows trained on times epochs, all processes together
     seconds: float  # of training, evaluations during the run included
@@ -96,16 +97,16 @@ class FinetuneResult:
 
 @dataclass(frozen=True)
 class DistillResult:
-    """What a distillation ends with. Losses are means over the validation texts, in eval mode and float32, in nats per
-    head and token; all terms of the recipe are measured, also those that were not learned."""
+    """The result of a distillation. Losses are means over the validation texts, in eval mode and float32, in nats per
+    head and token. All terms of the recipe are measured, also those that the loss leaves out."""
 
-    task: str  # whose texts
+    task: str  # whose texts were learned on
     data_source: DataSource
     teacher: str
     recipe: str
-    losses: Mapping[str, float]  # "attention", "value_relation", … -> of the student that was saved
+    losses: Mapping[str, float]  # "attention", "value_relation", … -> loss of the saved student
     losses_before: Mapping[str, float]  # of the student before the first step
-    learned: tuple[str, ...]  # the terms whose sum went down
+    learned: tuple[str, ...]  # the terms whose sum was minimised
     validation_examples: int
     layers: int
     hidden_size: int
@@ -114,16 +115,16 @@ class DistillResult:
     teacher_parameters: int
     output_dir: str
     steps: int
-    examples: int  # texts there were
-    examples_seen: int  # texts learned on, all processes together
-    seconds: float  # of training, measuring along the way included
+    examples: int  # distinct texts
+    examples_seen: int  # texts learned on, repetitions included, all processes together
+    seconds: float  # of training, measurements during the run included
     steps_per_second: float  # of the optimiser steps alone
     settings: DistillSettings | None = None  # as in `Started`
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One student of an experiment was fine-tuned and scored, once, on the first validation split."""
+    """One student of an experiment was fine-tuned, and scored once on the first validation split."""
 
     arm: str
     seed: int
@@ -132,15 +133,15 @@ class Scored:
     baseline: float  # always answering the majority class, as in `Evaluation`
     split: str
     examples: int  # rows scored
-    losses: Mapping[str, float]  # how far from the teacher before the fine-tune, as in `DistillResult`; {}: not asked
-    texts: int  # distilled on, repetitions counted
+    losses: Mapping[str, float]  # before the fine-tune, as in `DistillResult`; {}: not measured
+    texts: int  # distilled on, repetitions included
     seconds: Mapping[str, float]  # "distilling" (0 without), "fine-tuning", "scoring"
 
 
 @dataclass(frozen=True)
 class ArmScores:
-    """All students of one arm of an experiment. `interval_of` is what the 95 % interval of the mean is about: "seeds"
-    (Student's t), or "rows" (of the split, where there is one seed or all score the same)."""
+    """All students of one arm of an experiment. `interval_of` is what the 95 % interval of the mean varies: "seeds"
+    (Student's t), or "rows" of the split, if there is one seed or all scores are equal."""
 
     arm: str
     title: str
@@ -153,8 +154,8 @@ class ArmScores:
 
 @dataclass(frozen=True)
 class ArmGain:
-    """What one arm scores above another with the same seeds, in the metric's own unit. `interval_of` as in `ArmScores`:
-    of "seeds" the differences are paired; of "rows" the two intervals are put together as if of different rows."""
+    """The gain of one arm over another with the same seeds, in the metric's unit. `interval_of` as in `ArmScores`: for
+    "seeds" the differences are paired; for "rows" the two intervals are combined as if they were of different rows."""
 
     arm: str
     over: str
@@ -171,7 +172,7 @@ class ArmGain:
 
 @dataclass(frozen=True)
 class AblationResult:
-    """What an experiment ends with, or has so far: students of one shape that began differently ("arms")."""
+    """The result of an experiment, final or so far: students of one shape with different starts ("arms")."""
 
     task: str
     metric: str
@@ -186,13 +187,13 @@ class AblationResult:
     epochs: float
     steps: int  # of each distillation
     batch_size: int  # texts per step
-    texts: int  # each distilled student has read, repetitions counted; 0 if none was
+    texts: int  # read by each distilled student, repetitions included; 0 without one
     examples: int  # rows scored
     baseline: float
     arms: tuple[ArmScores, ...]
     gains: tuple[ArmGain, ...]
     students: tuple[Scored, ...]
-    planned: int  # students that were to be
+    planned: int  # number of students of the whole experiment
     seconds: Mapping[str, float]  # part -> seconds, all students together
     settings: AblationSettings | None = None  # as in `Started`, with its device and precision
     seen_by_base: str = ""  # as in `Started`, of the teacher

@@ -1,4 +1,4 @@
-"""Long work: a folder for every run, its record and its card, the queue, and the process that trains."""
+"""Runs of long jobs: the folder of a run with its record and its card, the queue, and the worker process."""
 
 from .folder import (
     READ_RUNS,

@@ -1,5 +1,4 @@
-"""The one table of jobs: what each kind of long work is configured by, how it runs, what a visitor may ask of it, and
-what is written of it."""
+"""The table of jobs: how each kind of long work is configured, started, limited for visitors, and described."""
 
 from __future__ import annotations
 
@@ -19,26 +18,26 @@ if TYPE_CHECKING:
     from .records import RunRecord
 
 JobConfig = TrainConfig | DistillConfig | AblationConfig
-StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # takes `should_stop`; returns the job's events
+StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # called with `should_stop`; returns the job's events
 
 
 @dataclass(frozen=True)
 class Job:
-    """A kind of long work. A visitor's limits hold for a machine that others wait for; the shell has none."""
+    """A kind of long work. Limits hold for runs started from the page; shell runs are unlimited."""
 
     name: str
     config: type  # a dataclass of options
     start: Callable[[RunRecord], StartJob]
-    base: str  # field of its configuration: the checkpoint it begins with
-    makes: str  # how its checkpoint comes to be: "tuned", "distilled"; "" for a job that leaves none
+    base: str  # field of the configuration that names the checkpoint it begins with
+    makes: str  # how its checkpoint is made: "tuned", "distilled"; "" for a job without one
     prefix: str  # of the ids of its runs
-    tab: str  # of the page, where its runs are shown
-    uploads: tuple[str, ...]  # kinds of files of a visitor's own that it reads
-    limits: Mapping[str, int]  # of a visitor's run: field of its configuration -> at most
-    tokens: int  # of a visitor's run: tokens of one update at most, for they decide what it needs of memory
+    tab: str  # of the page, for its runs
+    uploads: tuple[str, ...]  # suffixes of a visitor's own files that it reads
+    limits: Mapping[str, int]  # of a visitor's run: field of the configuration -> maximum
+    tokens: int  # of a visitor's run: maximum per update, which limits memory
     card: Callable[[RunRecord, Result], str]  # README.md of the run's folder
     title: Callable[[RunRecord, Result | None], str]  # in a list
-    snippet: Snippet  # the Python that does the same
+    snippet: Snippet  # the same job in Python
 
 
 _JOBS = (
@@ -81,7 +80,7 @@ _JOBS = (
             "layers": 12,
             "hidden": 768,
         },
-        tokens=64 * 128,  # relations take memory by the square of the length, for each of up to 64 heads
+        tokens=64 * 128,  # memory of relations grows with the square of the length, for each of up to 64 heads
         card=cards.student_card,
         title=titles.student_title,
         snippet=Snippet(

@@ -1,4 +1,4 @@
-"""Records a job into its run folder, event by event."""
+"""Records the events of a job in its run folder."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .records import RunRecord
 def record_events(
     record: RunRecord, job: StartJob, should_stop: Callable[[], bool] = lambda: False
 ) -> Iterator[TrainingEvent]:
-    """Start a job and drain it into its folder, passing each event on. Whatever goes wrong becomes a
+    """Start a job, write each of its events to its folder, and yield it. An error of the job becomes a
     `Finished("failed")`.
 
-    `job(should_stop=…)` starts it; the question that it gets is `should_stop`, or whether the file `stop` is there.
-    Closing this generator ends the job."""
+    `job(should_stop=…)` starts it; its callback is true when `should_stop` is, or when the file `stop` exists. Closing
+    this generator ends the job. Raises `DemoError` if the folder cannot be written."""
     folder = Path(record.config.output_dir)
     stop_file = folder / "stop"
     try:
@@ -33,7 +33,7 @@ def record_events(
         events = job(should_stop=lambda: should_stop() or stop_file.exists())
         with contextlib.closing(events), (folder / "events.jsonl").open("a", encoding="utf-8") as file:
             while event := _next_event(record, events):
-                if isinstance(event, Finished):  # whoever reads that line finds everything in its place
+                if isinstance(event, Finished):  # the folder is complete before the last event is written
                     forget_upload(record)
                     if event.result is not None:
                         (folder / "README.md").write_text(JOBS[record.job].card(record, event.result), encoding="utf-8")
@@ -50,31 +50,32 @@ def record_events(
 
 
 def _claim(folder: Path) -> None:
-    me = psutil.Process()
-    (folder / "worker.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
+    """Write worker.json: this process works on the run."""
+    process = psutil.Process()
+    (folder / "worker.json").write_text(json.dumps({"pid": process.pid, "created": process.create_time()}))
 
 
 def _next_event(record: RunRecord, events: Iterator[TrainingEvent]) -> TrainingEvent | None:
-    """The job's next event, `Finished("failed")` if it fails; None at its end."""
+    """The job's next event; `Finished("failed")` if the job raises; None at its end."""
     try:
         return next(events, None)
     except DemoError as error:
         return Finished("failed", str(error))
     except MemoryError:
         return Finished("failed", "Out of memory. Try a smaller batch or shorter inputs.")
-    except Exception as error:  # a job may fail in any library; the run must say so, and keep the details
-        with contextlib.suppress(OSError):  # the disk may be what failed
+    except Exception as error:  # any library may fail; the run reports it and stores the traceback
+        with contextlib.suppress(OSError):  # the disk may be the cause
             (Path(record.config.output_dir) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        return Finished("failed", _unforeseen(record, error))
+        return Finished("failed", _message_of_bug(record, error))
 
 
-def _unforeseen(record: RunRecord, error: Exception) -> str:
-    """A visitor is told what kind of error it was and no more: its text may name folders of the server."""
+def _message_of_bug(record: RunRecord, error: Exception) -> str:
+    """The message of an unforeseen error. A visitor sees only its class: its text may name folders of the server."""
     kind = type(error).__name__
     if record.origin == "page":
         return (
             f"Something unforeseen went wrong ({kind}). "
             "The people who run this server find the details in the run's folder."
         )
-    said = re.sub(r"\s+", " ", str(error))[:200]
-    return f"Something unforeseen went wrong: {kind}: {said}. See error.txt."
+    text = re.sub(r"\s+", " ", str(error))[:200]
+    return f"Something unforeseen went wrong: {kind}: {text}. See error.txt."

@@ -1,4 +1,4 @@
-"""What is known of a run: what was asked, and what its folder says right now."""
+"""The record of a run, and its current state."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ..results import Finished, TrainingEvent
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What was asked, as run.json keeps it."""
+    """The request for a run, as in run.json."""
 
     run_id: str
     job: str  # one of `JOBS`
     task: str  # that is learned, or whose texts are learned on
-    config: Any  # of the class that the job names
-    origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
+    config: Any  # of the class `JOBS[job].config`
+    origin: str  # "page": private, its id grants access | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
-    upload: str = ""  # the visitor's own file in the folder, which does not outlive the run
+    upload: str = ""  # name of the visitor's own file in the folder, which is deleted at the end of the run
 
 
 @dataclass(frozen=True)
 class RunState:
-    """What a run's folder says right now."""
+    """The current state of a run, as read from its folder."""
 
     record: RunRecord
     status: str  # one of `results.AT_WORK` or `results.FINAL`
@@ -34,7 +34,7 @@ class RunState:
 
     @property
     def result(self):
-        """The result of the job, once it has one."""
+        """The result of the job; None before its end."""
         last = self.events[-1] if self.events else None
         return last.result if isinstance(last, Finished) else None
 

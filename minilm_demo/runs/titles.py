@@ -1,4 +1,4 @@
-"""What a run is called in a list: its kind, its time of day, and how it came out."""
+"""The titles of runs in lists: the kind of the run, its time of day, and its score or size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .records import RunRecord
 
 
 def finetune_title(record: RunRecord, result: FinetuneResult | None) -> str:
-    """ "SST-2 run of 14:05 UTC, Accuracy 83.0 %"; without the score before there is one."""
+    """ "SST-2 run of 14:05 UTC, Accuracy 83.0 %"; without the score before the run has one."""
     task = get_task(record.task)
     name = f"{task.title.split(':')[0]} run of {_time(record)}"
     if result is None:
@@ -21,7 +21,7 @@ def finetune_title(record: RunRecord, result: FinetuneResult | None) -> str:
 
 
 def student_title(record: RunRecord, result: DistillResult | None) -> str:
-    """ "Student of 14:05 UTC, 3 x 192, taught by all-MiniLM-L6-v2"; without size and teacher before it is made."""
+    """ "Student of 14:05 UTC, 3 x 192, taught by all-MiniLM-L6-v2"; without size and teacher before its end."""
     name = f"Student of {_time(record)}"
     if result is None:
         return name

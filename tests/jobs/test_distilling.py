@@ -240,7 +240,7 @@ def test_an_epoch_is_read_stretch_by_stretch(teacher):
     read = TokenIds(teacher.tokenizer, texts, 32)
     batches = features.LengthGroupedBatches(len(texts), read.lengths, 2, seed=0)
     next(iter(batches))
-    assert len(read.known) == 2 * batches.BATCHES_SORTED_TOGETHER < len(texts)
+    assert len(read.cache) == 2 * batches.BATCHES_SORTED_TOGETHER < len(texts)
 
 
 # -- what the teacher answered -------------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def client_without_hub(commit: str) -> dict:
         "data": line_of(rows_of, "hub", "train", replace(SST2, dataset=("org/other", "sst2"))),
         "bundled": load_checkpoint("bundled").name,
     }
-    hub._probe = (time.monotonic(), True)  # it answered the probe, and then went away
+    hub._last_check = (time.monotonic(), True)  # it answered the check, and then went away
     seen["gone since"] = encoded("org/mini")["commit"]
     seen["gone since: model"] = line_of(load_checkpoint, "org/other")
     seen["gone since: data"] = line_of(rows_of, "hub", "train", replace(SST2, dataset=("org/other", "sst2")))
@@ -279,10 +279,10 @@ def client_notebook(folder: str) -> dict:
     import peft  # noqa: F401
     import transformers
     from huggingface_hub.utils import disable_progress_bars
-    from minilm_demo.prediction import predict
 
-    from minilm_demo import TrainConfig, finetune, metrics, runs
+    from minilm_demo import TrainConfig, finetune, predict, runs
     from minilm_demo.data import open_source
+    from minilm_demo.jobs import metrics
     from minilm_demo.models import load_checkpoint
 
     metrics.load_libraries()

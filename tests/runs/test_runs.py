@@ -541,10 +541,10 @@ def test_a_file_left_by_a_server_that_ended_is_taken_away_later(short, upload, m
     runs.forget_left_uploads()
     assert left.is_file(), "another server may have it in its line"
     monkeypatch.setattr(folder_module, "LEFT_SECONDS", 0)
-    monkeypatch.setattr(folder_module, "_worker_lives", lambda folder: True)
+    monkeypatch.setattr(folder_module, "_is_worker_alive", lambda folder: True)
     runs.forget_left_uploads()
     assert left.is_file(), "somebody works on it"
-    monkeypatch.setattr(folder_module, "_worker_lives", lambda folder: False)
+    monkeypatch.setattr(folder_module, "_is_worker_alive", lambda folder: False)
     runs.forget_left_uploads()
     assert not left.exists()
 
