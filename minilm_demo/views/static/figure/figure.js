@@ -43,6 +43,7 @@ function build(root, state) {
   const page = {
     title: make("h4", "mlm-figure-title"),
     drawing: make("div", "mlm-drawing"),
+    numbers: make("div", ""), // in place of the picture
     note: make("p", "mlm-note"),
     table: details("As a table", () => tableOf(state.value.table)),
   };
@@ -54,15 +55,8 @@ function build(root, state) {
     { text: "Picture (SVG)", write: () => savePicture(state, "svg") },
     tableSave("Table (CSV)", name, () => csvRows(state.value.table)),
   ];
-  page.save = saving(state.callbacks.plotly ? saves : saves.slice(2)).element;
-  page.body = make(
-    "div",
-    "",
-    page.title,
-    page.drawing,
-    page.note,
-    make("div", "mlm-figure-more", page.table, page.save),
-  );
+  page.more = make("div", "mlm-figure-more", page.table, saving(saves).element);
+  page.body = make("div", "", page.title, page.drawing, page.numbers, page.note, page.more);
   root.classList.add("mlm", "mlm-figure");
   root.replaceChildren(page.body);
   return page;
@@ -75,11 +69,12 @@ function update(state, value) {
   if (!value) return;
   say(page.title, value.title);
   say(page.note, callbacks.plotly ? "" : ALONE);
+  page.numbers.replaceChildren(...(callbacks.plotly ? [] : [tableOf(value.table)]));
+  show(page.more, Boolean(callbacks.plotly));
   page.drawing.setAttribute("aria-label", value.about);
   page.drawing.style.minHeight = value.figure.layout.height - TITLE + "px"; // what comes below does not jump
   show(page.drawing, Boolean(callbacks.plotly));
   page.table.redraw();
-  if (!callbacks.plotly) page.table.open = true;
   draw(state);
 }
 
@@ -192,7 +187,7 @@ function mixed(one, other, share) {
 
 function tableOf({ title, headings, rows }) {
   const box = scroller(title, table(title, headings, rows, true));
-  box.classList.add("mlm-tall");
+  box.classList.add("mlm-figure-table");
   return box;
 }
 
