@@ -127,7 +127,7 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [*TABS, *PARTS, "api", "following", "handlers", "components", "choices"])
+@pytest.mark.parametrize("name", [*sorted(TABS), *sorted(PARTS), "api", "following", "handlers", "components", "choices"])
 def test_no_tab_imports_a_tab_and_nothing_shared_imports_one(name):
     own = TABS.get(name, set())
     assert not imported(ROOT / "minilm_demo" / "ui" / f"{name}.py") & ({*TABS, *PARTS} - own)
