@@ -1,11 +1,12 @@
-"""Does it help? Students of one shape, fine-tuned on the same examples, that differ only in how they began.
+"""The experiment "Does it help?": students of one shape, fine-tuned on the same examples, that differ only in their
+start.
 
     for event in ablation(AblationConfig(seeds=5, data="…")):
         print(event)
 
-Each student is distilled (or only initialised), fine-tuned and scored by what the rest of the program uses for that.
-With one seed, every arm begins from the same random numbers and learns from the same rows in the same order, so that
-arms are compared within a seed. `should_stop()` is asked at every step: after a yes, the students scored so far count.
+Each student is distilled (or only initialised), fine-tuned and scored, by `distill` and `finetune`. With one seed,
+every arm starts from the same random numbers and learns from the same rows in the same order, so arms are compared
+within a seed. `should_stop()` is called at every step; after a stop, the result has the students scored so far.
 """
 
 from __future__ import annotations
@@ -48,14 +49,15 @@ from .configs import EMBEDDING_FACTORS, MAX_STEPS, DistillConfig, TrainConfig, c
 from .distilling import FULL_RATE_WIDTHS, LEARNING_RATES, distill
 from .finetuning import finetune
 from .pair import BETAS
-from .teacher import TeacherMemory
+from .teacher import TeacherCache
 from .train_rows import learning_rate, load_rows
 from .training import OVERTIME, ShouldStop, fetching, never
 
-# Times the task's own rate, which suits the bundled encoder and would make a random start look worse than it is. SST-2,
-# 3 x 384, seeds 0 to 2: 0.662 at the task's rate, 0.710 at three times it; copied layers (seeds 0, 1) 0.788 and 0.791.
+# Factor on the task's learning rate, which suits the bundled encoder and makes a random start look worse than it is. On
+# SST-2 with 3 layers of 384, seeds 0 to 2, a random start scores 0.662 at the task's rate and 0.710 at three times it;
+# copied layers (seeds 0, 1) score 0.788 and 0.791.
 FINE_TUNE_RATE = 3.0
-# How students are made, beyond what is asked for: another way makes other students.
+# How students are made, beyond the configuration. Scores are comparable only if all of this is the same.
 MADE_WITH: Mapping[str, object] = {
     "distill_learning_rates": dict(LEARNING_RATES),
     "distill_full_rate_widths": dict(FULL_RATE_WIDTHS),
@@ -65,14 +67,15 @@ MADE_WITH: Mapping[str, object] = {
         name: DistillConfig.__dataclass_fields__[name].default
         for name in ("warmup_ratio", "weight_decay", "max_grad_norm", "dropout")
     },
-    "version": 2,  # raised when students come out otherwise although all of the above is the same
+    "version": 2,  # raised if the code changes students without a change of the values above
 }
 REPORT_EVERY = 1.0  # seconds between two `Working` events
 
 
 @dataclass(frozen=True)
 class AblationConfig:
-    """What to try. None means what suits the teacher or the task."""
+    """The experiment to run. None means a default that suits the teacher or the task. `DemoError` for a value outside
+    its limits."""
 
     task: str = option("sst2", "the task that is learned, and whose texts are distilled on", choices=tuple(TASKS))
     data: str = option("auto", "auto, mirror, hub, sample, a folder or a file")
@@ -105,10 +108,10 @@ class AblationConfig:
 
     def __post_init__(self):
         check_options(self)
-        self.asked_arms()  # names wrong ones
+        self.requested_arms()  # raises for unknown arms
 
-    def asked_arms(self) -> tuple[Arm, ...]:
-        """The arms that were named, in the order of the table; none for "all"."""
+    def requested_arms(self) -> tuple[Arm, ...]:
+        """The arms named in `arms`, in the order of the table; () if none is named, which means all."""
         names = self.arms.replace(" ", "").split(",") if self.arms else []
         if unknown := [name for name in names if name not in ARMS]:
             raise UnknownName("arm", unknown[0], ARMS)
@@ -116,12 +119,12 @@ class AblationConfig:
 
 
 def ablation(
-    config: AblationConfig | None = None, known: Sequence[Scored] = (), should_stop: ShouldStop = never
+    config: AblationConfig | None = None, scored: Sequence[Scored] = (), should_stop: ShouldStop = never
 ) -> Iterator[TrainingEvent]:
-    """Try every arm with every seed, seed by seed; students in `known` are not made again.
+    """Make and score a student of every arm for every seed, seed by seed, except for those already in `scored`.
 
     Yields `Fetching` during a download, `Started`, `Working`…, `Scored` for each student, `Finished`. Raises
-    `DemoError` before `Started` when the data or the teacher do not serve."""
+    `DemoError` before `Started` if the data or the teacher cannot be used."""
     config = config or AblationConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix="ablation-"))
@@ -129,54 +132,54 @@ def ablation(
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")
         return
-    experiment = _Experiment(config, load_checkpoint(name), known, should_stop)
+    experiment = _Experiment(config, load_checkpoint(name), scored, should_stop)
     started = experiment.started()
     yield started
     status = yield from experiment.run()
-    scored, planned = experiment.scored, len(experiment.students)
-    result = summarise(started, scored) if scored else None
-    yield Finished(status, f"Scored {len(scored)} of {planned} student{'s' if planned > 1 else ''}.", result)
+    students, planned = experiment.scored, len(experiment.students)
+    result = summarise(started, students) if students else None
+    yield Finished(status, f"Scored {len(students)} of {planned} student{'s' if planned > 1 else ''}.", result)
 
 
-class _BrokenOff(Exception):
-    """A student is left because the experiment shall stop, or because its time is over."""
+class _Interrupted(Exception):
+    """Ends the work on a student, for a requested stop or because the time budget is used up."""
 
 
 class _Experiment:
-    """All students of an experiment: those that are scored, and those to come."""
+    """All students of an experiment, scored or not."""
 
     def __init__(
-        self, config: AblationConfig, teacher: Checkpoint, known: Sequence[Scored], should_stop: ShouldStop = never
+        self, config: AblationConfig, teacher: Checkpoint, scored: Sequence[Scored], should_stop: ShouldStop = never
     ):
         self.config, self.task, self.teacher = config, get_task(config.task), teacher
         self.should_stop = should_stop
-        self.began = time.perf_counter()
-        theirs = teacher.model.config
-        self.sizes = {"layers": config.layers, "hidden": config.hidden or theirs.hidden_size, "heads": config.heads}
-        self.shape = make_student(teacher, **self.sizes).model
+        self.start_time = time.perf_counter()
+        hidden_size = config.hidden or teacher.model.config.hidden_size
+        self.sizes = {"layers": config.layers, "hidden": hidden_size, "heads": config.heads}
+        self.model = make_student(teacher, **self.sizes).model  # for its shape
         self.arms = self._arms()
         self.students = [(seed, arm) for seed in range(config.seeds) for arm in self.arms]
-        wanted = {(seed, arm.name) for seed, arm in self.students}
-        self.scored = [student for student in known if (student.seed, student.arm) in wanted]
-        self.memory = TeacherMemory()  # all students are told the same by the teacher
-        self.expected: dict[str, float] = {}  # part of the work -> seconds, as far as is known
+        keys = {(seed, arm.name) for seed, arm in self.students}
+        self.scored = [student for student in scored if (student.seed, student.arm) in keys]
+        self.cache = TeacherCache()  # all students learn from the same teacher
+        self.expected_seconds: dict[str, float] = {}  # by part of the work, once one was planned or measured
 
     def _arms(self) -> tuple[Arm, ...]:
-        """Those asked for; else all that this width allows."""
-        asked = self.config.asked_arms()
+        """The requested arms; by default all that the width of the students allows."""
+        requested = self.config.requested_arms()
         try:
             make_student(self.teacher, **self.sizes, init="teacher")
         except DemoError:
-            if any(arm.init == "teacher" for arm in asked):
+            if any(arm.init == "teacher" for arm in requested):
                 raise
-            return asked or tuple(arm for arm in ARMS.values() if arm.init != "teacher")
-        return asked or tuple(ARMS.values())
+            return requested or tuple(arm for arm in ARMS.values() if arm.init != "teacher")
+        return requested or tuple(ARMS.values())
 
     def started(self) -> Started:
-        config, shape, theirs = self.config, self.shape.config, self.teacher.model.config
-        tuning = self.tuning(seed=0)
-        rows = load_rows(self.task, tuning)
-        parameters = sum(parameter.numel() for parameter in self.shape.parameters())
+        config, student, teacher = self.config, self.model.config, self.teacher.model.config
+        train_config = self.train_config(seed=0)
+        rows = load_rows(self.task, train_config)
+        parameters = sum(parameter.numel() for parameter in self.model.parameters())
         return Started(
             job=ABLATION,
             task=self.task.name,
@@ -195,13 +198,13 @@ class _Experiment:
                 commit=self.teacher.commit,
                 arms=tuple(arm.name for arm in self.arms),
                 seeds=config.seeds,
-                layers=shape.num_hidden_layers,
-                hidden=shape.hidden_size,
-                heads=shape.num_attention_heads,
-                teacher_layers=theirs.num_hidden_layers,
-                teacher_hidden=theirs.hidden_size,
+                layers=student.num_hidden_layers,
+                hidden=student.hidden_size,
+                heads=student.num_attention_heads,
+                teacher_layers=teacher.num_hidden_layers,
+                teacher_hidden=teacher.hidden_size,
                 epochs=config.epochs or self.task.epochs,
-                learning_rate=learning_rate(self.task, tuning),
+                learning_rate=learning_rate(self.task, train_config),
                 steps=config.steps,
                 batch_size=config.batch_size,
                 max_length=config.max_length,
@@ -210,55 +213,58 @@ class _Experiment:
             seen_by_base=seen_by_base(self.teacher.location, self.task),
         )
 
-    # -- one after the other
+    # -- one student after another
 
     def run(self) -> Generator[TrainingEvent, None, str]:
-        """Score the students that are to come; returns "completed" or "stopped"."""
-        done = {(student.seed, student.arm) for student in self.scored}
-        to_come = [(seed, arm) for seed, arm in self.students if (seed, arm.name) not in done]
-        while to_come:
+        """Make and score the remaining students; returns "completed" or "stopped"."""
+        scored = {(student.seed, student.arm) for student in self.scored}
+        remaining = [(seed, arm) for seed, arm in self.students if (seed, arm.name) not in scored]
+        while remaining:
             if self.should_stop():
                 return "stopped"
-            (seed, arm), *to_come = to_come
-            if not self._fits(sum(self.expected.get(part, 0.0) for part in _parts(arm))):
+            (seed, arm), *remaining = remaining
+            if not self._fits(sum(self.expected_seconds.get(part, 0.0) for part in _parts(arm))):
                 return "completed"
+            later_parts = [part for _, later_arm in remaining for part in _parts(later_arm)]
             try:
-                student = yield from self.student(arm, seed, [part for _, later in to_come for part in _parts(later)])
-            except _BrokenOff:
+                student = yield from self.student(arm, seed, later_parts)
+            except _Interrupted:
                 return "completed" if not self._fits() else "stopped"
             self.scored.append(student)
             yield student
         return "completed"
 
-    def break_off_if_over(self) -> bool:
-        """What the jobs of a student ask at every step. A plain yes would make them score what is half made."""
+    def interrupt_if_over(self) -> bool:
+        """The `should_stop` of a student's jobs. It raises: if it returned True, they would score a half-made
+        student."""
         if self.should_stop() or not self._fits():
-            raise _BrokenOff
+            raise _Interrupted
         return False
 
     def _fits(self, seconds: float = 0.0) -> bool:
-        """Whether so many seconds more are within the time budget."""
+        """Whether the time budget allows so many more seconds."""
         budget = self.config.time_budget
-        return budget is None or time.perf_counter() - self.began + seconds <= OVERTIME * budget
+        return budget is None or time.perf_counter() - self.start_time + seconds <= OVERTIME * budget
 
-    def student(self, arm: Arm, seed: int, later: Sequence[str]) -> Generator[TrainingEvent, None, Scored]:
-        """Make one student, fine-tune and score it. `later`: the parts of the work after this one."""
-        place = Path(self.config.output_dir) / "students" / f"{arm.name}-{seed}"
-        taught: DistillResult | None = None
+    def student(self, arm: Arm, seed: int, later_parts: Sequence[str]) -> Generator[TrainingEvent, None, Scored]:
+        """Make one student, fine-tune and score it. `later_parts` are the parts of the work that follow."""
+        folder = Path(self.config.output_dir) / "students" / f"{arm.name}-{seed}"
+        distilled: DistillResult | None = None
         try:
             if arm.loss:
-                job = distill(self.lesson(arm, seed, place / "student"), self.memory, self.break_off_if_over)
-                taught = yield from self.drain(job, arm, seed, "distilling", ["fine-tuning", *later])
+                job = distill(self.distill_config(arm, seed, folder / "student"), self.cache, self.interrupt_if_over)
+                distilled = yield from self.drain(job, arm, seed, "distilling", ["fine-tuning", *later_parts])
             else:
-                self.initialise(arm, seed, place / "student")
-            job = finetune(self.task, self.tuning(seed, place / "student", place / "tuned"), self.break_off_if_over)
-            tuned: FinetuneResult = yield from self.drain(job, arm, seed, "fine-tuning", later)
+                self.initialise(arm, seed, folder / "student")
+            train_config = self.train_config(seed, folder / "student", folder / "tuned")
+            job = finetune(self.task, train_config, self.interrupt_if_over)
+            finetuned: FinetuneResult = yield from self.drain(job, arm, seed, "fine-tuning", later_parts)
         finally:
-            shutil.rmtree(place, ignore_errors=True)
-        return self.score(arm, seed, taught, tuned)
+            shutil.rmtree(folder, ignore_errors=True)
+        return self.score(arm, seed, distilled, finetuned)
 
-    def score(self, arm: Arm, seed: int, taught: DistillResult | None, tuned: FinetuneResult) -> Scored:
-        evaluation, metric = tuned.evaluation, self.task.metrics[0]
+    def score(self, arm: Arm, seed: int, distilled: DistillResult | None, finetuned: FinetuneResult) -> Scored:
+        evaluation, metric = finetuned.evaluation, self.task.metrics[0]
         split = next(iter(evaluation.metrics))
         return Scored(
             arm=arm.name,
@@ -268,47 +274,49 @@ class _Experiment:
             baseline=evaluation.baseline[split][metric],
             split=split,
             examples=evaluation.examples[split],
-            losses=taught.losses if taught else {},
-            texts=taught.examples_seen if taught else 0,
+            losses=distilled.losses if distilled else {},
+            texts=distilled.examples_seen if distilled else 0,
             seconds={
-                "distilling": self.expected["distilling"] if taught else 0.0,
-                "fine-tuning": self.expected["fine-tuning"] - evaluation.seconds,
+                "distilling": self.expected_seconds["distilling"] if distilled else 0.0,
+                "fine-tuning": self.expected_seconds["fine-tuning"] - evaluation.seconds,
                 "scoring": evaluation.seconds,
             },
         )
 
     def drain(
-        self, job: Iterator[TrainingEvent], arm: Arm, seed: int, part: str, later: Sequence[str]
+        self, job: Iterator[TrainingEvent], arm: Arm, seed: int, part: str, later_parts: Sequence[str]
     ) -> Generator[TrainingEvent, None, DistillResult | FinetuneResult]:
-        """Drain a job, saying now and then how far it is; returns what it ends with."""
-        began, reported, steps = time.perf_counter(), -math.inf, 0
+        """Run a job to its end, with a `Working` event at most every `REPORT_EVERY` seconds; returns its result."""
+        start_time, report_time, steps = time.perf_counter(), -math.inf, 0
         for event in job:
             if isinstance(event, Finished):
-                self.expected[part] = time.perf_counter() - began
+                self.expected_seconds[part] = time.perf_counter() - start_time
                 return event.result
             if not isinstance(event, Planned | Stepped):
                 continue
-            step, left = 0, 0.0
             if isinstance(event, Planned):
-                steps, left = event.steps, event.seconds
-                self.expected[part] = event.seconds
+                step, steps, seconds = 0, event.steps, event.seconds
+                self.expected_seconds[part] = event.seconds
             else:
-                step, left = event.step, event.seconds_left
-            if (now := time.perf_counter()) - reported < REPORT_EVERY:
+                step, seconds = event.step, event.seconds_left
+            if (now := time.perf_counter()) - report_time < REPORT_EVERY:
                 continue
-            reported = now
-            number, of = len(self.scored) + 1, len(self.students)
-            yield Working(arm.name, seed, part, step, steps, number, of, self.seconds_left(left, later))
+            report_time = now
+            number, num_students = len(self.scored) + 1, len(self.students)
+            seconds_left = self.seconds_left(seconds, later_parts)
+            yield Working(arm.name, seed, part, step, steps, number, num_students, seconds_left)
         raise AssertionError("a job ends with Finished")
 
-    def seconds_left(self, of_this: float, later: Sequence[str]) -> float | None:
-        if any(part not in self.expected for part in later):
+    def seconds_left(self, seconds: float, later_parts: Sequence[str]) -> float | None:
+        """The expected seconds to the end of the experiment: those of the current part and of all later ones; None
+        before every kind of part was planned or measured once."""
+        if any(part not in self.expected_seconds for part in later_parts):
             return None
-        return of_this + sum(self.expected[part] for part in later)
+        return seconds + sum(self.expected_seconds[part] for part in later_parts)
 
     # -- the parts of the work
 
-    def lesson(self, arm: Arm, seed: int, output: Path) -> DistillConfig:
+    def distill_config(self, arm: Arm, seed: int, output: Path) -> DistillConfig:
         config = self.config
         return DistillConfig(
             task=config.task,
@@ -326,7 +334,7 @@ class _Experiment:
 
     @transformers_quiet
     def initialise(self, arm: Arm, seed: int, output: Path) -> None:
-        """Write a student as `distill` would begin with it."""
+        """Write the student that `distill` would start from with this seed."""
         import accelerate
 
         accelerate.utils.set_seed(seed)
@@ -334,7 +342,7 @@ class _Experiment:
         student.model.save_pretrained(output / "checkpoint")
         student.tokenizer.save_pretrained(output / "checkpoint")
 
-    def tuning(self, seed: int, student: Path | None = None, output: Path | None = None) -> TrainConfig:
+    def train_config(self, seed: int, student: Path | None = None, output: Path | None = None) -> TrainConfig:
         config = self.config
         return TrainConfig(
             checkpoint=str(student) if student else "",
@@ -348,4 +356,5 @@ class _Experiment:
 
 
 def _parts(arm: Arm) -> list[str]:
+    """The names of the jobs that make a student of this arm."""
     return ["distilling", "fine-tuning"] if arm.loss else ["fine-tuning"]

@@ -35,7 +35,7 @@ def answer_exact_match(answer: str, golds: Sequence[str]) -> int:
 
 
 def answer_f1(answer: str, golds: Sequence[str]) -> float:
-    """F1 of the words that answer and gold share, the order of words aside; the best over all gold answers."""
+    """F1 of the words that answer and gold share, in any order; the best over all gold answers."""
     words = normalize_answer(answer).split()
     return max(_word_f1(words, gold.split()) for gold in _normalized_golds(golds))
 
@@ -47,24 +47,23 @@ ANSWER_METRICS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
 
 
 def _normalized_golds(golds: Sequence[str]) -> list[str]:
-    """The gold answers, normalised. One that normalises to nothing does not count; with none left, the right answer
-    is no answer."""
+    """The gold answers, normalised and without empty ones; [""], the answer "no answer", if none is left."""
     return [gold for gold in map(normalize_answer, golds) if gold] or [""]
 
 
 def _word_f1(words: list[str], gold_words: list[str]) -> float:
-    if not words or not gold_words:  # no answer on one side: right only if there is none on the other
+    if not words or not gold_words:  # "no answer" is right only if both sides have none
         return float(words == gold_words)
-    shared = (Counter(words) & Counter(gold_words)).total()  # a repeated word counts as often as both sides have it
-    return 2 * shared / (len(words) + len(gold_words))  # = 2PR / (P + R), P = shared / words, R = shared / gold words
+    overlap = (Counter(words) & Counter(gold_words)).total()  # a repeated word counts as often as both sides have it
+    return 2 * overlap / (len(words) + len(gold_words))  # 2PR / (P + R), P = overlap / words, R = overlap / gold words
 
 
 def answer_rows(task: Task, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, np.ndarray]:
-    """Metric name -> its value for every question of the group, [num_questions_in_group], the task's metrics first.
+    """Metric name -> its value for each question, [num_questions], the task's metrics first.
 
-    Where questions may have no answer, both kinds are also reported alone: `has_answer_f1`, `no_answer_f1`, ...
-    """
-    check_sizes(np.shape(predictions), (len(references),))  # golds are ragged, so only their number is compared
+    If questions may have no answer, questions with and without one also get metrics of their own: `has_answer_f1`,
+    `no_answer_f1`, ..., [number of such questions]."""
+    check_sizes(np.shape(predictions), (len(references),))  # gold lists differ in length: only their number is compared
     has_answer = np.array([any(golds) for golds in references])
     groups = {"": np.full(len(references), True)}
     if task.has_unanswerable:

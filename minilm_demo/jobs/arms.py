@@ -1,4 +1,4 @@
-"""The arms of the experiment "Does it help?": the ways in which its students begin, and what their scores say."""
+"""The arms of the experiment "Does it help?", and the summary of its scores. An arm is a way to start a student."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .metrics import mean_interval
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to begin before the fine-tune."""
+    """One way to start a student before its fine-tune."""
 
     name: str
     title: str
-    init: str  # of `students.INITS`
-    loss: str = ""  # what is distilled then, as in `DistillConfig`; "": nothing
+    init: str  # one of `models.INITS`
+    loss: str = ""  # of the distillation, as in `DistillConfig`; "" for no distillation
 
 
 ARMS: Mapping[str, Arm] = {
@@ -32,7 +32,7 @@ ARMS: Mapping[str, Arm] = {
         Arm("copied_distilled", "Copied, then distilled", "teacher", "at,vr"),
     )
 }
-COMPARED = (  # an arm, and the one that it is to be better than
+COMPARED = (  # (arm, the arm it should be better than)
     ("distilled_attention", "random"),
     ("distilled", "random"),
     ("distilled", "distilled_attention"),
@@ -42,17 +42,14 @@ COMPARED = (  # an arm, and the one that it is to be better than
 )
 
 
-# -- what came out -------------------------------------------------------------------------------------------------
+# -- the summary ---------------------------------------------------------------------------------------------------
 
 
 def summarise(started: Started, students: Sequence[Scored]) -> AblationResult:
-    """The result of an experiment that began with `started` and has scored these students, at least one."""
-    arms = [_arm_scores(arm, of_arm) for arm in ARMS.values() if (of_arm := _of_arm(arm.name, students))]
-    gains = [
-        _gain(of_arm, of_other)
-        for arm, other in COMPARED
-        if (of_arm := _of_arm(arm, students)) and (of_other := _of_arm(other, students))
-    ]
+    """The result of an experiment from its `Started` event and its scored students, at least one."""
+    by_arm = {name: _by_seed(name, students) for name in ARMS}
+    arms = [_arm_scores(arm, by_arm[arm.name]) for arm in ARMS.values() if by_arm[arm.name]]
+    gains = [_gain(by_arm[arm], by_arm[rival]) for arm, rival in COMPARED if by_arm[arm] and by_arm[rival]]
     settings, first = started.settings, students[0]
     return AblationResult(
         task=started.task,
@@ -81,9 +78,10 @@ def summarise(started: Started, students: Sequence[Scored]) -> AblationResult:
     )
 
 
-def _of_arm(name: str, students: Sequence[Scored]) -> dict[int, Scored]:
-    """The students of an arm by their seed."""
-    return {student.seed: student for student in sorted(students, key=lambda one: one.seed) if student.arm == name}
+def _by_seed(name: str, students: Sequence[Scored]) -> dict[int, Scored]:
+    """The students of an arm by seed, in order of the seeds."""
+    of_arm = [student for student in students if student.arm == name]
+    return {student.seed: student for student in sorted(of_arm, key=lambda student: student.seed)}
 
 
 def _arm_scores(arm: Arm, students: Mapping[int, Scored]) -> ArmScores:
@@ -94,21 +92,22 @@ def _arm_scores(arm: Arm, students: Mapping[int, Scored]) -> ArmScores:
     return ArmScores(arm.name, arm.title, tuple(students), tuple(scores), float(np.mean(scores)), interval, interval_of)
 
 
-def _gain(students: Mapping[int, Scored], others: Mapping[int, Scored]) -> ArmGain | None:
-    """The gain over the seeds that both arms have; None if there are none."""
-    pairs = [(students[seed], others[seed]) for seed in students if seed in others]
+def _gain(students: Mapping[int, Scored], rivals: Mapping[int, Scored]) -> ArmGain | None:
+    """The mean gain over the seeds that both arms have, and its interval; None without such a seed."""
+    pairs = [(students[seed], rivals[seed]) for seed in students if seed in rivals]
     if not pairs:
         return None
-    gains = [one.score - other.score for one, other in pairs]
-    gain, by_seeds = float(np.mean(gains)), not np.allclose(gains, gains[0], rtol=0, atol=1e-9)  # a row is far more
-    interval = mean_interval(gains) if by_seeds else _unpaired(gain, *pairs[0])
-    seeds = tuple(one.seed for one, _ in pairs)
+    gains = [student.score - rival.score for student, rival in pairs]
+    by_seeds = not np.allclose(gains, gains[0], rtol=0, atol=1e-9)  # one more right row changes a score by far more
+    gain = float(np.mean(gains))
+    interval = mean_interval(gains) if by_seeds else _difference_interval(gain, *pairs[0])
+    seeds = tuple(student.seed for student, _ in pairs)
     return ArmGain(pairs[0][0].arm, pairs[0][1].arm, seeds, gain, interval, "seeds" if by_seeds else "rows")
 
 
-def _unpaired(gain: float, one: Scored, other: Scored) -> tuple[float, float]:
+def _difference_interval(gain: float, student: Scored, rival: Scored) -> tuple[float, float]:
     """The interval of a difference from the intervals of the two scores (Newcombe 1998, method 10)."""
-    (low, high), (other_low, other_high) = one.interval, other.interval
-    down = math.hypot(one.score - low, other_high - other.score)
-    up = math.hypot(high - one.score, other.score - other_low)
-    return gain - down, gain + up
+    (low, high), (rival_low, rival_high) = student.interval, rival.interval
+    below = math.hypot(student.score - low, rival_high - rival.score)
+    above = math.hypot(high - student.score, rival.score - rival_low)
+    return gain - below, gain + above

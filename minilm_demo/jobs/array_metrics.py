@@ -1,7 +1,8 @@
-"""Metrics of two 1-D arrays of `num_rows` class ids or scores: name -> function, and the same on rows drawn anew.
+"""Metrics of two 1-D arrays of `num_rows` class ids or scores (`METRICS`), and the same on bootstrap samples of the
+rows (`RESAMPLED`). The metrics are those of GLUE, Wang et al. 2019.
 
-Every metric is in 0..1, the correlations in -1..1. Whatever is undefined (a constant side, no positive row) is 0,
-never nan. GLUE: Wang et al. 2019.
+Every metric is in 0..1, the correlations in -1..1. An undefined metric (a constant side, no positive row) is 0, never
+nan.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from ..errors import DataError
 from .uncertainty import multinomial
 
-CHUNK = 2**18  # numbers resampled at once: 2 MB per array, so that resampling stays in the processor's cache
+CHUNK = 2**18  # numbers resampled at once: 2 MB per array, which fit into the processor's cache
 
 
 def accuracy(predictions, references) -> float:
@@ -26,11 +27,11 @@ def accuracy(predictions, references) -> float:
 
 
 def f1(predictions, references) -> float:
-    """Binary F1 with class id 1 as the positive class, as in GLUE's MRPC and QQP; 0 where nothing is positive."""
+    """Binary F1 with class id 1 as the positive class, as in GLUE's MRPC and QQP; 0 without a positive row."""
     import sklearn.metrics
 
-    predictions, references = _known_ids(predictions, references)
-    # One label's F1 in a macro average: unlike `average="binary"` it takes a prediction of a third class.
+    predictions, references = _valid_ids(predictions, references)
+    # A macro average over one label: unlike `average="binary"` it allows predictions of a third class.
     return float(sklearn.metrics.f1_score(references, predictions, labels=[1], average="macro", zero_division=0))
 
 
@@ -38,9 +39,9 @@ def matthews(predictions, references) -> float:
     """Matthews correlation for any number of classes, -1..1."""
     import sklearn.metrics
 
-    predictions, references = _known_ids(predictions, references)
+    predictions, references = _valid_ids(predictions, references)
     if predictions.min() == predictions.max() or references.min() == references.max():
-        return 0.0  # scikit-learn says the same, but warns when both sides are the same class
+        return 0.0  # scikit-learn returns the same, but warns if both sides are the same class
     return float(sklearn.metrics.matthews_corrcoef(references, predictions))
 
 
@@ -65,17 +66,17 @@ METRICS: Mapping[str, Callable[..., float]] = {
 
 
 def confusion(predictions, references, num_labels: int) -> list[list[int]]:
-    """How many rows of each true class (row) were given each class (column)."""
+    """Confusion table [num_labels][num_labels]: the number of rows by true class (row) and predicted class (column)."""
     return _table(predictions, references, num_labels).tolist()
 
 
-# -- formulas, on one table or row of scores or on many at once ----------------------------------------------------
+# -- formulas, for one sample or many at once ----------------------------------------------------------------------
 
 
 def _table_f1(tables: np.ndarray) -> np.ndarray:
     """F1 of class 1 from confusion tables [..., num_labels, num_labels]: 2 TP / (positives + predicted positives).
 
-    scikit-learn takes one set of rows at a time, 1.4 ms each; here are a thousand tables at once."""
+    scikit-learn takes one sample at a time, 1.4 ms each; this takes a thousand at once."""
     return _ratio(2 * tables[..., 1, 1], tables[..., 1, :].sum(-1) + tables[..., :, 1].sum(-1))
 
 
@@ -83,39 +84,40 @@ def _table_matthews(tables: np.ndarray) -> np.ndarray:
     """Matthews correlation from confusion tables [..., num_labels, num_labels] (Gorodkin 2004, R_K).
 
     The counts are floats: a product of four overflows 64-bit integers from about 55,000 rows on."""
-    rows = tables.sum((-2, -1))
-    right = np.trace(tables, axis1=-2, axis2=-1)
+    num_rows = tables.sum((-2, -1))
+    num_right = np.trace(tables, axis1=-2, axis2=-1)
     true, predicted = tables.sum(-1), tables.sum(-2)  # [..., num_labels]: rows of each class
-    covariance = right * rows - (true * predicted).sum(-1)
-    variances = (rows**2 - (true**2).sum(-1)) * (rows**2 - (predicted**2).sum(-1))
+    covariance = num_right * num_rows - (true * predicted).sum(-1)
+    variances = (num_rows**2 - (true**2).sum(-1)) * (num_rows**2 - (predicted**2).sum(-1))
     return _ratio(covariance, np.sqrt(variances))
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Pearson correlation along the last axis: [..., num_rows] twice -> [...]; 0 where a side is constant."""
+    """Pearson correlation along the last axis of two arrays [..., num_rows]: [...]; 0 if a side is constant."""
     import scipy.stats
 
-    both_vary = _varies(x) & _varies(y)
-    correlations = np.zeros(both_vary.shape)
-    if both_vary.any():
-        correlations[both_vary] = scipy.stats.pearsonr(x[both_vary], y[both_vary], axis=-1).statistic
+    defined = _varies(x) & _varies(y)
+    correlations = np.zeros(defined.shape)
+    if defined.any():
+        correlations[defined] = scipy.stats.pearsonr(x[defined], y[defined], axis=-1).statistic
     return correlations
 
 
 def _varies(x: np.ndarray) -> np.ndarray:
-    """Whether the values along the last axis differ by more than rounding error; not if one of them is nan."""
+    """Whether the values along the last axis differ by more than rounding error; False if one of them is nan."""
     return x.std(-1) > 1e-13 * np.abs(x.mean(-1))  # the mean of many 0.1 is not exactly 0.1
 
 
 def _rank_correlation(x_places: np.ndarray, y_places: np.ndarray) -> np.ndarray:
-    """Spearman correlation along the last axis; ranked anew, equal places sharing their average rank."""
+    """Spearman correlation along the last axis of two arrays of places: each sample is ranked, ties share their average
+    rank."""
     import scipy.stats
 
     return _correlation(scipy.stats.rankdata(x_places, axis=-1), scipy.stats.rankdata(y_places, axis=-1))
 
 
 def _places(values: np.ndarray) -> np.ndarray:
-    """For each value its place among the distinct values, from 0; nan comes last."""
+    """The place of each value among the distinct values, from 0; nan comes last."""
     return np.unique(values, return_inverse=True)[1]
 
 
@@ -125,35 +127,34 @@ def _ratio(numerator, denominator) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator > 0)
 
 
-# -- drawing rows anew ---------------------------------------------------------------------------------------------
+# -- bootstrap samples ---------------------------------------------------------------------------------------------
 
 
 def _resampled_tables(statistic, predictions, references, rng: np.random.Generator, resamples: int) -> np.ndarray:
-    """A statistic of confusion tables, of `resamples` new draws of the rows: [resamples].
+    """A statistic of the confusion table of each of `resamples` bootstrap samples: [resamples].
 
-    Drawing rows and counting them into cells is one multinomial draw over the cells, whatever the number of rows.
-    """
+    Drawing rows and counting them into cells is one multinomial draw over the cells, whatever the number of rows."""
     table = _table(predictions, references)
-    filled = np.flatnonzero(table)
+    cells = np.flatnonzero(table)
     tables = np.zeros((resamples, table.size))
-    tables[:, filled] = multinomial(table.ravel()[filled], rng, resamples)
+    tables[:, cells] = multinomial(table.ravel()[cells], rng, resamples)
     return statistic(tables.reshape(resamples, *table.shape))
 
 
 def _resampled_pairs(
     statistic, prepare, predictions, references, rng: np.random.Generator, resamples: int
 ) -> np.ndarray:
-    """A statistic of pairs of scores, of `resamples` new draws of the pairs: [resamples]."""
+    """A statistic of the pairs of scores in each of `resamples` bootstrap samples: [resamples]."""
     x, y = map(prepare, _scores(predictions, references))
-    at_once = max(1, CHUNK // len(x))
+    chunk = max(1, CHUNK // len(x))  # samples
     results = []
-    for done in range(0, resamples, at_once):
-        rows = rng.integers(len(x), size=(min(at_once, resamples - done), len(x)))
+    for start in range(0, resamples, chunk):
+        rows = rng.integers(len(x), size=(min(chunk, resamples - start), len(x)))
         results.append(statistic(x[rows], y[rows]))
     return np.concatenate(results)
 
 
-# Metric name -> (predictions, references, rng, resamples) -> the metric on each resample; ranks are ranked anew.
+# Metric name -> function of (predictions, references, rng, resamples): the metric of each bootstrap sample.
 RESAMPLED: Mapping[str, Callable[..., np.ndarray]] = {
     "f1": partial(_resampled_tables, _table_f1),
     "matthews": partial(_resampled_tables, _table_matthews),
@@ -166,16 +167,18 @@ RESAMPLED: Mapping[str, Callable[..., np.ndarray]] = {
 
 
 def check_sizes(predictions_shape: tuple[int, ...], references_shape: tuple[int, ...]) -> None:
-    """`DataError` unless both are one number or text per row, and there is a row."""
+    """`DataError` unless both have one number or text per row, and at least one row."""
     if 0 in references_shape:
         raise DataError("No rows to score: choose a split or file with at least one labelled row.")
     if len(references_shape) != 1 or predictions_shape != references_shape:
-        came, wanted = (" x ".join(map(str, shape)) for shape in (predictions_shape, references_shape))
-        raise DataError(f"{came} predictions came for {wanted} rows; exactly one prediction per row is needed.")
+        num_predictions, num_rows = (" x ".join(map(str, shape)) for shape in (predictions_shape, references_shape))
+        raise DataError(
+            f"{num_predictions} predictions came for {num_rows} rows; exactly one prediction per row is needed."
+        )
 
 
 def class_ids(predictions, references) -> tuple[np.ndarray, np.ndarray]:
-    """Both as integer arrays [num_rows], checked. GLUE's test splits carry -1 for "no label": nothing to compare."""
+    """Both as integer arrays [num_rows]. `DataError` for a row without a label, -1 as in GLUE's test splits."""
     check_sizes(np.shape(predictions), np.shape(references))
     predictions, references = np.asarray(predictions).astype(int), np.asarray(references).astype(int)
     if references.min() < 0:
@@ -185,19 +188,19 @@ def class_ids(predictions, references) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scores(predictions, references) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float arrays [num_rows], checked."""
+    """Both as float arrays [num_rows]; `DataError` if they differ in length."""
     check_sizes(np.shape(predictions), np.shape(references))
     return np.asarray(predictions, dtype=float), np.asarray(references, dtype=float)
 
 
-def _known_ids(predictions, references, num_labels: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Both as integer arrays [num_rows], checked: every id is 0 to `num_labels` - 1 where that is given."""
+def _valid_ids(predictions, references, num_labels: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Both as integer arrays [num_rows]; `DataError` for an id that is negative or, with `num_labels`, too high."""
     predictions, references = class_ids(predictions, references)
     highest = int(max(predictions.max(), references.max()))
-    last = (num_labels or max(highest, 1) + 1) - 1  # at least two classes, so that there is a class 1
-    for extreme in (highest, int(predictions.min())):
-        if not 0 <= extreme <= last:
-            raise DataError(f"Class id {extreme} came, but the ids of this task are 0 to {last}.")
+    last = (num_labels or max(highest, 1) + 1) - 1  # at least two classes: F1 needs class 1
+    for class_id in (highest, int(predictions.min())):
+        if not 0 <= class_id <= last:
+            raise DataError(f"Class id {class_id} came, but the ids of this task are 0 to {last}.")
     return predictions, references
 
 
@@ -205,6 +208,6 @@ def _table(predictions, references, num_labels: int | None = None) -> np.ndarray
     """Confusion table [num_labels, num_labels] of counts, row = true id, column = predicted id."""
     import sklearn.metrics
 
-    predictions, references = _known_ids(predictions, references, num_labels)
+    predictions, references = _valid_ids(predictions, references, num_labels)
     num_labels = num_labels or max(predictions.max(), references.max(), 1) + 1
     return sklearn.metrics.confusion_matrix(references, predictions, labels=range(num_labels))

@@ -1,4 +1,5 @@
-"""How to fine-tune and how to distil: configurations whose fields carry their own help and limits."""
+"""The configurations of a fine-tune and of a distillation. Each field carries its help text and its limits, which the
+command line and the page read from there."""
 
 from __future__ import annotations
 
@@ -12,25 +13,28 @@ from ..models import INITS
 from ..recipes import RECIPES
 from ..tasks import TASKS
 
-MAX_STEPS = 1_000_000  # that can be asked for
-# How much of the model moves, and how much larger the learning rate is for it than the task's own (for all weights).
+MAX_STEPS = 1_000_000
+# Which weights are trained -> factor on the task's learning rate, which is for training all weights.
 METHODS: Mapping[str, float] = {"full": 1.0, "lora": 10.0, "head": 20.0}
 DEFAULT_STEPS = 300
-EMBEDDING_FACTORS: Mapping[str, float] = {"random": 8.0, "teacher": 1.0}  # a random word is rarely seen: it must hurry
+# The student's `init` -> factor on the learning rate of the word embeddings. A word is rare in the texts, so a random
+# embedding gets few updates and needs large ones.
+EMBEDDING_FACTORS: Mapping[str, float] = {"random": 8.0, "teacher": 1.0}
 
 
 def option(default, help: str, **limits):
-    """A field of a configuration; the command line and the page read its help and limits from there."""
+    """A field of a configuration with its help text; `limits` are `min` and `max`, or `choices`."""
     return field(default=default, metadata={"help": help, **limits})
 
 
 def check_options(config) -> None:
     """Raise `DemoError` for the first field of a configuration that lies outside its limits."""
-    for one in fields(config):
-        _check_option(one.name, getattr(config, one.name), one.metadata, whole="int" in one.type)
+    for option_field in fields(config):
+        value, is_whole = getattr(config, option_field.name), "int" in option_field.type
+        _check_option(option_field.name, value, option_field.metadata, is_whole)
 
 
-def _check_option(name: str, value, limits: Mapping, whole: bool) -> None:
+def _check_option(name: str, value, limits: Mapping, is_whole: bool) -> None:
     if value is None:
         return
     if "choices" in limits and value not in limits["choices"]:
@@ -38,7 +42,7 @@ def _check_option(name: str, value, limits: Mapping, whole: bool) -> None:
     if "min" in limits:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise DemoError(f"{name} is '{value}'; it must be a number.")
-        if whole and not isinstance(value, int):
+        if is_whole and not isinstance(value, int):
             raise DemoError(f"{name} is {value:g}; it must be a whole number.")
         if not limits["min"] <= value <= limits["max"]:
             raise DemoError(f"{name} is {value:g}; it must lie between {limits['min']:g} and {limits['max']:g}.")
@@ -46,9 +50,9 @@ def _check_option(name: str, value, limits: Mapping, whole: bool) -> None:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to fine-tune. None means the task's own default; the command line and the page read help and limits here."""
+    """How to fine-tune. None means the task's own default. `DemoError` for a value outside its limits."""
 
-    WATCHED_TOKENS: ClassVar[int] = 40  # of the watched text at most: all its frames together stay a few megabytes
+    WATCHED_TOKENS: ClassVar[int] = 40  # limit of the watched text; all its frames together take a few megabytes
 
     checkpoint: str = option("", "checkpoint to start from (default: bundled, or MINILM_CHECKPOINT)")
     data: str = option("auto", "auto, mirror, hub, sample, a folder or a file")
@@ -87,9 +91,9 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """How to distil. None means what suits the teacher; the command line and the page read help and limits here."""
+    """How to distil. None means a default that suits the teacher. `DemoError` for a value outside its limits."""
 
-    WATCHED_TOKENS: ClassVar[int] = 32  # of the watched text at most: a picture is a few kilobytes
+    WATCHED_TOKENS: ClassVar[int] = 32  # limit of the watched text; a picture takes a few kilobytes
 
     task: str = option("sst2", "the task whose texts are learned on", choices=tuple(TASKS))
     split: str = option("train", "splits to learn on, joined by +")
@@ -130,16 +134,16 @@ class DistillConfig:
 
     def __post_init__(self):
         check_options(self)
-        self.relations()  # names wrong terms
+        self.relations()  # raises for unknown terms
         if self.steps is not None and self.time_budget is not None:
             raise DemoError("Give steps or time_budget, not both: each says how long to learn.")
         if self.assistant and self.steps == 1:
             raise DemoError("With an assistant there are two to teach: give at least 2 steps.")
 
     def relations(self) -> tuple[str, ...]:
-        """The relations whose losses are learned."""
+        """The relations whose losses are learned, like ("QK", "VV")."""
         terms = RECIPES[self.recipe].terms
-        asked = self.loss.replace(" ", "").lower().split(",") if self.loss else list(terms)
-        if unknown := [term for term in asked if term not in terms]:
+        names = self.loss.replace(" ", "").lower().split(",") if self.loss else list(terms)
+        if unknown := [name for name in names if name not in terms]:
             raise DemoError(f"loss names '{unknown[0]}'; the terms of {self.recipe} are {', '.join(terms)}.")
-        return tuple(terms[term] for term in dict.fromkeys(asked))
+        return tuple(terms[name] for name in dict.fromkeys(names))

@@ -3,11 +3,11 @@
     for event in distill(DistillConfig(layers=3, hidden=192, time_budget=60, output_dir="my-student")):
         print(event)
 
-What is learned is in distillation.py. The loop (`teach`) asks `should_stop()` at every step: if the answer is yes, the
-student is kept as it is then. `output_dir/checkpoint` loads with plain transformers. What makes it fast: both models
-run only as far as the queries, keys and values that are compared, the teacher without gradients; what it answers to a
-text is remembered, for it never changes; the relations of a whole batch are computed at once; and batches are of texts
-of about one length, padded to their own longest.
+The objective is in relations.py. The loop (`teach`) calls `should_stop()` at every step; if that returns True, the
+student is saved as it is. `output_dir/checkpoint` loads with plain transformers. The speed comes from four things: both
+models run only up to the queries, keys and values that are compared; the teacher runs without gradients and its
+projections are cached; the relations of a whole batch are computed at once; batches hold texts of similar length,
+padded to their own longest.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from ..recipes import LOSS_NAMES
 from ..results import DISTILL, DistillResult, DistillSettings, Evaluated, Finished, Planned, Started, TrainingEvent
 from ..tasks import get_task
 from .configs import DEFAULT_STEPS, EMBEDDING_FACTORS, DistillConfig
-from .measuring import Ruler, WatchedText
+from .measuring import Evaluator, WatchedText
 from .pair import BETAS, TeacherStudentPair
 from .relations import Comparison, compare
-from .teacher import REMEMBERED_BYTES, TeacherMemory
+from .teacher import CACHE_BYTES, TeacherCache
 from .training import (
     Budget,
     EarlyEnd,
     Progress,
     ShouldStop,
     count_weights,
-    endless,
+    cycle,
     fetching,
     linear_schedule,
     never,
@@ -49,22 +49,23 @@ from .training import (
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-LEARNING_RATES: Mapping[str, float] = {"random": 4e-3, "teacher": 5e-4}  # by where the student starts
-# Up to this width; beyond, the rate falls as the width grows. After 300 steps a student of 384 that learned as fast as
-# one of 192 was at losses of 0.37 and 0.52 in place of 0.16 and 0.08.
+LEARNING_RATES: Mapping[str, float] = {"random": 4e-3, "teacher": 5e-4}  # by the student's `init`
+# The rate holds up to this width and falls in proportion beyond it. After 300 steps at the full rate a student 384 wide
+# had losses of 0.37 and 0.52; at the lower rate it had 0.16 and 0.08.
 FULL_RATE_WIDTHS: Mapping[str, int] = {"random": 192}
 
 
 def distill(
-    config: DistillConfig | None = None, memory: TeacherMemory | None = None, should_stop: ShouldStop = never
+    config: DistillConfig | None = None, cache: TeacherCache | None = None, should_stop: ShouldStop = never
 ) -> Iterator[TrainingEvent]:
-    """Distil a student from a teacher. `memory` is one that other distillations by this teacher share.
+    """Distil a student from a teacher. `cache` may be shared by distillations from the same teacher.
 
     Yields `Fetching` during a download, `Started`, `Evaluated` (before the first step), `Planned`, `Probed`,
-    `Stepped`…, `Saved`, `Finished`. `should_stop()` is asked at every step, and on the way to the first. With an
-    assistant there are two halves: steps count on from one to the other, and `Planned` and the teacher's side of
-    `Probed` come once for each. Every picture is of the learner beside the teacher itself, whoever it learns from.
-    Under `torchrun` as `finetune`. Raises `DemoError` before `Started` when texts or models do not serve."""
+    `Stepped`…, `Saved`, `Finished`. `should_stop()` is called at every step, and between the parts of the work before
+    the first step. With an assistant there are two halves: the second continues the step count of the first, and
+    `Planned` and the teacher's side of `Probed` come once in each. `Probed` always compares the learner with the
+    teacher, also while it learns from the assistant. `torchrun` works as for `finetune`. Raises `DemoError` before
+    `Started` if the texts or the models cannot be used."""
     config = config or DistillConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix="student-"))
@@ -73,70 +74,75 @@ def distill(
         yield Finished("stopped", "Stopped before it began.")
         return
     texts = load_texts(get_task(config.task), config.data, config.split)
-    began = time.perf_counter()  # of a time budget: what was fetched and read for it does not count
+    start_time = time.perf_counter()  # of the time budget: downloading and reading do not count
     accelerator = start_accelerator(config.precision, config.seed)
     teacher = load_checkpoint(name)
-    read = _read_watched(config, teacher)
-    memory = memory or TeacherMemory(REMEMBERED_BYTES // accelerator.num_processes)
-    pairs = make_pairs(config, accelerator, teacher, texts, read, memory)
-    end = EarlyEnd(accelerator, should_stop, Budget(began, config.time_budget))
+    watched_input = _watched_input(config, teacher)
+    cache = cache or TeacherCache(CACHE_BYTES // accelerator.num_processes)
+    pairs = make_pairs(config, accelerator, teacher, texts, watched_input, cache)
+    end = EarlyEnd(accelerator, should_stop, Budget(start_time, config.time_budget))
     yield _started(config, accelerator, pairs, texts)
-    before = None
+    losses_before = None
     if accelerator.is_main_process:
-        # With the teacher itself, also after an assistant.
-        comparison = _compared(config, teacher, pairs[-1].student, config.teacher_layer)
-        pairs[-1].ruler = Ruler(teacher, comparison, texts.validation, pairs[-1].max_length, end.is_asked)
-        before = pairs[-1].measure(end)
-        if before:
-            yield Evaluated(0, before, len(texts.validation), best=False)
-    done: list[Progress] = []
-    status = yield from _teach_all(pairs, began, end, done)
+        # The student is measured against the teacher, also if it learns from an assistant.
+        comparison = _comparison(config, teacher, pairs[-1].student, config.teacher_layer)
+        pairs[-1].evaluator = Evaluator(
+            teacher, comparison, texts.validation, pairs[-1].max_length, end.is_stop_requested
+        )
+        losses_before = pairs[-1].evaluate(end)
+        if losses_before:
+            yield Evaluated(0, losses_before, len(texts.validation), best=False)
+    progresses: list[Progress] = []
+    status = yield from _teach_all(pairs, start_time, end, progresses)
     if not accelerator.is_main_process:
         yield Finished(status, "Done; the main process measures and writes.")
-    elif len(done) < len(pairs) or not done[-1].step:
-        where = "while the assistant was still learning" if done and done[-1].total else "before the first step"
+    elif len(progresses) < len(pairs) or not progresses[-1].step:
+        during_assistant = progresses and progresses[-1].total
+        where = "while the assistant was still learning" if during_assistant else "before the first step"
         yield Finished(status, f"Stopped {where}: there is no student yet.")
     else:
-        if pairs[-1].kept_step < done[-1].step:
-            yield pairs[-1].keep(done[-1])
-        result = _result(config, pairs, done, texts, before)
+        if pairs[-1].saved_step < progresses[-1].step:
+            yield pairs[-1].keep(progresses[-1])
+        result = _result(config, pairs, progresses, texts, losses_before)
         yield Finished(status, f"Made {result.steps} steps.", result)
 
 
 def _teach_all(
-    pairs: Sequence[TeacherStudentPair], began: float, end: EarlyEnd, done: list[Progress]
+    pairs: Sequence[TeacherStudentPair], start_time: float, end: EarlyEnd, progresses: list[Progress]
 ) -> Generator[TrainingEvent, None, str]:
-    """One pair after the other, counting on; returns "completed" or "stopped". What was made is appended to `done`."""
+    """Run the loop for each pair in turn. Returns "completed" or "stopped"; appends each pair's progress to
+    `progresses`."""
     for number, pair in enumerate(pairs):
-        end.budget = Budget(began, pair.time_budget)
+        end.budget = Budget(start_time, pair.time_budget)
         speed = pair.measure_speed(end)
         if speed is None:
             return "stopped"
-        plan, to_come = pair.plan(end.budget, speed), len(pairs) - number - 1
-        steps_before = done[-1].total if done else 0
-        all_steps, seconds = steps_before + plan.steps * (to_come + 1), plan.seconds * (to_come + 1)
+        plan, later_pairs = pair.plan(end.budget, speed), len(pairs) - number - 1
+        steps_before = progresses[-1].total if progresses else 0
+        all_steps, seconds = steps_before + plan.steps * (later_pairs + 1), plan.seconds * (later_pairs + 1)
         yield replace(plan, steps=all_steps, seconds=seconds)
-        done.append(pair.progress(plan, speed, to_come, steps_before))
-        status = yield from teach(pair, plan, done[-1], end)
+        progress = pair.progress(plan, speed, later_pairs, steps_before)
+        progresses.append(progress)
+        status = yield from teach(pair, plan, progress, end)
         if status == "stopped":
             return status
-        if to_come:
-            pair.memory.forget()  # room for what the assistant answers
+        if later_pairs:
+            pair.cache.clear()  # makes room for the assistant's projections
     return "completed"
 
 
 def teach(
     pair: TeacherStudentPair, plan: Planned, progress: Progress, end: EarlyEnd
 ) -> Generator[TrainingEvent, None, str]:
-    """The distillation loop. Returns "stopped" if that was asked for before the last update, else "completed"."""
+    """The distillation loop. Returns "stopped" if a stop was requested before the last update, else "completed"."""
     student, accelerator, config = pair.model, pair.accelerator, pair.config
     optimizer = accelerator.prepare(pair.optimizer())
     scheduler = linear_schedule(optimizer, plan)
-    ended, lowest_loss = "", math.inf
+    early_end, lowest_loss = "", math.inf
     yield from pair.watch(progress)
     student.train()
-    for rows in endless(pair.batches, plan.steps):
-        if ended := end.reason(progress.step):
+    for rows in cycle(pair.batches, plan.steps):
+        if early_end := end.reason(progress.step):
             break
         progress.begin_step()
         batch = pair.batch(rows)  # texts, and the teacher's queries, keys and values of them
@@ -155,18 +161,19 @@ def teach(
         if progress.picture_is_due:
             yield from pair.watch(progress)
         if progress.evaluation_is_due:
-            measured = pair.measure(end)
-            if measured:
-                total = sum(measured[name] for name in losses)
-                yield Evaluated(progress.total, measured, pair.validation_texts, best=total < lowest_loss)
-                lowest_loss = min(total, lowest_loss)
+            validation_losses = pair.evaluate(end)
+            if validation_losses:
+                validation_loss = sum(validation_losses[name] for name in losses)
+                is_best = validation_loss < lowest_loss
+                yield Evaluated(progress.total, validation_losses, pair.validation_texts, best=is_best)
+                lowest_loss = min(validation_loss, lowest_loss)
                 yield pair.keep(progress)
             accelerator.wait_for_everyone()
             student.train()
     progress.end()
-    if ended:
+    if early_end:
         yield from pair.watch(progress)
-    return ended or "completed"
+    return early_end or "completed"
 
 
 def default_rate(init: str, hidden_size: int) -> float:
@@ -174,19 +181,20 @@ def default_rate(init: str, hidden_size: int) -> float:
     return LEARNING_RATES[init] * min(1.0, FULL_RATE_WIDTHS.get(init, hidden_size) / hidden_size)
 
 
-# -- who learns from whom ------------------------------------------------------------------------------------------
+# -- teacher, assistant and student --------------------------------------------------------------------------------
 
 
-def _read_watched(config: DistillConfig, teacher: Checkpoint) -> ReadInput | None:
-    """The watched text as both models read it; `DemoError` for one that cannot be shown."""
+def _watched_input(config: DistillConfig, teacher: Checkpoint) -> ReadInput | None:
+    """The watched text as both models read it, None if there is none; `DemoError` if it is too long to show."""
     if not config.probe:
         return None
-    read = read_input(None, teacher, check_texts(None, (config.probe,)))
-    if len(read.tokens) > DistillConfig.WATCHED_TOKENS:
+    watched_input = read_input(None, teacher, check_texts(None, (config.probe,)))
+    number = len(watched_input.tokens)
+    if number > DistillConfig.WATCHED_TOKENS:
         raise DemoError(
-            f"The text to watch has {len(read.tokens)} tokens; at most {DistillConfig.WATCHED_TOKENS} can be watched."
+            f"The text to watch has {number} tokens; at most {DistillConfig.WATCHED_TOKENS} can be watched."
         )
-    return read
+    return watched_input
 
 
 def make_pairs(
@@ -194,11 +202,11 @@ def make_pairs(
     accelerator: Accelerator,
     teacher: Checkpoint,
     texts: Texts,
-    read: ReadInput | None,
-    memory: TeacherMemory,
+    watched_input: ReadInput | None,
+    cache: TeacherCache,
 ) -> list[TeacherStudentPair]:
-    """One pair, or two with an assistant in between; each has half of the steps, or half of the time. `read` is the
-    watched text; `memory` is of the teacher's answers, an assistant's are kept apart."""
+    """One pair, or two with an assistant in between; each of the two gets half of the steps or of the time. `cache`
+    holds the teacher's projections; an assistant has a cache of its own."""
     sizes = {"hidden": config.hidden, "heads": config.heads, "init": config.init, "dropout": config.dropout}
     student = make_student(teacher, config.layers, **sizes)
     chain = [teacher, student]
@@ -206,28 +214,28 @@ def make_pairs(
         _check_assistant(teacher.model.config, student.model.config)
         chain.insert(1, make_student(teacher, teacher.model.config.num_hidden_layers, **sizes))
     pairs = []
-    for guide, learner in itertools.pairwise(chain):
-        to_teacher = _compared(config, teacher, learner, config.teacher_layer)
+    for guide, learner in itertools.pairwise(chain):  # the guide is the teacher or the assistant
+        with_teacher = _comparison(config, teacher, learner, config.teacher_layer)
         pair = TeacherStudentPair(
             config,
             accelerator,
             guide,
             learner,
-            to_teacher if guide is teacher else _compared(config, guide, learner),
+            with_teacher if guide is teacher else _comparison(config, guide, learner),
             texts,
-            memory if guide is teacher else TeacherMemory(memory.most_bytes),
+            cache if guide is teacher else TeacherCache(cache.max_bytes),
             learning_rate=config.learning_rate or default_rate(config.init, learner.model.config.hidden_size),
             embedding_factor=EMBEDDING_FACTORS[config.init],
-            is_kept=learner is student,
-            watched=WatchedText(teacher, learner, to_teacher, read) if read else None,
+            is_final=learner is student,
+            watched=WatchedText(teacher, learner, with_teacher, watched_input) if watched_input else None,
         )
         pairs.append(pair)
-    _share(config, pairs)
+    _divide_work(config, pairs)
     return pairs
 
 
-def _share(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> None:
-    """Give each pair its part of the steps, or of the time."""
+def _divide_work(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> None:
+    """Give each pair its part of the steps, or the seconds from the start by which it must end."""
     steps, parts = config.steps or (None if config.time_budget else DEFAULT_STEPS), len(pairs)
     for number, pair in enumerate(pairs):
         if steps:
@@ -236,8 +244,10 @@ def _share(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> None:
             pair.time_budget = config.time_budget * (number + 1) / parts
 
 
-def _compared(config: DistillConfig, teacher: Checkpoint, student: Checkpoint, layer: int | None = None) -> Comparison:
-    """Two models as the recipe compares them; without a layer of the teacher, its last."""
+def _comparison(
+    config: DistillConfig, teacher: Checkpoint, student: Checkpoint, layer: int | None = None
+) -> Comparison:
+    """How the recipe compares two models; `layer` is the teacher's, its last by default."""
     return compare(config.recipe, teacher.model.config, student.model.config, config.relation_heads, layer)
 
 
@@ -249,7 +259,7 @@ def _check_assistant(teacher, student) -> None:
         )
 
 
-# -- what is said of it --------------------------------------------------------------------------------------------
+# -- events --------------------------------------------------------------------------------------------------------
 
 
 def _started(
@@ -276,7 +286,7 @@ def _started(
 
 
 def _settings(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> DistillSettings:
-    """What was left open, as it was resolved."""
+    """The settings of the run, with the defaults filled in."""
     first, last = pairs[0], pairs[-1]
     teacher, student = first.teacher.model.config, last.student.model.config
     return DistillSettings(
@@ -301,18 +311,18 @@ def _settings(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> Dis
 def _result(
     config: DistillConfig,
     pairs: Sequence[TeacherStudentPair],
-    done: Sequence[Progress],
+    progresses: Sequence[Progress],
     texts: Texts,
-    before: Mapping[str, float],
+    losses_before: Mapping[str, float],
 ) -> DistillResult:
-    teacher, student, steps = pairs[0].teacher, pairs[-1].student.model, done[-1].total
+    teacher, student, steps = pairs[0].teacher, pairs[-1].student.model, progresses[-1].total
     return DistillResult(
         task=config.task,
         data_source=texts.source,
         teacher=teacher.name,
         recipe=config.recipe,
-        losses=pairs[-1].ruler.losses(student),
-        losses_before=before,
+        losses=pairs[-1].evaluator.losses(student),
+        losses_before=losses_before,
         learned=tuple(LOSS_NAMES[name] for name in config.relations()),
         validation_examples=len(texts.validation),
         layers=student.config.num_hidden_layers,
@@ -323,8 +333,8 @@ def _result(
         output_dir=config.output_dir,
         steps=steps,
         examples=len(texts.train),
-        examples_seen=sum(progress.examples_seen for progress in done),
-        seconds=sum(progress.seconds for progress in done),
-        steps_per_second=steps / sum(progress.step_seconds for progress in done),
+        examples_seen=sum(progress.examples_seen for progress in progresses),
+        seconds=sum(progress.seconds for progress in progresses),
+        steps_per_second=steps / sum(progress.step_seconds for progress in progresses),
         settings=_settings(config, pairs),
     )

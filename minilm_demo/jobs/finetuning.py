@@ -3,10 +3,10 @@
     for event in finetune("sst2", TrainConfig(time_budget=30, output_dir="my-sst2")):
         print(event)
 
-The loop (`train`) prints nothing, draws nothing and knows no task by name. It asks `should_stop()` at every step: if
-the answer is yes, training ends there and the best checkpoint is kept. `output_dir/checkpoint` loads with plain
-transformers. What makes it fast on a CPU: bf16 matrix products where the machine has them, eager attention (the CPU
-backward of SDPA is slow), no dropout, and batches of rows of one length, padded to their own longest row.
+The loop (`train`) prints nothing, draws nothing and knows no task by name. It calls `should_stop()` at every step; if
+that returns True, training ends there and the best checkpoint stays. `output_dir/checkpoint` loads with plain
+transformers. On a CPU the speed comes from bf16 matrix products where the machine has them, eager attention (the CPU
+backward of SDPA is slow), no dropout, and batches of rows of similar length, padded to their own longest row.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .training import (
     EarlyEnd,
     Progress,
     ShouldStop,
-    endless,
+    cycle,
     fetching,
     linear_schedule,
     never,
@@ -41,7 +41,7 @@ from .training import (
 )
 from .tuning import FineTuning, with_method
 
-BUDGET_EVAL_EXAMPLES = 1000  # of each validation split, so that scoring does not eat the time for training
+BUDGET_EVAL_EXAMPLES = 1000  # rows of each validation split; scoring more would use up the time for training
 
 
 def finetune(
@@ -50,10 +50,11 @@ def finetune(
     """Fine-tune a checkpoint on a task.
 
     Yields `Fetching` during a download, `Started`, `Planned`, `Stepped`…, `Evaluated`, `Saved`, `Finished`.
-    `should_stop()` is asked at every step, and on the way to the first.
+    `should_stop()` is called at every step, and between the parts of the work before the first step.
 
-    Under `torchrun` every process runs this; rows are disjoint, gradients averaged, and only the main process scores,
-    writes and is asked to stop. Raises `DemoError` before `Started` when the data or the checkpoint do not serve."""
+    Under `torchrun` every process runs this function. The rows are split among them and the gradients averaged; only
+    the main process scores, writes files and listens to `should_stop`. Raises `DemoError` before `Started` if the data
+    or the checkpoint cannot be used."""
     task = get_task(task) if isinstance(task, str) else task
     config = _resolve_config(task, config or TrainConfig())
     name = config.checkpoint or default_checkpoint()
@@ -62,7 +63,7 @@ def finetune(
         return
     rows = load_rows(task, config)
     metrics.load_libraries()
-    budget = Budget(time.perf_counter(), config.time_budget)  # what was fetched and read before does not count
+    budget = Budget(time.perf_counter(), config.time_budget)  # downloading and reading do not count
     tuning = prepare(task, config, name, rows)
     yield tuning.started()
     end = EarlyEnd(tuning.accelerator, should_stop, budget)
@@ -83,15 +84,15 @@ def finetune(
 
 
 def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) -> Generator[TrainingEvent, None, str]:
-    """The training loop. Returns "stopped" if that was asked for before the last update, else "completed"."""
+    """The training loop. Returns "stopped" if a stop was requested before the last update, else "completed"."""
     model, accelerator, config = tuning.model, tuning.accelerator, tuning.config
     optimizer = accelerator.prepare(tuning.optimizer())
     scheduler = linear_schedule(optimizer, plan)
-    ended, best_score = "", -math.inf
+    early_end, best_score = "", -math.inf
     yield from tuning.watch(progress.step)
     model.train()
-    for rows in endless(tuning.batches, plan.steps):
-        if ended := end.reason(progress.step):
+    for rows in cycle(tuning.batches, plan.steps):
+        if early_end := end.reason(progress.step):
             break
         progress.begin_step()
         batch = tuning.batch(rows)
@@ -102,8 +103,8 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
         optimizer.zero_grad()
         rate = scheduler.get_last_lr()[0]
         scheduler.step()
-        right = kind_of(tuning.task).share_right(output, batch)
-        progress.end_step(rows, rate, output.loss.item(), right=right)
+        accuracy = kind_of(tuning.task).batch_accuracy(output, batch)
+        progress.end_step(rows, rate, output.loss.item(), accuracy=accuracy)
 
         if progress.report_is_due:
             yield progress.report()
@@ -120,13 +121,14 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
             accelerator.wait_for_everyone()
             model.train()
     progress.end()
-    if ended:
+    if early_end:
         yield from tuning.watch(progress.step)
-    return ended or "completed"
+    return early_end or "completed"
 
 
 def check_probe(task: Task, probe: Sequence[str]) -> dict[str, str]:
-    """The texts to watch by field; `DemoError` if the task reads another number of them, or one is empty or endless."""
+    """The watched texts by field, {} for none. `DemoError` if their number is not the task's, or if one is empty or too
+    long."""
     if len(probe) not in (0, len(task.text_fields)):
         raise DemoError(
             f"{task.name} reads {' and '.join(task.text_fields)}: that many texts to watch are asked for, or none. "
@@ -135,20 +137,17 @@ def check_probe(task: Task, probe: Sequence[str]) -> dict[str, str]:
     return check_row(task, dict(zip(task.text_fields, probe, strict=True))) if probe else {}
 
 
-def _check_length(task: Task, checkpoint: Checkpoint, probe: Mapping[str, str]) -> None:
-    number = features.count_tokens(task, checkpoint.tokenizer, probe) if probe else 0
+def _check_length(task: Task, checkpoint: Checkpoint, watched: Mapping[str, str]) -> None:
+    number = features.count_tokens(task, checkpoint.tokenizer, watched) if watched else 0
     if number > TrainConfig.WATCHED_TOKENS:
         raise DemoError(f"The text to watch has {number} tokens; at most {TrainConfig.WATCHED_TOKENS} can be watched.")
-
-
-# -- rows ----------------------------------------------------------------------------------------------------------
 
 
 # -- before the first step -----------------------------------------------------------------------------------------
 
 
 def _resolve_config(task: Task, config: TrainConfig) -> TrainConfig:
-    """With a folder to write to, and with few enough rows to score for a time budget."""
+    """The configuration with an output folder, and with a limit on the scored rows if there is a time budget."""
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix=f"{task.name}-"))
     if config.time_budget and config.eval_examples is None:
@@ -164,7 +163,7 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     _check_length(task, checkpoint, check_probe(task, config.probe))
     model = with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
-    checkpoint.model.config.fine_tuned_length = length  # is saved with it: whoever asks it reads as much
+    checkpoint.model.config.fine_tuned_length = length  # saved with the checkpoint; predictions read as many tokens
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
     lengths = [len(feature["input_ids"]) for feature in encoded]
     batch_size, processes = config.batch_size or task.batch_size, accelerator.num_processes

@@ -1,11 +1,11 @@
-"""Which words mattered for one answer: two well-known methods, next to each other, neither the whole truth.
+"""Which words mattered for one answer, by two methods. Neither is the whole truth.
 
 *Leave-one-out* (occlusion; Li, Monroe & Jurafsky 2016, "Understanding Neural Networks through Representation Erasure"):
-the model's value minus its value without the word. All shortened inputs go through one batched forward pass.
+the model's value minus its value without the word. All shortened inputs go through the model in batches.
 *Gradient × input* (Simonyan, Vedaldi & Zisserman 2013; Shrikumar et al. 2016): the gradient of the value with respect
 to the word's embedding, times the embedding, summed over the word's pieces. One backward pass.
 
-What is explained, and in which unit, depends on the kind of task:
+The explained value and its unit depend on the kind of task:
 
 ==============  ==========================================  ===================================
 kind            leave-one-out                               gradient × input
@@ -15,8 +15,8 @@ regression      the score, in points of the task's scale    the same
 span            start logit + end logit of the best span    the same
 ==============  ==========================================  ===================================
 
-Both are positive where the word speaks for the answer. Texts are shortened as a person would do it, in the text; for
-span tasks the word's tokens are taken out of the window in which the answer was found, so that one window stays one.
+Both are positive if the word supports the answer. Leave-one-out deletes the word from the text; in span tasks it
+removes the word's tokens from the window of the answer, because a shorter text could fall into other windows.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from .kinds import Case, kind_of
 from .metrics import spearman
 from .prediction import predict
 
-MIN_WORDS_TO_RANK = 3  # two orders of fewer words say nothing about each other
+MIN_WORDS_TO_RANK = 3  # a rank correlation of fewer words means nothing
 
 
 def word_importance(task: Task | str, checkpoint: Checkpoint | str, fields: Mapping[str, str]) -> WordImportance:
-    """How much each word of one input mattered for what `predict` answers; `fields` as there.
+    """How much each word of one input mattered for the answer of `predict`, whose arguments these are.
 
-    Words that the model does not read (cut off, or outside the window of the answer) are not in the result. A span
-    task explains its best span even where "no answer" wins. Raises what `predict` raises, and `DataError` for a text
-    without a single token."""
+    The result has no words that the model does not read (truncated, or outside the window of the answer). In span tasks
+    the best span is explained, even if "no answer" wins. Raises what `predict` raises, and `DataError` for a text
+    without a token."""
     started = time.perf_counter()
     task = get_task(task) if isinstance(task, str) else task
     prediction = predict(task, checkpoint, fields)
@@ -52,7 +52,7 @@ def word_importance(task: Task | str, checkpoint: Checkpoint | str, fields: Mapp
     start, end = case.span
     left_out = _leave_one_out(checkpoint, case)
     gradient = _gradient_times_input(checkpoint.model, case)
-    both = [(left_out[index], gradient[index]) for index in sorted(left_out)]
+    pairs = [(left_out[index], gradient[index]) for index in sorted(left_out)]
     return WordImportance(
         task=task.name,
         checkpoint=checkpoint.name,
@@ -64,7 +64,7 @@ def word_importance(task: Task | str, checkpoint: Checkpoint | str, fields: Mapp
             WordWeight(word.field, row[word.field][word.start : word.end], word.start, word.end, left_out.get(index), g)
             for index, (word, g) in enumerate(zip(case.words, gradient, strict=True))
         ),
-        rank_correlation=spearman(*zip(*both, strict=True)) if len(both) >= MIN_WORDS_TO_RANK else None,
+        rank_correlation=spearman(*zip(*pairs, strict=True)) if len(pairs) >= MIN_WORDS_TO_RANK else None,
         start=start,
         end=end,
         no_answer=case.no_answer,
@@ -74,7 +74,7 @@ def word_importance(task: Task | str, checkpoint: Checkpoint | str, fields: Mapp
 
 
 def _leave_one_out(checkpoint: Checkpoint, case: Case) -> dict[int, float]:
-    """Index of a word -> the value minus the value without it, for the words that were left out."""
+    """Index of a word -> the value minus the value without it, for every variant of the case."""
     outputs = forward(checkpoint, list(case.variants.values()))
     return {
         index: case.value - case.value_without(index, output)
@@ -85,7 +85,7 @@ def _leave_one_out(checkpoint: Checkpoint, case: Case) -> dict[int, float]:
 def _gradient_times_input(model, case: Case) -> list[float]:
     """For each word the sum over its pieces t of ∂value/∂e_t · e_t, e_t [hidden_size] being the word embedding.
 
-    Only the gradient of the embeddings is asked for, so the weights get none, and others may use the model meanwhile.
+    Only the gradient of the embeddings is computed. The weights get none, so other threads may use the model meanwhile.
     """
     import torch
 

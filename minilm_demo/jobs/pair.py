@@ -1,5 +1,5 @@
-"""A teacher and the student that learns from it: what an update reads and computes, and how the student is measured,
-watched and kept. The loop: distilling.py."""
+"""A teacher and the student that learns from it: what an update reads and computes, and how the student is evaluated,
+watched and saved. The loop is `distilling.teach`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..errors import DemoError
 from ..models import Checkpoint, freeze_the_rest, write_origin
 from ..recipes import LOSS_NAMES
 from ..results import Planned, Probed, Saved
-from .measuring import Ruler, WatchedText
+from .measuring import Evaluator, WatchedText
 from .planning import Scoring, Speed, make_plan, measure_speed
 from .relations import Comparison, projections, relation_losses
-from .teacher import TeacherMemory
+from .teacher import TeacherCache
 from .training import Budget, EarlyEnd, Progress, make_optimizer, write_checkpoint
 
 if TYPE_CHECKING:
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
     from .configs import DistillConfig
 
-BETAS = (0.7, 0.9)  # of Adam. The paper's (0.9, 0.98) suit its 400,000 steps; with a short memory, 300 get further
-EVALUATIONS = 4  # of the validation texts along the way; the checkpoint is written each time
+# Betas of Adam. The paper's (0.9, 0.98) suit its 400,000 steps; 300 steps get further with shorter moving averages.
+BETAS = (0.7, 0.9)
+EVALUATIONS = 4  # of the validation texts during a run; each writes the checkpoint
 
 
 class TeacherStudentPair:
-    """One teacher, one student, and a number of steps or a time (`steps`, `time_budget`)."""
+    """One teacher, one student, and the number of steps or the time they have (`steps`, `time_budget`)."""
 
     def __init__(
         self,
@@ -40,23 +41,23 @@ class TeacherStudentPair:
         student: Checkpoint,
         comparison: Comparison,
         texts: Texts,
-        memory: TeacherMemory,
+        cache: TeacherCache,
         *,
         learning_rate: float,
         embedding_factor: float,
-        is_kept: bool,
+        is_final: bool,
         watched: WatchedText | None,
     ):
-        """`is_kept`: whether this student is measured on the validation texts and written; an assistant is not."""
+        """`is_final`: whether this student is evaluated and written to disk; an assistant is not."""
         self.config, self.accelerator, self.teacher, self.student = config, accelerator, teacher, student
-        self.comparison, self.memory, self.relations = comparison, memory, config.relations()
+        self.comparison, self.cache, self.relations = comparison, cache, config.relations()
         self.learning_rate, self.embedding_factor, self.watched = learning_rate, embedding_factor, watched
         self.steps: int | None = None
-        self.time_budget: float | None = config.time_budget  # seconds since the beginning
-        self.validation_texts = len(texts.validation) if is_kept else 0  # that it is measured on
-        self.ruler: Ruler | None = None  # of the main process
-        self.later_cost = 1.0  # of an update whose texts the teacher has seen before, in units of a first one
-        self.kept_step = 0  # of the checkpoint on disk
+        self.time_budget: float | None = config.time_budget  # seconds since the start of the run
+        self.validation_texts = len(texts.validation) if is_final else 0  # number of texts to evaluate on
+        self.evaluator: Evaluator | None = None  # in the main process only
+        self.cached_cost = 1.0  # of an update whose texts are in the cache, in units of the first update
+        self.saved_step = 0  # of the checkpoint on disk
         self.watched_step = -1  # of the last picture
         self.max_length = min(
             features.window_size(None, checkpoint.model.config, config.max_length) for checkpoint in (teacher, student)
@@ -74,17 +75,18 @@ class TeacherStudentPair:
         )
 
     def batch(self, rows: Sequence[int]) -> dict:
-        """`texts`: what the student reads; `teacher`: the teacher's projections of it."""
+        """`texts`: the token ids that the student reads, and their mask; `teacher`: the teacher's projections of them,
+        `{"Q", "K", "V"}`, each [batch, num_tokens, hidden_size]."""
         texts = self.token_ids.batch(rows, self.accelerator.device)
         with self.accelerator.autocast():
-            teacher = self.memory.answers([self.token_ids.texts[row] for row in rows], texts, self.ask_teacher)
+            teacher = self.cache.projections([self.token_ids.texts[row] for row in rows], texts, self.run_teacher)
         return {"texts": texts, "teacher": teacher}
 
-    def ask_teacher(self, texts: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def run_teacher(self, texts: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return projections(self.teacher.model.eval(), self.comparison.teacher_layer, texts)
 
     def losses(self, batch: Mapping, student: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The terms to learn, by name, from the teacher's and the student's projections of a batch."""
+        """The terms of the loss by name, from the teacher's and the student's projections of a batch."""
         heads, mask = self.comparison.num_relation_heads, batch["texts"]["attention_mask"]
         losses = relation_losses(batch["teacher"], student, self.relations, heads, mask)
         return {LOSS_NAMES[name]: loss for name, loss in losses.items()}
@@ -92,28 +94,31 @@ class TeacherStudentPair:
     def loss(self, batch: Mapping) -> torch.Tensor:
         return sum(self.losses(batch, self.model(**batch["texts"])).values())
 
-    # -- how long
+    # -- the plan
 
     def measure_speed(self, end: EarlyEnd) -> Speed | None:
-        """None if `end` comes first. Where there is to be a second pass over the texts, the same updates are timed
-        twice: the second time the teacher need not be asked."""
-        first = measure_speed(self, end)
-        if first is None or (self.steps is not None and self.steps <= len(self.batches)):
-            return first
-        later = measure_speed(self, end)
-        if later is None:
+        """The speed of an update that runs the teacher; None if the run is stopped before it is measured.
+
+        If there may be a second epoch, the same updates are timed again: then the cache has their texts."""
+        speed = measure_speed(self, end)
+        if speed is None or (self.steps is not None and self.steps <= len(self.batches)):
+            return speed
+        cached_speed = measure_speed(self, end)
+        if cached_speed is None:
             return None
-        self.later_cost = min(1.0, later.update / first.update)
-        return Speed(first.update, later.row)
+        self.cached_cost = min(1.0, cached_speed.update / speed.update)
+        return Speed(speed.update, cached_speed.row)
 
     def cost(self, steps: int) -> float:
-        """What so many updates take in units of the first: after the first pass over the texts, the remembered share is
-        cheaper. With several processes each pass is divided anew, so nothing is expected to be remembered."""
+        """Expected cost of `steps` updates, in units of the first (uncached) update.
+
+        After the first epoch the cached share of the texts is cheaper. With several processes each epoch is divided
+        among them anew, so cache hits are not expected."""
         if self.accelerator.num_processes > 1:
             return steps
-        firsts = min(steps, len(self.batches))
-        remembered = self.memory.share(self.batches.rows)
-        return firsts + (steps - firsts) * (1 - remembered * (1 - self.later_cost))
+        uncached_steps = min(steps, len(self.batches))
+        coverage = self.cache.coverage(self.batches.rows)
+        return uncached_steps + (steps - uncached_steps) * (1 - coverage * (1 - self.cached_cost))
 
     def plan(self, budget: Budget, speed: Speed) -> Planned:
         return make_plan(
@@ -128,23 +133,23 @@ class TeacherStudentPair:
             cost=self.cost,
         )
 
-    def progress(self, plan: Planned, speed: Speed, pairs_to_come: int, steps_before: int) -> Progress:
-        """`pairs_to_come` are taken to be like this one."""
+    def progress(self, plan: Planned, speed: Speed, later_pairs: int, steps_before: int) -> Progress:
+        """`later_pairs` are expected to take as long as this one."""
         return Progress(
             plan,
             peak_rate=self.learning_rate,
             per_epoch=len(self.batches),
             processes=self.accelerator.num_processes,
             scores_along=bool(self.validation_texts),
-            seconds_after=self.validation_texts * speed.row + plan.seconds * pairs_to_come,
+            seconds_after=self.validation_texts * speed.row + plan.seconds * later_pairs,
             cost=self.cost,
             steps_before=steps_before,
         )
 
-    # -- looking, measuring, keeping: in the main process
+    # -- watching, evaluating, saving: in the main process
 
     def watch(self, progress: Progress) -> Iterator[Probed]:
-        """Show the watched text, if there is one, as the student sees it at this step; once for each step."""
+        """The student's relations of the watched text, if there is one; at most one event a step."""
         if not self.watched or not self.accelerator.is_main_process or progress.step == self.watched_step:
             return
         self.watched_step = progress.step
@@ -152,18 +157,18 @@ class TeacherStudentPair:
         self.model.train()
         yield picture
 
-    def measure(self, end: EarlyEnd) -> dict[str, float] | None:
-        """The losses on the validation texts; None where they are not measured, and when `end` is asked for."""
-        return self.ruler.losses(self.student.model, end.is_asked) if self.ruler else None
+    def evaluate(self, end: EarlyEnd) -> dict[str, float] | None:
+        """The losses on the validation texts by name; None for an assistant, in other processes and after a stop."""
+        return self.evaluator.losses(self.student.model, end.is_stop_requested) if self.evaluator else None
 
     def keep(self, progress: Progress) -> Saved:
-        """Write the student as it is to `checkpoint/`: its last state is the one to keep."""
-        self.kept_step = progress.step
-        folder = write_checkpoint(Path(self.config.output_dir), self.save, self.teacher.tokenizer)
-        return Saved(progress.total, str(folder))
+        """Write the student to `checkpoint/`. The last state is the one to keep, whatever its losses."""
+        self.saved_step = progress.step
+        path = write_checkpoint(Path(self.config.output_dir), self.save, self.teacher.tokenizer)
+        return Saved(progress.total, str(path))
 
     def save(self, folder: Path) -> None:
-        """The weights, and of which teacher they come."""
+        """Write the weights, and which teacher they come from, to `folder`."""
         self.student.model.save_pretrained(folder)
         write_origin(folder, self.teacher.location, "distilled", self.config.recipe)
 
@@ -177,8 +182,8 @@ def _batches(token_ids: TokenIds, config: DistillConfig, accelerator: Accelerato
 
 
 def _until_projections(encoder: PreTrainedModel, layer: int) -> torch.nn.Module:
-    """A module whose output is `projections` of the encoder: what several processes exchange gradients for has to come
-    out of a forward pass that ends as usual."""
+    """A module whose forward pass returns the encoder's `projections`. Distributed training needs a forward pass that
+    ends normally; that of the encoder ends with an exception."""
     import torch
 
     class UntilProjections(torch.nn.Module):

@@ -1,4 +1,5 @@
-"""How long training takes here: measured on a few real updates whose effect is undone, and turned into a plan."""
+"""How long training takes on this machine, and the plan that follows from it. The speed is measured on a few real
+updates, whose effect is undone."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from .configs import DistillConfig, TrainConfig
 
 MEASURED_STEPS = 5
-MIN_BUDGET_STEPS = 3  # fewer are no training
+MIN_BUDGET_STEPS = 3  # a time budget that allows fewer is refused
 
 
 class Trainable(Protocol):
-    """What measuring needs of a job: the parts of an update."""
+    """The parts of an update that `measure_speed` calls."""
 
     accelerator: Accelerator
     model: torch.nn.Module
@@ -44,45 +45,45 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds that one update and one scored row take."""
+    """Seconds for one update and for one scored row."""
 
     update: float
     row: float
 
 
 def measure_speed(job: Trainable, end: EarlyEnd) -> Speed | None:
-    """The speed of updates on batches of lengths spread over the first stretch of the data; None if `end` comes first.
+    """The mean speed of updates on batches of evenly spread lengths; None if the run is stopped meanwhile.
 
-    Weights and random numbers are afterwards what they were before."""
-    stretch = list(itertools.islice(job.batches, job.batches.BATCHES_SORTED_TOGETHER))
-    stretch.sort(key=lambda rows: job.batches.lengths(rows[:1]))
-    spread = [stretch[int((i + 0.5) * len(stretch) / MEASURED_STEPS)] for i in range(MEASURED_STEPS)]
-    with unchanged(job.model, job.accelerator.device):
+    Weights and random states are restored afterwards."""
+    candidates = list(itertools.islice(job.batches, job.batches.BATCHES_SORTED_TOGETHER))
+    candidates.sort(key=lambda rows: job.batches.lengths(rows[:1]))
+    sample = [candidates[int((i + 0.5) * len(candidates) / MEASURED_STEPS)] for i in range(MEASURED_STEPS)]
+    with _restored(job.model, job.accelerator.device):
         optimizer, seconds = job.optimizer(), []
         job.model.train()
-        for rows in (stretch[-1], *spread):  # the first update allocates and is not counted
+        for rows in (candidates[-1], *sample):  # the first update allocates memory and is not counted
             if end.reason(step=0):
                 return None
-            seconds.append(_timed(lambda rows=rows: _update(job, job.batch(rows), optimizer)))
-        middle = spread[len(spread) // 2]
+            seconds.append(_seconds(lambda rows=rows: _update(job, job.batch(rows), optimizer)))
+        middle = sample[len(sample) // 2]
         job.model.eval()
-        forward = _timed(lambda: _forward(job, job.batch(middle)))
-    return Speed(sum(seconds[1:]) / len(spread), forward / len(middle))
+        forward_seconds = _seconds(lambda: _forward(job, job.batch(middle)))
+    return Speed(sum(seconds[1:]) / len(sample), forward_seconds / len(middle))
 
 
 @contextlib.contextmanager
-def unchanged(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Weights and random numbers afterwards as they were before."""
+def _restored(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
+    """Restores weights and random states at the end."""
     import torch
 
-    before = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         yield
-    model.load_state_dict(before)
+    model.load_state_dict(weights)
 
 
 def _update(job: Trainable, batch: Mapping, optimizer: torch.optim.Optimizer) -> None:
-    """An update as the loops make it."""
+    """An update as in the training loops."""
     loss = job.loss(batch)
     loss.item()
     job.accelerator.backward(loss)
@@ -98,7 +99,7 @@ def _forward(job: Trainable, batch: Mapping) -> None:
         job.loss(batch).item()
 
 
-def _timed(call: Callable[[], None]) -> float:
+def _seconds(call: Callable[[], None]) -> float:
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
@@ -109,8 +110,8 @@ def _timed(call: Callable[[], None]) -> float:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What is scored besides the updates: `held_back` rows so often as `evaluations(steps)` says, and `validation` rows
-    at the end."""
+    """The rows scored in a run of `steps` updates: `held_back` rows `evaluations(steps)` times, and `validation` rows
+    once at the end."""
 
     held_back: int
     validation: int
@@ -134,7 +135,8 @@ def make_plan(
 ) -> Planned:
     """The updates to make and the seconds they are expected to take. `steps` None: as many as the budget allows.
 
-    `cost(steps)` is what so many updates take in units of the first. `DemoError` for a budget that is too short."""
+    `per_epoch` is the number of batches in an epoch. `cost(steps)` is the expected cost of `steps` updates, in units of
+    the first. `DemoError` for a budget that is too short."""
     if steps is None:
         left = budget.left()
         seconds = left - scoring.rows(int((left - scoring.validation * speed.row) / speed.update)) * speed.row
@@ -154,6 +156,6 @@ def make_plan(
     )
 
 
-def affordable_steps(most: float, cost: Callable[[int], float] = float) -> int:
-    """The most updates whose cost is at most `most`."""
-    return bisect.bisect_right(range(1, MAX_STEPS + 1), most, key=cost)
+def affordable_steps(max_cost: float, cost: Callable[[int], float] = float) -> int:
+    """The highest number of updates whose cost is at most `max_cost`."""
+    return bisect.bisect_right(range(1, MAX_STEPS + 1), max_cost, key=cost)

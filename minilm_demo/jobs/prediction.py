@@ -1,7 +1,7 @@
-"""Text in, `Prediction` out, for every kind of task.
+"""Predictions from texts, for every kind of task.
 
-One forward pass per input (span tasks: one per window), float32. `predict` serves one input, `predict_rows` many; both
-go through `forward`.
+`predict` answers one input, `predict_rows` many. Each input takes one forward pass (span tasks: one per window), in
+float32 by default.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def predict(
 ) -> Prediction:
     """The checkpoint's answer for one input; `fields` holds the task's text fields, as in a row of the data set.
 
-    `checkpoint` may be any checkpoint argument; the last few are kept in memory. Raises `DataError` for a missing,
-    empty or endless text, `UnknownName` and `Unavailable` for a checkpoint that is not there."""
+    `checkpoint` may be a name or a path; the last few loaded ones are cached. Raises `DataError` for a missing, empty
+    or too long text, `UnknownName` and `Unavailable` for a checkpoint that cannot be found."""
     task = get_task(task) if isinstance(task, str) else task
-    check_row(task, fields)  # before a checkpoint is loaded for nothing
+    check_row(task, fields)  # fails before the checkpoint is loaded
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = cached_checkpoint(str(checkpoint), task)
     (prediction,) = predict_rows(task, checkpoint, [fields], threshold=threshold)
@@ -46,35 +46,36 @@ def predict_rows(
     precision: str = "fp32",
     on_batch: Callable[[int], None] | None = None,
 ) -> list[Prediction]:
-    """One `Prediction` per row, in order; `on_batch(rows_done)` is called as the work goes on.
+    """One `Prediction` per row, in order; `on_batch(rows_done)` is called after each batch.
 
-    `threshold` (span tasks): "no answer" wins when its score is above it; default: the checkpoint's own, else 0."""
+    `threshold` (span tasks): "no answer" wins if its score is above it; default: the checkpoint's own, else 0. Raises
+    `DataError` for a missing, empty or too long text."""
     rows = [check_row(task, row) for row in rows]
     started = time.perf_counter()
     length = features.input_length(task, checkpoint.model.config)
-    by_row: list[list[int]] = [[] for _ in rows]  # row -> its windows
+    row_windows: list[list[int]] = [[] for _ in rows]  # row -> indices of its windows
     with checkpoint.lock:
         windows = features.encode(task, checkpoint.tokenizer, rows, length, min(task.doc_stride, length // 3))
         for index, window in enumerate(windows):
-            by_row[window.row].append(index)
-        cut = [
+            row_windows[window.row].append(index)
+        truncated = [
             features.is_cut(task, checkpoint.tokenizer, row, [windows[index] for index in indices], length)
-            for row, indices in zip(rows, by_row, strict=True)
+            for row, indices in zip(rows, row_windows, strict=True)
         ]
-    report = on_batch and (lambda done: on_batch(done * len(rows) // len(windows)))  # in rows, not in windows
+    report = on_batch and (lambda windows_done: on_batch(windows_done * len(rows) // len(windows)))
     inputs = [window.inputs for window in windows]
     outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=report)
     if threshold is None:
         threshold = no_answer_threshold(checkpoint)
-    values = [
+    answers = [
         kind_of(task).decode(task, row, [windows[i] for i in indices], [outputs[i] for i in indices], threshold)
-        for row, indices in zip(rows, by_row, strict=True)
+        for row, indices in zip(rows, row_windows, strict=True)
     ]
     milliseconds = (time.perf_counter() - started) * 1000 / max(1, len(rows))
     common = {"task": task.name, "checkpoint": checkpoint.name, "milliseconds": milliseconds}
-    return [Prediction(**common, **value, truncated=truncated) for value, truncated in zip(values, cut, strict=True)]
+    return [Prediction(**common, **answer, truncated=cut) for answer, cut in zip(answers, truncated, strict=True)]
 
 
 def no_answer_threshold(checkpoint: Checkpoint) -> float:
-    """The checkpoint's own: "no answer" wins when its score is above it."""
+    """The checkpoint's own threshold, 0 without one: "no answer" wins if its score is above it."""
     return float(getattr(checkpoint.model.config, "no_answer_threshold", 0.0))

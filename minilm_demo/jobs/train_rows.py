@@ -1,4 +1,4 @@
-"""The rows that a fine-tune learns from, and those that choose its best checkpoint."""
+"""The rows that a fine-tune learns from, the rows held back to choose its best checkpoint, and its learning rate."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from ..data import draw, hold_back, open_source, read_extra, require_rows, short
 from ..tasks import Task
 from .configs import METHODS, TrainConfig
 
-BUDGET_ROWS = 100_000  # more are not encoded for a time budget: no CPU gets through them
+BUDGET_ROWS = 100_000  # limit with a time budget, which saves encoding rows that a CPU does not get to
 
 
 @dataclass(frozen=True)
 class TrainRows:
-    """What is trained on, what chooses the best checkpoint, and where the validation rows are."""
+    """The rows of a fine-tune, and the source of its validation rows."""
 
     source: object
     train: list[dict]
-    held_back: list[dict]
-    used: Mapping[str, int]
-    validation_size: int
+    held_back: list[dict]  # these choose the best checkpoint
+    used: Mapping[str, int]  # split or file -> number of rows trained on
+    validation_size: int  # rows to score at the end
 
 
 def load_rows(task: Task, config: TrainConfig) -> TrainRows:
-    """The rows a fine-tune with this configuration reads, the same each time."""
+    """The rows a fine-tune with this configuration reads, the same on each call. Raises `DemoError` if there are too
+    few, or if the data cannot be read."""
     source = open_source(task, config.data, (config.train_split, *task.eval_splits))
     number = config.train_examples or (BUDGET_ROWS if config.time_budget else None)
     drawn, rest = draw(source.read(config.train_split), number, config.seed)
@@ -36,12 +37,12 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
         extra = read_extra(task, path)
         train = train + extra
         name = short_name(Path(path))
-        same = sum(other == name or other.startswith(f"{name} (") for other in used)
-        used[f"{name} ({same + 1})" if same else name] = len(extra)
+        namesakes = sum(label == name or label.startswith(f"{name} (") for label in used)
+        used[f"{name} ({namesakes + 1})" if namesakes else name] = len(extra)
     size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
     return TrainRows(source, train, held_back, used, size)
 
 
 def learning_rate(task: Task, config: TrainConfig) -> float:
-    """The peak learning rate: what was asked for, else the task's own, scaled to how much of the model moves."""
+    """The peak learning rate: the configured one, else the task's own times the factor of the method."""
     return config.learning_rate or task.learning_rate * METHODS[config.method]

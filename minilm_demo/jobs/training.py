@@ -1,6 +1,5 @@
-"""What the two training loops share: options with limits, the machine, the question whether to stop, the optimiser,
-progress, and a checkpoint folder that is whole at any moment. The loops are `finetuning.train` and `distilling.teach`.
-"""
+"""Shared parts of the two training loops, `finetuning.train` and `distilling.teach`: the device, stopping, the
+optimiser and its schedule, progress, and writing a checkpoint folder that is complete at any moment."""
 
 from __future__ import annotations
 
@@ -27,54 +26,50 @@ if TYPE_CHECKING:
 
     from ..data import LengthGroupedBatches
 
-LOGGED_STEPS = 400  # Stepped events of a long run; a shorter one has one per step
-OVERTIME = 1.25  # a run may last this much longer than its budget
+LOGGED_STEPS = 400  # `Stepped` events of a long run; a shorter run has one per step
+OVERTIME = 1.25  # a run may take this many times its budget
 WATCHED_FRAMES = 24  # pictures of the watched text in a run, besides the one before the first update
 
-ShouldStop = Callable[[], bool]  # asked at every step; True: end there and keep what there is
+ShouldStop = Callable[[], bool]  # called at every step; True ends the run there and keeps its results so far
 
 
 def never() -> bool:
-    """The answer to "should it stop?" where nobody can ask for that."""
+    """The default `should_stop`: the run goes on to its end."""
     return False
 
 
-# -- options -------------------------------------------------------------------------------------------------------
-
-
-# -- the machine ---------------------------------------------------------------------------------------------------
+# -- the device ----------------------------------------------------------------------------------------------------
 
 
 def fetching(checkpoint: str, should_stop: ShouldStop = never) -> Generator[Fetching, None, bool]:
-    """Fetch a checkpoint from the Hub, if that is where it is; returns whether that was stopped.
+    """Download a checkpoint if it is on the Hub, with an event for each part; returns whether a stop was requested.
 
-    Under `torchrun` nobody stops here: the processes agree on that later, when they can talk to each other."""
-    alone = int(os.environ.get("WORLD_SIZE", 1)) == 1
+    Under `torchrun` stopping waits until the process group exists: all processes must agree on it."""
+    is_only_process = int(os.environ.get("WORLD_SIZE", 1)) == 1
     for done, total in fetch(checkpoint):
         yield Fetching(checkpoint, done, total)
-        if alone and should_stop():
+        if is_only_process and should_stop():
             return True
-    return alone and should_stop()
+    return is_only_process and should_stop()
 
 
 def start_accelerator(precision: str, seed: int) -> Accelerator:
-    """An `Accelerator` for this process, in a precision of "auto", "bf16" or "fp32"; random numbers start from `seed`.
+    """An `Accelerator` for this process in the precision "auto", "bf16" or "fp32"; seeds all random numbers.
 
-    A second run in one process may want another precision. Without `cpu=True` accelerate takes each process of a
-    `torchrun` on a CPU for the only one."""
+    `cpu=True` is needed on a CPU: without it accelerate starts every process of a `torchrun` as if it were alone."""
     import accelerate
     from accelerate.state import AcceleratorState
 
     _keep_freed_memory()
     accelerate.utils.set_seed(seed)
-    AcceleratorState._reset_state()  # accelerate has no public way to change the precision within a process
+    AcceleratorState._reset_state()  # a second run may need another precision; accelerate has no public way to set it
     precision = pick_precision() if precision == "auto" else precision
     on_cpu = pick_device().type == "cpu"
     return accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
 
 
 def agreed(accelerator: Accelerator, number: float) -> float:
-    """The main process's number, in every process."""
+    """The main process's number, broadcast to every process."""
     if accelerator.num_processes == 1:
         return number
     import torch
@@ -88,15 +83,16 @@ def precision_of(accelerator: Accelerator) -> str:
 
 
 def _keep_freed_memory() -> None:
-    """Tell glibc to keep freed blocks of up to 100 MB. By default every update gives the gradient of the word
-    embeddings (47 MB, BERT-base 94) back to the system and fetches it again page by page: a quarter of the time of an
-    update of short sentences. Larger blocks, the activations of long inputs, still go back, or they would pile up.
+    """Tell glibc to keep freed blocks of up to 100 MB.
 
-    This holds for the process from then on: glibc has no way to ask what was set before."""
+    By default every update returns the gradient of the word embeddings (47 MB, BERT-base 94) to the system and maps it
+    again page by page, a quarter of the time of an update on short sentences. Larger blocks, the activations of long
+    inputs, are still returned; kept, they would pile up. The setting lasts for the life of the process: glibc cannot
+    report the value it had before."""
     if sys.platform == "linux":
         m_mmap_threshold, m_trim_threshold, largest = -3, -1, 2**31 - 1
         libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):  # other C libraries manage without
+        if hasattr(libc, "mallopt"):  # glibc only
             libc.mallopt(m_mmap_threshold, 100_000_000)
             libc.mallopt(m_trim_threshold, largest)
 
@@ -106,38 +102,40 @@ def _keep_freed_memory() -> None:
 
 @dataclass(frozen=True)
 class Budget:
-    """The seconds that a run may take, counted from `began` (of `time.perf_counter`); None: as many as it needs."""
+    """The seconds a run may take, counted from `start_time` (of `time.perf_counter`); None: no limit."""
 
-    began: float
+    start_time: float
     seconds: float | None
 
     def left(self) -> float:
-        return self.seconds - (time.perf_counter() - self.began)
+        return self.seconds - (time.perf_counter() - self.start_time)
 
     def is_overdrawn(self) -> bool:
-        return self.seconds is not None and time.perf_counter() - self.began > OVERTIME * self.seconds
+        return self.seconds is not None and time.perf_counter() - self.start_time > OVERTIME * self.seconds
 
 
 class EarlyEnd:
-    """Why a run ends before its last step, if it does: it was asked to stop, or its budget is overdrawn.
+    """Why a run ends before its last step, if it does: a stop was requested, or its budget is overdrawn.
 
-    With several processes the main one is asked, and decides for all."""
+    With several processes the main one decides for all."""
 
     REASONS = ("", "stopped", "completed")
 
     def __init__(self, accelerator: Accelerator, should_stop: ShouldStop, budget: Budget):
         self.accelerator, self.should_stop, self.budget = accelerator, should_stop, budget
-        self._was_asked = False
+        self._stop_requested = False
 
-    def is_asked(self) -> bool:
-        """Whether this process was asked to stop, now or before."""
-        self._was_asked = self._was_asked or self.should_stop()
-        return self._was_asked
+    def is_stop_requested(self) -> bool:
+        """Whether `should_stop` has returned True in this process; once True, it stays so."""
+        self._stop_requested = self._stop_requested or self.should_stop()
+        return self._stop_requested
 
     def reason(self, step: int) -> str:
-        """ "stopped", "completed" for a budget that is overdrawn after at least one of the `step` updates made, or ""
-        to go on. All processes ask at the same places and get the same answer."""
-        reason = "stopped" if self.is_asked() else "completed" if step and self.budget.is_overdrawn() else ""
+        """Why to end after `step` updates: "stopped", "completed" for an overdrawn budget, or "" to go on.
+
+        A budget ends a run after its first update at the earliest. All processes must call this at the same places;
+        all get the same answer."""
+        reason = "stopped" if self.is_stop_requested() else "completed" if step and self.budget.is_overdrawn() else ""
         return self.REASONS[int(agreed(self.accelerator, self.REASONS.index(reason)))]
 
 
@@ -151,20 +149,25 @@ def make_optimizer(
     betas: tuple[float, float] = (0.9, 0.999),
     embedding_factor: float = 1.0,
 ) -> torch.optim.Optimizer:
-    """AdamW as in BERT: no weight decay on biases and LayerNorm. `fused` walks the weights once per update.
+    """AdamW as in BERT: no weight decay on biases and LayerNorm. `fused` reads the weights once per update.
 
     Word embeddings learn at `embedding_factor` times the learning rate."""
     import torch
 
-    decayed, plain, words = [], [], []
+    matrices, embeddings, undecayed = [], [], []
     for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            is_plain = name.endswith("bias") or "LayerNorm" in name
-            (plain if is_plain else words if "word_embeddings" in name else decayed).append(parameter)
+        if not parameter.requires_grad:
+            continue
+        if name.endswith("bias") or "LayerNorm" in name:
+            undecayed.append(parameter)
+        elif "word_embeddings" in name:
+            embeddings.append(parameter)
+        else:
+            matrices.append(parameter)
     groups = [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": words, "weight_decay": weight_decay, "lr": learning_rate * embedding_factor},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": embeddings, "weight_decay": weight_decay, "lr": learning_rate * embedding_factor},
+        {"params": undecayed, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=True)
@@ -185,8 +188,8 @@ def count_weights(parameters: Iterable[torch.nn.Parameter]) -> int:
     return sum(parameter.numel() for parameter in parameters)
 
 
-def endless(batches: LengthGroupedBatches, steps: int) -> Iterator[list[int]]:
-    """The row numbers of so many batches, epoch after epoch."""
+def cycle(batches: LengthGroupedBatches, steps: int) -> Iterator[list[int]]:
+    """The row numbers of `steps` batches, epoch after epoch."""
     count = 0
     while True:
         for rows in batches:
@@ -202,21 +205,20 @@ def endless(batches: LengthGroupedBatches, steps: int) -> Iterator[list[int]]:
 
 @dataclass(frozen=True)
 class Update:
-    """What is known of one update: the batch's loss, its terms where it is a sum, and the share of its rows that were
-    right before the update (None where nothing is right or wrong)."""
+    """One update: the loss of its batch, the terms of that loss if it is a sum, and the accuracy on the batch before
+    the update (None for a task without right and wrong)."""
 
     loss: float
     losses: Mapping[str, float]
-    right: float | None
+    accuracy: float | None
 
 
 class Progress:
-    """What a run has done so far, and what is due after a step.
+    """The steps, examples and seconds of a run so far, and what is due after a step.
 
-    `peak_rate` is the highest learning rate, `per_epoch` counts batches, `cost(steps)` is what so many updates take in
-    units of the first. `seconds_after` are
-    expected after the last step; `scores_along` says whether rows are scored on the way. An assistant made the
-    `steps_before`."""
+    `peak_rate` is the highest learning rate and `per_epoch` the number of batches in an epoch. `scores_along` says
+    whether rows are scored between steps; `seconds_after` is the expected time after the last step. `cost(steps)` is
+    the expected cost of `steps` updates, in units of the first. `steps_before` are the steps of an assistant."""
 
     def __init__(
         self,
@@ -237,16 +239,16 @@ class Progress:
         self.picture_every = math.ceil(plan.steps / WATCHED_FRAMES)
         self.step = 0  # updates made
         self.examples_seen = 0
-        self.step_seconds = 0.0  # spent in updates alone
-        self.seconds = 0.0  # scoring and saving along the way included
+        self.step_seconds = 0.0  # of the updates alone
+        self.seconds = 0.0  # including scoring and saving between the updates
         self.learning_rate = 0.0  # of the last update
-        self._updates: list[Update] = []  # since the last Stepped
-        self._began = self._step_began = time.perf_counter()
+        self._updates: list[Update] = []  # since the last `Stepped`
+        self._start_time = self._step_start_time = time.perf_counter()
 
     def begin_step(self) -> None:
-        self._step_began = time.perf_counter()
+        self._step_start_time = time.perf_counter()
         if not self.step:
-            self._began = self._step_began
+            self._start_time = self._step_start_time
 
     def end_step(
         self,
@@ -254,26 +256,26 @@ class Progress:
         learning_rate: float,
         loss: float,
         losses: Mapping[str, float] | None = None,
-        right: float | None = None,
+        accuracy: float | None = None,
     ) -> None:
-        """Count an update on these rows; `DemoError` if its loss is no number."""
-        self.step_seconds += time.perf_counter() - self._step_began
+        """Count an update on these rows; `DemoError` if its loss is infinite or nan."""
+        self.step_seconds += time.perf_counter() - self._step_start_time
         self.step += 1
         self.examples_seen += len(rows) * self.processes
         self.learning_rate = learning_rate
-        self._updates.append(Update(loss, losses or {}, right))
+        self._updates.append(Update(loss, losses or {}, accuracy))
         if not math.isfinite(loss):
             raise DemoError(
                 f"The loss became {loss} at step {self.step}. Try a lower learning rate than {self.peak_rate:g}."
             )
 
     def end(self) -> None:
-        """The last update was made."""
-        self.seconds = time.perf_counter() - self._began
+        """Stop the clock after the last update."""
+        self.seconds = time.perf_counter() - self._start_time
 
     @property
     def total(self) -> int:
-        """Updates made, those of an assistant included."""
+        """Updates made, including those of an assistant."""
         return self.steps_before + self.step
 
     @property
@@ -293,20 +295,20 @@ class Progress:
         return self.step % self.plan.evaluate_every == 0 or self.is_last
 
     def report(self) -> Stepped:
-        """The updates since the last report."""
+        """The mean of the updates since the last report, and the expected time left."""
         updates, self._updates = self._updates, []
-        elapsed = time.perf_counter() - self._began
-        spent = elapsed if self.scores_along else self.step_seconds
-        rights = [update.right for update in updates]
+        elapsed = time.perf_counter() - self._start_time
+        seconds_so_far = elapsed if self.scores_along else self.step_seconds
+        accuracies = [update.accuracy for update in updates]
         return Stepped(
             step=self.total,
             epoch=self.step / self.per_epoch,
             loss=_mean([update.loss for update in updates]),
             learning_rate=self.learning_rate,
-            train_score=_mean(rights) if None not in rights else None,
+            train_score=_mean(accuracies) if None not in accuracies else None,
             examples_per_second=self.examples_seen / self.step_seconds,
             seconds=elapsed,
-            seconds_left=spent * (self.cost(self.plan.steps) / self.cost(self.step) - 1) + self.seconds_after,
+            seconds_left=seconds_so_far * (self.cost(self.plan.steps) / self.cost(self.step) - 1) + self.seconds_after,
             losses={name: _mean([update.losses[name] for update in updates]) for name in updates[0].losses},
         )
 
@@ -320,22 +322,23 @@ def _mean(values: Sequence[float]) -> float:
 
 @transformers_quiet
 def write_checkpoint(folder: Path, save: Callable[[Path], None], tokenizer: PreTrainedTokenizerBase) -> Path:
-    """Write a model, with `save(folder)`, and its tokenizer to `folder/checkpoint`; the old one goes when the new one
-    is whole. `DemoError` if the disk is full."""
+    """Write the model, through `save(folder)`, and its tokenizer to `folder/checkpoint`; returns that path.
+
+    The new checkpoint is complete before it replaces the old one. `DemoError` if it cannot be written."""
     import safetensors
 
-    fresh, old, final = (folder / name for name in ("checkpoint.new", "checkpoint.old", "checkpoint"))
-    shutil.rmtree(fresh, ignore_errors=True)
+    new, old, current = (folder / name for name in ("checkpoint.new", "checkpoint.old", "checkpoint"))
+    shutil.rmtree(new, ignore_errors=True)
     try:
-        save(fresh)
-        tokenizer.save_pretrained(fresh)
+        save(new)
+        tokenizer.save_pretrained(new)
     except (OSError, safetensors.SafetensorError) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        why = getattr(error, "strerror", None) or error  # of an OSError without the server's folder
-        raise DemoError(f"The checkpoint could not be written: {why}. Free some disk space.") from error
-    if final.exists():
+        shutil.rmtree(new, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or error  # `strerror` does not name the server's folder
+        raise DemoError(f"The checkpoint could not be written: {reason}. Free some disk space.") from error
+    if current.exists():
         shutil.rmtree(old, ignore_errors=True)
-        final.rename(old)
-    fresh.rename(final)
+        current.rename(old)
+    new.rename(current)
     shutil.rmtree(old, ignore_errors=True)
-    return final
+    return current

@@ -1,4 +1,4 @@
-"""One fine-tune: the model that moves, its rows, and how it is scored, watched and kept. The loop: finetuning.py."""
+"""One fine-tune: its model and rows, and how the model is scored, watched and saved. The loop is `finetuning.train`."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ if TYPE_CHECKING:
     from .train_rows import TrainRows
 
 LORA_RANK = 16
-SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10
+SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10  # the share is of the time
 
 
 class FineTuning:
-    """One fine-tune: its model, its rows, and what is done with them."""
+    """One fine-tune: its model, its rows, and the parts of the loop that need them."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class FineTuning:
         rows: TrainRows,
         settings: FinetuneSettings,
     ):
-        """`model` is that of `checkpoint`, or a wrapper of it; `encoded` are the features of `rows.train`."""
+        """`model` is that of `checkpoint` or a wrapper of it; `encoded` are the features of `rows.train`."""
         self.task, self.config, self.accelerator, self.checkpoint = task, config, accelerator, checkpoint
         self.encoded, self.batches, self.rows, self.settings = encoded, batches, rows, settings
         self.parameters, self.trainable = count_weights(model.parameters()), count_weights(trainable(model))
         self.model = accelerator.prepare(model)
         self.folder = Path(config.output_dir)
-        self.kept_step = 0  # of the checkpoint on disk
+        self.saved_step = 0  # of the checkpoint on disk
         self.watched_step = -1  # of the last picture
 
     def started(self) -> Started:
@@ -99,7 +99,7 @@ class FineTuning:
         return make_optimizer(self.model, self.settings.learning_rate, self.config.weight_decay)
 
     def batch(self, rows: Sequence[int]) -> dict[str, torch.Tensor]:
-        """The rows of these numbers as tensors on the device, as the model takes them."""
+        """The rows of these numbers as the model's input tensors, on the device."""
         pad = self.checkpoint.model.config.pad_token_id
         batch = features.collate([self.encoded[row] for row in rows], pad)
         return {name: tensor.to(self.accelerator.device) for name, tensor in batch.items()}
@@ -107,7 +107,7 @@ class FineTuning:
     def loss(self, batch: Mapping) -> torch.Tensor:
         return self.model(**batch).loss
 
-    # -- how long
+    # -- the plan
 
     def plan(self, budget: Budget, speed: Speed) -> Planned:
         steps = self.config.max_steps
@@ -125,10 +125,12 @@ class FineTuning:
         )
 
     def evaluations(self, steps: int) -> int:
-        """How often the held-back rows are scored, at most about `SCORING_SHARE` of the time. Scoring a row costs a
-        third of training on it; by measured times a repeated run would choose among other checkpoints."""
-        trained = steps * self.batches.batch_size * self.accelerator.num_processes
-        affordable = SCORING_SHARE * 3 * trained / max(1, len(self.rows.held_back))
+        """How many times the held-back rows are scored in `steps` updates, in about `SCORING_SHARE` of the time.
+
+        Scoring a row is assumed to cost a third of training on it. Measured times would differ between repeated runs,
+        and the runs would then choose among different checkpoints."""
+        trained_rows = steps * self.batches.batch_size * self.accelerator.num_processes
+        affordable = SCORING_SHARE * 3 * trained_rows / max(1, len(self.rows.held_back))
         return max(MIN_EVALUATIONS, min(MAX_EVALUATIONS, int(affordable)))
 
     def progress(self, plan: Planned, speed: Speed) -> Progress:
@@ -141,34 +143,35 @@ class FineTuning:
             seconds_after=self.rows.validation_size * speed.row,
         )
 
-    # -- looking, scoring, keeping: in the main process
+    # -- watching, scoring, saving: in the main process
 
     def watch(self, step: int) -> Iterator[Traced]:
-        """Keep the attention of the watched text, if there is one, as it is at this step; once for each step."""
+        """Write the attention of the watched text, if there is one, to a file; at most once a step."""
         if not self.config.probe or not self.accelerator.is_main_process or step == self.watched_step:
             return
         self.watched_step = step
-        trace = trace_attention(self.as_it_is(), *self.config.probe, task=self.task)
+        trace = trace_attention(self.current_checkpoint(), *self.config.probe, task=self.task)
         self.model.train()
         path = self.folder / "probe" / f"step-{step:07d}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_trace(trace, path)
         yield Traced(step, str(path), trace.prediction)
 
-    def as_it_is(self) -> Checkpoint:
-        """The model with the weights of this step, in eval mode."""
-        model = self.accelerator.unwrap_model(self.model).eval()  # still in bf16: unwrapped of that, it would stay so
+    def current_checkpoint(self) -> Checkpoint:
+        """The model with the weights of this step, in eval mode; it shares them with the model that is trained."""
+        model = self.accelerator.unwrap_model(self.model).eval()  # keeps the bf16 wrapper: removal is permanent
         return Checkpoint(self.checkpoint.name, self.checkpoint.tokenizer, model, self.checkpoint.location)
 
     def score(self, end: EarlyEnd) -> dict[str, float] | None:
-        """Scores on the held-back rows, which also choose the no-answer threshold that is saved with the checkpoint.
-        None where there are no such rows, in other processes, and when `end` is asked for between two batches."""
+        """Scores on the held-back rows, which also choose the no-answer threshold saved with the checkpoint.
+
+        None without held-back rows, in other processes, and if a stop is requested between two batches."""
         if not self.rows.held_back or not self.accelerator.is_main_process:
             return None
-        checkpoint, expected = self.as_it_is(), references(self.task, self.rows.held_back)
+        checkpoint, expected = self.current_checkpoint(), references(self.task, self.rows.held_back)
         try:
-            predictions = predict_all(self.task, checkpoint, self.rows.held_back, partial(_break_off, end))
-        except _BrokenOff:
+            predictions = predict_all(self.task, checkpoint, self.rows.held_back, partial(_raise_if_stopped, end))
+        except _Stopped:
             return None
         if not self.task.has_unanswerable:
             return metrics.score(self.task, outcome(self.task, predictions), expected)
@@ -177,12 +180,13 @@ class FineTuning:
         return metrics.score(self.task, answers_at(predictions, threshold), expected)
 
     def keep(self, step: int) -> Saved:
-        """Write the weights as they are to `checkpoint/`."""
-        self.kept_step = step
+        """Write the weights of this step to `checkpoint/`."""
+        self.saved_step = step
         return Saved(step, str(write_checkpoint(self.folder, self.save, self.checkpoint.tokenizer)))
 
     def save(self, folder: Path) -> None:
-        """The weights, and of which checkpoint they come. LoRA is merged in; its own small file goes to `adapter/`."""
+        """Write the model, and which checkpoint it comes from, to `folder`. LoRA weights are merged into it, and also
+        written alone to `adapter/`."""
         model = self.accelerator.unwrap_model(self.model)
         if self.config.method == "lora":
             model.save_pretrained(self.folder / "adapter", save_embedding_layers=False)  # else peft asks the Hub
@@ -191,15 +195,15 @@ class FineTuning:
         write_origin(folder, self.checkpoint.location, "tuned")
 
     def finish(self, status: str, progress: Progress) -> Iterator[TrainingEvent]:
-        """Load what was kept, score it once on the validation splits, and report."""
-        if not self.kept_step:
+        """Load the best checkpoint, score it once on the validation splits, and report the result."""
+        if not self.saved_step:
             yield self.keep(progress.step)
-        kept = load_checkpoint(str(self.folder.resolve()), self.task)  # a bare name might be the catalog's
-        evaluation = evaluate(self.task, kept, data=self.rows.source, limit=self.config.eval_examples)
+        checkpoint = load_checkpoint(str(self.folder.resolve()), self.task)  # a bare name might be in the catalog
+        evaluation = evaluate(self.task, checkpoint, data=self.rows.source, limit=self.config.eval_examples)
         result = FinetuneResult(
             evaluation=evaluation,
             output_dir=str(self.folder),
-            step=self.kept_step,
+            step=self.saved_step,
             steps=progress.step,
             examples=len(self.rows.train),
             examples_seen=progress.examples_seen,
@@ -208,16 +212,16 @@ class FineTuning:
             splits=self.rows.used,
             settings=self.settings,
         )
-        yield Finished(status, f"Kept step {self.kept_step} of {progress.step}.", result)
+        yield Finished(status, f"Kept step {self.saved_step} of {progress.step}.", result)
 
 
-class _BrokenOff(Exception):
-    """Scoring was left because the run shall stop."""
+class _Stopped(Exception):
+    """Ends scoring when a stop is requested."""
 
 
-def _break_off(end: EarlyEnd, rows_done: int) -> None:
-    if end.is_asked():
-        raise _BrokenOff
+def _raise_if_stopped(end: EarlyEnd, rows_done: int) -> None:
+    if end.is_stop_requested():
+        raise _Stopped
 
 
 # -- the model -----------------------------------------------------------------------------------------------------
@@ -225,15 +229,17 @@ def _break_off(end: EarlyEnd, rows_done: int) -> None:
 
 @peft_quiet
 def with_method(checkpoint: Checkpoint, method: str):
-    """Choose which weights move. Full: all. Head: the output layer and the pooler. LoRA: these two as they are, and
-    low-rank updates of every linear layer of the encoder, through `peft`."""
+    """The checkpoint's model, set up to train the weights of a method.
+
+    "full": all weights. "head": the output layer and the pooler. "lora": these two, and low-rank updates of every
+    linear layer of the encoder; `peft` wraps the model."""
     model = checkpoint.model
     if method == "full":
         return model
-    above = ("classifier", "qa_outputs", "pooler")
+    output_modules = ("classifier", "qa_outputs", "pooler")
     if method == "head":
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(any(part in above for part in name.split(".")))
+            parameter.requires_grad_(any(part in output_modules for part in name.split(".")))
         return model
     import peft
 
@@ -241,9 +247,9 @@ def with_method(checkpoint: Checkpoint, method: str):
         r=LORA_RANK,
         lora_alpha=2 * LORA_RANK,
         target_modules=r".*encoder\.layer\..*\b(query|key|value|dense)",
-        modules_to_save=[last for name, _ in model.named_modules() if (last := name.split(".")[-1]) in above],
+        modules_to_save=[last for name, _ in model.named_modules() if (last := name.split(".")[-1]) in output_modules],
     )
-    adapted = peft.get_peft_model(model, config)
-    # peft writes down where the base was loaded from, a folder of this machine
-    adapted.peft_config["default"].base_model_name_or_path = public_name(checkpoint.location)
-    return adapted
+    lora_model = peft.get_peft_model(model, config)
+    # peft records the folder that the base model was loaded from; the public name hides it
+    lora_model.peft_config["default"].base_model_name_or_path = public_name(checkpoint.location)
+    return lora_model

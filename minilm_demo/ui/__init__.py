@@ -22,7 +22,7 @@ from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
 from .distil_panel import SHOW_LESSON, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
-from .files import FILES, CompressedPage, KeptAssets
+from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
@@ -171,7 +171,7 @@ def launch_options() -> dict:
         "footer_links": ["api"],
         "max_file_size": "20mb",
         "app_kwargs": {
-            "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES],
+            "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
             "middleware": [Middleware(CompressedPage), Middleware(KeptAssets)],
         },
     }

@@ -87,7 +87,9 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     with gr.Row(visible=False, elem_id="distil-after") as after:
         look = gr.Button("Look at it in the Microscope", elem_id="distil-look")
         tune = gr.Button("Fine-tune it", elem_id="distil-tune")
+        heads = gr.Button("Which head learns when", elem_id="distil-heads")
         download = download_button("Download the student (zip)", elem_id="distil-download")
+    divergence = view(views.FIGURE, elem_id="divergence")
     lesson = view(views.LESSON, server=[poll_run, stop_run, poll_maps], elem_id="lesson")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
@@ -101,12 +103,13 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     started = start.click(
         _start,
         [teacher, size, init, losses, time, probe, *texts, my_runs, *options.values()],
-        [*opened, my_runs],
+        [*opened, my_runs, divergence],
         api_visibility="private",
         trigger_mode="once",
     )
     started.success(None, lesson, None, js=remember_run("lesson"))
     lesson.finished(_after, run_id, after, **private)
+    heads.click(heads_over_steps, run_id, divergence, **private)
     return DistilPanel(teacher, lesson, run_id, look, tune, opened)
 
 
@@ -183,7 +186,7 @@ def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, 
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=my_runs or [])
-    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), with_run(run_id, my_runs)
+    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), with_run(run_id, my_runs), None
 
 
 def _config(
@@ -215,6 +218,12 @@ def _config(
 @says_errors
 def _after(run_id: str):
     return after_lesson(QUEUE.state(run_id) if run_id else None)
+
+
+@says_errors
+def heads_over_steps(run_id: str) -> dict:
+    """How far each head of the student was from its teacher's, step by step."""
+    return views.figure_payload(views.divergence_figure(QUEUE.state(run_id).events))
 
 
 def after_lesson(run: RunState | None) -> gr.Row:

@@ -43,8 +43,15 @@ def component_file(request: Request) -> Response:
     return Response(_compressed(name, encoding), media_type=file[0], headers=_headers(encoding))
 
 
+def plotly_file(request: Request) -> Response:
+    """plotly.js, which a page asks for when its first figure comes onto the screen."""
+    encoding = _accepted(request.headers.get("accept-encoding", ""))
+    return Response(_compressed_plotly(encoding), media_type="text/javascript", headers=_headers(encoding))
+
+
 # No slash within a name: what is neither a component nor a document has no address.
 FILES = Route(f"/{views.ADDRESS}/{{version}}/{{name}}", component_file)
+PLOTLY = Route(f"/{views.PLOTLY_ADDRESS}", plotly_file)
 
 
 def _headers(encoding: str) -> dict[str, str]:
@@ -118,6 +125,14 @@ def _encoded(content: bytes, media_type: str, encoding: str) -> Response:
     """Text compressed; a font or a picture is compressed already."""
     encoding = encoding if media_type.startswith(("text/", "application/javascript")) else "identity"
     return Response(_COMPRESS[encoding](content), media_type=media_type, headers=_headers(encoding))
+
+
+@cache
+def _compressed_plotly(encoding: str) -> bytes:
+    """Compressed at the first request, in a tenth of a second; the best quality takes half a minute for 14 % less."""
+    if encoding == "br":
+        return brotli.compress(views.plotly_js(), mode=brotli.MODE_TEXT, quality=5)
+    return gzip.compress(views.plotly_js(), 6, mtime=0) if encoding == "gzip" else views.plotly_js()
 
 
 class CompressedPage:

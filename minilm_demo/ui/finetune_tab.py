@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import gradio as gr
 
 from .. import views
 from ..data import local_sources
-from ..errors import DataError
+from ..errors import DataError, DemoError
 from ..jobs import TrainConfig, check_probe
 from ..jobs.configs import METHODS
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
-from ..serving import preview_data, starting_points
+from ..serving import preview_data, run_title, starting_points
 from ..tasks import TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, kept, two_boxes, with_run
 from .components import option_number, view
@@ -24,6 +25,7 @@ from .following import download_button, download_link, poll_run, remember_run, r
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
+CURVES = 8  # runs over each other at most
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     with gr.Row(visible=False, elem_id="after") as after:
         ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
         watch = gr.Button("Its attention while it learned", elem_id="watch-run")
+        compare = gr.Button("Learning curves", elem_id="curves-run")
         download = download_button("Download the model (zip)", elem_id="download")
+    curves = view(views.FIGURE, elem_id="curves")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
         said = gr.Textbox(
@@ -88,12 +92,13 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *probe, *options.values()],
-        [run, run_id, my_runs, after, watch, download],
+        [run, run_id, my_runs, after, watch, download, curves],
         api_visibility="private",
         trigger_mode="once",
     )
     started.success(None, run, None, js=remember_run("run"))
     run.finished(_after, run_id, [after, watch], **private)
+    compare.click(run_curves, [run_id, my_runs], curves, **private)
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
 
 
@@ -200,7 +205,7 @@ def _start(
     check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=my_runs or [])
-    return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id)
+    return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id), None
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
@@ -224,6 +229,25 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
 @says_errors
 def _after(run_id: str):
     return after_run(QUEUE.state(run_id) if run_id else None)
+
+
+@says_errors
+def run_curves(run_id: str, my_runs: list[str] | None) -> dict:
+    """The learning curves of a run, and over them those of the visitor's other finished runs of its task."""
+    run = QUEUE.state(run_id)
+    others = [other for other in (my_runs or []) if other != run_id]
+    runs = [run, *_finished_runs(others, run.record.task)]
+    return views.figure_payload(
+        views.learning_curves([(run_title(run.record, run.result), run.events) for run in runs[:CURVES]])
+    )
+
+
+def _finished_runs(run_ids: Sequence[str], task: str) -> Iterator[RunState]:
+    for run_id in run_ids:
+        with contextlib.suppress(DemoError):  # deleted meanwhile
+            run = QUEUE.state(run_id)
+            if (run.record.job, run.record.task) == (FINETUNE, task) and run.result is not None:
+                yield run
 
 
 def after_run(run: RunState | None):

@@ -10,9 +10,11 @@ from .components import (
     ADDRESS,
     ANSWERS,
     ATTENTION,
+    FIGURE,
     IMPORTANCE,
     LESSON,
     MICROSCOPE,
+    PLOTLY_ADDRESS,
     PREDICTION,
     RUN,
     SLICE,
@@ -22,9 +24,11 @@ from .components import (
     standalone_html,
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
+from .figures import divergence_figure, figure, figure_payload, figure_table, learning_curves
 from .importance import importance_payload
 from .kinds import kind_of
 from .lesson import lesson_maps
+from .plotly_js import plotly_js
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import RUNS, run_payload
@@ -37,9 +41,11 @@ __all__ = [
     "ADDRESS",
     "ANSWERS",
     "ATTENTION",
+    "FIGURE",
     "IMPORTANCE",
     "LESSON",
     "MICROSCOPE",
+    "PLOTLY_ADDRESS",
     "PREDICTION",
     "RUN",
     "RUNS",
@@ -50,8 +56,12 @@ __all__ = [
     "ablation_payload",
     "answers_payload",
     "attention_payload",
+    "divergence_figure",
     "error_payload",
     "experiment_state",
+    "figure",
+    "figure_payload",
+    "figure_table",
     "floats",
     "frames_payload",
     "gradio_parts",
@@ -59,9 +69,11 @@ __all__ = [
     "importance_code",
     "importance_payload",
     "kind_of",
+    "learning_curves",
     "lesson_maps",
     "longer_distillation",
     "microscope_payload",
+    "plotly_js",
     "prediction_code",
     "prediction_payload",
     "probed_frames",

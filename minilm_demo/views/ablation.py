@@ -1,7 +1,7 @@
 """The experiment "Does it help?" as the payload of the `ablation` component: students as dots, what that means in
 words, and, set apart, what the paper measured.
 
-Every text here is final; the JavaScript places it and computes nothing but positions.
+Every text here is final; the JavaScript only places it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..results import FINAL, AblationResult, ArmGain, ArmScores, Fetching, Finished, Scored, TrainingEvent, Working
+from ..results import FINAL, AblationResult, ArmGain, Fetching, Finished, Scored, TrainingEvent, Working
 from . import words
+from .figures import experiment_figure, figure_payload
 from .payloads import AblationPayload, ExperimentState
 from .result import PAPER
 from .run import STATUSES, fetched_so_far, place_in_line
@@ -30,7 +31,6 @@ PAPER_ROWS = (
 )  # fmt: skip
 PAPER_STEPS, PAPER_BATCH = 400_000, 256
 EMPTY = "The students will be here, one dot each."
-AXIS_STEP, AXIS_MARGIN = 0.05, 0.01
 
 
 def ablation_payload(
@@ -39,8 +39,8 @@ def ablation_payload(
     """A result -> what to draw; `run` (`experiment_state`) of one that is under way or was started here.
 
     Keys: run | None, paper table | None, empty: what stands there without a result, drawn | None. The drawn:
-    findings [str], plot (as in `result_card`; a row may have `dots`, one a student), about str, gains table,
-    scores table, figures [[name, text]], notes [str]; a table is {title, headings [str], rows [[str]]}."""
+    findings [str], figure (`figure_payload`), about str, gains table | None,
+    figures [[name, text]], notes [str]; a table is {title, headings [str], rows [[str]]}."""
     return {
         "run": run,
         "drawn": _drawn(result) if result else None,
@@ -52,11 +52,10 @@ def ablation_payload(
 def _drawn(result: AblationResult) -> dict:
     return {
         "findings": [*_findings(result), *_hardly_above(result)],
-        "plot": _plot(result),
+        "figure": figure_payload(experiment_figure(result)),
         "about": "A dot is one student (one seed), the line in them the mean of an arm, the bar its 95 % interval; the "
         "dashed line always gives the most frequent answer.",
         "gains": _gains(result),
-        "scores": _scores(result),
         "figures": _figures(result),
         "notes": list(_notes(result)),
     }
@@ -162,55 +161,6 @@ def _rounded(number: float) -> str:
     return words.thousands(round(number / size) * size)
 
 
-# -- the picture ---------------------------------------------------------------------------------------------------
-
-
-def _plot(result: AblationResult) -> dict:
-    low, high = _axis([result.baseline, *(score for arm in result.arms for score in (*arm.scores, arm.mean))])
-    rows = [_plot_row(result.metric, arm, low, high) for arm in result.arms]
-    baseline = {"kind": "baseline", "label": "Always the most frequent answer", "at": result.baseline, "low": None,
-                "high": None, "value": words.score(result.metric, result.baseline)}  # fmt: skip
-    split, rows_scored = words.split_name(result.split), words.counted(result.examples, "row")
-    return {
-        "title": f"{words.metric_name(result.metric)} on {split}, {rows_scored}",
-        "range": [low, high],
-        "ticks": [[at, _tick(result.metric, at)] for at in _ticks(low, high)],
-        "baseline": result.baseline,
-        "rows": [*rows, baseline],
-    }
-
-
-def _plot_row(metric: str, arm: ArmScores, low: float, high: float) -> dict:
-    """The bar ends where the axis does: two seeds may have an interval wider than all scores there are."""
-    return {
-        "kind": "arm",
-        "label": arm.title,
-        "at": arm.mean,
-        "low": max(low, arm.interval[0]),
-        "high": min(high, arm.interval[1]),
-        "value": words.plus_minus(metric, arm.mean, arm.interval),
-        "dots": list(arm.scores),
-    }
-
-
-def _axis(values: Sequence[float]) -> tuple[float, float]:
-    """Where the axis begins and ends: a little outside of all marks, at most at 1."""
-    low = math.floor((min(values) - AXIS_MARGIN) / AXIS_STEP) * AXIS_STEP
-    high = math.ceil((max(values) + AXIS_MARGIN) / AXIS_STEP) * AXIS_STEP
-    return round(max(-1.0, low), 2), round(min(1.0, high), 2)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """At most six marks at whole steps."""
-    steps = round((high - low) / AXIS_STEP)
-    every = next(size for size in (1, 2, 4, 8) if steps / size <= 5)
-    return [round(low + AXIS_STEP * step, 2) for step in range(0, steps + 1, every)]
-
-
-def _tick(metric: str, at: float) -> str:
-    return words.percent(at, 0) if words.is_percent(metric) else words.number(at)
-
-
 # -- tables --------------------------------------------------------------------------------------------------------
 
 
@@ -234,35 +184,6 @@ def _gains(result: AblationResult) -> dict | None:
 def _signed(metric: str, difference: float) -> str:
     text = words.number(100 * difference, 1) if words.is_percent(metric) else words.number(difference)
     return text if text.startswith("−") else f"+{text}"
-
-
-def _scores(result: AblationResult) -> dict:
-    metric = result.metric
-    rows = [
-        [
-            arm.title,
-            ", ".join(words.number(100 * score, 1) if words.is_percent(metric) else words.number(score)
-                      for score in arm.scores),
-            words.score(metric, arm.mean),
-            f"{words.between(metric, arm.interval)} ({arm.interval_of})",
-            _distance([student for student in result.students if student.arm == arm.arm]),
-            words.duration(_mean([sum(one.seconds.values()) for one in result.students if one.arm == arm.arm])),
-        ]
-        for arm in result.arms
-    ]  # fmt: skip
-    headings = ["How it began", "One score a seed", "Mean", "95 % interval (of)", "Losses before", "A student took"]
-    return {"title": "The scores", "headings": headings, "rows": rows}
-
-
-def _distance(students: Sequence[Scored]) -> str:
-    """How far from the teacher they were before the fine-tune: "attention 0.15, value relation 0.09"."""
-    names = students[0].losses
-    means = [f"{name.replace('_', ' ')} {_mean([one.losses[name] for one in students]):.3f}" for name in names]
-    return ", ".join(means) or "not asked"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def _figures(result: AblationResult) -> list[list[str]]:

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .bundle import STATIC, bundle, styles, version
+from .plotly_js import VERSION as PLOTLY_VERSION
 
 ADDRESS = "mlm"  # of the served files, below the page's own address: <ADDRESS>/<version>/<component>.js and .css
+PLOTLY_ADDRESS = f"{ADDRESS}/plotly-{PLOTLY_VERSION}.js"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,12 @@ class Component:
 # offers `finished` and `picked` as events of the component because their names stand quoted here. No other quoted word
 # may be the name of a Gradio event or of an argument of `gr.HTML`: Gradio would take it for one.
 _FOLLOWED = "poll: server.poll_run, stop: server.stop_run, finished: (end) => trigger('finished', end)"
-RUN = Component("run", "run/run.js", f"{{{_FOLLOWED}}}")
-LESSON = Component("lesson", "run/lesson.js", f"{{{_FOLLOWED}, maps: server.poll_maps}}")
-ABLATION = Component("ablation", "run/ablation.js", "{poll: server.poll_ablation, stop: server.stop_ablation}")
+_PLOTLY = f"plotly: new URL('{PLOTLY_ADDRESS}', document.baseURI).href"  # where figures find their library
+RUN = Component("run", "run/run.js", f"{{{_FOLLOWED}, {_PLOTLY}}}")
+LESSON = Component("lesson", "run/lesson.js", f"{{{_FOLLOWED}, maps: server.poll_maps, {_PLOTLY}}}")
+_EXPERIMENT = "poll: server.poll_ablation, stop: server.stop_ablation"
+ABLATION = Component("ablation", "run/ablation.js", f"{{{_EXPERIMENT}, {_PLOTLY}}}")
+FIGURE = Component("figure", "figure/figure.js", f"{{{_PLOTLY}}}")
 PREDICTION = Component("prediction", "predict/prediction.js")
 IMPORTANCE = Component("importance", "predict/importance.js")
 ANSWERS = Component("answers", "predict/answers.js", "{picked: (tries) => trigger('picked', tries)}")
@@ -58,7 +63,7 @@ MICROSCOPE = Component(
     "{look: server.microscope_look, head: server.microscope_head, row: server.microscope_row, "
     "file: server.microscope_file}",
 )
-ALL = (RUN, LESSON, ABLATION, PREDICTION, IMPORTANCE, ANSWERS, SLICE, ATTENTION, MICROSCOPE)
+ALL = (RUN, LESSON, ABLATION, FIGURE, PREDICTION, IMPORTANCE, ANSWERS, SLICE, ATTENTION, MICROSCOPE)
 
 
 # -- in Gradio -----------------------------------------------------------------------------------------------------

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import Evaluated, FinetuneResult, Stepped, TrainingEvent
+from ..results import Evaluated, Evaluation, FinetuneResult, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
+from .figures import card_figures
 from .result import result_card
 from .run_parts import LatestEvents, arithmetic, series
 
@@ -120,5 +121,13 @@ class Finetuning:
         return {"of": "held", "words": "Latest score", "unit": self._unit()}
 
     def card(self, result: FinetuneResult) -> dict:
-        checkpoint = self.latest.started.checkpoint if self.latest.started else ""
-        return result_card(self.task, result.evaluation, result, checkpoint=checkpoint, seen=self.seen)
+        seen = self.seen or (self.latest.started.seen_by_base if self.latest.started else "")
+        return finetune_card(self.task, result.evaluation, result, seen=seen)
+
+
+def finetune_card(
+    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, seen: str = ""
+) -> dict:
+    """`result_card` with its figures, payloads of the `figure` component: scores, classes | None."""
+    card = result_card(task, evaluation, training, seen=seen)
+    return card | card_figures(evaluation)

@@ -197,12 +197,12 @@ class Cell(TypedDict):
 
 
 class Matrix(TypedDict):
-    """Row: true class; column: predicted class, called as the rows where `columns` is missing."""
+    """Row: true class; column: predicted class."""
 
     title: str
     labels: list[str]
     rows: list[list[Cell]]
-    columns: NotRequired[list[str]]
+    columns: list[str]
 
 
 class ScoredRow(TypedDict):
@@ -232,40 +232,35 @@ class SlicePayload(TypedDict):
 # -- a run (run/run.js), and the card at its end (shared/result.js) ------------------------------------------------
 
 
-class PlotRow(TypedDict):
-    """A mark of a dot plot; low and high are its 95 % interval, `dots` single scores."""
+class PlotlyFigure(TypedDict):
+    """What `Plotly.react` takes."""
 
-    kind: Literal["run", "baseline", "paper", "arm"]
-    label: str
-    at: float
-    low: float | None
-    high: float | None
-    value: str
-    dots: NotRequired[list[float]]
+    data: list[dict]
+    layout: dict
 
 
-class Plot(TypedDict):
-    """`range` is [low, high], `ticks` [[at, text]]."""
+class FigurePayload(TypedDict):
+    """A finished statistic (figure/figure.js): `about` says what is seen, `name` is that of saved files."""
 
+    figure: PlotlyFigure
     title: str
-    range: list[float]
-    ticks: list[list[float | str]]
-    baseline: float
-    rows: list[PlotRow]
+    about: str
+    name: str
+    table: Table
 
 
 class ResultCard(TypedDict):
-    """What a run ends with. A student's card has tables instead of plots."""
+    """What a run ends with. A student's card has tables instead of figures."""
 
     headline: Headline
     verdicts: list[str]
     source: str
     figures: list[Pair]
     notes: list[str]
-    plots: NotRequired[list[Plot]]
+    scores: NotRequired[FigurePayload]
+    classes: NotRequired[FigurePayload | None]
     tables: NotRequired[list[Table]]
     extra: NotRequired[Table | None]
-    confusion: NotRequired[list[Matrix]]
     mistakes: NotRequired[Table | None]
 
 
@@ -603,10 +598,9 @@ class ExperimentState(TypedDict):
 
 class DrawnExperiment(TypedDict):
     findings: list[str]
-    plot: Plot
+    figure: FigurePayload
     about: str
     gains: Table | None
-    scores: Table
     figures: list[Pair]
     notes: list[str]
 

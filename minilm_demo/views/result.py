@@ -1,12 +1,11 @@
-"""What a fine-tune or an evaluation ends with, as the card that is drawn: scores with intervals, the baseline and the
-paper's numbers beside them, the confusion matrix, the worst mistakes, and one verdict in words.
+"""What a fine-tune or an evaluation ends with, as the card that is drawn: the score with its interval, the worst
+mistakes, and one verdict in words. Its pictures: `figures`.
 
-Every text here is final; the JavaScript places it and computes nothing but positions.
+Every text here is final; the JavaScript only places it.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from ..results import DataSource, Evaluation, FinetuneResult, Mistake
@@ -19,14 +18,13 @@ PAPER = "Wang et al., 2020"
 
 
 def result_card(
-    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
+    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, seen: str = ""
 ) -> ResultCard:
     """The card of an evaluation, and of the training before it if there was one.
 
-    `checkpoint` is the one training started from; "bundled" brings the sentence on what it had already seen of this
-    data. `seen` says the same for a checkpoint that descends from it (`models.seen_by_base`).
-    Keys: headline {value, label}, verdicts [str], source str, plots [plot], extra table | None, figures [[name, text]],
-    confusion [matrix], mistakes table | None, notes [str]; a table is {title, headings [str], rows [[str]]}."""
+    `seen` says what the base of the checkpoint had already seen of this data, where the evaluation itself does not.
+    Keys: headline {value, label}, verdicts [str], source str, extra table | None, figures [[name, text]],
+    mistakes table | None, notes [str]; a table is {title, headings [str], rows [[str]]}."""
     splits = list(evaluation.metrics)
     first, metric = splits[0], task.metrics[0]
     return {
@@ -36,12 +34,10 @@ def result_card(
         },
         "verdicts": [verdict(task, evaluation, split) for split in splits],
         "source": source_sentence(task, evaluation.data_source),
-        "plots": [_plot(task, evaluation, split, metric) for split in splits for metric in task.metrics],
         "extra": _extra(task, evaluation),
         "figures": _figures(evaluation, training),
-        "confusion": [_confusion(evaluation, split) for split in splits if evaluation.confusion.get(split)],
         "mistakes": _mistakes(task, evaluation.mistakes, several_splits=len(splits) > 1),
-        "notes": list(_notes(task, evaluation, training, checkpoint, seen)),
+        "notes": list(_notes(task, evaluation, training, seen)),
     }
 
 
@@ -77,11 +73,10 @@ def source_sentence(task: Task, source: DataSource) -> str:
     return f"Scored on {source.description}."
 
 
-def _notes(task: Task, evaluation: Evaluation, training, checkpoint: str, seen: str) -> Iterator[str]:
-    seen = seen or (task.seen_by_bundled if "bundled" in (checkpoint, evaluation.checkpoint) else "")
-    if seen:
+def _notes(task: Task, evaluation: Evaluation, training, seen: str) -> Iterator[str]:
+    if seen := seen or evaluation.seen_by_base:
         yield f"The bundled checkpoint's own training had seen {seen}."
-    if any(_paper(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics):
+    if any(paper_scores(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics):
         rows = words.thousands(task.official_rows["train"])
         ours = f"; this run learned from {words.thousands(training.examples)}" if training else ""
         yield f"Hollow marks are the paper's development scores ({PAPER}), trained on all {rows} rows{ours}."
@@ -103,59 +98,13 @@ def _figures(evaluation: Evaluation, training: FinetuneResult | None) -> list[li
     ]
 
 
-# -- pictures and tables -------------------------------------------------------------------------------------------
+# -- tables --------------------------------------------------------------------------------------------------------
 
 
-def _plot(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict:
-    """A dot plot: this model with its interval, the baseline, the paper's models.
-
-    {title, range [low, high], ticks [[at, text]], baseline, rows [{kind, label, at, low, high, value}]}; kind is
-    "run", "baseline" or "paper", and only "run" has low and high."""
-    value, baseline = evaluation.metrics[split][metric], evaluation.baseline[split][metric]
-    low, high = evaluation.intervals[split][metric]
-    paper = _paper(task, evaluation, split, metric)
-    rows = [
-        {"kind": "run", "label": "this model", "at": value, "low": low, "high": high,
-         "value": _score(evaluation, split, metric)},
-        {"kind": "baseline", "label": baseline_name(task, evaluation, split), "at": baseline, "low": None, "high": None,
-         "value": words.score(metric, baseline)},
-    ]  # fmt: skip
-    for name, at in paper.items():
-        text = words.score(metric, at, digits=3)
-        rows.append({"kind": "paper", "label": f"paper: {name}", "at": at, "low": None, "high": None, "value": text})
-    start = _axis_start([low, baseline, *paper.values()])
-    return {
-        "title": f"{words.metric_name(metric)} on {words.split_name(split)}, "
-        f"{words.counted(evaluation.examples[split], 'row')}",
-        "range": [start, 1.0],
-        "ticks": [[at, _tick(metric, at)] for at in _ticks(start)],
-        "baseline": baseline,
-        "rows": rows,
-    }
-
-
-def _paper(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict[str, float]:
+def paper_scores(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict[str, float]:
     """The paper's scores of this metric, model -> score; none beside a sample or somebody's own file."""
     comparable = metric == task.paper_metric and split == task.eval_splits[0]
     return dict(task.paper) if comparable and evaluation.data_source.is_official else {}
-
-
-def _axis_start(values: Sequence[float]) -> float:
-    """Where the axis begins: at the tenth below the smallest value, so that close marks come apart; always < 1, and
-    below 0 only for correlations that are."""
-    lowest = min(values)
-    start = math.floor(10 * lowest - 0.2) / 10
-    return round(min(0.9, max(0.0 if lowest >= 0 else -1.0, start)), 1)
-
-
-def _ticks(start: float) -> list[float]:
-    """Tenths or fifths from `start` to 1, at most six."""
-    step = 1 if start > 0.45 else 2 if start > -0.05 else 5
-    return [tenth / 10 for tenth in range(math.ceil(round(10 * start) / step) * step, 11, step)]
-
-
-def _tick(metric: str, at: float) -> str:
-    return words.percent(at, 0) if words.is_percent(metric) else words.number(at, 1)
 
 
 def _score(evaluation: Evaluation, split: str, metric: str) -> str:
@@ -178,22 +127,6 @@ def _extra(task: Task, evaluation: Evaluation) -> dict | None:
     ]
     headings = ["Metric", "Split", "Score", "95 % interval", "Baseline"]
     return {"title": "Other scores", "headings": headings, "rows": rows} if rows else None
-
-
-def _confusion(evaluation: Evaluation, split: str) -> dict:
-    """{title, labels [str], rows [[{count, share, text}]]}: row = true class, column = predicted class, `share` of
-    the row's own class."""
-    table = evaluation.confusion[split]
-    return {
-        "title": f"Predicted classes on {words.split_name(split)}",
-        "labels": [words.label_name(label) for label in evaluation.labels],
-        "rows": [[_cell(count, sum(row)) for count in row] for row in table],
-    }
-
-
-def _cell(count: int, of: int) -> dict:
-    share = count / of if of else 0.0
-    return {"count": words.thousands(count), "share": share, "text": words.percent(share, 0)}
 
 
 def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> dict | None:

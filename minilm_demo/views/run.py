@@ -54,7 +54,8 @@ def run_payload(
     points {name: [[step, value]]}, of the held-back rows [step, score, best bool]
     measured {of, words, unit}: the points that a screen reader is told of
     pictures: the number of pictures of the probe text so far
-    result: `result_card` or `student_card` | None; error {sentence, advice} | None; reading {title, lines [str]} | None
+    result: `finetune_card` or `distill_card` | None; error {sentence, advice} | None
+    reading {title, lines [str]} | None
     """
     if status not in STATUSES:
         raise ValueError(f"status is '{status}'; it must be one of {', '.join(STATUSES)}.")

@@ -37,10 +37,10 @@ from .components import (
 )
 from .distillation import microscope_payload
 from .distilled import distill_card
+from .finetuned import finetune_card
 from .importance import importance_payload
 from .kinds import kind_of
 from .prediction import prediction_payload
-from .result import result_card
 from .run import run_payload
 from .slice import slice_payload
 
@@ -71,7 +71,6 @@ class About:
 
     fields: Mapping[str, str]
     events: Sequence[TrainingEvent]
-    checkpoint: str
     seen: str
     badge: Badge | None
 
@@ -98,7 +97,6 @@ def show(
     *,
     fields: Mapping[str, str] | None = None,
     events: Sequence[TrainingEvent] = (),
-    checkpoint: str = "",
     seen: str = "",
     badge: Badge | None = None,
     height: int | None = None,
@@ -106,13 +104,12 @@ def show(
     """A result as a picture, for notebooks and files.
 
     A span prediction needs its texts in `fields`; a fine-tune or a distillation draws its curves if its `events` are
-    given; else a fine-tune needs `checkpoint`, the one it started from, to say what that had already seen of the data
-    (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
+    given (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
     picture = PICTURES.get(type(result))
     if picture is None:
         known = ", ".join(kind.__name__ for kind in PICTURES)
         raise TypeError(f"show() draws one of {known}, not a {type(result).__name__}.")
-    payload, title = picture.draw(result, About(fields or {}, events, checkpoint, seen, badge))
+    payload, title = picture.draw(result, About(fields or {}, events, seen, badge))
     return Page(standalone_html(picture.component, payload, title), height or picture.height)
 
 
@@ -134,7 +131,7 @@ def _finetune(result: FinetuneResult, about: About) -> tuple[dict, str]:
 def _scores(evaluation: Evaluation, about: About, training: FinetuneResult | None = None) -> tuple[dict, str]:
     task = get_task(evaluation.task)
     payload = run_payload((), task, status="completed", run_id="")
-    card = result_card(task, evaluation, training, checkpoint=about.checkpoint, seen=about.seen)
+    card = finetune_card(task, evaluation, training, seen=about.seen)
     return {**payload, "sentence": f"Checkpoint: {evaluation.checkpoint}.", "result": card}, payload["title"]
 
 

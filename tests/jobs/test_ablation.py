@@ -96,13 +96,13 @@ def test_it_says_where_it_is(tried):
 
 def test_the_teacher_reads_each_text_for_one_of_the_students(options, monkeypatch):
     asked = []
-    ask = TeacherStudentPair.ask_teacher
+    ask = TeacherStudentPair.run_teacher
 
     def noted(self, texts):
         asked.append(len(texts["input_ids"]))
         return ask(self, texts)
 
-    monkeypatch.setattr(TeacherStudentPair, "ask_teacher", noted)
+    monkeypatch.setattr(TeacherStudentPair, "run_teacher", noted)
     events = drain(**options | {"seeds": 1, "steps": 40})  # more than one pass for each
     assert len(of(Scored, events)) == len(ARMS)
     texts = load_texts(TASKS["sst2"], options["data"], "train").train

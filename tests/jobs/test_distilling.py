@@ -20,8 +20,8 @@ from minilm_demo.jobs.configs import DistillConfig
 from minilm_demo.jobs.pair import TeacherStudentPair
 from minilm_demo.jobs.planning import Speed, affordable_steps
 from minilm_demo.jobs.relations import distillation_targets, projections
-from minilm_demo.jobs.teacher import TeacherMemory
-from minilm_demo.jobs.training import endless
+from minilm_demo.jobs.teacher import TeacherCache
+from minilm_demo.jobs.training import cycle
 from minilm_demo.models import locate, seen_by_base
 from minilm_demo.models.hooks import encoder_layers
 from minilm_demo.models.loading import load_checkpoint
@@ -249,56 +249,56 @@ TEXTS = ("the movie is great", "the plot is very very very dull", "a film", "the
 
 
 @pytest.mark.parametrize("room", [10**9, 2000, 0])
-def test_the_memory_answers_as_the_teacher(teacher, room):
+def test_the_cache_answers_as_the_teacher(teacher, room):
     """Also for texts it knows from a batch of another width, and for those it has no room for."""
-    memory, ask = TeacherMemory(room), partial(projections, teacher.model.eval(), 0)
+    cache, ask = TeacherCache(room), partial(projections, teacher.model.eval(), 0)
     for numbers in ([0, 2], [3, 1, 2], [2], [1, 0, 2, 3]):
         batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
         expected = ask(batch)
-        found = memory.answers([TEXTS[number] for number in numbers], batch, ask)
+        found = cache.projections([TEXTS[number] for number in numbers], batch, ask)
         real = batch["attention_mask"].bool()
         for part in ("Q", "K", "V"):
             assert found[part].shape == expected[part].shape
             torch.testing.assert_close(found[part][real], expected[part][real], rtol=1e-4, atol=1e-5)
             assert not found[part].requires_grad
-    assert memory.bytes <= room
+    assert cache.bytes <= room
 
 
-def remembering(memory, teacher, numbers) -> list[int]:
+def remembering(cache, teacher, numbers) -> list[int]:
     """How many texts the teacher is asked for at a time while these are answered."""
     asked = []
     ask = partial(projections, teacher.model.eval(), 0)
     batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
     texts = [TEXTS[number] for number in numbers]
-    memory.answers(texts, batch, lambda rows: asked.append(len(rows["input_ids"])) or ask(rows))
+    cache.projections(texts, batch, lambda rows: asked.append(len(rows["input_ids"])) or ask(rows))
     return asked
 
 
 def test_the_teacher_is_asked_once_for_each_text(teacher):
-    memory = TeacherMemory()
-    asked = [remembering(memory, teacher, numbers) for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1])]
+    cache = TeacherCache()
+    asked = [remembering(cache, teacher, numbers) for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1])]
     assert asked == [[2], [1], [1], []]
-    assert memory.share(4) == 1.0
-    memory.forget()
-    assert memory.share(4) == 0.0
-    assert (memory.known, memory.bytes) == ({}, 0)
+    assert cache.coverage(4) == 1.0
+    cache.clear()
+    assert cache.coverage(4) == 0.0
+    assert (cache.entries, cache.bytes) == ({}, 0)
 
 
 def test_the_share_is_what_there_is_room_for(teacher):
-    memory = TeacherMemory()
-    remembering(memory, teacher, [0, 1])
-    memory.most_bytes = 3 * memory.bytes  # of 6 such texts
-    assert memory.share(12) == 0.5
+    cache = TeacherCache()
+    remembering(cache, teacher, [0, 1])
+    cache.max_bytes = 3 * cache.bytes  # of 6 such texts
+    assert cache.coverage(12) == 0.5
 
 
-def test_distillations_that_share_a_memory_ask_once(options, tmp_path, monkeypatch):
+def test_distillations_that_share_a_cache_ask_once(options, tmp_path, monkeypatch):
     """And their students learn the same as with one of their own."""
     asked = []
-    ask = TeacherStudentPair.ask_teacher
-    monkeypatch.setattr(TeacherStudentPair, "ask_teacher", lambda self, texts: asked.append(texts) or ask(self, texts))
-    options, memory = options | {"steps": 20, "precision": "fp32"}, TeacherMemory()
+    ask = TeacherStudentPair.run_teacher
+    monkeypatch.setattr(TeacherStudentPair, "run_teacher", lambda self, texts: asked.append(texts) or ask(self, texts))
+    options, cache = options | {"steps": 20, "precision": "fp32"}, TeacherCache()
     curves, asked_by = [], []
-    for number, own in enumerate((memory, memory, None)):
+    for number, own in enumerate((cache, cache, None)):
         asked.clear()
         events = list(distill(DistillConfig(**options | {"output_dir": str(tmp_path / str(number))}), own))
         curves.append([event.loss for event in of(Stepped, events)])
@@ -314,7 +314,7 @@ def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkey
     options = options | {"batch_size": 32, "steps": 12, "precision": "fp32"}
     curves = []
     for room in (10**9, 0):
-        monkeypatch.setattr(distilling, "REMEMBERED_BYTES", room)
+        monkeypatch.setattr(distilling, "CACHE_BYTES", room)
         events = drain(**options | {"output_dir": str(tmp_path / str(room))})
         curves.append([event.loss for event in of(Stepped, events)])
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
@@ -327,7 +327,7 @@ def test_the_second_pass_is_measured_where_there_is_one(options, rows, monkeypat
     events = distill(DistillConfig(**options | {"steps": one_pass + beyond}))
     next(event for event in events if isinstance(event, Planned))
     assert len(timed) == measured
-    assert timed[0].later_cost == (1.0 if measured == 1 else 0.5)
+    assert timed[0].cached_cost == (1.0 if measured == 1 else 0.5)
     events.close()
 
 
@@ -335,11 +335,11 @@ def test_later_steps_are_planned_cheaper(options, monkeypatch):
     """After the first pass a step takes a fifth of the time, if all is remembered."""
     timed = []
     monkeypatch.setattr(pair, "measure_speed", lambda job, end: timed.append(job) or Speed(1.0, 0.001))
-    memory = TeacherMemory()
-    list(distill(DistillConfig(**options), memory))
+    cache = TeacherCache()
+    list(distill(DistillConfig(**options), cache))
     job = timed[0]
     first = math.ceil(job.batches.rows / 8)
-    job.later_cost = 0.2
+    job.cached_cost = 0.2
     assert job.cost(first - 1) == first - 1
     assert job.cost(first + 10) == pytest.approx(first + 2)
     assert affordable_steps(first + 2.01, job.cost) == first + 10
@@ -347,7 +347,7 @@ def test_later_steps_are_planned_cheaper(options, monkeypatch):
     job.accelerator = SimpleNamespace(num_processes=2)
     assert job.cost(first + 10) == first + 10  # each process knows other texts
     job.accelerator.num_processes = 1
-    memory.forget()
+    cache.clear()
     assert job.cost(first + 10) == first + 10  # nothing remembered, nothing saved
 
 
@@ -450,11 +450,11 @@ def test_stop_acts_within_one_update_of_a_long_run(options, monkeypatch):
     made = []
 
     def counted(batches, steps):
-        for rows in endless(batches, steps):
+        for rows in cycle(batches, steps):
             made.append(rows)
             yield rows
 
-    monkeypatch.setattr(distilling, "endless", counted)
+    monkeypatch.setattr(distilling, "cycle", counted)
     events = list(distill(DistillConfig(**options | {"steps": 20_000}), None, lambda: len(made) > 7))
     assert of(Stepped, events) == []
     assert (events[-1].status, events[-1].result.steps) == ("stopped", 7)

@@ -24,7 +24,7 @@ from minilm_demo.jobs.configs import METHODS
 from minilm_demo.jobs.evaluation import answers_at, best_threshold, outcome, predict_all, references
 from minilm_demo.jobs.planning import Speed
 from minilm_demo.jobs.train_rows import load_rows
-from minilm_demo.jobs.training import endless
+from minilm_demo.jobs.training import cycle
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped
 from minilm_demo.tasks import TASKS
@@ -184,7 +184,7 @@ def test_steps_are_what_was_asked_for(few, asked, steps):
 
 def test_an_epoch_reads_every_row_once(few, monkeypatch):
     read = []
-    monkeypatch.setattr(finetuning, "endless", lambda batches, steps: spy(endless(batches, steps), read))
+    monkeypatch.setattr(finetuning, "cycle", lambda batches, steps: spy(cycle(batches, steps), read))
     events = drain("sst2", **few, epochs=2)
     rows = [row for batch in read for row in batch]
     assert sorted(rows[:64]) == sorted(rows[64:]) == list(range(64))
@@ -283,7 +283,7 @@ def test_a_stop_before_the_first_step_keeps_nothing(few, tmp_path, kind):
 def test_stop_acts_within_one_update_of_a_long_run(few, monkeypatch):
     """A run of 20,000 steps has an event every fifty steps; it is asked at each."""
     made = []
-    monkeypatch.setattr(finetuning, "endless", lambda batches, steps: spy(endless(batches, steps), made))
+    monkeypatch.setattr(finetuning, "cycle", lambda batches, steps: spy(cycle(batches, steps), made))
     events = list(finetune("sst2", TrainConfig(**few, max_steps=20_000), lambda: len(made) > 7))
     assert events[1].steps == 20_000
     assert of(Stepped, events) == []
@@ -557,7 +557,7 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
     """Chosen on the held-back rows for the weights that are kept, and saved with them."""
-    monkeypatch.setattr("minilm_demo.data.MIN_ROWS_TO_HOLD_BACK", 100)
+    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
     task = TASKS["squad_v2"]
     config = TrainConfig(
         checkpoint=str(tiny_checkpoint),

@@ -16,18 +16,18 @@ def one_hot(*positions):
 
 def test_a_class_is_right_where_its_logit_is_the_largest():
     output = SimpleNamespace(logits=one_hot(0, 2, 1, 1))
-    assert kind_of(TASKS["mnli"]).share_right(output, {"labels": torch.tensor([0, 2, 1, 0])}) == 0.75
+    assert kind_of(TASKS["mnli"]).batch_accuracy(output, {"labels": torch.tensor([0, 2, 1, 0])}) == 0.75
 
 
 def test_a_span_is_right_where_both_ends_are():
     output = SimpleNamespace(start_logits=one_hot(1, 1, 0, 2), end_logits=one_hot(2, 3, 0, 3))
     batch = {"start_positions": torch.tensor([1, 1, 0, 1]), "end_positions": torch.tensor([2, 2, 0, 3])}
-    assert kind_of(TASKS["squad"]).share_right(output, batch) == 0.5
+    assert kind_of(TASKS["squad"]).batch_accuracy(output, batch) == 0.5
 
 
 def test_a_score_is_never_right():
     kind = kind_of(TASKS["stsb"])
-    assert kind.share_right(SimpleNamespace(logits=torch.ones(2, 1)), {"labels": torch.ones(2)}) is None
+    assert kind.batch_accuracy(SimpleNamespace(logits=torch.ones(2, 1)), {"labels": torch.ones(2)}) is None
     assert not kind.is_right(Prediction("stsb", "tiny", 1.0, score=3.0), 3.0)
 
 

@@ -13,7 +13,7 @@ from training import write_reviews
 
 from minilm_demo import TASKS, TrainConfig, finetune, models, runs
 from minilm_demo.errors import DataError, DemoError, UnknownName
-from minilm_demo.jobs import finetuning
+from minilm_demo.jobs.configs import METHODS
 from minilm_demo.jobs.prediction import predict_rows
 from minilm_demo.models import catalog, location
 from minilm_demo.models.catalog import CATALOG, SKILLS_ROOT, skill_folder
@@ -188,7 +188,7 @@ def test_one_command_trains_every_task_of_a_skill(lora_run, tmp_path, monkeypatc
     events = list(skills.train_skill("paraphrase", "sample", tmp_path / "work", seed=7, output=tmp_path / "skills"))
     started = [event for event in events if isinstance(event, Started)]
     assert [(one.task, one.seed, one.settings.learning_rate) for one in started] == [
-        ("mrpc", 7, TASKS["mrpc"].learning_rate * finetuning.METHODS["lora"]),
+        ("mrpc", 7, TASKS["mrpc"].learning_rate * METHODS["lora"]),
         ("qqp", 7, 0.5),
     ]
     for task in ("mrpc", "qqp"):

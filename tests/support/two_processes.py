@@ -12,7 +12,7 @@ from pathlib import Path
 
 from minilm_demo import DistillConfig, TrainConfig, cli, distill, finetune
 from minilm_demo.jobs import distilling, finetuning
-from minilm_demo.jobs.training import endless
+from minilm_demo.jobs.training import cycle
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.models.students import make_student
 
@@ -21,7 +21,7 @@ seen, tuned, students = [], [], []
 
 
 def noted_batches(batches, steps):
-    for indices in endless(batches, steps):
+    for indices in cycle(batches, steps):
         seen.append(list(indices))
         yield indices
 
@@ -31,7 +31,7 @@ def noted(function, results):
     return lambda *given, **options: results.append(function(*given, **options)) or results[-1]
 
 
-finetuning.endless = noted_batches
+finetuning.cycle = noted_batches
 finetuning.load_checkpoint = noted(load_checkpoint, tuned)
 distilling.make_student = noted(make_student, students)
 options = {"checkpoint": checkpoint, "data": rows, "output_dir": output, "batch_size": 16, "max_steps": 20}

@@ -132,7 +132,8 @@ def test_a_run_is_followed_student_by_student(tiny_checkpoint, tmp_path):
     view = ablation_panel.poll_ablation({"run": run_id})
     assert view["run"]["final"]
     assert view["run"]["sentence"] == "Completed. Scored 5 of 5 students."
-    assert [len(row.get("dots", [])) for row in view["drawn"]["plot"]["rows"]] == [1, 1, 1, 1, 1, 0]
+    rows = view["drawn"]["figure"]["table"]["rows"]
+    assert [row[1].count(".") for row in rows] == [1, 1, 1, 1, 1, 0]  # one score each, and the baseline
     assert view["paper"] is None
     assert str(tmp_path) not in json.dumps(view)
     events = runs.read_events(runs.visitor_run_folder(run_id))

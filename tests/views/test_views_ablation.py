@@ -7,7 +7,7 @@ import ablation_samples as samples
 import pytest
 
 from minilm_demo import views
-from minilm_demo.jobs.ablation import ARMS, summarise
+from minilm_demo.jobs.ablation import summarise
 from minilm_demo.results import Fetching, Finished, Working
 from minilm_demo.views.ablation import PAPER_ROWS, PAPER_STUDENTS
 
@@ -98,47 +98,22 @@ def test_the_budget_is_told():
     assert "Distillation" not in dict(of_scores(random=0.7)["figures"])
 
 
-# -- the picture and the tables ------------------------------------------------------------------------------------
-
-
-def test_every_student_is_a_dot():
-    result = samples.experiment()
-    plot = drawn(result)["plot"]
-    low, high = plot["range"]
-    *arms, baseline = plot["rows"]
-    assert [row["label"] for row in arms] == [arm.title for arm in ARMS.values()]
-    for row, arm in zip(arms, result.arms, strict=True):
-        assert (row["kind"], row["at"], row["dots"]) == ("arm", arm.mean, list(arm.scores))
-        assert low < min(row["dots"]) and max(row["dots"]) < high
-        assert low <= row["low"] <= row["at"] <= row["high"] <= high
-    assert (baseline["kind"], baseline["at"]) == ("baseline", 0.509)
-    assert plot["ticks"][0] == [low, "45 %"]
-    assert plot["title"] == "Accuracy on validation, 872 rows"
-
-
-def test_a_wide_interval_ends_with_the_axis():
-    students = [samples.scored("random", 0, 0.6), samples.scored("random", 1, 0.8)]
-    plot = drawn(summarise(samples.started(seeds=2), students))["plot"]
-    row = plot["rows"][0]
-    assert [row["low"], row["high"]] == plot["range"]
-    assert row["value"] == "70.0 ± 127.1 %"
-
-
-def test_the_axis_ends_at_one():
-    plot = of_scores(random=1.0, copied=0.98)["plot"]
-    assert plot["range"] == [0.45, 1.0]
-    assert len(plot["ticks"]) <= 6
+# -- the tables --------------------------------------------------------------------------------------------------
 
 
 def test_the_tables_have_every_number():
     view = drawn(samples.experiment())
     assert view["gains"]["rows"][3] == ["Teacher's layers copied", "Random start", "+6.1", "+5.2 to +7.0", "clear"]
     assert [row[4] for row in view["gains"]["rows"]].count("within the noise") == 3
-    scores = view["scores"]["rows"]
+    scores = view["figure"]["table"]["rows"]
     assert scores[2][4] == "attention 0.153, value relation 0.093"
     assert scores[0][1].count(",") == 4
     assert (scores[0][3], scores[0][4], scores[0][5]) == ("72.3 to 73.3 % (seeds)", "not asked", "30 s")
-    assert all(len(row) == len(table["headings"]) for table in (view["gains"], view["scores"]) for row in table["rows"])
+    assert all(
+        len(row) == len(table["headings"])
+        for table in (view["gains"], view["figure"]["table"])
+        for row in table["rows"]
+    )
 
 
 def test_the_papers_numbers_are_marked_as_the_papers():

@@ -1,4 +1,4 @@
-"""The three kinds of task, as the jobs see them: decode an output, score it, judge a row, explain an answer."""
+"""The three kinds of task: how each decodes outputs, scores predictions, judges rows and explains answers."""
 
 from collections.abc import Mapping
 
@@ -14,5 +14,5 @@ KINDS: Mapping[str, Kind] = {"classification": Classification(), "regression": R
 
 
 def kind_of(task: Task) -> Kind:
-    """What the jobs know of the task's kind."""
+    """The object that answers the jobs' questions about the task's kind."""
     return KINDS[task.kind]

@@ -1,4 +1,4 @@
-"""What the jobs ask about a kind of task, and the case that word importance makes of one input."""
+"""The interface of a kind of task (`Kind`), and the input that word importance explains (`Case`)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...models import Checkpoint
 from ...results import Prediction, ScoredRow
 from ...tasks import Task
 
-MAX_LEFT_OUT = 128  # words of one input left out one by one
+MAX_LEFT_OUT = 128  # limit on the words of one input that leave-one-out removes, one at a time
 
 
 @dataclass(frozen=True)
 class Case:
-    """One input, its words, and the one number that is explained."""
+    """One input, its words, and the value that is explained."""
 
     inputs: Mapping[str, list[int]]  # input_ids [num_tokens], token_type_ids
     words: Sequence[PlacedWord]
@@ -26,16 +26,16 @@ class Case:
     differentiable: Callable  # model outputs of a batch of one -> the scalar whose gradient is taken
     variants: Mapping[int, Mapping[str, list[int]]]  # index of a word -> the inputs without it
     value_without: Callable[[int, Mapping[str, np.ndarray]], float]  # (index of the word, outputs without it) -> value
-    span: tuple[int | None, int | None] = (None, None)  # characters of the context that are explained
-    no_answer: bool = False  # "no answer" won over the span that is explained
+    span: tuple[int | None, int | None] = (None, None)  # start and end of the explained answer, characters of context
+    no_answer: bool = False  # whether the prediction is "no answer" instead of the explained span
 
 
 class Kind(ABC):
-    """One kind of task. It has no state: the task comes with each question.
+    """One kind of task. Objects have no state: every method takes the task.
 
-    A *reference* is what is right, an *outcome* what a prediction said, both in the shape that the metrics compare."""
+    A *reference* is the right answer of a row, an *outcome* the predicted one, both in the form the metrics compare."""
 
-    # -- from outputs to an answer
+    # -- answers
 
     @abstractmethod
     def decode(
@@ -48,60 +48,60 @@ class Kind(ABC):
     ) -> dict:
         """The fields of `Prediction` that this kind fills, from the model's outputs on each window of one row.
 
-        `outputs` are `logits` [num_labels], or `start_logits` and `end_logits` [num_tokens] each. `threshold`: "no
-        answer" is said when its score is above it, where there is such a score."""
+        `outputs` are `logits` [num_labels], or `start_logits` and `end_logits` [num_tokens] each. `threshold` (spans):
+        the answer is "no answer" if its score is above it."""
 
     @abstractmethod
     def columns(self, prediction: Prediction) -> dict[str, object]:
-        """A prediction as columns of a table, "prediction" first."""
+        """A prediction as table columns, name -> value, "prediction" first."""
 
     # -- scores
 
     @abstractmethod
     def references(self, task: Task, rows: Sequence[Mapping]):
-        """What is right in each row: an array [num_rows] of class ids or scores, or a list of gold answers a row."""
+        """The right answers: an array [num_rows] of class ids or scores, or a list of gold answers for each row."""
 
     @abstractmethod
     def outcome(self, task: Task, predictions: Sequence[Prediction]):
-        """What was said, one for each row: an array [num_rows], or a list of texts."""
+        """The predicted answers: an array [num_rows], or a list of texts."""
 
     @abstractmethod
     def score(self, task: Task, outcome, references) -> dict[str, float]:
-        """Every metric of the task, its own order first; 0..1, correlations -1..1. `DataError` without rows."""
+        """Every metric by name, those of `task.metrics` first; 0..1, correlations -1..1. `DataError` without rows."""
 
     @abstractmethod
     def intervals(self, task: Task, outcome, references, seed: int, resamples: int) -> dict[str, tuple[float, float]]:
-        """The 95 % interval (low, high) of every metric that `score` gives, from `resamples` draws where drawn."""
+        """The 95 % interval (low, high) of every metric that `score` returns; `resamples` is for bootstrapped ones."""
 
     @abstractmethod
     def constant_answer(self, references):
-        """The one outcome of a model that has learned nothing but the references: majority, mean, or no answer."""
+        """The outcome of the majority baseline for every row: the majority class, the mean, or no answer."""
 
     @abstractmethod
-    def share_right(self, output, batch: Mapping) -> float | None:
-        """How many rows of a training batch came out right, 0..1; None where there is no right. `output` and `batch`
-        are the model's own tensors."""
+    def batch_accuracy(self, output, batch: Mapping) -> float | None:
+        """The share of right rows in a training batch, 0..1; None for a kind without right and wrong. `output` is the
+        model's output object for `batch`, which holds the model's input tensors."""
 
-    # -- row by row
+    # -- single rows
 
     @abstractmethod
     def judge(self, task: Task, label, prediction: Prediction) -> tuple[str, str, float, tuple[int, int] | None]:
         """The last four fields of a row's `ScoredRow`: expected and predicted in words, the value, the cell."""
 
     def table_size(self, task: Task) -> int:
-        """Rows, and columns, of the table that the cells of `judge` belong to."""
+        """Number of rows, and of columns, of the table whose cells `judge` returns."""
         return 2
 
     @abstractmethod
     def mistake(self, row: ScoredRow) -> float | None:
-        """How bad a mistake the row is, `Mistake.confidence`; None if it came out right."""
+        """`Mistake.confidence` of a wrong row, higher for a worse mistake; None for a right row."""
 
     @abstractmethod
     def is_right(self, prediction: Prediction, expected) -> bool:
-        """Whether an answer counts as right; `expected` is a label's name, or the answers that count, [] for none."""
+        """Whether the answer is right; `expected` is a label's name, or the list of right answers, [] for none."""
 
     # -- word importance
 
     @abstractmethod
     def case(self, task: Task, checkpoint: Checkpoint, row: Mapping[str, str], prediction: Prediction) -> Case:
-        """What word importance explains in the answer to `row`. `DataError` for a text without a word."""
+        """The input and the value that word importance explains. `DataError` for a text without a word."""

@@ -1,4 +1,4 @@
-"""A number on a scale: nearer is better, and nothing is right."""
+"""Regression: the answer is a number on a scale; a nearer number is better, but none is right or wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .texts import WholeTexts
 
 
 class Regression(WholeTexts):
-    """References and outcomes are scores in the points of the task's scale, and so is what word importance explains."""
+    """References, outcomes and the value that word importance explains are scores in points of the task's scale."""
 
     def decode(self, task: Task, row, windows, outputs, threshold: float) -> dict:
         """Logits [1] -> the score."""
@@ -29,19 +29,19 @@ class Regression(WholeTexts):
         """The mean."""
         return float(np.mean(references))
 
-    def share_right(self, output, batch: Mapping) -> None:
-        """None: there is no right score."""
+    def batch_accuracy(self, output, batch: Mapping) -> None:
+        """None: a score is not right or wrong."""
 
     def judge(self, task: Task, label: float, prediction: Prediction) -> tuple[str, str, float, None]:
-        """The value is the error in points."""
+        """The value is the absolute error in points; there is no cell."""
         return f"{label:.1f}", f"{prediction.score:.1f}", abs(label - prediction.score), None
 
     def mistake(self, row: ScoredRow) -> float:
-        """Every row is one, the further off the worse."""
+        """The absolute error; every row counts as a mistake."""
         return row.value
 
     def is_right(self, prediction: Prediction, expected: float) -> bool:
-        """A score is near or far, not right."""
+        """False: a score is not right or wrong."""
         return False
 
     def explained(self, task: Task, prediction: Prediction) -> tuple[int, float]:

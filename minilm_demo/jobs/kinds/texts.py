@@ -1,4 +1,4 @@
-"""What classification and regression share: one row of logits for a text or a pair, cut where it is too long."""
+"""The shared part of classification and regression: one row of logits for a text or a pair, truncated if too long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .base import MAX_LEFT_OUT, Case, Kind
 
 
 class WholeTexts(Kind):
-    """References and outcomes are arrays [num_rows]; what is explained is one of the logits or made of them."""
+    """References and outcomes are arrays [num_rows]. The explained value is computed from the logits."""
 
     def references(self, task: Task, rows) -> np.ndarray:
         return np.array([row[task.label_field] for row in rows])
@@ -36,14 +36,14 @@ class WholeTexts(Kind):
 
     @abstractmethod
     def explained(self, task: Task, prediction: Prediction) -> tuple[int, float]:
-        """Which logit stands for the answer, and the value that is explained."""
+        """The index of the answer's logit, and the explained value."""
 
     @abstractmethod
     def value(self, logits: np.ndarray, index: int) -> float:
-        """The value that is explained, from the logits [num_labels] of an input; `index` is the answer's logit."""
+        """The explained value from the logits [num_labels] of an input; `index` is the answer's logit."""
 
     def case(self, task: Task, checkpoint: Checkpoint, row: Mapping[str, str], prediction: Prediction) -> Case:
-        """Texts are shortened as a person would do it, in the text."""
+        """Each variant deletes one word from the text, before the tokenizer reads it."""
         length = features.input_length(task, checkpoint.model.config)
         tokenizer = checkpoint.tokenizer
         with checkpoint.lock:
@@ -58,10 +58,10 @@ class WholeTexts(Kind):
             if not words:
                 fields = " and the ".join(task.text_fields)
                 raise DataError(f"The {fields} hold no word the model can read. Write some words.")
-            shortened = [
+            shortened_rows = [
                 {**row, word.field: without(row[word.field], word.start, word.end)} for word in words[:MAX_LEFT_OUT]
             ]
-            windows = features.encode(task, tokenizer, [row, *shortened], length, stride=0)
+            windows = features.encode(task, tokenizer, [row, *shortened_rows], length, stride=0)
         inputs, *variants = (window.inputs for window in windows)
         index, value = self.explained(task, prediction)
         return Case(
@@ -75,7 +75,7 @@ class WholeTexts(Kind):
 
 
 def without(text: str, start: int, end: int) -> str:
-    """The text with the characters start..end deleted, and the space that would be left over beside them."""
+    """The text without the characters start..end, and without one of the two spaces around them."""
     before, after = text[:start], text[end:]
     if not before.strip():
         return after.lstrip()

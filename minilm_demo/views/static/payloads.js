@@ -204,13 +204,13 @@
  */
 
 /**
- * Row: true class; column: predicted class, called as the rows where `columns` is missing.
+ * Row: true class; column: predicted class.
  *
  * @typedef {Object} Matrix
  * @property {string} title
  * @property {string[]} labels
  * @property {Cell[][]} rows
- * @property {string[]} [columns]
+ * @property {string[]} columns
  */
 
 /**
@@ -241,31 +241,26 @@
  */
 
 /**
- * A mark of a dot plot; low and high are its 95 % interval, `dots` single scores.
+ * What `Plotly.react` takes.
  *
- * @typedef {Object} PlotRow
- * @property {"run" | "baseline" | "paper" | "arm"} kind
- * @property {string} label
- * @property {number} at
- * @property {number | null} low
- * @property {number | null} high
- * @property {string} value
- * @property {number[]} [dots]
+ * @typedef {Object} PlotlyFigure
+ * @property {Object[]} data
+ * @property {Object} layout
  */
 
 /**
- * `range` is [low, high], `ticks` [[at, text]].
+ * A finished statistic (figure/figure.js): `about` says what is seen, `name` is that of saved files.
  *
- * @typedef {Object} Plot
+ * @typedef {Object} FigurePayload
+ * @property {PlotlyFigure} figure
  * @property {string} title
- * @property {number[]} range
- * @property {((number | string)[])[]} ticks
- * @property {number} baseline
- * @property {PlotRow[]} rows
+ * @property {string} about
+ * @property {string} name
+ * @property {Table} table
  */
 
 /**
- * What a run ends with. A student's card has tables instead of plots.
+ * What a run ends with. A student's card has tables instead of figures.
  *
  * @typedef {Object} ResultCard
  * @property {Headline} headline
@@ -273,10 +268,10 @@
  * @property {string} source
  * @property {string[][]} figures
  * @property {string[]} notes
- * @property {Plot[]} [plots]
+ * @property {FigurePayload} [scores]
+ * @property {FigurePayload | null} [classes]
  * @property {Table[]} [tables]
  * @property {Table | null} [extra]
- * @property {Matrix[]} [confusion]
  * @property {Table | null} [mistakes]
  */
 
@@ -639,10 +634,9 @@
 /**
  * @typedef {Object} DrawnExperiment
  * @property {string[]} findings
- * @property {Plot} plot
+ * @property {FigurePayload} figure
  * @property {string} about
  * @property {Table | null} gains
- * @property {Table} scores
  * @property {string[][]} figures
  * @property {string[]} notes
  */

@@ -3,10 +3,10 @@
 // `callbacks.picked({texts})` is called when a row is chosen, to put its texts into the boxes. Without it (a page of its
 // own) rows are no buttons.
 
-import { code, make, say, scroller, show } from "../shared/dom.js";
-import { drawConfusion, drawShaded, drawSummary, drawTable } from "../shared/result.js";
+import { code, columnHeading, make, say, scroller, show } from "../shared/dom.js";
+import { drawSummary, drawTable } from "../shared/result.js";
 
-/** @import { Cell, RowList, ScoredRow, SlicePayload } from "../payloads.js" */
+/** @import { Cell, Matrix, RowList, ScoredRow, SlicePayload } from "../payloads.js" */
 
 const EMPTY = "The score will be here, with every row behind it.";
 
@@ -53,9 +53,45 @@ function drawBody(state, value) {
     drawSummary(value),
     ...value.notes.map((sentence) => make("p", "mlm-note", sentence)),
     value.scores ? drawTable(value.scores) : null,
-    value.matrix ? drawConfusion(value.matrix, (cell) => drawCell(state, cell)) : null,
+    value.matrix ? drawMatrix(state, value.matrix) : null,
     value.matrix ? make("p", "mlm-note", "Choose a cell to see its rows.") : null,
   ].filter((part) => part);
+}
+
+/**
+ * What is true and what was said, counted.
+ *
+ * @param {object} state
+ * @param {Matrix} matrix
+ */
+function drawMatrix(state, { title, labels, columns, rows }) {
+  const headings = ["true ↓  predicted →", ...columns].map((text) => columnHeading(text));
+  const drawn = rows.map((cells, place) =>
+    make("tr", "", rowHeading(labels[place]), ...cells.map((cell) => drawCell(state, cell))),
+  );
+  const grid = make(
+    "table",
+    "mlm-confusion",
+    make("caption", "mlm-unseen", title + "; the share is of the true class"),
+    make("thead", "", make("tr", "", ...headings)),
+    make("tbody", "", ...drawn),
+  );
+  return make("div", "mlm-block", make("h4", "", title), scroller(title, grid));
+}
+
+function rowHeading(text) {
+  const cell = make("th", "", text);
+  cell.scope = "row";
+  return cell;
+}
+
+/**
+ * @param {Cell} cell
+ */
+function drawShaded({ count, share, text }) {
+  const cell = make("td", "mlm-shaded", make("strong", "", count), make("span", "", text));
+  cell.style.setProperty("--share", Math.round(100 * share) + "%");
+  return cell;
 }
 
 /**

@@ -1,10 +1,12 @@
 // The experiment "Does it help?": its arms as dots, in words and as tables, live while it is under way; and, set apart,
 // the paper's numbers. See ablation_payload.
 //
-// `callbacks.poll({run})` promises the next payload; it and `callbacks.stop` are those of following.js.
+// `callbacks.poll({run})` promises the next payload; it and `callbacks.stop` are those of following.js, `callbacks.plotly`
+// that of figure.js.
 
+import { mount as mountFigure } from "../figure/figure.js";
 import { code, details, facts, make, say, scroller, show, table } from "../shared/dom.js";
-import { drawPlot, drawTable } from "../shared/result.js";
+import { drawTable } from "../shared/result.js";
 import { follow } from "./following.js";
 
 /** @import { AblationPayload, DrawnExperiment, PaperTable } from "../payloads.js" */
@@ -17,9 +19,10 @@ const HIDDEN = 4000; // nobody is looking
  * @param {AblationPayload | null} value
  */
 export function mount(root, value, callbacks = {}) {
-  const state = { root, page: build(root), value: null };
+  const state = { root, page: build(root, callbacks), value: null };
   state.destroy = () => {
     state.following.destroy();
+    state.page.figure.destroy();
     root.replaceChildren();
   };
   state.following = follow({
@@ -41,22 +44,25 @@ export function mount(root, value, callbacks = {}) {
   return { update: (next) => update(state, next), destroy: state.destroy };
 }
 
-function build(root) {
+function build(root, callbacks) {
   const page = {
     empty: make("p", "mlm-empty"),
     findings: make("div", ""),
     picture: make("div", ""),
+    gains: make("div", ""),
     more: make("div", ""),
     code: code(),
     paper: make("section", "mlm-paper"),
   };
   page.findings.setAttribute("aria-live", "polite");
+  page.figure = mountFigure(page.picture, null, callbacks);
   page.body = make(
     "div",
     "",
     page.empty,
     page.findings,
     page.picture,
+    page.gains,
     make("div", "mlm-beside", page.more, page.paper),
     page.code,
   );
@@ -107,20 +113,16 @@ function draw(page, { drawn, empty }) {
   show(page.empty, !drawn);
   say(page.empty, empty);
   page.findings.replaceChildren(...(drawn ? drawn.findings.map((sentence) => make("p", "mlm-verdict", sentence)) : []));
-  page.picture.replaceChildren(...(drawn ? drawPicture(drawn) : []));
+  page.figure.update(drawn ? drawn.figure : null);
+  page.gains.replaceChildren(...(drawn ? drawGains(drawn) : []));
   page.more.replaceChildren(...(drawn ? drawMore(drawn) : []));
 }
 
 /**
  * @param {DrawnExperiment} drawn
  */
-function drawPicture({ plot, about, gains, scores }) {
-  const tables = [gains, scores].filter((one) => one);
-  return [
-    make("div", "mlm-plots", drawPlot(plot)),
-    make("p", "mlm-note", about),
-    details("As a table", () => make("div", "", ...tables.map(drawTable))),
-  ];
+function drawGains({ about, gains }) {
+  return [make("p", "mlm-note", about), ...(gains ? [details("The gains as a table", () => drawTable(gains))] : [])];
 }
 
 /**

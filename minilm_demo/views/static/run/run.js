@@ -4,10 +4,11 @@
 // `callbacks.stop` are those of following.js. `callbacks.finished({run, status})` is called when a watched run is over;
 // `callbacks.taken(payload)` after every payload that was drawn, null for no run. `callbacks.empty`: what to say where
 // there is no run.
-// Without `poll` the picture stands still, without `stop` there is no button.
+// Without `poll` the picture stands still, without `stop` there is no button. `callbacks.plotly`: see figure.js.
 
 import { code, details, facts, make, say, scroller, show, table } from "../shared/dom.js";
-import { drawDetails, drawSummary } from "../shared/result.js";
+import { drawSummary } from "../shared/result.js";
+import { drawDetails } from "./card.js";
 import { create as createChart } from "./chart.js";
 import { follow } from "./following.js";
 import { savePart } from "./save.js";
@@ -153,9 +154,9 @@ function drawReading(box, reading) {
 }
 
 function drawEnd(state) {
-  const { page, head, points } = state;
+  const { page, head, points, callbacks } = state;
   page.summary.replaceChildren(...(head.result ? [drawSummary(head.result)] : []));
-  page.result.replaceChildren(...(head.result ? [drawDetails(head.result)] : []));
+  page.result.replaceChildren(...(head.result ? [drawDetails(head.result, callbacks)] : []));
   // A result that was shown without its run has no curves; the figures are in the card then.
   show(page.charts, hasCurves(points) || !head.result);
   for (const fold of [page.numbers, page.save]) show(fold, hasCurves(points));

@@ -1,0 +1,144 @@
+"""What all figures share: colours, the look, names as text, and the table in words that each figure carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+# Each has a contrast of 3 : 1 or more to a white and to a dark page.
+TEACHER, STUDENT, PROBABILITY = "#2563eb", "#c2410c", "#0f766e"
+NEUTRAL = "#71717a"  # what is no measured model: baselines, published scores
+FAINT = "rgba(128, 128, 128, 0.3)"  # grid lines
+RUN_COLOURS = (STUDENT, TEACHER, PROBABILITY, "#9333ea", "#be185d", NEUTRAL, "#a16207")  # of several runs, in order
+DASHES = ("solid", "dash", "dashdot")  # runs beyond the colours have the same ones again, dashed
+SCALE = [[0.0, "#e6f4f1"], [0.5, "#4fa79c"], [1.0, "#0b5d56"]]  # probability, shares, divergence
+SCALE_UNDER_TEXT = [[0.0, "#f0f7f6"], [1.0, "#7cc4ba"]]  # no darker than the letters on it can be read
+INK = "#18181b"  # those letters
+TITLE_HEIGHT = 52  # pixels
+LONGEST_NAME = 80  # characters
+
+
+def text(words: object) -> str:
+    """A name from outside as text of a figure. Plotly reads `<b>`, `<a href>` and `&amp;` in texts as markup, and
+    `%{…}` as a place to fill in."""
+    escaped = str(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("%{", "% {")
+
+
+def faded(colour: str, opacity: float) -> str:
+    """("#c2410c", 0.3) -> "rgba(194, 65, 12, 0.3)"."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> dict:
+    """The table in words: {title, headings [str], rows [[str]]}."""
+    return {"title": title, "headings": list(headings), "rows": [list(row) for row in rows]}
+
+
+def figure(*, title: str, name: str, about: str, table: dict, height: int, **layout) -> go.Figure:
+    """An empty figure. `title`, `about` (what it shows, in words), `name` (of files) and `table` stay with
+    it, unescaped, as `layout.meta`. `height` is in pixels, without the title."""
+    import plotly.graph_objects as go
+
+    return go.Figure(
+        layout={
+            "template": _template(),
+            "title": {"text": text(title)},
+            "height": height + TITLE_HEIGHT,
+            "margin": {"t": TITLE_HEIGHT, "r": 12, "b": 48, "l": 8},
+            "meta": {"title": title, "about": about, "name": name, "table": table},
+            **layout,
+        }
+    )
+
+
+def _template() -> dict:
+    """The look. The page puts its own colours in the places of the neutral ones here."""
+    axis = {
+        "gridcolor": FAINT,
+        "linecolor": NEUTRAL,
+        "zeroline": False,
+        "automargin": True,
+        "ticklabelstandoff": 6,
+        "fixedrange": False,
+        "title": {"font": {"size": 14}, "standoff": 10},
+    }
+    return {
+        "layout": {
+            "font": {"family": "ui-sans-serif, system-ui, sans-serif", "size": 14, "color": NEUTRAL},
+            "title": {"x": 0, "xref": "paper", "xanchor": "left", "font": {"size": 16}},
+            "paper_bgcolor": "rgba(0, 0, 0, 0)",
+            "plot_bgcolor": "rgba(0, 0, 0, 0)",
+            "hovermode": "closest",
+            "hoverlabel": {"align": "left", "font": {"size": 14}},
+            "xaxis": axis,
+            "yaxis": axis,
+        },
+        "data": {"scatter": [{"marker": {"line": {"color": NEUTRAL}}}]},
+    }
+
+
+# -- rows of dots --------------------------------------------------------------------------------------------------
+
+ROW = 54  # pixels of a row: its label, and below it its marks
+AXIS_HEIGHT = 66  # pixels: ticks and title of the axis
+
+
+def row_labels(row: float, name: str, value: str, *, bold: bool = False) -> list[dict]:
+    """What stands above the marks of a row, name and value: so long names take no room from the picture on a phone."""
+    shared = {"y": row, "yref": "y", "yshift": 19}
+    return [label(name, bold=bold) | shared, label(value, bold=bold) | shared | {"x": 1, "xanchor": "right"}]
+
+
+def heading(words: str, at: float) -> dict:
+    """Above a panel that ends at the share `at` of the height."""
+    return label(words, bold=True) | {"y": at, "yref": "paper", "yanchor": "bottom", "yshift": 6}
+
+
+def label(words: str, *, bold: bool = False) -> dict:
+    """A text at the left edge."""
+    return {
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "showarrow": False,
+        "borderpad": 1,
+        "font": {"size": 13},
+        "text": f"<b>{text(words)}</b>" if bold else text(words),
+    }
+
+
+def row_axis(rows: float) -> dict:
+    """The axis of rows 0, 1, …, the first on top."""
+    return {"range": [rows - 0.5, -0.75], "showticklabels": False, "showgrid": False, "fixedrange": True}
+
+
+def baseline_line(at: float, top: float, bottom: float) -> dict:
+    """A dashed line from row `top` to row `bottom`."""
+    line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
+    return {
+        "type": "line",
+        "layer": "below",
+        "x0": at,
+        "x1": at,
+        "y0": top - 0.25,
+        "y1": bottom + 0.3,
+        "line": line,
+    }
+
+
+def interval_bar(lows: Sequence[float], highs: Sequence[float], values: Sequence[float]) -> dict:
+    """95 % intervals as thick pale bars around `values`."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for high, value in zip(highs, values, strict=True)],
+        "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+        "thickness": 11,
+        "width": 0,
+        "color": faded(STUDENT, 0.38),
+    }
