@@ -159,7 +159,7 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     """Load the checkpoint `name` with a new output layer, and encode the rows for it."""
     accelerator = start_accelerator(config.precision, config.seed)
     dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
-    checkpoint = load_checkpoint(name, task, new_head=True, **dropout, classifier_dropout=config.dropout)
+    checkpoint = load_checkpoint(name, task, new_output_layer=True, **dropout, classifier_dropout=config.dropout)
     _check_length(task, checkpoint, check_probe(task, config.probe))
     model = with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)

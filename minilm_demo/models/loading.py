@@ -40,7 +40,7 @@ class Checkpoint:
     model: PreTrainedModel
     location: Location
     commit: str | None = None  # of a Hub checkpoint, as resolved
-    new_head: bool = False  # the output layer is untrained
+    new_output_layer: bool = False  # the output layer is untrained
     # A fast tokenizer stores truncation as shared state, so only one thread at a time may use it.
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -71,17 +71,18 @@ def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
 
 @transformers_quiet
 def load_checkpoint(
-    checkpoint: str | Location, task: Task | None = None, *, new_head: bool = False, **config
+    checkpoint: str | Location, task: Task | None = None, *, new_output_layer: bool = False, **config
 ) -> Checkpoint:
     """Load a checkpoint as an encoder (`task=None`) or with the task's output layer.
 
-    A checkpoint without a trained output layer for the task is an error unless `new_head` allows a fresh one. `config`
-    overrides fields of the model's configuration, for example dropout. Raises `Unavailable` or `DemoError`."""
+    A checkpoint without a trained output layer for the task is an error unless `new_output_layer` allows an untrained
+    one. `config` overrides fields of the model's configuration, for example dropout. Raises `Unavailable` or
+    `DemoError`."""
     import transformers
 
     location = locate(checkpoint)
     if location.is_skill:
-        return _load_skill(location, task, new_head=new_head, **config)
+        return _load_skill(location, task, new_output_layer=new_output_layer, **config)
     if location.place == str(bundled_or_none()):
         verify_bundled()
     folder, commit = Path(location.place), None
@@ -107,7 +108,7 @@ def load_checkpoint(
     if any(not is_above_encoder(name) for name in untrained):
         raise Unavailable(f"The checkpoint {location.name} is incomplete: {len(untrained)} weights are missing.")
     fresh = bool(untrained) or output_layer.fresh
-    if task and fresh and not new_head:
+    if task and fresh and not new_output_layer:
         raise DemoError(
             f"{location.name} has no trained output layer for {task.name}. Fine-tune it first: "
             f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
@@ -124,7 +125,7 @@ def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
     The no-answer threshold of an adapter for questions is in the skill.json beside it. Raises `Unavailable`."""
     import peft
 
-    base = load_checkpoint("bundled", task, new_head=True, **config)
+    base = load_checkpoint("bundled", task, new_output_layer=True, **config)
     with peft_quiet, explained(f"the skill {name}"):
         model = peft.PeftModel.from_pretrained(base.model, folder).merge_and_unload()
         record = json.loads((folder / "skill.json").read_text(encoding="utf-8"))
@@ -134,11 +135,11 @@ def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
     return Checkpoint(name, base.tokenizer, model, Location(name, str(folder), is_skill=True))
 
 
-def _load_skill(location: Location, task: Task | None, *, new_head: bool, **config) -> Checkpoint:
+def _load_skill(location: Location, task: Task | None, *, new_output_layer: bool, **config) -> Checkpoint:
     """A shipped skill. For a task that the skill does not answer: its encoder with a fresh output layer."""
     skill_tasks = CATALOG[location.name].tasks
     skill_task = task if task and task.name in skill_tasks else TASKS[skill_tasks[0]]
-    if task and skill_task is not task and not new_head:
+    if task and skill_task is not task and not new_output_layer:
         raise DemoError(
             f"The skill {location.name} answers {', '.join(skill_tasks)}, not {task.name}. Fine-tune it first: "
             f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
@@ -146,10 +147,10 @@ def _load_skill(location: Location, task: Task | None, *, new_head: bool, **conf
     skill = load_adapter(location.name, skill_folder(location.name, skill_task.name), skill_task, **config)
     if skill_task is task:
         return skill
-    model = load_checkpoint("bundled", task, new_head=True, **config).model
+    model = load_checkpoint("bundled", task, new_output_layer=True, **config).model
     encoder = model if task is None else model.base_model
     encoder.load_state_dict(skill.model.base_model.state_dict(), strict=False)  # only one of them may have a pooler
-    return Checkpoint(location.name, skill.tokenizer, model, skill.location, new_head=task is not None)
+    return Checkpoint(location.name, skill.tokenizer, model, skill.location, new_output_layer=task is not None)
 
 
 def _check_architecture(location: Location, config) -> None:

@@ -56,7 +56,7 @@ class Evaluation:
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
     mistakes: tuple[Mistake, ...] = ()  # the worst first
     seconds: float = 0.0
-    seen_by_base: str = ""  # what the bundled checkpoint's own training had seen of the data, if it stands behind this
+    seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class RunQueue:
             try:
                 self._run(record)
             except Exception as error:  # no memory for a process, a dead fork server, a deleted folder, …
-                print(f"The line of runs had trouble with {record.run_id}:", file=sys.stderr)
+                print(f"The queue of runs had trouble with {record.run_id}:", file=sys.stderr)
                 traceback.print_exc()
                 if self._running[1] is None:  # else the worker has recorded its own events
                     reason = getattr(error, "strerror", None) or type(error).__name__  # no text that may name a folder

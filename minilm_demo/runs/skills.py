@@ -153,16 +153,16 @@ def _write_skill(
     folder: Path,
     skill: str,
     task: Task,
-    state: RunState,
+    run_state: RunState,
     data: str,
     probes: Sequence[Mapping],
     place: Path,
 ) -> None:
     """Write the files of a skill's task to `folder`. The card names `place` below assets/skills as their folder."""
     skill_recipe = recipe(skill)
-    _copy_adapter(state.folder / "adapter", folder)
+    _copy_adapter(run_state.folder / "adapter", folder)
     _write_record(folder, {"task": task.name})
-    config = replace(state.record.config, data=data)
+    config = replace(run_state.record.config, data=data)
     threshold = None
     if task.has_unanswerable:
         held_back = load_rows(task, config).held_back
@@ -201,13 +201,13 @@ def _write_skill(
         note=fields.get("note", ""),
         before=[recipe_config(stage, data=data, seed=config.seed) for stage in stages(fields)[:-1]],
     )
-    card = skill_card(packed_skill, state.record, state.result)
+    card = skill_card(packed_skill, run_state.record, run_state.result)
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def _save_difference(run: Path, task: Task, ranks: Mapping[str, int]) -> None:
     """Write a full fine-tune of the bundled checkpoint as an adapter beside its checkpoint."""
-    base = load_checkpoint("bundled", task, new_head=True)
+    base = load_checkpoint("bundled", task, new_output_layer=True)
     tuned = load_checkpoint(str(run.resolve()), task)
     save_difference(base.model, tuned.model, run / "adapter", base_name=public_name(base.location), **ranks)
 
@@ -255,7 +255,7 @@ def first_answer(skill: str, task: Task) -> Prediction | None:
     return from_dict(Prediction, record["first_answer"]) if record.get("first_answer") else None
 
 
-# -- probes --------------------------------------------------------------------------------------------------------
+# -- hand-written test rows ----------------------------------------------------------------------------------------
 
 
 def read_probes(file: Path | None) -> list[dict]:

@@ -123,7 +123,7 @@ def test_events_come_in_order_with_held_back_rows(many):
 
 def test_started_says_what_moves(few):
     started = drain("sst2", **few, max_steps=1)[0]
-    model = load_checkpoint(few["checkpoint"], SST2, new_head=True).model
+    model = load_checkpoint(few["checkpoint"], SST2, new_output_layer=True).model
     assert started.parameters == started.trainable == sum(p.numel() for p in model.parameters())
     assert (started.job, started.task, started.examples, started.processes) == ("finetune", "sst2", 64, 1)
     assert started.metric == "accuracy"

@@ -144,7 +144,7 @@ def classified(name: str) -> dict:
         "lower_case_ids": [checkpoint.tokenizer(text.lower())["input_ids"] for text in SENTENCES],
         "logits": [output["logits"].tolist() for output in forward(checkpoint, inputs)],
         "label": predict(SST2, checkpoint, {"sentence": SENTENCES[0]}).label,
-        "new_head": checkpoint.new_head,
+        "new_output_layer": checkpoint.new_output_layer,
     }
 
 
@@ -357,7 +357,7 @@ def test_pickled_model_gives_the_logits_of_the_saved_one(online, root, server):
     from transformers import BertForSequenceClassification
 
     seen = online["first"]
-    assert (seen["name"], seen["new_head"]) == ("org/sst2-bin", False)
+    assert (seen["name"], seen["new_output_layer"]) == ("org/sst2-bin", False)
     assert seen["commit"] == server.commit("models", "org/sst2-bin")
     assert seen["label"] in SST2.labels
     assert seen["ids"] == seen["lower_case_ids"]

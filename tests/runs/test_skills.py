@@ -58,7 +58,7 @@ def test_a_packed_skill_answers_as_its_run_did(lora_run, packed):
     as_packed = load_adapter("sentiment", packed, SST2)
     for before, after in zip(predict_rows(SST2, as_trained, ROWS), predict_rows(SST2, as_packed, ROWS), strict=True):
         assert after.probabilities == pytest.approx(before.probabilities, abs=2e-3)  # float16
-    untrained = load_checkpoint("bundled", SST2, new_head=True)
+    untrained = load_checkpoint("bundled", SST2, new_output_layer=True)
     assert predict_rows(SST2, untrained, ROWS)[0].probabilities["positive"] != pytest.approx(
         predict_rows(SST2, as_packed, ROWS)[0].probabilities["positive"], abs=1e-2
     )
@@ -229,7 +229,7 @@ def shipped(packed, monkeypatch):
 def test_a_skill_is_a_checkpoint_argument(shipped):
     loaded = load_checkpoint("sentiment", SST2)
     assert loaded.model.config.id2label == {0: "negative", 1: "positive"}
-    assert not loaded.new_head and all(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert not loaded.new_output_layer and all(parameter.requires_grad for parameter in loaded.model.parameters())
     assert "Quora" in models.seen_by_base(models.locate("sentiment"), TASKS["qqp"])
 
 
@@ -241,10 +241,10 @@ def test_a_skill_is_asked_for_its_own_tasks_only(shipped):
 @pytest.mark.parametrize("task", [MNLI, SQUAD, None], ids=lambda task: task.name if task else "encoder")
 def test_a_fine_tune_of_another_task_starts_from_a_skills_encoder(shipped, task):
     skill = load_checkpoint("sentiment", SST2).model.base_model.state_dict()
-    other = load_checkpoint("sentiment", task, new_head=True)
+    other = load_checkpoint("sentiment", task, new_output_layer=True)
     encoder = (other.model if task is None else other.model.base_model).state_dict()
     assert [name for name, value in encoder.items() if not torch.equal(value, skill[name])] == []
-    assert other.new_head == (task is not None)
+    assert other.new_output_layer == (task is not None)
 
 
 # -- what ships ----------------------------------------------------------------------------------------------------
