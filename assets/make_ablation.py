@@ -56,9 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """Those of the command line for an experiment, as far as they make sense here."""
     flags = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    add_config(
-        flags, AblationConfig, but=[one.name for one in dataclasses.fields(AblationConfig) if one.name not in FLAGS]
-    )
+    other_fields = [field.name for field in dataclasses.fields(AblationConfig) if field.name not in FLAGS]
+    add_config(flags, AblationConfig, exclude=other_fields)
     flags.add_argument("--output", type=Path, default=ASSETS / "ablation.json", help="where the result goes")
     return flags
 
