@@ -1,5 +1,5 @@
-"""The web app's front door: builds the page and serves it. Workers run this file again under another name, so
-everything stands under the guard."""
+"""The web app: builds the page and serves it. Worker processes import this file under another name, so all code is
+under the guard."""
 
 if __name__ == "__main__":
     import os

@@ -1,12 +1,12 @@
-"""The experiment "Does it help?" that the page shows at once, computed and written down as ablation.json; and the one
-with a longer distillation, of which it says what came out.
+"""Computes the experiment "Does it help?" that the page shows on load, and writes it to ablation.json; a second command
+computes the experiment with a longer distillation.
 
     python assets/make_ablation.py --data DIR --seeds 5 --steps 500
     python assets/make_ablation.py --data DIR --seeds 5 --steps 2000 --batch-size 64 --arms random,distilled,copied
         --output assets/ablation_longer.json
 
-Every student that is scored goes at once into a file of its own below MINILM_HOME, one for these settings whatever the
-number of seeds. So the same command goes on where it was interrupted, and more seeds only add to what is there.
+Each scored student is appended at once to a file under MINILM_HOME, one file per settings without the seeds. So the
+same command resumes after an interruption, and more seeds only add students.
 """
 
 import argparse
@@ -33,10 +33,10 @@ FLAGS = ("data", "seeds", "layers", "hidden", "steps", "train_examples", "epochs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+    args = make_parser().parse_args(argv)
     try:
-        given = {name: value for name, value in vars(args).items() if name in FLAGS}
-        result = make(AblationConfig(**given))
+        settings = {name: value for name, value in vars(args).items() if name in FLAGS}
+        result = make(AblationConfig(**settings))
     except DemoError as error:
         print(error, file=sys.stderr)
         return 1
@@ -53,27 +53,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Those of the command line for an experiment, as far as they make sense here."""
-    flags = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    add_config(
-        flags, AblationConfig, but=[one.name for one in dataclasses.fields(AblationConfig) if one.name not in FLAGS]
-    )
-    flags.add_argument("--output", type=Path, default=ASSETS / "ablation.json", help="where the result goes")
-    return flags
+def make_parser() -> argparse.ArgumentParser:
+    """A parser with the flags of `AblationConfig` named in `FLAGS`, and `--output`."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    other_fields = [field.name for field in dataclasses.fields(AblationConfig) if field.name not in FLAGS]
+    add_config(parser, AblationConfig, exclude=other_fields)
+    parser.add_argument("--output", type=Path, default=ASSETS / "ablation.json", help="where the result goes")
+    return parser
 
 
 def make(config: AblationConfig) -> AblationResult:
-    """Score the students that are missing, and put all together."""
+    """Score the students that are not in the file yet, and return the result over all students."""
     file = students_file(config)
-    known = [from_json(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+    scored = [from_json(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
     file.parent.mkdir(parents=True, exist_ok=True)
-    print(f"Students: {file}, {len(known)} so far", file=sys.stderr)
+    print(f"Students: {file}, {len(scored)} so far", file=sys.stderr)
     with tempfile.TemporaryDirectory() as work, file.open("a", encoding="utf-8") as students:
-        for event in ablation(dataclasses.replace(config, output_dir=work), known):
+        for event in ablation(dataclasses.replace(config, output_dir=work), scored):
             if isinstance(event, Working):
-                where = f"student {event.student} of {event.students}, {event.arm}, seed {event.seed}"
-                print(f"{where}: {event.part}, step {event.step} of {event.steps}", end="\r", file=sys.stderr)
+                student = f"student {event.student} of {event.students}, {event.arm}, seed {event.seed}"
+                print(f"{student}: {event.part}, step {event.step} of {event.steps}", end="\r", file=sys.stderr)
             elif isinstance(event, Scored):
                 students.write(to_json(event) + "\n")
                 students.flush()
@@ -85,12 +84,11 @@ def make(config: AblationConfig) -> AblationResult:
 
 
 def students_file(config: AblationConfig) -> Path:
-    """Where the students with these settings are kept: a name for each set of them and each way to make students,
-    seeds aside."""
+    """The file of the students with these settings. Its name depends on all settings except the seeds and arms, and on
+    how students are made (`MADE_WITH`)."""
     settings = dataclasses.asdict(config) | {"teacher": config.teacher or default_checkpoint()}
-    asked = {name: value for name, value in settings.items() if name not in ("seeds", "arms", "output_dir")}
-    asked |= MADE_WITH
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+    key = {name: value for name, value in settings.items() if name not in ("seeds", "arms", "output_dir")} | MADE_WITH
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
     return home() / "ablation" / f"{config.task}-{config.steps}-steps-{digest}.jsonl"
 
 

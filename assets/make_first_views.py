@@ -1,9 +1,9 @@
-"""The first pictures of three tabs, computed and written down, so that they show before a model has loaded.
+"""Precomputes the first pictures of three tabs, so that the page shows them before a model is loaded.
 
     python assets/make_first_views.py
 
-Run it again after a change of the nli skill, of the payloads or of the texts; tests compare. The Predict tab's first
-answers stand in each skill's record, assets/skills/<skill>/skill.json.
+Run it again after a change of the nli skill, the payloads or the texts; tests compare the files. The first answers of
+the Predict tab are stored in each skill's record, assets/skills/<skill>/skill.json.
 """
 
 import json
@@ -19,18 +19,20 @@ from minilm_demo.tasks import TASKS
 
 
 def first_attention() -> dict:
+    """The payload of the Attention tab's first picture."""
     note = "Precomputed with the shipped inference skill. Press “Look inside” to run it here."
     return views.attention_payload(FIRST_LOOK.trace, **FIRST_LOOK.caption(), notes=[note], precomputed=True)
 
 
 def first_microscope() -> dict:
+    """The payload of the Microscope's first picture."""
     note = "Precomputed with shipped models. Press “Compare” to run it here."
     return views.microscope_payload(FIRST_PAIRING.targets, **FIRST_PAIRING.caption(), notes=[note], precomputed=True)
 
 
 def main() -> None:
-    for file, value in ((FIRST_LOOK_VIEW, first_attention()), (FIRST_PAIRING_VIEW, first_microscope())):
-        file.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
+    for file, payload in ((FIRST_LOOK_VIEW, first_attention()), (FIRST_PAIRING_VIEW, first_microscope())):
+        file.write_text(json.dumps(payload, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{file.name}: {file.stat().st_size:,} bytes")
     for skill, recipe in skills.recipes().items():
         for task in recipe["tasks"]:

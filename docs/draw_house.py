@@ -1,9 +1,9 @@
-"""Draws the rooms of the package and the imports between them, as they stand in the code.
+"""Draws the rooms of the package and the imports between them, as found in the code.
 
     python docs/draw_house.py docs/house.svg
 
-Only the nearest rooms have an arrow: a room may import any room that the arrows lead to. The numbers of imports, and
-the longest chain of modules in which each imports the next, are printed.
+An arrow is drawn only if no path through a third room replaces it: a room may import every room that its arrows lead
+to. The script prints the number of imports between rooms, and the longest chain of modules that import each other.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ sys.path.insert(0, str(ROOT))
 
 PACKAGE = "minilm_demo"
 GROUND = "ground"
-# Room -> (centre x, top y, what it is for), in pixels; the ground floor is as wide as the house.
+# Room -> (centre x, top y, purpose), in pixels. The ground floor is as wide as the picture.
 PLACES = {
     "ui": (190, 20, "the page: Gradio only here"),
     "cli": (470, 20, "the command line"),
-    "serving": (330, 115, "questions together, traces kept"),
+    "serving": (330, 115, "requests, batching, trace cache"),
     "runs": (330, 210, "folders, queue, worker, cards"),
     "jobs": (330, 305, "fine-tune, predict, distil …"),
     "data": (330, 400, "sources, files, texts, features"),
@@ -39,7 +39,7 @@ SIZE = (890, 680)
 
 
 def room_of(module: str) -> str | None:
-    """The room a module stands in; None for the package itself, which imports from all of them."""
+    """The room of a module; None for the package itself, which imports from all rooms."""
     parts = module.split(".")
     if len(parts) == 1 or parts[1] == "__main__":
         return None
@@ -47,7 +47,7 @@ def room_of(module: str) -> str | None:
 
 
 def imports_between_rooms(graph: grimp.ImportGraph) -> Counter:
-    """(importing room, imported room) -> how many imports there are between their modules."""
+    """(importing room, imported room) -> the number of imports between their modules."""
     pairs = (
         (room_of(importer), room_of(imported))
         for importer in graph.modules
@@ -62,20 +62,20 @@ def longest_chain(graph: grimp.ImportGraph) -> list[str]:
     @cache
     def chain(module: str) -> tuple[str, ...]:
         imported = graph.find_modules_directly_imported_by(module)
-        return (module, *max((chain(one) for one in sorted(imported)), key=len, default=()))
+        return (module, *max((chain(name) for name in sorted(imported)), key=len, default=()))
 
     return list(max((chain(module) for module in sorted(graph.modules)), key=len))
 
 
 def box(room: str) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of a room."""
+    """Left, top, right and bottom of a room, in pixels."""
     x, y, _ = PLACES[room]
     width = 780 if room == GROUND else WIDTH
     return x - width / 2, y, x + width / 2, y + HEIGHT
 
 
 def nearest(pairs: Counter) -> list[tuple[str, str]]:
-    """The arrows that no way through another room replaces: who imports jobs may import what stands below it too."""
+    """The pairs that no path through a third room replaces, for example not (runs, data) beside runs > jobs > data."""
     return sorted(
         (importer, imported)
         for importer, imported in pairs
@@ -84,12 +84,12 @@ def nearest(pairs: Counter) -> list[tuple[str, str]]:
 
 
 def arrow(importer: str, imported: str) -> str:
-    """A line from one room down to another."""
+    """A line from the importing room down to the imported one, as SVG."""
     left, top, right, bottom = box(importer)
     to_left, to_top, to_right, _ = box(imported)
     start_x, start_y = (left + right) / 2, bottom
     end_x, end_y = min(max(start_x, to_left + 40), to_right - 40), to_top - 4
-    if end_x != start_x and imported != "serving":  # views stands beside the column: its arrows leave from the side
+    if end_x != start_x and imported != "serving":  # arrows to views, beside the column, start at the side
         start_x, start_y, end_x = right, (top + bottom) / 2, (to_left + to_right) / 2
     title = html.escape(f"{importer} imports {imported}")
     line = f'<path d="M {start_x:.0f} {start_y:.0f} L {end_x:.0f} {end_y:.0f}" marker-end="url(#tip)">'
@@ -97,15 +97,15 @@ def arrow(importer: str, imported: str) -> str:
 
 
 def draw(pairs: Counter) -> str:
-    """The picture as SVG; it reads well on light and on dark paper."""
+    """The picture as SVG, readable in light and dark mode."""
     rooms = []
-    for room, (x, y, about) in PLACES.items():
+    for room, (x, y, purpose) in PLACES.items():
         left, top, right, bottom = box(room)
         name = room if room == GROUND else f"{room}/"
         rooms.append(
             f'<rect x="{left:.0f}" y="{top:.0f}" width="{right - left:.0f}" height="{bottom - top:.0f}" rx="6"/>'
             f'<text class="name" x="{x}" y="{y + 21}">{name}</text>'
-            f'<text x="{x}" y="{y + 39}">{html.escape(about)}</text>'
+            f'<text x="{x}" y="{y + 39}">{html.escape(purpose)}</text>'
         )
     arrows = [arrow(*pair) for pair in nearest(pairs)]
     return "\n".join(
@@ -131,8 +131,10 @@ def main() -> None:
     for (importer, imported), number in sorted(pairs.items()):
         print(f"{importer:>8} imports {imported:<8} {number:>4} times")
     chain = longest_chain(graph)
-    back = [pair for pair in itertools.combinations(PLACES, 2) if pairs[pair] and pairs[pair[::-1]]]
-    print(f"{len(graph.modules)} modules, {len(PLACES)} rooms, {len(pairs)} arrows between rooms, {len(back)} circles")
+    cycles = [pair for pair in itertools.combinations(PLACES, 2) if pairs[pair] and pairs[pair[::-1]]]
+    print(
+        f"{len(graph.modules)} modules, {len(PLACES)} rooms, {len(pairs)} arrows between rooms, {len(cycles)} circles"
+    )
     print(
         f"The longest chain has {len(chain)} modules: {' > '.join(name.removeprefix(f'{PACKAGE}.') for name in chain)}"
     )

@@ -1,4 +1,4 @@
-"""Fine-tune the bundled MiniLM on the sample reviews, a few times over, and look at what it cannot do yet.
+"""Fine-tune the bundled MiniLM on the sample reviews for a few epochs, and print its scores and mistakes.
 
 python examples/1_finetune.py [epochs]
 """

@@ -1,4 +1,4 @@
-"""Ask a fine-tuned checkpoint, then open the same folder with plain transformers: it is nothing special.
+"""Ask a fine-tuned checkpoint, then load the same folder with plain transformers: it is an ordinary checkpoint.
 
 python examples/2_predict.py my-sst2 "A joy from start to end."
 """
@@ -22,6 +22,6 @@ checkpoint = Path(folder) / "checkpoint"
 tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
 model = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint)
 with torch.inference_mode():
-    plain = model(**tokenizer(sentence, return_tensors="pt")).logits.softmax(-1)[0]
+    probabilities = model(**tokenizer(sentence, return_tensors="pt")).logits.softmax(-1)[0]
 for index, label in model.config.id2label.items():
-    print(f"{label:<10}{plain[index]:.4f}  (plain transformers)")
+    print(f"{label:<10}{probabilities[index]:.4f}  (plain transformers)")

@@ -1,4 +1,4 @@
-"""Look inside: which heads look from one sentence to the other, and what the answer is once they are switched off.
+"""Look inside: the heads that attend from one sentence to the other, and the answer without these heads.
 
 python examples/3_attention.py [folder for attention.html]
 """
@@ -22,13 +22,13 @@ groups, words = word_groups(trace)
 border = words.index("[SEP]")
 for layer, head, mass in heads:
     across = merge_words(trace.head(layer, head), groups)[1:border, border + 1 : -1]  # first text to second
-    one, other = np.unravel_index(across.argmax(), across.shape)
-    look = f"{words[1 + one]} looks at {words[border + 1 + other]} ({across.max():.2f})"
+    row, column = np.unravel_index(across.argmax(), across.shape)
+    look = f"{words[1 + row]} looks at {words[border + 1 + column]} ({across.max():.2f})"
     print(f"layer {layer + 1}, head {head + 1}: {mass:.2f} goes across, {look}")
 
-changed = trace_attention("nli", *texts, task="mnli", ablated_heads=[(layer, head) for layer, head, _ in heads])
+ablated = trace_attention("nli", *texts, task="mnli", ablated_heads=[(layer, head) for layer, head, _ in heads])
 for label, probability in trace.prediction.probabilities.items():
-    without = changed.prediction.probabilities[label]
+    without = ablated.prediction.probabilities[label]
     print(f"{label:<16}{probability:.3f}  without these heads {without:.3f}")
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()

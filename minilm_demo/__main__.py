@@ -1,4 +1,4 @@
-"""python -m minilm_demo …"""
+"""Runs the command line: `python -m minilm_demo …`."""
 
 if __name__ == "__main__":
     import sys

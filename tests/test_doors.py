@@ -4,7 +4,7 @@ import os
 import socket
 
 import pytest
-from training import environment, python
+from small_runs import environment, python
 
 # A process imports this at its start. It writes down what torch would find, and ends there: torch is never loaded.
 RECORDER = """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ablation_samples import write_teacher
-from training import write_reviews
+from small_runs import write_reviews
 
 from minilm_demo.jobs.ablation import AblationConfig
 from minilm_demo.results import AblationResult, from_dict, from_json

@@ -95,12 +95,41 @@ def test_what_is_installed_and_started_is_there():
     assert all((ROOT / name).is_file() for line in lines for name in line if name)
 
 
-def test_the_readme_names_files_and_commands_that_exist():
-    tree = README[README.index("## The tree") :]
-    named = re.findall(r"^  ([a-z_]+\.py|[a-z_]+\.py, [a-z_]+\.py|[a-z]+/)", tree, re.M)
-    assert len(named) >= 10
-    for entry in named:
-        for name in entry.split(", "):
-            assert (ROOT / "minilm_demo" / name).exists(), name
-    for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
-        assert (ROOT / picture).is_file(), picture
+def entries(folder: Path) -> set[str]:
+    """The modules and folders in a folder, as the tree writes them: `tasks.py`, `models/`."""
+    modules = {file.name for file in folder.glob("[a-z]*.py")}
+    return modules | {f"{child.name}/" for child in folder.glob("[a-z]*") if child.is_dir()}
+
+
+def tree() -> str:
+    return re.search(r"^## The tree\n\n```\n(.*?)^```", README, re.M | re.S)[1]
+
+
+def test_the_tree_has_a_line_for_every_room_and_module_of_the_package():
+    lines = re.findall(r"^  ([a-z_]+(?:\.py|/)) +\S", tree(), re.M)
+    assert sorted(lines) == sorted(entries(ROOT / "minilm_demo"))
+
+
+def test_the_tree_has_a_line_for_every_folder_of_python_files():
+    lines = re.findall(r"^([a-z_]+(?:\.py|/)) +\S", tree(), re.M)
+    folders = {f"{child.name}/" for child in ROOT.glob("[a-z]*") if child.is_dir() and any(child.glob("*.py"))}
+    assert sorted(lines) == sorted({"app.py"} | folders)
+
+
+def test_the_tree_names_the_folders_of_the_tests_that_are_not_rooms():
+    folders = {name for name in entries(ROOT / "tests") if name.endswith("/")}
+    (line,) = re.findall(r"^tests/ .*(?:\n {23}.*)*", tree(), re.M)
+    named = set(re.findall(r"(?<= )[a-z]+/", line))
+    assert named == folders - entries(ROOT / "minilm_demo")
+
+
+def test_the_tree_names_nothing_that_is_gone():
+    homes = (ROOT, ROOT / "minilm_demo", ROOT / "tests", ROOT / "docs")
+    names = re.findall(r"[a-z_]+/[a-z_/]*|[a-z_]+\.py", tree())
+    assert [name for name in names if not any((home / name).exists() for home in homes)] == []
+
+
+def test_the_pictures_of_the_readme_exist():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / picture).is_file()] == []

@@ -1,4 +1,4 @@
-"""The command line: python -m minilm_demo …"""
+"""The command line, `python -m minilm_demo …`: parses arguments, calls the jobs and prints their results."""
 
 from .command_line import main
 

@@ -1,4 +1,4 @@
-"""The command predict: one text, a pair, or every row of a file."""
+"""The command `predict`: one text, a pair, or every row of a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from ..serving import CheckpointReference
 
 
-def answerer(given: str | None, skill_or_task: str) -> CheckpointReference:
-    """The checkpoint that was asked for, or the one that answers on this machine when nobody asks for another."""
+def answerer(checkpoint: str | None, skill_or_task: str) -> CheckpointReference:
+    """The checkpoint of the argument `--checkpoint`, else the default one for the skill or task. Raises `DemoError`
+    without either."""
     from ..serving import default_answerer, resolve
 
-    name = given or default_answerer(skill_or_task)
+    name = checkpoint or default_answerer(skill_or_task)
     if name is None:
         task = skill_tasks(skill_or_task)[0].name
         raise DemoError(
@@ -37,17 +38,18 @@ def predict_command(args: argparse.Namespace) -> int:
         return _predict_file(args, checkpoint.tasks_among(candidates), checkpoint.name)
     task = checkpoint.task_for(candidates, args.texts)
     if len(args.texts) != len(task.text_fields):
-        wanted = ", ".join(task.text_fields)
-        raise UsageError(f"{task.name} takes {len(task.text_fields)} texts ({wanted}); {len(args.texts)} came.")
+        fields = ", ".join(task.text_fields)
+        raise UsageError(f"{task.name} takes {len(task.text_fields)} texts ({fields}); {len(args.texts)} came.")
     from ..jobs import predict
 
-    fields = dict(zip(task.text_fields, args.texts, strict=True))
-    document = prediction_document(predict(task, checkpoint.name, fields, threshold=args.threshold))
+    row = dict(zip(task.text_fields, args.texts, strict=True))
+    document = prediction_document(predict(task, checkpoint.name, row, threshold=args.threshold))
     print_result(args, document, prediction_lines(document))
     return 0
 
 
 def prediction_lines(document: dict) -> Iterator[str]:
+    """The printed lines of a document of `prediction_document`."""
     if "probabilities" in document:
         for label, probability in sorted(document["probabilities"].items(), key=lambda item: -item[1]):
             yield f"{label:<20}{probability:7.3f}  {'█' * round(40 * probability)}"

@@ -1,8 +1,8 @@
 """The command line: python -m minilm_demo doctor | tasks | finetune | evaluate | predict | attention | distill |
 targets | runs | skills.
 
-Each command prints for people; with `--json` the last line of stdout is one JSON document. Progress goes to stderr. A
-wrong argument exits 2 and a failed job exits 1, each with one sentence.
+Each command prints text for people; with `--json` the last line of stdout is one JSON document. Progress goes to
+stderr. The exit code is 2 for a wrong argument and 1 for a failed job, each with one sentence on stderr.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .train import distill_command, evaluate_command, finetune_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command and return its exit code. `argv` defaults to the arguments of the process."""
     try:
         args = _parser().parse_args(argv)
         return args.command(args)
@@ -38,15 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DemoError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
-    except BrokenPipeError:  # `… | head` closed the pipe; nothing is left to say
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except KeyboardInterrupt:
         print("Broken off.", file=sys.stderr)
         return EXIT_FAILED
-    except Exception as error:  # never a traceback
-        said = " ".join(str(error).split())[:200]
-        print(f"Something unforeseen went wrong: {type(error).__name__}: {said}", file=sys.stderr)
+    except Exception as error:  # one sentence in place of a traceback
+        message = " ".join(str(error).split())[:200]
+        print(f"Something unforeseen went wrong: {type(error).__name__}: {message}", file=sys.stderr)
         return EXIT_FAILED
 
 
@@ -55,10 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
 
     def command(name: str, function, help: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help, description=help)
-        sub.set_defaults(command=function)
-        sub.add_argument("--json", action="store_true", help="print one JSON document as the last line of stdout")
-        return sub
+        subparser = commands.add_parser(name, help=help, description=help)
+        subparser.set_defaults(command=function)
+        subparser.add_argument("--json", action="store_true", help="print one JSON document as the last line of stdout")
+        return subparser
 
     command("doctor", doctor, "What is available here: packages, checkpoints, data, CPU features, the Hub.")
     command("tasks", tasks, "The tasks, their text fields, labels, metrics and defaults.")
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
     teach = command("distill", distill_command, "Distil a student from a teacher, on texts without labels.")
     teach.add_argument("task", metavar="TASK", nargs="?", default="sst2", help="whose texts (default: sst2)")
-    add_config(teach, DistillConfig, but=("task",))
+    add_config(teach, DistillConfig, exclude=("task",))
     targets = command("targets", targets_command, "What a teacher asks of a student on one text, and how near it is.")
     targets.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two that are read as a pair")
     targets.add_argument("--teacher", help="catalog name, run id, folder or Hub name (default: the bundled one)")

@@ -1,4 +1,4 @@
-"""What is available on this machine, each as a check with one sentence: for the evening before class."""
+"""The checks of the command `doctor`, to be run before class: what is available on this machine, one sentence each."""
 
 from __future__ import annotations
 
@@ -23,32 +23,34 @@ MIN_MEMORY_GIGABYTES = 2.0
 
 @dataclass(frozen=True)
 class Check:
+    """The outcome of one check."""
+
     name: str
     ok: bool
-    needed: bool  # the app does not serve a class without it
-    says: str
+    needed: bool  # whether a class needs it
+    says: str  # one sentence: what was found, or why the check failed
 
 
 def examine() -> list[Check]:
-    """All checks; each one runs for real."""
+    """Run all checks; the machine, the weights and the Hub are tested, not only looked up."""
     checks = [_packages(), _machine(), _disk(), _bundled(), _skills(), _sample()]
     return [*checks, _mirror(), _hub(), *_catalog()]
 
 
 def _check(name: str, needed: bool, find: Callable[[], str]) -> Check:
-    """A check that is fine unless `find` raises; what it says is what `find` returns or why it failed."""
+    """The outcome of `find`: ok with the sentence it returns, or failed with the error it raises."""
     try:
         return Check(name, True, needed, find())
     except (DemoError, OSError, ImportError) as error:
         return Check(name, False, needed, str(error))
-    except Exception as error:  # a damaged installation may raise anything; the other checks and the verdict still come
+    except Exception as error:  # a damaged installation may raise anything; the other checks still run
         return Check(name, False, needed, f"{type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
 def _packages() -> Check:
-    found = versions()
-    missing = [name for name in ("torch", "transformers", "gradio") if name not in found]
-    says = ", ".join(f"{name} {version}" for name, version in found.items())
+    installed = versions()
+    missing = [name for name in ("torch", "transformers", "gradio") if name not in installed]
+    says = ", ".join(f"{name} {version}" for name, version in installed.items())
     return Check("packages", not missing, True, says if not missing else f"missing: {', '.join(missing)}")
 
 
@@ -110,10 +112,10 @@ def _sample() -> Check:
 
 def _mirror() -> Check:
     def find() -> str:
-        found = [name for name, task in TASKS.items() if "mirror" in local_sources(task)]
-        if not found:
+        mirrored = [name for name, task in TASKS.items() if "mirror" in local_sources(task)]
+        if not mirrored:
             raise Unavailable("none; set MINILM_DATA to a folder with glue/<task>/…")
-        return f"MINILM_DATA has {', '.join(found)}"
+        return f"MINILM_DATA has {', '.join(mirrored)}"
 
     return _check("local mirror", False, find)
 

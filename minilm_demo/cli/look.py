@@ -1,4 +1,4 @@
-"""Commands that look inside: attention, targets."""
+"""The commands `attention` and `targets`, which write a picture or arrays to a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def targets_command(args: argparse.Namespace) -> int:
 
     if len(args.texts) > 2:
         raise UsageError(f"targets takes one text or a pair; {len(args.texts)} came.")
-    _check_picture(args.output)
+    _check_output(args.output)
     teacher, student = args.teacher or default_checkpoint(), args.student or runs.latest_student()
     if student is None:
         raise DemoError(
@@ -34,7 +34,7 @@ def targets_command(args: argparse.Namespace) -> int:
     options = {"num_relation_heads": args.relation_heads, "teacher_layer": args.teacher_layer}
     targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
     badge = badge_of(teacher, student, args.recipe)
-    _write_picture(targets, args.output, save_targets, badge=badge)
+    _write_output(targets, args.output, save_targets, badge=badge)
     document = targets_document(targets, badge) | {"output": str(args.output)}
     print_result(args, document, _targets_lines(targets, badge, args.output))
     return 0
@@ -57,7 +57,7 @@ def _targets_lines(targets: DistillationTargets, badge: Badge, output: Path) -> 
 def attention_command(args: argparse.Namespace) -> int:
     if len(args.texts) > 2:
         raise UsageError(f"attention takes one text, or two for a pair; {len(args.texts)} came.")
-    _check_picture(args.output)
+    _check_output(args.output)
     from ..jobs import save_trace, trace_attention
     from ..models import default_checkpoint
     from ..serving import resolve
@@ -66,24 +66,25 @@ def attention_command(args: argparse.Namespace) -> int:
     checkpoint = resolve(args.checkpoint or default_checkpoint(), visitor=False)
     task = checkpoint.task_for(candidates, args.texts) if candidates else None
     trace = trace_attention(checkpoint.name, *args.texts, task=task, with_qkv=True)
-    _write_picture(trace, args.output, save_trace)
+    _write_output(trace, args.output, save_trace)
     document = attention_document(trace) | {"output": str(args.output)}
     print_result(args, document, _attention_lines(document))
     return 0
 
 
-def _check_picture(output: Path) -> None:
+def _check_output(output: Path) -> None:
     if output.suffix not in (".html", ".npz"):
         raise UsageError(f"--output is {output}; it must end in .html or .npz.")
 
 
-def _write_picture(result, output: Path, save_arrays: Callable[[object, Path], None], **shown) -> None:
-    """A page that works offline, or the arrays. `shown`: what else `views.show` is told."""
+def _write_output(result, output: Path, save_arrays: Callable[[object, Path], None], **view_options) -> None:
+    """Write an offline page (.html, by `views.show` with `view_options`) or the arrays (.npz). Raises `DemoError` if
+    the file cannot be written."""
     from .. import views
 
     try:
         if output.suffix == ".html":
-            views.show(result, **shown).save(output)
+            views.show(result, **view_options).save(output)
         else:
             save_arrays(result, output)
     except OSError as error:
@@ -92,9 +93,9 @@ def _write_picture(result, output: Path, save_arrays: Callable[[object, Path], N
 
 def _attention_lines(document: dict) -> Iterator[str]:
     yield document["finding"]
-    for one in document.get("crossing_heads", ()):
-        place = f"layer {one['layer'] + 1}, head {one['head'] + 1}"
-        yield f"  {place:<20}{one['mass']:.3f} of a word's attention lies on the other text"
+    for crossing in document.get("crossing_heads", ()):
+        head = f"layer {crossing['layer'] + 1}, head {crossing['head'] + 1}"
+        yield f"  {head:<20}{crossing['mass']:.3f} of a word's attention lies on the other text"
     if "prediction" in document:
         yield from prediction_lines(document["prediction"])
     if document["truncated"]:

@@ -1,8 +1,9 @@
-"""Commands that list and keep: tasks, runs, skills, doctor."""
+"""The commands `tasks`, `runs`, `skills` and `doctor`, which list and manage what is on this machine."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
@@ -29,9 +30,9 @@ def runs_command(args: argparse.Namespace) -> int:
     from .. import runs
 
     if args.action == "list":
-        found = runs.list_runs()
-        document = {"runs": [run_document(run) for run in found]}
-        lines = [f"{run.record.run_id}  {run.status:<12} {run.record.created}" for run in found]
+        states = runs.list_runs()
+        document = {"runs": [run_document(run) for run in states]}
+        lines = [f"{run.record.run_id}  {run.status:<12} {run.record.created}" for run in states]
         print_result(args, document, lines or ["No runs yet."])
         return 0
     if not args.run:
@@ -51,9 +52,9 @@ def skills_command(args: argparse.Namespace) -> int:
 
     if args.action == "list":
         shipped = [entry for entry in CATALOG.values() if entry.is_skill]
-        document = {"skills": [{"name": one.name, "tasks": list(one.tasks)} for one in shipped]}
-        lines = [f"{one.name:<12} answers {', '.join(one.tasks)}" for one in shipped] or ["No skill is shipped here."]
-        print_result(args, document, lines)
+        document = {"skills": [{"name": entry.name, "tasks": list(entry.tasks)} for entry in shipped]}
+        lines = [f"{entry.name:<12} answers {', '.join(entry.tasks)}" for entry in shipped]
+        print_result(args, document, lines or ["No skill is shipped here."])
         return 0
     if not args.skill or (args.action == "pack" and not args.run):
         raise UsageError(f"skills {args.action} needs a skill{' and a run' if args.action == 'pack' else ''}")
@@ -77,10 +78,7 @@ def doctor(args: argparse.Namespace) -> int:
 
     checks = examine()
     problems = [check.name for check in checks if check.needed and not check.ok]
-    document = {
-        "ready": not problems,
-        "checks": [{"name": c.name, "ok": c.ok, "needed": c.needed, "says": c.says} for c in checks],
-    }
+    document = {"ready": not problems, "checks": [dataclasses.asdict(check) for check in checks]}
     marks = {(True, True): "ok ", (True, False): "ok ", (False, True): "NO ", (False, False): "-  "}
     lines = [f"{marks[check.ok, check.needed]} {check.name:<16} {check.says}" for check in checks]
     verdict = "ready for class: yes" if not problems else f"ready for class: no, because of {', '.join(problems)}"

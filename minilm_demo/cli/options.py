@@ -1,4 +1,4 @@
-"""Arguments of the command line: flags made from the fields of a configuration, and one sentence for a wrong word."""
+"""Arguments of the command line: flags from the fields of a configuration, and one sentence for a wrong argument."""
 
 from __future__ import annotations
 
@@ -11,41 +11,46 @@ from ..errors import DemoError
 
 
 class UsageError(Exception):
-    """The words of the command line do not fit."""
+    """A wrong argument on the command line."""
 
 
 class Parser(argparse.ArgumentParser):
+    """A parser that raises `UsageError` instead of printing the usage and exiting."""
+
     def error(self, message: str) -> typing.NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` shows what is allowed.")
 
 
 def positive(text: str) -> int:
+    """A whole number from 1, as the `type` of a flag."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a positive whole number")
     return int(text)
 
 
-RENAMED = {"output_dir": "output"}  # flags whose name is not the field's own
-METAVARS = {"probe": "TEXT"}  # of repeatable flags that take no path
+RENAMED = {"output_dir": "output"}  # field -> flag, where the names differ
+METAVARS = {"probe": "TEXT"}  # of repeatable flags; the others take a path
 
 
-def add_config(parser: argparse.ArgumentParser, config: type, but: Sequence[str] = ()) -> None:
-    """One flag per field of a configuration, its help and choices read from there."""
-    kinds = typing.get_type_hints(config)
-    for one in fields(config):
-        if one.name in but:
+def add_config(parser: argparse.ArgumentParser, config: type, exclude: Sequence[str] = ()) -> None:
+    """Add one flag per field of the configuration dataclass, with the help and choices of the field's metadata. A flag
+    that is not on the command line leaves no attribute in the parsed arguments."""
+    types = typing.get_type_hints(config)
+    for field in fields(config):
+        if field.name in exclude:
             continue
-        options = {"help": one.metadata["help"], "dest": one.name, "default": argparse.SUPPRESS}
-        flag = f"--{RENAMED.get(one.name, one.name).replace('_', '-')}"
-        if one.name == "time_budget":
+        options = {"help": field.metadata["help"], "dest": field.name, "default": argparse.SUPPRESS}
+        flag = f"--{RENAMED.get(field.name, field.name).replace('_', '-')}"
+        if field.name == "time_budget":
             parser.add_argument(flag, type=_duration, metavar="60s", **options)
-        elif kinds[one.name] is bool:
+        elif types[field.name] is bool:
             parser.add_argument(flag, action="store_true", **options)
-        elif typing.get_origin(kinds[one.name]) is tuple:
-            parser.add_argument(flag, action="append", metavar=METAVARS.get(one.name, "PATH"), **options)
+        elif typing.get_origin(types[field.name]) is tuple:
+            parser.add_argument(flag, action="append", metavar=METAVARS.get(field.name, "PATH"), **options)
         else:
-            kind = next(k for k in (float, int, str) if k in (kinds[one.name], *typing.get_args(kinds[one.name])))
-            parser.add_argument(flag, type=kind, choices=one.metadata.get("choices"), **options)
+            allowed_types = (types[field.name], *typing.get_args(types[field.name]))
+            value_type = next(candidate for candidate in (float, int, str) if candidate in allowed_types)
+            parser.add_argument(flag, type=value_type, choices=field.metadata.get("choices"), **options)
 
 
 def _duration(text: str) -> float:
@@ -58,9 +63,11 @@ def _duration(text: str) -> float:
 
 
 def read_config(args: argparse.Namespace, config: type):
-    given = {one.name: getattr(args, one.name) for one in fields(config) if hasattr(args, one.name)}
-    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    """An instance of the dataclass `config` with the flags of `add_config`. Raises `UsageError` for a value that it
+    refuses."""
+    values = {field.name: getattr(args, field.name) for field in fields(config) if hasattr(args, field.name)}
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     try:
-        return config(**given)
+        return config(**values)
     except DemoError as error:
         raise UsageError(str(error)) from error

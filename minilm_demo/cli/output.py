@@ -1,4 +1,4 @@
-"""What commands print: progress on stderr, results on stdout, exit codes."""
+"""Output of the commands: progress on stderr, results on stdout, exit codes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import contextlib
 import json
 import signal
 import sys
-import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..results import Evaluated, Fetching, Planned, Started, Stepped
 from ..runs import JOBS
@@ -17,40 +16,42 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 @contextlib.contextmanager
-def interrupts() -> Iterator[typing.Callable[[], bool]]:
-    """The first Ctrl-C stops the run and keeps the best; the second one breaks off."""
-    asked = []
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """A context whose value tells whether Ctrl-C was pressed, so that a run can stop and keep its best checkpoint. The
+    second Ctrl-C raises `KeyboardInterrupt`."""
+    signals: list[int] = []
 
     def on_interrupt(number, frame):
-        if asked:
+        if signals:
             raise KeyboardInterrupt
-        asked.append(True)
+        signals.append(number)
         print("\nStopping; the best checkpoint is kept. Ctrl-C again breaks off.", file=sys.stderr)
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    previous_handler = signal.signal(signal.SIGINT, on_interrupt)
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(signals)
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous_handler)
 
 
 class Reporter:
-    """Events as lines of progress on stderr; updates overwrite each other on a terminal, elsewhere few are shown."""
+    """Prints events as lines of progress on stderr. A step overwrites the previous one on a terminal;
+    elsewhere about `LINES` steps are printed."""
 
-    LINES = 20  # of updates, where they do not overwrite each other
+    LINES = 20
 
     def __init__(self):
-        self.steps_between, self.reported = 1, 0
+        self.steps_between, self.last_step = 1, 0
 
     def __call__(self, event) -> None:
         if isinstance(event, Fetching):
-            of = f" of {event.total / 1e6:.0f}" if event.total else ""
-            progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f}{of} MB")
+            total = f" of {event.total / 1e6:.0f}" if event.total else ""
+            progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f}{total} MB")
         elif isinstance(event, Started):
-            moving = f"{event.trainable:,} of {event.parameters:,} weights move"
-            who = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
+            weights = f"{event.trainable:,} of {event.parameters:,} weights move"
+            model = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
             source = event.data_source.description
-            progress(f"{who} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}")
+            progress(f"{model} on {source}; {weights}; {event.precision} on {event.device}; seed {event.seed}")
         elif isinstance(event, Planned):
             progress(f"{event.steps} steps ({event.epochs:.2g} epochs), about {event.seconds:.0f} s")
             self.steps_between = max(1, event.steps // self.LINES)
@@ -61,25 +62,28 @@ class Reporter:
             progress(f"step {event.step}  held-back rows: {scores}{'  (best so far)' if event.best else ''}")
 
     def _step(self, event: Stepped) -> None:
-        live = sys.stderr.isatty()
-        if not live and event.step - self.reported < self.steps_between:
+        on_terminal = sys.stderr.isatty()
+        if not on_terminal and event.step - self.last_step < self.steps_between:
             return
-        self.reported = event.step
+        self.last_step = event.step
         speed = f"{event.examples_per_second:.0f} examples/s  {event.seconds_left:.0f} s left"
         terms = "".join(f"{name.replace('_', ' ')} {loss:.3f}  " for name, loss in event.losses.items())
-        progress(f"step {event.step}  loss {event.loss:.3f}  {terms}{speed}", end="\r" if live else "\n")
+        progress(f"step {event.step}  loss {event.loss:.3f}  {terms}{speed}", end="\r" if on_terminal else "\n")
 
 
 def progress(text: str, end: str = "\n") -> None:
+    """Print a line to stderr, on a terminal padded to hide the line that it overwrites."""
     print(f"{text:<78}" if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
 
 
-def report_rows(split: str, done: int, of: int) -> None:
-    if sys.stderr.isatty() or done == of:
-        progress(f"{split}: {done:,} of {of:,} rows", end="\n" if done == of else "\r")
+def report_rows(split: str, done: int, total: int) -> None:
+    """Print how many rows are done; in a file only the last line."""
+    if sys.stderr.isatty() or done == total:
+        progress(f"{split}: {done:,} of {total:,} rows", end="\n" if done == total else "\r")
 
 
-def print_result(args: argparse.Namespace, document: dict, lines) -> None:
+def print_result(args: argparse.Namespace, document: dict, lines: Iterable[str]) -> None:
+    """Print the document as one line of JSON with `--json`, else the lines."""
     if args.json:
         print(json.dumps(document, ensure_ascii=False))
         return

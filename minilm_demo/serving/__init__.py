@@ -1,5 +1,5 @@
-"""What a server of many visitors adds: a request checked and looked up once, questions answered together, traces kept,
-and what a visitor may choose."""
+"""What a server for many visitors needs beyond the jobs: checked requests, checkpoints looked up by name, batched
+predictions, cached traces, and the choices that the page offers."""
 
 from .batching import MOST_AT_ONCE, predict_together
 from .checkpoints import CheckpointReference, default_answerer, resolve, run_title, title_of

@@ -1,6 +1,6 @@
-"""A checkpoint that somebody named, looked up once: what it is called, where it lies, what it answers.
+"""Looks up a checkpoint by the name in a request: its title, its location and the tasks that it answers.
 
-Whoever has a `CheckpointReference` asks it and looks nothing up again; the rest of a request is given its `location`.
+A request is resolved once, to a `CheckpointReference`. Later steps use the reference or its `location`.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from ..tasks import Task, skill_tasks, task_for_texts
 
 @dataclass(frozen=True)
 class CheckpointReference:
-    """A checkpoint by the name that somebody gave it, with everything that a request asks of it."""
+    """A named checkpoint, with all that a request needs to know of it."""
 
-    name: str  # as it was given
-    title: str  # what it is called on the page
+    name: str  # as in the request
+    title: str  # on the page
     location: Location
-    tasks: tuple[str, ...]  # it was trained for; () for an encoder, and where only loading it would tell
-    run: RunRecord | None = None  # of one that was trained here
+    tasks: tuple[str, ...]  # it was trained for; () for an encoder, and if only loading the weights would tell
+    run: RunRecord | None = None  # the run that trained it here
 
     @property
     def has_output_layer(self) -> bool:
-        """Skills and fine-tunes have one, students and encoders have none."""
+        """True for skills and fine-tunes, False for students and encoders."""
         return bool(self.tasks)
 
     def tasks_among(self, candidates: Sequence[Task]) -> Sequence[Task]:
-        """Which of these tasks it answers: those it was trained for, else the first."""
+        """The candidates that it was trained for, else the first candidate."""
         return [task for task in candidates if task.name in self.tasks] or candidates[:1]
 
     def task_for(self, candidates: Sequence[Task], texts: Sequence[str] = ()) -> Task:
-        """Which of these tasks it answers for these texts."""
+        """The candidate that it answers for these texts."""
         return task_for_texts(self.tasks_among(candidates), texts)
 
     def seen(self, task: Task) -> str:
-        """What the bundled model's own training had seen of the task's data, if that model stands behind this one."""
+        """The part of the task's data that the bundled model was trained on, in words; "" for a checkpoint not made
+        from that model."""
         return seen_by_base(self.location, task)
 
     def card(self, task: Task) -> str:
-        """Its model card without the front matter: of a run, or of a shipped skill; "" where there is none here."""
+        """The model card of a run or a shipped skill, without its front matter; "" without a card."""
         folder = _folder_of_run(self.location) if self.run else skill_folder(self.name, task.name)
         file = folder / "README.md" if folder else None
         if file is None or not file.is_file():
@@ -56,10 +57,10 @@ class CheckpointReference:
 def resolve(name: str, *, visitor: bool = True, trained: bool = True) -> CheckpointReference:
     """Look up a checkpoint by name, without loading it.
 
-    A visitor may name a run by its id, a shipped skill, or a fine-tuned one of the catalog on disk; unless `trained`,
-    also those without an output layer. Never a path, never any Hub name, and no question starts a download. With
-    `visitor=False` the name is any checkpoint argument. Raises `UnknownName` for what is not among these, `DemoError`
-    for a run that is gone or has no checkpoint."""
+    A visitor may name a run by its id, a shipped skill, or a fine-tuned catalog checkpoint that is on disk. With
+    `trained=False` checkpoints without an output layer are allowed too. Paths and other Hub names are refused, so that
+    a request cannot start a download. With `visitor=False` the name is any checkpoint argument. Raises `UnknownName`
+    for other names, `DemoError` for a run that is gone or has no checkpoint."""
     name = str(name)
     if visitor:
         _check_allowed(name, trained)
@@ -78,20 +79,22 @@ def _check_allowed(name: str, trained: bool) -> None:
     if RUN_ID.fullmatch(name):
         visitor_run_folder(name)
         return
-    known = [entry.name for entry in CATALOG.values() if (entry.tasks or not trained) and is_on_disk(entry)]
-    if name not in known:
-        raise UnknownName("checkpoint", name, (*known, "the id of a run"))
+    allowed = [entry.name for entry in CATALOG.values() if (entry.tasks or not trained) and is_on_disk(entry)]
+    if name not in allowed:
+        raise UnknownName("checkpoint", name, (*allowed, "the id of a run"))
 
 
 def _folder_of_run(location: Location) -> Path | None:
-    """The folder of the run that made the checkpoint at this place; None if none did."""
+    """The folder of the run that made the checkpoint at this location; None if no run did."""
     folder = Path(location.place).parent
     return folder if not location.on_hub and (folder / "run.json").is_file() else None
 
 
 def default_answerer(skill_or_task: str, mine: Sequence[str] = ()) -> str | None:
-    """The checkpoint that answers when none is named: for a skill the shipped one; for a task, or a skill that is not
-    shipped, the newest of `usable_runs`, else a shipped skill that covers the task; None if there is nothing."""
+    """The name of the checkpoint that answers when a request names none.
+
+    For a shipped skill the skill itself. Otherwise the newest of `usable_runs`, else a shipped skill that covers the
+    task, else None."""
     if skill_or_task in CATALOG:
         return skill_or_task
     tasks = {task.name for task in skill_tasks(skill_or_task)}
@@ -100,11 +103,11 @@ def default_answerer(skill_or_task: str, mine: Sequence[str] = ()) -> str | None
     return next((entry.name for entry in CATALOG.values() if entry.is_skill and tasks & set(entry.tasks)), None)
 
 
-# -- what they are called ------------------------------------------------------------------------------------------
+# -- titles --------------------------------------------------------------------------------------------------------
 
 
 def title_of(name: str) -> str:
-    """What a checkpoint that a visitor may name is called, also one that is gone or has no weights yet."""
+    """The title of a checkpoint that a visitor may name, even if it is gone or has no weights yet."""
     if name in CATALOG:
         return CATALOG[name].title
     try:
@@ -115,5 +118,5 @@ def title_of(name: str) -> str:
 
 
 def run_title(record: RunRecord, result) -> str:
-    """What a run is called in a list. `result` is None before the run has one."""
+    """The title of a run in a list. `result` is None before the run has one."""
     return JOBS[record.job].title(record, result)

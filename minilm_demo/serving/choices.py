@@ -1,4 +1,7 @@
-"""What a visitor may choose: checkpoints of every use, in words and by name, and data."""
+"""The choices that the page offers: checkpoints for each use, and sources of data.
+
+Each choice is a title for people and the name that a request sends.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ from ..tasks import TASKS, Task
 from ..views import words
 from .checkpoints import run_title
 
-Choices = list[tuple[str, str]]  # (words, name)
-OPEN_DATA = ("auto", "mirror", "hub", "sample")  # never a path of the server
+Choices = list[tuple[str, str]]  # (title, name)
+OPEN_DATA = ("auto", "mirror", "hub", "sample")  # paths on the server are not allowed
 
 
 def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> Choices:
-    """Everything that can answer for these tasks without fetching anything first: the shipped skill, runs, checkpoints
-    from the Hub."""
+    """The checkpoints on this machine that answer these tasks: shipped skills, then runs, then checkpoints from the
+    Hub."""
     names = {task.name for task in tasks}
     ready = [entry for entry in CATALOG.values() if names & set(entry.tasks) and is_on_disk(entry)]
     skills = [(entry.title, entry.name) for entry in ready if entry.is_skill]
@@ -30,24 +33,24 @@ def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> Choices:
 
 
 def traceable_choices(mine: Sequence[str]) -> Choices:
-    """Every checkpoint one can look inside without fetching anything first."""
-    plain = [(entry.title, entry.name) for entry in CATALOG.values() if not entry.tasks and is_on_disk(entry)]
-    return checkpoint_choices(tuple(TASKS.values()), mine) + plain + student_choices(mine)
+    """The checkpoints on this machine whose attention can be traced, with and without an output layer."""
+    encoders = [(entry.title, entry.name) for entry in CATALOG.values() if not entry.tasks and is_on_disk(entry)]
+    return checkpoint_choices(tuple(TASKS.values()), mine) + encoders + student_choices(mine)
 
 
 def student_choices(mine: Sequence[str]) -> Choices:
-    """Every student that was distilled here."""
+    """The students that were distilled here."""
     return [_choice(run) for run in usable_runs(tuple(TASKS), mine or (), job=DISTILL)]
 
 
 def starting_points(mine: Sequence[str], skills: bool = False) -> Choices:
-    """Every checkpoint that a run may begin with: those on disk, the others with what there is to fetch, then the
-    students that were distilled here; `skills`: also those that ship with the app."""
+    """The checkpoints that a run may start from: those on disk, those to fetch with their megabytes, then the students
+    that were distilled here. With `skills` also the shipped skills."""
     entries = [entry for entry in CATALOG.values() if not entry.tasks or (skills and entry.is_skill)]
-    to_fetch = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
-    choices = [(entry.title + to_fetch[entry.name], entry.name) for entry in entries]
-    own_default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in CATALOG else []
-    return own_default + sorted(choices, key=lambda choice: bool(to_fetch[choice[1]])) + student_choices(mine)
+    fetch_notes = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
+    choices = [(entry.title + fetch_notes[entry.name], entry.name) for entry in entries]
+    default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in CATALOG else []
+    return default + sorted(choices, key=lambda choice: bool(fetch_notes[choice[1]])) + student_choices(mine)
 
 
 def _choice(run: RunState) -> tuple[str, str]:
@@ -58,19 +61,19 @@ def _choice(run: RunState) -> tuple[str, str]:
 
 
 def teacher_choices(mine: Sequence[str]) -> Choices:
-    """Every model that can be looked into, the bundled one first; students too, as assistants, but last."""
+    """The traceable models, the bundled one first. Students are last; each may serve as a teacher assistant."""
     return sorted(traceable_choices(mine), key=lambda choice: choice[1] != "bundled")
 
 
 def pupil_choices(mine: Sequence[str]) -> Choices:
-    """The same models, students first."""
+    """The traceable models, students first."""
     students = student_choices(mine)
     return students + [choice for choice in traceable_choices(mine) if choice not in students]
 
 
 def comparable(teacher: str, choices: Choices, recipe: str) -> Choices:
-    """The choices that can be compared with this teacher under the recipe, as far as their configurations tell without
-    loading them: enough words in common, heads that fit."""
+    """The choices whose configuration allows a comparison with this teacher under the recipe: the same vocabulary size
+    and compatible heads. No weights are loaded; a choice without a configuration on this machine stays."""
     config = read_config(teacher)
     return [choice for choice in choices if config is None or _fits(config, read_config(choice[1]), recipe)]
 
@@ -86,7 +89,7 @@ def _fits(teacher: SimpleNamespace, student: SimpleNamespace | None, recipe: str
 
 
 def models_to_fetch() -> str:
-    """How the models come here that are not on this machine, as a sentence; "" if all are."""
+    """A sentence on how to fetch the models that are not on this machine; "" if all are here."""
     missing = [short_title(entry.name) for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
     if not missing:
         return ""
@@ -98,7 +101,8 @@ def models_to_fetch() -> str:
 
 
 def open_data(task: Task, data: str) -> str:
-    """The source that a visitor names for a task; "auto" is the best one that needs no network."""
+    """The name of the source that a visitor chose; "auto" becomes the best source that needs no network. Raises
+    `DemoError` for a name not in `OPEN_DATA`."""
     if data not in OPEN_DATA:
         raise DemoError(f"data is '{data}'; it must be one of {', '.join(OPEN_DATA)}.")
     return local_sources(task)[0] if data == "auto" else data

@@ -1,4 +1,4 @@
-"""A look at the rows that a fine-tune would learn from: one sentence on them, and the first few."""
+"""Previews of the training rows of a data source: one sentence on the rows, and the first few of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREVIEW_ROWS = 6
 
 @dataclass(frozen=True)
 class DataPreview:
-    """`cells` holds the first rows as text, one for each of `columns`; without columns there is nothing to show."""
+    """A sentence and the first rows as text: `cells` [rows][columns]. Without `columns` there is no table."""
 
     sentence: str
     columns: tuple[str, ...] = ()
@@ -26,15 +26,15 @@ class DataPreview:
 
 
 def preview_data(task: Task, data: str, file: str | None = None) -> DataPreview:
-    """What there is of a task's data: `data` names the source, `file` is the visitor's own one for "file"."""
-    if data == "hub":  # only the Train button goes to the Hub
+    """The preview of a task's data. `data` names the source; `file` is the visitor's own file for the source "file"."""
+    if data == "hub":  # a preview makes no request; only the Train button fetches from the Hub
         return DataPreview(f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.")
     if data == "file":
         return _preview_own_file(task, file)
     return _preview_source(task.name, data)
 
 
-@functools.lru_cache(64)  # the rows behind these names do not change while the server runs
+@functools.lru_cache(64)  # the rows of these sources do not change while the server runs
 def _preview_source(name: str, data: str) -> DataPreview:
     task = get_task(name)
     source = open_source(task, data)
@@ -45,23 +45,23 @@ def _preview_source(name: str, data: str) -> DataPreview:
 
 
 def _cells(task: Task, row: Mapping) -> list[str]:
-    """A checked row as text: its fields, then what its label means."""
+    """A checked row as text: its fields, then its label in words."""
     return [row[field] for field in task.text_fields] + [kind_of(task).label_words(task, row[task.label_field])]
 
 
 def _balance(task: Task, rows: Sequence[Mapping]) -> str:
-    """How many rows of each label there are, in words."""
+    """The number of rows of each label, in words."""
     return kind_of(task).balance(task, [row[task.label_field] for row in rows])
 
 
 def _too_few(task: Task, data: str) -> str:
-    """What the bundled sample cannot teach, and where to start instead."""
+    """A warning that the bundled sample is too small for this task, with an alternative; "" where it is not."""
     if data != "sample" or task.sample_teaches:
         return ""
-    instead = "take the real data"
+    advice = "take the real data"
     if task.start_from in CATALOG:
-        instead += f", or start from the shipped {task.start_from} skill (under Advanced)"
-    return f" So few rows teach the bundled checkpoint little of this task: for a better score {instead}."
+        advice += f", or start from the shipped {task.start_from} skill (under Advanced)"
+    return f" So few rows teach the bundled checkpoint little of this task: for a better score {advice}."
 
 
 def _preview_own_file(task: Task, file: str | None) -> DataPreview:
@@ -78,5 +78,5 @@ def _preview_own_file(task: Task, file: str | None) -> DataPreview:
         rows = open_source(task, file).read("all")
     except DataError as error:
         return DataPreview(str(error), columns, cells)
-    kept = "A fifth, at most 1,000 rows, is kept for scoring."
-    return DataPreview(f"{len(rows):,} rows; {guess}. {_balance(task, rows)} {kept}", columns, cells)
+    held_back = "A fifth, at most 1,000 rows, is kept for scoring."
+    return DataPreview(f"{len(rows):,} rows; {guess}. {_balance(task, rows)} {held_back}", columns, cells)

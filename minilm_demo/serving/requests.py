@@ -1,7 +1,7 @@
-"""What a visitor asks, checked once: a question for an answer, a look at attention, a teacher beside a student.
+"""A visitor's requests: a question for an answer, a look at attention, a teacher beside a student.
 
-A `Look` and a `Pairing` go to the page with their picture and come back with every request of the page: the server
-keeps no visitor's. `from_page` reads what comes back; a hostile visitor may have changed all of it.
+The page receives a `Look` or `Pairing` with its picture and sends it back with each later request, so that the server
+stores no state of visitors. `from_page` validates it: a hostile visitor may have changed every value.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from .batching import predict_together
 from .checkpoints import CheckpointReference, resolve
 from .traces import cached_targets, cached_trace, explained_answer
 
-MEAN = "mean"  # instead of the number of a layer or head: averaged over them
-ALONE = ""  # no second checkpoint beside
+MEAN = "mean"  # in place of the number of a layer or head: the mean over all of them
+ALONE = ""  # no second checkpoint to compare with
 UNCHANGED = "The three methods of “Is attention an explanation?” read the text and the model without your change."
 FILE_TYPES = {"npz": "application/octet-stream", "html": "text/html"}
 
@@ -46,20 +46,20 @@ FILE_TYPES = {"npz": "application/octet-stream", "html": "text/html"}
 
 
 def boxed_texts(texts: Sequence) -> tuple[str, ...]:
-    """The texts of at most two boxes; an empty box is no text."""
+    """The texts of the first two boxes, without empty ones."""
     return tuple(str(text) for text in texts[:2] if str(text or "").strip())
 
 
 def whole_number(values: Mapping, name: str, size: int) -> int:
-    """The number of a layer, head or token, 0 to `size` - 1, as it came from the page."""
+    """The number of a layer, head or token in `values`, from 0 to `size` - 1. Raises `DataError` for other values."""
     value = values.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < size:
         raise DataError(f"{name} is '{value}'; it must be a whole number from 0 to {size - 1}.")
     return value
 
 
-def _whole_numbers(values: Mapping, name: str, size: int) -> slice:
-    """The same as a slice, which is that of all numbers for "mean"."""
+def _number_slice(values: Mapping, name: str, size: int) -> slice:
+    """The same number as a slice of length 1; the slice of all numbers for "mean"."""
     if values.get(name) == MEAN:
         return slice(0, size)
     number = whole_number(values, name, size)
@@ -67,8 +67,10 @@ def _whole_numbers(values: Mapping, name: str, size: int) -> slice:
 
 
 def file_to_save(name: str, values: Mapping, contents: Mapping[str, Callable[[], bytes]]) -> dict:
-    """`{name, type, base64}` of the file whose kind is named by `format`; `contents`: kind, one of `FILE_TYPES`, to
-    what makes it."""
+    """`{name, type, base64}` of the file whose kind `values` names as `format`.
+
+    `contents` maps a kind, one of `FILE_TYPES`, to a function that returns the bytes. Raises `DataError` for other
+    kinds."""
     kind = values.get("format")
     if not isinstance(kind, str) or kind not in contents:
         raise DataError(f"There is no file of the kind '{kind}'; there are {' and '.join(contents)}.")
@@ -81,10 +83,10 @@ def file_to_save(name: str, values: Mapping, contents: Mapping[str, Callable[[],
 
 @dataclass(frozen=True)
 class Question:
-    """A text or pair for a skill or task, and the checkpoint that a visitor asks."""
+    """A text or pair for a skill or task, and the checkpoint that answers."""
 
     skill: str
-    texts: tuple[str, ...]  # one for each box; those that the task does not read are passed over
+    texts: tuple[str, ...]  # one for each box; texts beyond the task's fields are ignored
     checkpoint: str
 
     @cached_property
@@ -112,7 +114,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Look:
-    """What to look at, how it is changed, and what stands beside it."""
+    """The texts and checkpoint of a trace, the changes to it, and the checkpoint to compare with."""
 
     texts: tuple[str, ...]
     checkpoint: str
@@ -127,14 +129,17 @@ class Look:
 
     @classmethod
     def from_page(cls, values: Mapping) -> Look:
-        """Of `to_page`, with `masked`, `ablated` and `explained`, which may be missing."""
+        """The look in the values of `to_page`, with the optional `masked`, `ablated` and `explained`. Raises
+        `DataError` for values that do not fit."""
         try:
             return cls(
                 boxed_texts(values["texts"]),
                 str(values["checkpoint"]),
                 str(values.get("compare") or ALONE),
                 masked=tuple(sorted({int(token) for token in values.get("masked") or ()})),
-                ablated=tuple(sorted({(int(at["layer"]), int(at["head"])) for at in values.get("ablated") or ()})),
+                ablated=tuple(
+                    sorted({(int(head["layer"]), int(head["head"])) for head in values.get("ablated") or ()})
+                ),
                 explained=bool(values.get("explained")),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -149,7 +154,7 @@ class Look:
 
     @cached_property
     def task(self) -> Task | None:
-        """The task whose output layer the checkpoint has, if it reads as many texts."""
+        """The task whose output layer the checkpoint has, if it takes this number of texts; else None."""
         return self._task_of(self.model)
 
     @cached_property
@@ -158,7 +163,8 @@ class Look:
 
     @cached_property
     def beside(self) -> tuple[AttentionTrace | None, str]:
-        """What stands beside the trace, and its name: the one without the change, or another checkpoint's."""
+        """The trace to compare with, and its title: without the changes, or of the other checkpoint; (None, "") without
+        one."""
         if self.masked or self.ablated:
             return cached_trace(self.model.location, self.texts, self.task), "Before"
         if not self.compare:
@@ -169,7 +175,8 @@ class Look:
         return trace, model.title
 
     def explanation(self) -> AttentionExplanation | None:
-        """Beside two other methods what attention says; None unless the visitor asked for that."""
+        """Attention compared with two other explanations; None unless `explained`. Raises `DataError` if the checkpoint
+        gives no answer to these texts."""
         if not self.explained:
             return None
         if self.task is None:
@@ -183,23 +190,24 @@ class Look:
         return [UNCHANGED] if self.explained and (self.masked or self.ablated) else []
 
     def caption(self) -> dict:
-        """What the picture says of the request, and the request itself: arguments of `views.attention_payload`."""
+        """The title and the request, as arguments of `views.attention_payload`."""
         return {"title": self.model.title, "asked": self.to_page()}
 
     def head(self, values: Mapping) -> np.ndarray:
-        """The weights [num_tokens, num_tokens] of the `layer` and `head` named in `values`, each of them a number or
-        "mean"; `rollout`: all layers multiplied; `before`: of the trace that stands beside."""
+        """The weights [num_tokens, num_tokens] of the `layer` and `head` in `values`, each a number or "mean".
+
+        With `rollout` in `values` the product over all layers, with `before` the weights of the compared trace."""
         trace = self.beside[0] if values.get("before") else self.trace
         if trace is None:
             raise DataError("Nothing stands beside this picture.")
         if values.get("rollout"):
             return rollout(trace.attentions)
-        layer = _whole_numbers(values, "layer", trace.num_layers)
-        head = _whole_numbers(values, "head", trace.num_heads)
+        layer = _number_slice(values, "layer", trace.num_layers)
+        head = _number_slice(values, "head", trace.num_heads)
         return trace.attentions[layer][:, head].mean(axis=(0, 1))
 
     def row(self, values: Mapping) -> tuple[int, int, int]:
-        """The `layer`, `head` and `token` named in `values`."""
+        """The `layer`, `head` and `token` in `values`."""
         sizes = {"layer": self.trace.num_layers, "head": self.trace.num_heads, "token": self.trace.num_tokens}
         return tuple(whole_number(values, name, size) for name, size in sizes.items())
 
@@ -217,8 +225,8 @@ class Look:
 
 
 def watched_attention(run: RunState) -> tuple[Look, list[Traced], list[np.ndarray]]:
-    """The text that a run watched: how its model sees it now, and at every kept step the event and the attentions
-    [num_layers, num_heads, num_tokens, num_tokens]. Raises `DataError` where nothing was kept."""
+    """The watched text of a run as a `Look`, its `Traced` events, and the attentions of each event
+    [num_layers, num_heads, num_tokens, num_tokens]. Raises `DataError` if the run recorded none."""
     traced = [event for event in run.events if isinstance(event, Traced)]
     if not traced or not run.has_checkpoint:
         raise DataError("This run kept no attention. Give it a text under “Watch its attention” before you train.")
@@ -231,7 +239,7 @@ def watched_attention(run: RunState) -> tuple[Look, list[Traced], list[np.ndarra
 
 @dataclass(frozen=True)
 class Pairing:
-    """A teacher and a student on one text or pair."""
+    """A teacher and a student, compared on one text or pair."""
 
     texts: tuple[str, ...]
     teacher: str = "bundled"
@@ -246,7 +254,7 @@ class Pairing:
 
     @classmethod
     def from_page(cls, values: Mapping) -> Pairing:
-        """Of `to_page`."""
+        """The pairing in the values of `to_page`. Raises `DataError` for values that do not fit."""
         try:
             if values["student"] is None:
                 raise DataError(
@@ -262,7 +270,7 @@ class Pairing:
 
     @cached_property
     def models(self) -> tuple[CheckpointReference, CheckpointReference]:
-        """Teacher and student."""
+        """The teacher and the student."""
         return resolve(self.teacher, trained=False), resolve(self.student, trained=False)
 
     @cached_property
@@ -272,12 +280,12 @@ class Pairing:
 
     @cached_property
     def badge(self) -> Badge:
-        """What may be said of the teacher beside the student."""
+        """The label of the pair: whether the teacher is the student's true teacher."""
         teacher, student = self.models
         return badge_of(teacher.location, student.location, self.recipe)
 
     def caption(self) -> dict:
-        """What the picture says of the request, and the request itself: arguments of `views.microscope_payload`."""
+        """The titles, the badge and the request, as arguments of `views.microscope_payload`."""
         teacher, student = self.models
         return {
             "teacher_title": teacher.title,
@@ -287,14 +295,14 @@ class Pairing:
         }
 
     def head(self, values: Mapping) -> tuple[str, int]:
-        """The `relation` and the relation `head` named in `values`."""
+        """The `relation` and the relation head (`head`) in `values`. Raises `DataError` for values that do not fit."""
         relation = values.get("relation")
         if relation not in self.targets.relations:
             raise DataError(f"relation is '{relation}'; it must be one of {', '.join(self.targets.relations)}.")
         return relation, whole_number(values, "head", self.targets.num_relation_heads)
 
     def row(self, values: Mapping) -> tuple[str, int, int]:
-        """The `relation`, its `head` and the `token` named in `values`."""
+        """The `relation`, its relation head (`head`) and the `token` in `values`."""
         return (*self.head(values), whole_number(values, "token", len(self.targets.tokens)))
 
     def arrays(self) -> bytes:
@@ -305,22 +313,25 @@ class Pairing:
 
 
 def watched_student(run: RunState, otherwise: str) -> tuple[Pairing, list[Probed]]:
-    """The student of a distillation beside its teacher on the text that the run watched (`otherwise` where it watched
-    none), and what it was on its way: nothing where the run did not compare all heads of the teacher's last layer."""
+    """The student of a distillation paired with its teacher on the watched text of the run, and the run's `Probed`
+    events.
+
+    Without a watched text the text is `otherwise`. The events are empty unless the run compared all heads of the
+    teacher's last layer. Raises `DataError` if the teacher cannot be shown here."""
     config = run.record.config
     try:
         teacher = resolve(plain_name(config.teacher), trained=False)
     except DemoError as error:
         raise DataError("The teacher of this student is not among those that can be looked into here.") from error
     pairing = Pairing(boxed_texts((config.probe or otherwise,)), teacher.name, run.record.run_id, config.recipe)
-    special = config.assistant or config.relation_heads is not None or config.teacher_layer is not None
-    return pairing, [event for event in run.events if isinstance(event, Probed) and not special]
+    deviates = config.assistant or config.relation_heads is not None or config.teacher_layer is not None
+    return pairing, [event for event in run.events if isinstance(event, Probed) and not deviates]
 
 
-# -- what the page shows first -------------------------------------------------------------------------------------
+# -- the first pictures of the page --------------------------------------------------------------------------------
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-FIRST_LOOK = Look(("Nobody liked the soup.", "Everyone enjoyed the meal."), "nli")  # the second looks at "Nobody"
+FIRST_LOOK = Look(("Nobody liked the soup.", "Everyone enjoyed the meal."), "nli")  # text 2 attends to "Nobody"
 FIRST_PAIRING = Pairing(("The food was not good, but the waiters were unbelievably kind.",))
-# Their pictures, made by assets/make_first_views.py: no model is loaded for them.
+# Precomputed by assets/make_first_views.py, so that the first pictures need no model.
 FIRST_LOOK_VIEW, FIRST_PAIRING_VIEW = ASSETS / "first_attention.json", ASSETS / "first_microscope.json"

@@ -1,4 +1,4 @@
-"""What student a teacher can be asked for here: its sizes, how it may begin, and the text that is watched."""
+"""The choices for a new student: its size, whether it can start from the teacher's layers, and the watched text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NOT_KNOWN = "Whether layers of this teacher fit is known once it is on this mach
 
 
 def size_choices(teacher: str) -> Choices:
-    """The students a teacher can have here; where its own size is not known yet, of one alone."""
-    theirs = size_of(teacher)
-    if theirs is None:
+    """The sizes of students within the page's limits; one size for a teacher that is not on this machine yet."""
+    teacher_size = size_of(teacher)
+    if teacher_size is None:
         return [("Half as deep, half as wide", "half"), OWN_SIZE_CHOICE]
     limits = JOBS[DISTILL].limits
     fitting = {
         name: size
-        for name, size in smaller_sizes(theirs).items()
+        for name, size in smaller_sizes(teacher_size).items()
         if size.layers <= limits["layers"] and size.hidden <= limits["hidden"]
     }
     choices = [(f"{name.capitalize()}: {size.layers} x {size.hidden}", name) for name, size in fitting.items()]
@@ -30,28 +30,29 @@ def size_choices(teacher: str) -> Choices:
 
 
 def student_size(teacher: str, size: str, layers: int, hidden: int, heads: int) -> tuple[int | None, ...]:
-    """Layers, width and heads as the run is asked for them; None: what suits the teacher. `size` is one of
-    `size_choices`; the numbers count for the visitor's own size."""
+    """Layers, width and heads for the configuration of a run, where None means the default for the teacher.
+
+    `size` is one of `size_choices`. The numbers are used for the visitor's own size only; 0 means None."""
     if size == OWN_SIZE:
         return layers or None, hidden or None, heads or None
-    theirs = size_of(teacher)
-    known = smaller_sizes(theirs).get(size) if theirs else None
-    return (known.layers, known.hidden, known.heads) if known else (None, None, None)
+    teacher_size = size_of(teacher)
+    chosen_size = smaller_sizes(teacher_size).get(size) if teacher_size else None
+    return (chosen_size.layers, chosen_size.hidden, chosen_size.heads) if chosen_size else (None, None, None)
 
 
 def copies_misfit(teacher: str, size: str, hidden: int, heads: int) -> str:
-    """Why this student cannot begin with layers of the teacher, as a sentence; "" if it can."""
-    theirs = size_of(teacher)
-    if theirs is None:
+    """Why this student cannot start from the teacher's layers, as a sentence; "" if it can."""
+    teacher_size = size_of(teacher)
+    if teacher_size is None:
         return NOT_KNOWN
-    _, own_hidden, own_heads = student_size(teacher, size, 0, hidden, heads)
-    return layers_misfit(theirs, own_hidden or 0, own_heads or theirs.heads)
+    _, student_hidden, student_heads = student_size(teacher, size, 0, hidden, heads)
+    return layers_misfit(teacher_size, student_hidden or 0, student_heads or teacher_size.heads)
 
 
 def text_to_watch(text: str | None) -> str:
-    """A sentence to watch, "" for none; `DataError` for one that is too long whatever its pieces are."""
-    number = len((text or "").split())
-    most = DistillConfig.WATCHED_TOKENS
-    if number > most - 2:  # a word is a token or more, and two are special
-        raise DataError(f"The sentence to watch has {number} words; at most {most} tokens can be watched.")
-    return text if number else ""
+    """The text to watch, "" for none. Raises `DataError` for a text with more words than the token limit allows."""
+    num_words = len((text or "").split())
+    max_tokens = DistillConfig.WATCHED_TOKENS
+    if num_words > max_tokens - 2:  # a word is at least one token, and two tokens are special
+        raise DataError(f"The sentence to watch has {num_words} words; at most {max_tokens} tokens can be watched.")
+    return text if num_words else ""

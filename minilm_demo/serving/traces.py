@@ -1,8 +1,7 @@
-"""The last traces and distillation targets, kept in memory: whoever looks at another head of the same text does not
-wait for the models.
+"""A cache of traces and distillation targets, so that another head of the same text needs no forward pass.
 
-Keyed by plain arguments and bounded by bytes (a trace of 512 tokens has 75 MB, one of 20 has 115 kB). Nothing is kept
-by visitor: only who sends the text again finds what was made of it.
+The cache is bounded by bytes: a trace of 512 tokens has 75 MB, one of 20 tokens 115 kB. The keys are the arguments,
+without the visitor: a request reaches a cached result only if it contains the same text.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ from ..results import AttentionExplanation, AttentionTrace, DistillationTargets
 from ..tasks import Task
 
 MAX_BYTES = 400_000_000  # of all arrays together
-AT_ONCE = 2  # traces being made: as many as there are cores on the smallest machine
+AT_ONCE = 2  # traces computed at the same time, one per core of the smallest supported machine
 
-_working = threading.Semaphore(AT_ONCE)
+_slots = threading.Semaphore(AT_ONCE)
 
 
 def _bytes(result: AttentionTrace | DistillationTargets) -> int:
-    """Of the arrays in its fields, and in the mappings among them. What is larger than the whole cache counts as the
-    whole cache, so that it is kept alone."""
+    """The size of the arrays in the fields of a result, and in the dicts among them, at most `MAX_BYTES`: a result
+    larger than the cache is cached alone."""
     values = [
-        value for part in vars(result).values() for value in (part.values() if isinstance(part, dict) else [part])
+        value for field in vars(result).values() for value in (field.values() if isinstance(field, dict) else [field])
     ]
     return min(MAX_BYTES, sum(value.nbytes for value in values if isinstance(value, np.ndarray)))
 
 
-_results = cachetools.LRUCache(MAX_BYTES, getsizeof=_bytes)  # traces and targets share its room
+_results = cachetools.LRUCache(MAX_BYTES, getsizeof=_bytes)  # of traces and targets together
 _results_changed = threading.Condition()
 
 
@@ -48,11 +47,11 @@ def cached_trace(
     masked_tokens: tuple[int, ...] = (),
     ablated_heads: tuple[tuple[int, int], ...] = (),
 ) -> AttentionTrace:
-    """`trace_attention` with queries, keys and values, from memory if it is there. Raises what that raises."""
-    loaded = cached_checkpoint(checkpoint, task)
-    with _working:
+    """`trace_attention` with queries, keys and values, from the cache if possible. Raises the same errors."""
+    model = cached_checkpoint(checkpoint, task)
+    with _slots:
         return trace_attention(
-            loaded, *texts, task=task, with_qkv=True, masked_tokens=masked_tokens, ablated_heads=ablated_heads
+            model, *texts, task=task, with_qkv=True, masked_tokens=masked_tokens, ablated_heads=ablated_heads
         )
 
 
@@ -64,14 +63,14 @@ def _targets_key(teacher, student, texts, recipe) -> tuple:
 def cached_targets(
     teacher: str | Location, student: str | Location, texts: tuple[str, ...], recipe: str
 ) -> DistillationTargets:
-    """`distillation_targets` from memory if it is there. Raises what that raises."""
-    loaded = cached_checkpoint(teacher), cached_checkpoint(student)
-    with _working:
-        return distillation_targets(*loaded, *texts, recipe=recipe)
+    """`distillation_targets` from the cache if possible. Raises the same errors."""
+    models = cached_checkpoint(teacher), cached_checkpoint(student)
+    with _slots:
+        return distillation_targets(*models, *texts, recipe=recipe)
 
 
 def explained_answer(task: Task, checkpoint: str | Location, texts: tuple[str, ...]) -> AttentionExplanation:
-    """`explain`, at most as many at once as there are traces being made; it is not kept."""
-    loaded = cached_checkpoint(checkpoint, task)
-    with _working:
-        return explain(task, loaded, *texts)
+    """`explain` under the same limit of `AT_ONCE` as the traces. The result is not cached."""
+    model = cached_checkpoint(checkpoint, task)
+    with _slots:
+        return explain(task, model, *texts)

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import pytest
-from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_for, write_reviews
+from small_runs import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_for, write_reviews
 
 from minilm_demo import TASKS, DistillConfig, TrainConfig, evaluate, jobs, models, runs, trace_attention
 from minilm_demo.cli import command_line, doctor, manage, options, output, train

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from ablation_samples import PARTS, scored, started, write_teacher
-from training import of, write_reviews
+from small_runs import of, write_reviews
 
 from minilm_demo import TASKS, cli, runs
 from minilm_demo.data.texts import load_texts

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from training import of, wait_for, write_reviews
+from small_runs import of, wait_for, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, distill, finetune, runs
 from minilm_demo.data import features

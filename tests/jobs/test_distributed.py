@@ -4,7 +4,7 @@ import json
 import socket
 
 import pytest
-from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, python, write_reviews
+from small_runs import ENOUGH_TO_HOLD_BACK, ROOT, environment, python, write_reviews
 
 from minilm_demo import evaluate, runs
 

@@ -12,7 +12,7 @@ import pytest
 import safetensors.torch
 import torch
 import transformers
-from training import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
+from small_runs import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 
 from minilm_demo import TrainConfig, evaluate, finetune, predict_rows
 from minilm_demo.data import features

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, wait_for, write_reviews
+from small_runs import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, wait_for, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, evaluate, finetune, load_checkpoint, models, runs
 from minilm_demo.errors import DemoError

@@ -9,7 +9,7 @@ import peft
 import pytest
 import torch
 import transformers
-from training import write_reviews
+from small_runs import write_reviews
 
 from minilm_demo import TASKS, TrainConfig, finetune, models, runs
 from minilm_demo.errors import DataError, DemoError, UnknownName

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from training import environment, python, write_reviews
+from small_runs import environment, python, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, runs
 from minilm_demo.runs import worker

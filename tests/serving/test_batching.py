@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from training import wait_for
+from small_runs import wait_for
 
 from minilm_demo import TASKS, predict
 from minilm_demo.errors import DataError

@@ -1,4 +1,4 @@
-"""What the tests of the experiment share: scores that were made up, and a tiny teacher whose layers can be copied."""
+"""Shared by the tests of the ablation experiment: invented scores, and a tiny teacher whose layers can be copied."""
 
 import random
 from pathlib import Path
@@ -37,19 +37,22 @@ def started(kind: str = "mirror", seeds: int = 5, **changes) -> Started:
     return Started(**values | changes)
 
 
-def scored(arm: str, seed: int, score: float, half: float = 0.03) -> Scored:
-    taught = "distilled" in arm
-    losses = {"attention": 0.1512 + seed / 1000, "value_relation": 0.093} if taught else {}
-    seconds = dict(zip(PARTS, (62.0 if taught else 0.0, 28.0, 2.5), strict=True))
-    texts = 9600 if taught else 0
-    return Scored(arm, seed, score, (score - half, score + half), 0.509, "validation", 872, losses, texts, seconds)
+def scored(arm: str, seed: int, score: float, half_width: float = 0.03) -> Scored:
+    """The event of one student, with an interval of `score` ± `half_width`."""
+    is_distilled = "distilled" in arm
+    losses = {"attention": 0.1512 + seed / 1000, "value_relation": 0.093} if is_distilled else {}
+    seconds = dict(zip(PARTS, (62.0 if is_distilled else 0.0, 28.0, 2.5), strict=True))
+    texts = 9600 if is_distilled else 0
+    return Scored(
+        arm, seed, score, (score - half_width, score + half_width), 0.509, "validation", 872, losses, texts, seconds
+    )
 
 
 def students(seeds: int = 5, spread: float = 0.008) -> list[Scored]:
-    """Every arm, seed by seed, as `ablation` scores them."""
-    chance = random.Random(1)
+    """One student of each arm per seed, in the order of `ablation`."""
+    generator = random.Random(1)
     return [
-        scored(arm, seed, round(level + chance.gauss(0, spread), 4))
+        scored(arm, seed, round(level + generator.gauss(0, spread), 4))
         for seed in range(seeds)
         for arm, level in LEVELS.items()
     ]
@@ -60,8 +63,8 @@ def experiment(seeds: int = 5, kind: str = "mirror", spread: float = 0.008) -> A
 
 
 def write_teacher(folder: Path, tiny: Path) -> Path:
-    """An encoder with the words of the checkpoint `tiny`, two layers, and the inner width that every student has."""
-    loaded = load_checkpoint(str(tiny))
-    make_student(loaded, layers=2, hidden=32).model.save_pretrained(folder)
-    loaded.tokenizer.save_pretrained(folder)
+    """Write an encoder with the vocabulary of the checkpoint `tiny`, two layers, and a student's feed-forward width."""
+    checkpoint = load_checkpoint(str(tiny))
+    make_student(checkpoint, layers=2, hidden=32).model.save_pretrained(folder)
+    checkpoint.tokenizer.save_pretrained(folder)
     return folder

@@ -1,4 +1,4 @@
-"""A made-up but realistic distillation, drawn by the tests of its views."""
+"""Invented but realistic events of a distillation, for the tests of its views."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def started(recipe: str = "minilm_v1", learned: tuple[str, ...] = (), **changes)
 
 
 def terms(recipe: str) -> list[str]:
+    """The names of the loss terms of a recipe."""
     return [LOSS_NAMES[relation] for relation in RECIPES[recipe].relations]
 
 
@@ -68,8 +69,9 @@ def lesson(
     until: int | None = None,
     probe: bool = True,
 ) -> list:
-    """The events up to step `until`; all of them, with the end, if it is None."""
-    chance, ends = random.Random(5), until is None
+    """The events up to step `until`; all events with `Finished` if it is None. `probe`: with pictures of the watched
+    text."""
+    generator, is_complete = random.Random(5), until is None
     learned = learned or tuple(terms(recipe))
     losses = {term: STARTS[term] for term in terms(recipe)}
     events = [
@@ -80,25 +82,25 @@ def lesson(
     pictures = {event.step: event for event in probed(recipe, steps)} if probe else {}
     events += [pictures[0]] if probe else []
     for step in range(1, (until or steps) + 1):
-        share = math.exp(-3 * step / steps)
+        remaining = math.exp(-3 * step / steps)
         losses = {
-            term: STARTS[term] * (0.15 + 0.85 * share if term in learned else 1 - 0.1 * step / steps)
+            term: STARTS[term] * (0.15 + 0.85 * remaining if term in learned else 1 - 0.1 * step / steps)
             for term in terms(recipe)
         }
-        seen = {term: max(0.01, losses[term] + chance.gauss(0, 0.02)) for term in learned}
-        left = 0.1 * (steps - step)
-        events.append(Stepped(step, step / 5, sum(seen.values()), 2e-3, None, 310.0, 0.1 * step, left, seen))
+        noisy_losses = {term: max(0.01, losses[term] + generator.gauss(0, 0.02)) for term in learned}
+        loss, seconds, seconds_left = sum(noisy_losses.values()), 0.1 * step, 0.1 * (steps - step)
+        events.append(Stepped(step, step / 5, loss, 2e-3, None, 310.0, seconds, seconds_left, noisy_losses))
         events += [pictures[step]] if step in pictures else []
         if step % (steps // 4) == 0:
             events += [Evaluated(step, losses, 100, best=True), Saved(step, "checkpoint")]
-    return [*events, Finished("completed", "", result(recipe, learned, losses, steps))] if ends else events
+    return [*events, Finished("completed", "", result(recipe, learned, losses, steps))] if is_complete else events
 
 
 def probed(recipe: str, steps: int) -> list[Probed]:
-    """Pictures at every tenth of the steps; the first one has the teacher and the words."""
+    """`Probed` events at every tenth of the steps; the first one has the teacher's weights and the words."""
     targets = target_samples.targets(recipe, pair=False)
-    places = range(0, steps + 1, max(1, steps // 10))
-    first, *rest = target_samples.probed(targets, tuple(places))
+    picture_steps = range(0, steps + 1, max(1, steps // 10))
+    first, *rest = target_samples.probed(targets, tuple(picture_steps))
     words = tuple(word.text for word in targets.words)
     teacher = {name: quantised(weights) for name, weights in targets.teacher.items()}
     return [

@@ -1,4 +1,4 @@
-"""A small loopback server that speaks enough of the Hugging Face Hub's API for the real client libraries.
+"""A small loopback server that implements enough of the Hugging Face Hub's API for the real client libraries.
 
 The tests load models and datasets with the real `huggingface_hub`, `transformers` and `datasets` libraries and
 without the outside network: the client process gets `HF_ENDPOINT=<server.endpoint>`. `huggingface_hub` reads that
@@ -30,7 +30,7 @@ name ends in   what every request for that repository gets
 The folder of the repository has to exist for `-slow` and `-truncated` only. A repository that does not exist answers
 as on the real Hub: 401 `RepoNotFound` to an anonymous client, 404 `RepoNotFound` to one that sends a token.
 
-What the clients make of it with an empty cache and their default retries, measured with huggingface_hub 2.4.0,
+The clients' exceptions with an empty cache and their default retries, measured with huggingface_hub 2.4.0,
 transformers 5.23.0 and datasets 5.2.0 (`Retry-After: 1`; "<-" reads "caused by"; test_hub_server.py checks the classes
 and the waits):
 
@@ -131,7 +131,7 @@ class HubServer:
 
     `requests` lists (method, path) of each request in the order of arrival; the path is percent-decoded and without
     the query. After `stop()` the port refuses connections; `start()` after `stop()` uses the same port again, which is
-    how a test makes the Hub go away and come back.
+    how a test makes the Hub unreachable and reachable again.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class HubServer:
 
     @property
     def endpoint(self) -> str:
-        """The value for HF_ENDPOINT. The port is known once the server was started."""
+        """The value for HF_ENDPOINT. Raises `RuntimeError` before the first `start()`, which chooses the port."""
         if not self._port:
             raise RuntimeError("start the server first: its port is not chosen yet")
         return f"http://127.0.0.1:{self._port}"
@@ -171,7 +171,7 @@ class HubServer:
         return self
 
     def stop(self) -> None:
-        """Stop listening and cut the open connections, also those whose slow answer is still to come."""
+        """Stop listening and cut the open connections, also those that wait for a slow answer."""
         if self._server is None:
             return
         self.stopping.set()
@@ -221,10 +221,10 @@ class HubServer:
 
 
 def client_environment(endpoint: str, home: Path, **extra: str) -> dict[str, str]:
-    """The environment for a client process: this server as the Hub, `home` as the only cache, nothing phoning out.
+    """The environment for a client process: this server as the Hub, `home` as the only cache, no telemetry.
 
-    Whatever the calling process has set for the Hugging Face libraries is left out, so that a test does not depend on
-    it; `extra` comes last and can override.
+    Variables of the calling process for the Hugging Face libraries are removed, so that a test does not depend on them.
+    `extra` overrides the others.
     """
     prefixes = ("HF_", "HUGGING", "TRANSFORMERS_")
     env = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
@@ -293,11 +293,11 @@ class _HttpError(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # the clients keep their connections open
-    disable_nagle_algorithm = True  # headers and body go out in two writes; do not wait between them
+    disable_nagle_algorithm = True  # headers and body are sent in two writes, without a wait between them
     server: _Server
 
     def log_message(self, *_args) -> None:
-        """Keep the tests' output free of access logs; HubServer.requests has them."""
+        """Print no access log; `HubServer.requests` records the requests."""
 
     def do_GET(self) -> None:
         self._answer()
@@ -357,7 +357,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _HttpError(404, None, f"this server does not have /api/{kind}/<id>/{action}")
 
     def _open_repo(self, kind: str, repo_id: str, is_file: bool) -> Repo:
-        """Find the repository, or misbehave as its name says."""
+        """The repository, or the error or delay that the end of its name stands for."""
         hub = self.server.hub
         suffix = repo_id.rpartition("-")[2]
         if suffix == "slow" and hub.stopping.wait(hub.slow_seconds):
@@ -410,20 +410,20 @@ class _Handler(BaseHTTPRequestHandler):
             raise _HttpError(404, "EntryNotFound", f'{path} does not exist on "main"', {"X-Repo-Commit": repo.commit})
         recursive = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
         prefix = f"{path}/" if path else ""
-        chosen = [
+        listing = [
             entry
             for name, entry in entries.items()
             if name.startswith(prefix) and (recursive or "/" not in name[len(prefix) :])
         ]
         if path and entries[path]["type"] == "file":
-            chosen = [entries[path]]
+            listing = [entries[path]]
         start = int(self.query.get("cursor", ["0"])[0])
         size = int(self.query.get("limit", [self.server.hub.page_size])[0])
         headers = {"X-Repo-Commit": repo.commit}
-        if start + size < len(chosen):
+        if start + size < len(listing):
             query = {key: values[0] for key, values in self.query.items()} | {"cursor": start + size}
             headers["Link"] = f'<{self.server.hub.endpoint}{urlsplit(self.path).path}?{urlencode(query)}>; rel="next"'
-        self._send_json(chosen[start : start + size], headers=headers)
+        self._send_json(listing[start : start + size], headers=headers)
 
     def _posted_paths(self) -> list[str]:
         """The paths of a paths-info request, sent as a form or as JSON."""
@@ -476,23 +476,23 @@ class _Handler(BaseHTTPRequestHandler):
                 start += len(chunk)
 
     def _byte_range(self, size: int) -> tuple[int, int]:
-        """The first byte to send and the one after the last; the whole file if no range was asked for."""
-        wanted = self.headers.get("Range")
-        if wanted is None:
+        """The first byte to send and the one after the last; the whole file without a Range header."""
+        header = self.headers.get("Range")
+        if header is None:
             return 0, size
-        match = re.fullmatch(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", wanted)
+        match = re.fullmatch(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", header)
         first, last = match.groups() if match else ("", "")
         if first:
             start, end = int(first), min(int(last) + 1 if last else size, size)
         else:
             start, end = max(0, size - int(last or 0)), size
         if start >= end:
-            raise _HttpError(416, None, f"cannot send the range {wanted}", {"Content-Range": f"bytes */{size}"})
+            raise _HttpError(416, None, f"cannot send the range {header}", {"Content-Range": f"bytes */{size}"})
         return start, end
 
 
 def _blob(file: RepoFile) -> dict:
-    """What the repository info says of a file when it is asked for `blobs`."""
+    """The details of a file in the repository info of a request with `blobs=true`."""
     lfs = {"lfs": {"sha256": file.sha256, "size": file.size, "pointerSize": 134}} if file.lfs else {}
     return {"size": file.size, "blobId": file.blob_id} | lfs
 

@@ -1,4 +1,4 @@
-"""Distillation targets made of random numbers, with words in pieces and a pair where asked: no model, no file."""
+"""Distillation targets with random scores and words of several tokens, for one text or a pair. No model is loaded."""
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -10,8 +10,10 @@ PIECES = (("[CLS]",), ("the",), ("wait", "##ers"), ("smile",), ("[SEP]",), ("nob
 
 
 def targets(recipe="minilm_v1", *, heads=4, pair=True, seed=0, far=(2, 2), filler=0, **changes) -> DistillationTargets:
-    """`far`: the head and token whose row of the student points elsewhere than the teacher's, in the first relation.
-    `filler`: so many more words of one piece."""
+    """Targets with scores [heads, num_tokens, num_tokens] per relation.
+
+    `far`: head and token of the row where student and teacher differ most, in the first relation. `filler`: the number
+    of additional words of one token."""
     random = np.random.default_rng(seed)
     words = list(PIECES if pair else PIECES[:5])
     words[4:4] = [(f"word{number}",) for number in range(filler)]
@@ -21,9 +23,9 @@ def targets(recipe="minilm_v1", *, heads=4, pair=True, seed=0, far=(2, 2), fille
     segments = [int(place > border) for place in range(len(tokens))]
     word_ids, spans = [], []
     for pieces in words:
-        known = not pieces[0].startswith("[")
-        word_ids += [len(spans) if known else None] * len(pieces)
-        if known:
+        is_word = not pieces[0].startswith("[")
+        word_ids += [len(spans) if is_word else None] * len(pieces)
+        if is_word:
             text = "".join(piece.removeprefix("##") for piece in pieces)
             spans.append(WordSpan(segments[len(word_ids) - 1], 0, len(text), text))
     relations = RECIPES[recipe].relations
@@ -61,26 +63,26 @@ def targets(recipe="minilm_v1", *, heads=4, pair=True, seed=0, far=(2, 2), fille
 
 
 def divergence(teacher_scores: np.ndarray, student_scores: np.ndarray) -> np.ndarray:
-    """KL(teacher ‖ student) of every row, by another road than the library's."""
+    """KL(teacher ‖ student) of every row [..., num_tokens], computed independently of the library."""
     log_p, log_q = log_softmax(teacher_scores, axis=-1), log_softmax(student_scores, axis=-1)
     return (np.exp(log_p) * (log_p - log_q)).sum(axis=-1).astype("float32")
 
 
-def probed(of: DistillationTargets, steps=(0, 10, 20), heads: int | None = None) -> list[Probed]:
-    """A student on its way from even rows to that of the targets; of the first `heads`, if not of all."""
+def probed(targets: DistillationTargets, steps=(0, 10, 20), heads: int | None = None) -> list[Probed]:
+    """The events of a student that moves from uniform rows to those of `targets`; of its first `heads`, or all."""
     from minilm_demo.attention_weights import quantised
 
     events = []
     for step in steps:
-        scores = {name: scores * step / steps[-1] for name, scores in of.student_scores.items()}
+        student_scores = {name: scores * step / steps[-1] for name, scores in targets.student_scores.items()}
         events.append(
             Probed(
                 step=step,
-                heads=heads or of.num_relation_heads,
-                student={name: quantised(softmax(one[:heads], axis=-1)) for name, one in scores.items()},
+                heads=heads or targets.num_relation_heads,
+                student={name: quantised(softmax(scores[:heads], axis=-1)) for name, scores in student_scores.items()},
                 divergence={
-                    name: tuple(divergence(of.teacher_scores[name], one).mean(axis=-1)[:heads].tolist())
-                    for name, one in scores.items()
+                    name: tuple(divergence(targets.teacher_scores[name], scores).mean(axis=-1)[:heads].tolist())
+                    for name, scores in student_scores.items()
                 },
             )
         )

@@ -1,8 +1,8 @@
 """The loopback Hub against the real client libraries: what loads from it, and which exception each failure becomes.
 
 `huggingface_hub` reads HF_ENDPOINT and HF_HUB_OFFLINE when it is imported, so the clients run in processes of their
-own. Starting one costs seconds (torch, transformers, datasets), so each does several things and prints what it saw as
-JSON; the tests then check one thing each.
+own. Starting one takes seconds (torch, transformers, datasets), so each client does several things and prints its
+observations as JSON; each test checks one of them.
 """
 
 import http.client
@@ -197,7 +197,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(hub, home):
-    """What a client saw that loads everything, and the requests that it made."""
+    """The observations of a client that loads everything, and its requests."""
     before = len(hub.requests)
     env = client_environment(hub.endpoint, home)
     seen = run_client(LOADING_CLIENT, str(hub.root), hub.commit("models", "mini"), env=env, cwd=home)
@@ -206,7 +206,7 @@ def loaded(hub, home):
 
 @pytest.fixture(scope="module")
 def failed(hub, tmp_path_factory):
-    """Which exceptions a client saw, by case."""
+    """The exceptions in a client by case, and its requests."""
     folder = tmp_path_factory.mktemp("failing-home")
     env = client_environment(hub.endpoint, folder, HF_HUB_ETAG_TIMEOUT="1")
     before = len(hub.requests)
@@ -318,7 +318,7 @@ def request(server: HubServer, method: str, path: str, **headers: str) -> tuple[
 
 @pytest.fixture
 def small(tmp_path):
-    """A server with text files only, which need none of the libraries."""
+    """A server with small files, which needs none of the libraries."""
     for name in ("mini", "mini-slow", "mini-truncated"):
         folder = tmp_path / "models/org" / name
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Made-up but realistic runs and predictions, drawn by the tests of the views."""
+"""Invented but realistic runs and predictions, for the tests of the views."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def planned(steps: int = 189) -> Planned:
 
 def training(steps: int = 189, until: int | None = None, *, metric: str = "accuracy", held_back: bool = True) -> list:
     """Stepped, Evaluated and Saved events of the first `until` steps."""
-    chance, best, events = random.Random(7), 0.0, []
+    generator, best, events = random.Random(7), 0.0, []
     for step in range(1, (until or steps) + 1):
-        loss = 0.28 + 0.85 * math.exp(-step / (0.22 * steps)) + chance.gauss(0, 0.07)
-        right = min(1.0, max(0.2, 0.9 - 0.55 * math.exp(-step / (0.2 * steps)) + chance.gauss(0, 0.06)))
+        loss = 0.28 + 0.85 * math.exp(-step / (0.22 * steps)) + generator.gauss(0, 0.07)
+        accuracy = min(1.0, max(0.2, 0.9 - 0.55 * math.exp(-step / (0.2 * steps)) + generator.gauss(0, 0.06)))
         events.append(
-            Stepped(step, 3 * step / steps, max(0.02, loss), 5e-5, right, 148.3, 0.17 * step, 0.17 * (steps - step))
+            Stepped(step, 3 * step / steps, max(0.02, loss), 5e-5, accuracy, 148.3, 0.17 * step, 0.17 * (steps - step))
         )
         if held_back and step % 19 == 0:
-            score = 0.815 - 0.42 * math.exp(-step / (0.2 * steps)) + chance.gauss(0, 0.012)
+            score = 0.815 - 0.42 * math.exp(-step / (0.2 * steps)) + generator.gauss(0, 0.012)
             events.append(Evaluated(step, {metric: score}, 200, score > best))
             if score > best:
                 best = score
@@ -154,14 +154,14 @@ def result_of(evaluation: Evaluation, **changes) -> FinetuneResult:
 
 
 def mnli_run(kind: str = "mirror") -> list:
-    """A whole run with two validation splits."""
+    """The events of a complete run with two validation splits."""
     evaluation = mnli_evaluation(kind)
     finished = Finished("completed", "Kept step 171 of 189.", result_of(evaluation))
     return [started("mnli", kind=kind), planned(), *training(), finished]
 
 
 def sst2_sample_run(status: str = "completed") -> list:
-    """A run on the bundled sample: nothing held back, thirty rows scored, no clear result."""
+    """A run on the bundled sample: no rows held back, thirty rows scored, a score within the noise of the baseline."""
     rows = {"validation": 30}
     evaluation = Evaluation(
         task="sst2",
@@ -326,13 +326,13 @@ def span_prediction(answer: str = "pollen from the willows") -> Prediction:
 
 
 def weights(field: str, text: str, numbers) -> list[WordWeight]:
-    """One weight for each word between spaces, with its (left out, gradient)."""
-    found, at = [], 0
+    """One `WordWeight` for each word between spaces; `numbers` has its (left out, gradient)."""
+    words, end = [], 0
     for word, (left_out, gradient) in zip(text.split(), numbers, strict=True):
-        start = text.index(word, at)
-        at = start + len(word)
-        found.append(WordWeight(field, word, start, at, left_out, gradient))
-    return found
+        start = text.index(word, end)
+        end = start + len(word)
+        words.append(WordWeight(field, word, start, end, left_out, gradient))
+    return words
 
 
 def sentiment_importance(**changes) -> WordImportance:
@@ -353,11 +353,13 @@ def sentiment_importance(**changes) -> WordImportance:
 
 def nli_importance() -> WordImportance:
     fields = {"premise": "The museum is closed on Mondays .", "hypothesis": "You can visit it every day ."}
-    chance = random.Random(5)
+    generator = random.Random(5)
     words = [
         weight
         for field, text in fields.items()
-        for weight in weights(field, text, [(chance.gauss(0.02, 0.12), chance.gauss(0, 0.1)) for _ in text.split()])
+        for weight in weights(
+            field, text, [(generator.gauss(0.02, 0.12), generator.gauss(0, 0.1)) for _ in text.split()]
+        )
     ]
     return WordImportance("mnli", "nli", 412.0, fields, "contradiction", 0.8683, tuple(words), -0.41, truncated=True)
 
@@ -370,15 +372,15 @@ def similarity_importance() -> WordImportance:
 
 
 def span_importance(**changes) -> WordImportance:
-    """The answer's own words, and those far from it, were not left out."""
-    chance = random.Random(3)
+    """An importance in which the words of the answer, and those far from it, have no left-out weight."""
+    generator = random.Random(3)
     start = CONTEXT.index("pollen from the willows")
     end = start + len("pollen from the willows")
-    asked = weights("question", QUESTION, [(chance.gauss(1, 1.5), chance.gauss(0, 0.4)) for _ in QUESTION.split()])
-    read = weights("context", CONTEXT, [(chance.gauss(0.2, 1), chance.gauss(0, 0.3)) for _ in CONTEXT.split()])
-    read = [
+    question_numbers = [(generator.gauss(1, 1.5), generator.gauss(0, 0.4)) for _ in QUESTION.split()]
+    context_numbers = [(generator.gauss(0.2, 1), generator.gauss(0, 0.3)) for _ in CONTEXT.split()]
+    context_words = [
         dataclasses.replace(word, left_out=None) if start <= word.start < end or word.start > 190 else word
-        for word in read
+        for word in weights("context", CONTEXT, context_numbers)
     ]
     values = {
         "task": "squad_v2",
@@ -387,7 +389,7 @@ def span_importance(**changes) -> WordImportance:
         "fields": {"question": QUESTION, "context": CONTEXT},
         "target": "",
         "value": 11.3,
-        "words": (*asked, *read),
+        "words": (*weights("question", QUESTION, question_numbers), *context_words),
         "rank_correlation": 0.44,
         "start": start,
         "end": end,

@@ -1,4 +1,4 @@
-"""What the tests of training share: rows that a tiny encoder can learn, and runs short enough for a test."""
+"""Shared by the tests of training: rows that a tiny encoder can learn, short runs, and processes to run them in."""
 
 import json
 import os
@@ -13,18 +13,19 @@ from minilm_demo import TrainConfig, finetune
 ROOT = Path(__file__).resolve().parents[2]
 NOUNS = ("movie", "film", "story", "plot", "actor", "scene", "music", "book")
 WORDS = (("bad", "worst", "hate", "dull", "boring"), ("good", "great", "best", "love", "funny"))
-ENOUGH_TO_HOLD_BACK = 520  # 52 rows choose the best checkpoint, 468 are trained on
+ENOUGH_TO_HOLD_BACK = 520  # rows: 52 held-back rows choose the best checkpoint, 468 are trained on
 
 
 def write_reviews(folder: Path, train: int, validation: int = 20) -> Path:
-    """A folder with the two splits of sst2: sentences of many lengths whose one adjective gives the label away."""
+    """Write the two splits of sst2 to a folder: sentences of different lengths, whose one adjective determines the
+    label."""
     folder.mkdir(parents=True, exist_ok=True)
-    chance = random.Random(0)
+    generator = random.Random(0)
     for split, number in (("train", train), ("validation", validation)):
         rows = []
         for index in range(number):
-            words = ["the", chance.choice(NOUNS), "is", *["very"] * chance.randrange(8)]
-            rows.append({"sentence": " ".join([*words, chance.choice(WORDS[index % 2])]), "label": index % 2})
+            words = ["the", generator.choice(NOUNS), "is", *["very"] * generator.randrange(8)]
+            rows.append({"sentence": " ".join([*words, generator.choice(WORDS[index % 2])]), "label": index % 2})
         (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return folder
 
@@ -35,24 +36,26 @@ def drain(task: str, **config) -> list:
 
 
 def of(kind: type, events) -> list:
+    """The events of this type."""
     return [event for event in events if isinstance(event, kind)]
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """For a process of its own: this package on its path, one thread, so that many processes share few cores."""
+    """The environment of a subprocess: this package on its path, and one thread, since many processes share few
+    cores."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"} | extra
 
 
 def python(*arguments, timeout: float = 120, **options) -> subprocess.CompletedProcess:
-    """Run this Python on `arguments` and collect what it says."""
+    """Run this Python on `arguments` and capture its output."""
     command = [sys.executable, *map(str, arguments)]
     options = {"env": environment(), "cwd": ROOT, "capture_output": True, "text": True, "timeout": timeout} | options
     return subprocess.run(command, **options)
 
 
 def wait_for(condition, timeout: float = 150):
-    """The first true value of `condition()`."""
+    """The first true value of `condition()`. Raises `AssertionError` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         if value := condition():
