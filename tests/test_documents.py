@@ -108,7 +108,7 @@ def test_a_run(job, client, command, tiny_checkpoint):
 # -- who may import whom -------------------------------------------------------------------------------------------
 
 TABS = {
-    "predict_tab": {"batch_panel", "importance_panel"},
+    "predict_tab": {"many_texts_panel", "importance_panel"},
     "finetune_tab": set(),
     "attention_tab": set(),
     "distillation_tab": {"distil_panel", "ablation_panel"},

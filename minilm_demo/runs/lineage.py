@@ -102,29 +102,30 @@ def badge(teacher: str, student: str, recipe: str, steps: Sequence[Origin]) -> B
     `recipe` are shown. Names are those of `plain_name`."""
     if teacher == student:
         return Badge("other", "the same model", "Teacher and student are one model, so every divergence is 0.")
-    lesson = next((step for step in steps if step.how == "distilled"), None)
-    later = steps[: steps.index(lesson)] if lesson else steps
+    distillation = next((step for step in steps if step.how == "distilled"), None)
+    later = steps[: steps.index(distillation)] if distillation else steps
     if teacher in [step.source for step in later]:
         about = "The student was made of this very model, not distilled from it: what differs is what training changed."
         return Badge("other", "not a distillation", about)
-    if lesson is None:
+    if distillation is None:
         about = f"No teacher of {short_title(student)} is known; {short_title(teacher)} only stands beside it."
         return Badge("proxy", "proxy teacher", about)
     further = " It was trained further after that." if later else ""
-    if lesson.source != teacher:
-        own = short_title(lesson.source) if lesson.source else UNPUBLISHED
+    if distillation.source != teacher:
+        own = short_title(distillation.source) if distillation.source else UNPUBLISHED
         about = f"The student's own teacher was {own}; {short_title(teacher)} stands in for it.{further}"
         return Badge("proxy", "proxy teacher", about)
-    other = _learned_otherwise(lesson, recipe)
-    if lesson.here:
+    other = _learned_otherwise(distillation, recipe)
+    if distillation.here:
         return Badge("here", "distilled here", f"A run of this app made the student from this teacher.{further}{other}")
     return Badge("true", "true teacher", f"The student was published as distilled from this teacher.{further}{other}")
 
 
-def _learned_otherwise(lesson: Origin, recipe: str) -> str:
+def _learned_otherwise(distillation: Origin, recipe: str) -> str:
     """Why a student may be far from its own teacher in what is shown; "" where it learned just that."""
-    if lesson.recipe != recipe:
-        return f" It learned other relations: {RECIPES[lesson.recipe].title}."
-    only = " and ".join(LOSS_NAMES[name].replace("_", " ") for name in lesson.only)
-    layer = "" if lesson.teacher_layer is None else f" It learned from layer {lesson.teacher_layer + 1} of the teacher."
+    if distillation.recipe != recipe:
+        return f" It learned other relations: {RECIPES[distillation.recipe].title}."
+    only = " and ".join(LOSS_NAMES[name].replace("_", " ") for name in distillation.only)
+    taught_by = distillation.teacher_layer
+    layer = "" if taught_by is None else f" It learned from layer {taught_by + 1} of the teacher."
     return (f" It learned the {only} alone." if only else "") + layer
