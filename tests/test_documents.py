@@ -108,7 +108,7 @@ def test_a_run(job, client, command, tiny_checkpoint):
 # -- who may import whom -------------------------------------------------------------------------------------------
 
 TABS = {
-    "predict_tab": {"batch_panel", "importance_panel"},
+    "predict_tab": {"many_texts_panel", "importance_panel"},
     "finetune_tab": set(),
     "attention_tab": set(),
     "distillation_tab": {"distil_panel", "ablation_panel"},
@@ -127,7 +127,9 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [*sorted(TABS), *sorted(PARTS), "api", "following", "handlers", "components", "choices"])
+@pytest.mark.parametrize(
+    "name", [*sorted(TABS), *sorted(PARTS), "api", "following", "handlers", "components", "choices"]
+)
 def test_no_tab_imports_a_tab_and_nothing_shared_imports_one(name):
     own = TABS.get(name, set())
     assert not imported(ROOT / "minilm_demo" / "ui" / f"{name}.py") & ({*TABS, *PARTS} - own)

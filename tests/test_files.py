@@ -58,11 +58,11 @@ def test_a_file_comes_compressed_and_stays_for_good(client, component, ending):
     [("gzip, deflate, br", "br"), ("gzip", "gzip"), ("gzip;q=0.5, br;q=0", "gzip"), ("", None), ("zstd", None)],
 )
 def test_a_file_is_compressed_as_the_client_takes_it(client, accepted, encoding):
-    with client.stream("GET", address("slice.css"), headers={"Accept-Encoding": accepted}) as answer:
+    with client.stream("GET", address("rows.css"), headers={"Accept-Encoding": accepted}) as answer:
         content = b"".join(answer.iter_raw())
     assert answer.headers.get("content-encoding") == encoding
     plain = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[encoding](content)
-    assert plain.decode() == views.served_file("slice.css")[1]
+    assert plain.decode() == views.served_file("rows.css")[1]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def run(events, task=MNLI, **options) -> dict:
 
 
 def distilled(recipe: str) -> dict:
-    return run(distill_samples.lesson(recipe), TASKS["sst2"], job="distill")
+    return run(distill_samples.distillation(recipe), TASKS["sst2"], job="distill")
 
 
 def answers() -> dict:
@@ -155,9 +155,9 @@ REAL = {
     ),
     "an error": ("Sentence", lambda: views.error_payload("The sentence is empty.")),
     "answers": ("AnswersPayload", answers),
-    "a slice": ("SlicePayload", lambda: views.slice_payload(MNLI, samples.mnli_slice())),
-    "a slice of scores": ("SlicePayload", lambda: views.slice_payload(TASKS["stsb"], samples.stsb_slice())),
-    "a slice of questions": ("SlicePayload", lambda: views.slice_payload(TASKS["squad_v2"], samples.squad_slice())),
+    "scored rows": ("ScoredRowsPayload", lambda: views.scored_rows_payload(MNLI, samples.mnli_rows())),
+    "scored points": ("ScoredRowsPayload", lambda: views.scored_rows_payload(TASKS["stsb"], samples.stsb_rows())),
+    "scored spans": ("ScoredRowsPayload", lambda: views.scored_rows_payload(TASKS["squad_v2"], samples.squad_rows())),
     "words": ("ImportancePayload", lambda: importance("sst2", samples.sentiment_importance())),
     "words of a pair": ("ImportancePayload", lambda: importance("mnli", samples.nli_importance())),
     "words for a span": ("ImportancePayload", lambda: importance("squad_v2", samples.span_importance())),

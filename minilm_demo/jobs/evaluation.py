@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data import Source, draw, open_source, require_rows
 from ..models import Checkpoint, load_checkpoint, pick_precision, seen_by_base
-from ..results import Evaluation, Mistake, Prediction, ScoredRow, SliceResult
+from ..results import Evaluation, Mistake, Prediction, ScoredRow, ScoredRows
 from ..tasks import Task, get_task
 from . import metrics
 from .kinds import kind_of
@@ -73,7 +73,7 @@ def evaluate_rows(
     limit: int | None = None,
     seed: int = 0,
     on_rows: Callable[[str, int, int], None] | None = None,
-) -> SliceResult:
+) -> ScoredRows:
     """Score `checkpoint` on one split (default: the task's first validation split), and return every row with its
     answer. Options, numbers and errors are those of `evaluate`."""
     started = time.perf_counter()
@@ -103,7 +103,7 @@ def evaluate_rows(
         seen_by_base=seen_by_base(checkpoint.location, task),
         **{name: {split: values} for name, values in scores.items()},
     )
-    return SliceResult(evaluation, split, scored_rows, table)
+    return ScoredRows(evaluation, split, scored_rows, table)
 
 
 def _resolve(task, checkpoint, data, splits: Sequence[str]) -> tuple[Task, Checkpoint, Source]:

@@ -64,7 +64,7 @@ class ScoredRow:
     """One row with the expected and the predicted answer, in words.
 
     `value` is, by the kind of task, the probability of the predicted label, the error in points, or the answer's F1.
-    `cell` is the row's position (true, predicted) in `SliceResult.table`, None without a table."""
+    `cell` is the row's position (true, predicted) in `ScoredRows.table`, None without a table."""
 
     fields: Mapping[str, str]
     expected: str
@@ -74,7 +74,7 @@ class ScoredRow:
 
 
 @dataclass(frozen=True)
-class SliceResult:
+class ScoredRows:
     """The evaluation of a sample of rows of one split, and every scored row.
 
     `table[true][predicted]` counts rows by label; for tasks with unanswerable questions, by (answerable, unanswerable)

@@ -20,7 +20,7 @@ from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
-from .distil_panel import SHOW_LESSON, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
+from .distil_panel import SHOW_STUDENT, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
@@ -130,12 +130,12 @@ def _connect_students(page, tabs, finetune_page, finetune, distillation_page, di
     """A student is made in one tab and used in all: the lists of what there is, and the ways from here to there."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     reopened = page.load(reopen, my_runs, distil.opened, **private)
-    reopened.then(None, distil.lesson, None, js=SHOW_LESSON)
+    reopened.then(None, distil.student, None, js=SHOW_STUDENT)
     finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
     compared = [distillation.teacher, distillation.student]
-    for event in (distillation_page.select, distil.lesson.finished):
+    for event in (distillation_page.select, distil.student.finished):
         event(refresh_teachers, [distil.teacher, my_runs], distil.teacher, **private)
-    distil.lesson.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
+    distil.student.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
     looked = distil.look.click(
         look_at_student,
         [distil.run_id, my_runs],

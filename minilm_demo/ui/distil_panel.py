@@ -54,7 +54,7 @@ class DistilPanel:
     """The widgets that the page's load event and other tabs reach for."""
 
     teacher: gr.Radio
-    lesson: gr.HTML
+    student: gr.HTML
     run_id: gr.State
     look: gr.Button
     tune: gr.Button
@@ -90,7 +90,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
         heads = gr.Button("Which head learns when", elem_id="distil-heads")
         download = download_button("Download the student (zip)", elem_id="distil-download")
     divergence = view(views.FIGURE, elem_id="divergence")
-    lesson = view(views.LESSON, server=[poll_run, stop_run, poll_maps], elem_id="lesson")
+    student = view(views.STUDENT, server=[poll_run, stop_run, poll_maps], elem_id="student")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     chosen = [teacher, size, init, options["hidden"], options["heads"]]
@@ -99,7 +99,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     task, data, file = texts
     task.input(lambda name: gr.Radio(**_sources(get_task(name))), task, data, **private)
     data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
-    opened = [lesson, run_id, after, download]
+    opened = [student, run_id, after, download]
     started = start.click(
         _start,
         [teacher, size, init, losses, time, probe, *texts, my_runs, *options.values()],
@@ -107,10 +107,10 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
         api_visibility="private",
         trigger_mode="once",
     )
-    started.success(None, lesson, None, js=remember_run("lesson"))
-    lesson.finished(_after, run_id, after, **private)
+    started.success(None, student, None, js=remember_run("student"))
+    student.finished(_after, run_id, after, **private)
     heads.click(heads_over_steps, run_id, divergence, **private)
-    return DistilPanel(teacher, lesson, run_id, look, tune, opened)
+    return DistilPanel(teacher, student, run_id, look, tune, opened)
 
 
 # -- the choices ---------------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, 
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=my_runs or [])
-    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), with_run(run_id, my_runs), None
+    return run_view(run_id), run_id, student_buttons(None), download_link(run_id), with_run(run_id, my_runs), None
 
 
 def _config(
@@ -217,7 +217,7 @@ def _config(
 
 @says_errors
 def _after(run_id: str):
-    return after_lesson(QUEUE.state(run_id) if run_id else None)
+    return student_buttons(QUEUE.state(run_id) if run_id else None)
 
 
 @says_errors
@@ -226,7 +226,7 @@ def heads_over_steps(run_id: str) -> dict:
     return views.figure_payload(views.divergence_figure(QUEUE.state(run_id).events))
 
 
-def after_lesson(run: RunState | None) -> gr.Row:
+def student_buttons(run: RunState | None) -> gr.Row:
     """The buttons under a run that has a student."""
     return gr.Row(visible=run is not None and run.has_checkpoint and run.status not in AT_WORK)
 
@@ -240,15 +240,15 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
         except DemoError:  # said where all runs are opened
             continue
         if run.record.job == DISTILL and (asked or run.status in AT_WORK):
-            return run_view(run_id), run_id, after_lesson(run), download_link(run_id)
-    return None, "", after_lesson(None), gr.skip()
+            return run_view(run_id), run_id, student_buttons(run), download_link(run_id)
+    return None, "", student_buttons(None), gr.skip()
 
 
 # The run that was reopened comes into view, as soon as its tab is on screen.
-SHOW_LESSON = """(value) => {
+SHOW_STUDENT = """(value) => {
   const show = (tries) => {
-    const lesson = document.querySelector("#lesson");
-    if (lesson && lesson.offsetParent) lesson.scrollIntoView({ block: "start" });
+    const student = document.querySelector("#student");
+    if (student && student.offsetParent) student.scrollIntoView({ block: "start" });
     else if (tries) setTimeout(() => show(tries - 1), 200);
   };
   if (value) show(25);

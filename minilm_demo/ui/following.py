@@ -81,7 +81,7 @@ def _since(asked: dict) -> int:
 
 
 def poll_maps(asked: dict) -> dict:
-    """`{run, since}` -> `views.lesson_maps`: what the probe text of a distillation looks like, from picture number
+    """`{run, since}` -> `views.student_maps`: what the probe text of a distillation looks like, from picture number
     `since` on; called by its view itself, past the queue. `{error}` says there is none."""
     try:
         run = QUEUE.state(str(asked.get("run")))
@@ -89,7 +89,7 @@ def poll_maps(asked: dict) -> dict:
         return {"error": str(error)}
     if JOBS[run.record.job].makes != "distilled":
         return {"error": "This run is no distillation."}
-    found = views.lesson_maps(
+    found = views.student_maps(
         run.events,
         run.record.config.probe,
         teacher=_public_base(run),

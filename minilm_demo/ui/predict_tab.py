@@ -13,11 +13,11 @@ from ..errors import DemoError
 from ..runs import first_answer, usable_runs
 from ..serving import MOST_AT_ONCE, Question, checkpoint_choices, title_of
 from ..tasks import SKILLS, TASKS, Preset, get_task, skill_tasks
-from .batch_panel import build_batch_panel
 from .choices import two_boxes
 from .components import view
 from .handlers import picked_texts, says_errors
 from .importance_panel import build_importance_panel
+from .many_texts_panel import build_many_texts_panel
 
 NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
@@ -48,7 +48,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     answers = view(views.ANSWERS, value=_precomputed(first), elem_id="answer")
     slower = [
         build_importance_panel(skill, texts, checkpoints),
-        build_batch_panel(skill, texts, checkpoints),
+        build_many_texts_panel(skill, texts, checkpoints),
     ]
 
     inputs = [skill, *texts, checkpoints]

@@ -4,7 +4,7 @@ from . import words
 from .ablation import ablation_payload, experiment_state, longer_distillation
 from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .bundle import version
-from .code import Snippet, importance_code, prediction_code, run_code, slice_code
+from .code import Snippet, importance_code, prediction_code, rows_code, run_code
 from .components import (
     ABLATION,
     ADDRESS,
@@ -12,12 +12,12 @@ from .components import (
     ATTENTION,
     FIGURE,
     IMPORTANCE,
-    LESSON,
     MICROSCOPE,
     PLOTLY_ADDRESS,
     PREDICTION,
+    ROWS,
     RUN,
-    SLICE,
+    STUDENT,
     Component,
     gradio_parts,
     served_file,
@@ -27,13 +27,13 @@ from .distillation import microscope_payload, probed_frames, target_head_payload
 from .figures import divergence_figure, figure, figure_payload, figure_table, learning_curves
 from .importance import importance_payload
 from .kinds import kind_of
-from .lesson import lesson_maps
 from .plotly_js import plotly_js
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
 from .run import RUNS, run_payload
+from .scored_rows import scored_rows_payload
 from .show import Page, show
-from .slice import slice_payload
+from .student_maps import student_maps
 from .weights import floats
 
 __all__ = [
@@ -43,13 +43,13 @@ __all__ = [
     "ATTENTION",
     "FIGURE",
     "IMPORTANCE",
-    "LESSON",
     "MICROSCOPE",
     "PLOTLY_ADDRESS",
     "PREDICTION",
+    "ROWS",
     "RUN",
     "RUNS",
-    "SLICE",
+    "STUDENT",
     "Component",
     "Page",
     "Snippet",
@@ -70,7 +70,6 @@ __all__ = [
     "importance_payload",
     "kind_of",
     "learning_curves",
-    "lesson_maps",
     "longer_distillation",
     "microscope_payload",
     "plotly_js",
@@ -79,13 +78,14 @@ __all__ = [
     "probed_frames",
     "result_card",
     "row_payload",
+    "rows_code",
     "run_code",
     "run_payload",
+    "scored_rows_payload",
     "served_file",
     "show",
-    "slice_code",
-    "slice_payload",
     "standalone_html",
+    "student_maps",
     "target_head_payload",
     "target_row_payload",
     "version",

@@ -50,7 +50,7 @@ def importance_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> st
     )
 
 
-def slice_code(task: str, checkpoint: str, data: str, limit: int) -> str:
+def rows_code(task: str, checkpoint: str, data: str, limit: int) -> str:
     """Scored rows of the first validation split, of `evaluate_rows`."""
     return _script(
         "from minilm_demo import evaluate_rows, views",

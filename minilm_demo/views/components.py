@@ -43,14 +43,14 @@ class Component:
 _FOLLOWED = "poll: server.poll_run, stop: server.stop_run, finished: (end) => trigger('finished', end)"
 _PLOTLY = f"plotly: new URL('{PLOTLY_ADDRESS}', document.baseURI).href"  # where figures find their library
 RUN = Component("run", "run/run.js", f"{{{_FOLLOWED}, {_PLOTLY}}}")
-LESSON = Component("lesson", "run/lesson.js", f"{{{_FOLLOWED}, maps: server.poll_maps, {_PLOTLY}}}")
+STUDENT = Component("student", "run/student.js", f"{{{_FOLLOWED}, maps: server.poll_maps, {_PLOTLY}}}")
 _EXPERIMENT = "poll: server.poll_ablation, stop: server.stop_ablation"
 ABLATION = Component("ablation", "run/ablation.js", f"{{{_EXPERIMENT}, {_PLOTLY}}}")
 FIGURE = Component("figure", "figure/figure.js", f"{{{_PLOTLY}}}")
 PREDICTION = Component("prediction", "predict/prediction.js")
 IMPORTANCE = Component("importance", "predict/importance.js")
 ANSWERS = Component("answers", "predict/answers.js", "{picked: (tries) => trigger('picked', tries)}")
-SLICE = Component("slice", "predict/slice.js", "{picked: (row) => trigger('picked', row)}")
+ROWS = Component("rows", "predict/rows.js", "{picked: (row) => trigger('picked', row)}")
 ATTENTION = Component(
     "attention",
     "attention/attention.js",
@@ -63,7 +63,7 @@ MICROSCOPE = Component(
     "{look: server.microscope_look, head: server.microscope_head, row: server.microscope_row, "
     "file: server.microscope_file}",
 )
-ALL = (RUN, LESSON, ABLATION, FIGURE, PREDICTION, IMPORTANCE, ANSWERS, SLICE, ATTENTION, MICROSCOPE)
+ALL = (RUN, STUDENT, ABLATION, FIGURE, PREDICTION, IMPORTANCE, ANSWERS, ROWS, ATTENTION, MICROSCOPE)
 
 
 # -- in Gradio -----------------------------------------------------------------------------------------------------

@@ -184,7 +184,7 @@ class ImportancePayload(TypedDict):
     code: NotRequired[str]
 
 
-# -- rows of a validation set (predict/slice.js) -------------------------------------------------------------------
+# -- rows of a validation set (predict/rows.js) ---------------------------------------------------------------------
 
 
 class Cell(TypedDict):
@@ -217,7 +217,7 @@ class RowList(TypedDict):
     rows: list[ScoredRow]
 
 
-class SlicePayload(TypedDict):
+class ScoredRowsPayload(TypedDict):
     title: str
     headline: Headline
     verdicts: list[str]
@@ -498,7 +498,7 @@ class AttentionPayload(TypedDict):
     precomputed: bool
 
 
-# -- the microscope (microscope/microscope.js) and the lesson (run/lesson.js) --------------------------------------
+# -- the microscope (microscope/microscope.js) and a student (run/student.js) ---------------------------------------
 
 
 class Side(TypedDict):
@@ -573,7 +573,7 @@ class MicroscopePayload(TypedDict):
     precomputed: bool
 
 
-class LessonMaps(TypedDict):
+class StudentMaps(TypedDict):
     """Pictures of a run's watched text from number `since` on; `restart`: they begin anew."""
 
     since: int

@@ -17,7 +17,7 @@ from ..results import (
     Evaluation,
     FinetuneResult,
     Prediction,
-    SliceResult,
+    ScoredRows,
     TrainingEvent,
     WordImportance,
 )
@@ -30,8 +30,8 @@ from .components import (
     IMPORTANCE,
     MICROSCOPE,
     PREDICTION,
+    ROWS,
     RUN,
-    SLICE,
     Component,
     standalone_html,
 )
@@ -42,7 +42,7 @@ from .importance import importance_payload
 from .kinds import kind_of
 from .prediction import prediction_payload
 from .run import run_payload
-from .slice import slice_payload
+from .scored_rows import scored_rows_payload
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def show(
     | DistillResult
     | Evaluation
     | Prediction
-    | SliceResult
+    | ScoredRows
     | WordImportance
     | AttentionTrace
     | DistillationTargets
@@ -142,8 +142,8 @@ def _distilled(result: DistillResult, about: About) -> tuple[dict, str]:
     return payload, payload["title"]
 
 
-def _slice(result: SliceResult, about: About) -> tuple[dict, str]:
-    payload = slice_payload(get_task(result.evaluation.task), result, seen=about.seen)
+def _scored_rows(result: ScoredRows, about: About) -> tuple[dict, str]:
+    payload = scored_rows_payload(get_task(result.evaluation.task), result, seen=about.seen)
     return payload, payload["title"]
 
 
@@ -169,7 +169,7 @@ PICTURES: Mapping[type, Picture] = {
     FinetuneResult: Picture(RUN, _finetune, 900),
     DistillResult: Picture(RUN, _distilled, 900),
     Evaluation: Picture(RUN, _scores, 900),
-    SliceResult: Picture(SLICE, _slice, 900),
+    ScoredRows: Picture(ROWS, _scored_rows, 900),
     Prediction: Picture(PREDICTION, _prediction, 360),
     WordImportance: Picture(IMPORTANCE, _importance, 720),
     AttentionTrace: Picture(ATTENTION, _attention, 900),

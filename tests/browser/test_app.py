@@ -152,13 +152,13 @@ def test_a_file_comes_back_with_answers(app, open_page, tmp_path):
     ]
 
 
-def test_a_mistake_of_a_slice_goes_into_the_box(app, open_page):
+def test_a_mistake_among_scored_rows_goes_into_the_box(app, open_page):
     page = open_predict(open_page, app, "Sentiment")
     page.get_by_text("Many texts at once").click()
-    page.click("#slice-run")
-    page.locator("#slice .mlm-cell").first.wait_for()
-    page.locator("#slice .mlm-cell").first.click()
-    page.locator("#slice button.mlm-row").first.click()
+    page.click("#rows-run")
+    page.locator("#scored-rows .mlm-cell").first.wait_for()
+    page.locator("#scored-rows .mlm-cell").first.click()
+    page.locator("#scored-rows button.mlm-row").first.click()
     page.wait_for_function("!document.querySelector('#text1 textarea').value.startsWith('Not a single joke')")
 
 
@@ -246,7 +246,7 @@ def test_scripts_come_with_their_tab(app, open_page):
     page.goto(app)
     page.get_by_text("Precomputed").wait_for()
     assert "answers.js" in fetched
-    assert not {"attention.js", "microscope.js", "lesson.js", "run.js"} & set(fetched)
+    assert not {"attention.js", "microscope.js", "student.js", "run.js"} & set(fetched)
     page.get_by_role("tab", name="Attention").click()
     page.get_by_text("Precomputed with the shipped inference skill").wait_for()
     assert "attention.js" in fetched and "microscope.js" not in fetched

@@ -36,10 +36,10 @@ PAGES = {
     "span": shown(views.PREDICTION, views.prediction_payload(SQUAD, samples.span_prediction(), FIELDS)),
     "error": shown(views.PREDICTION, views.error_payload("The sentence is empty.")),
     "nothing yet": shown(views.PREDICTION, None),
-    "slice": shown(views.SLICE, views.slice_payload(MNLI, samples.mnli_slice())),
-    "slice of scores": views.show(samples.stsb_slice()).html,
-    "slice of questions": views.show(samples.squad_slice()).html,
-    "no slice": shown(views.SLICE, None),
+    "rows": shown(views.ROWS, views.scored_rows_payload(MNLI, samples.mnli_rows())),
+    "rows of scores": views.show(samples.stsb_rows()).html,
+    "rows of questions": views.show(samples.squad_rows()).html,
+    "no rows": shown(views.ROWS, None),
     "importance": views.show(samples.sentiment_importance()).html,
     "importance of a pair": views.show(samples.nli_importance()).html,
     "importance for a span": views.show(samples.span_importance()).html,
@@ -294,25 +294,25 @@ def test_hostile_texts_stay_text(page, load, name):
     assert page.title() != "owned"
 
 
-# -- a slice of a validation set -----------------------------------------------------------------------------------
+# -- scored rows of a validation set --------------------------------------------------------------------------------
 
-SLICE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><style>{css}</style>
-<main><div class="mlm-slice"></div></main><script>
+ROWS = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><style>{css}</style>
+<main><div class="mlm-rows"></div></main><script>
 {js}
 const picked = [];
-const view = slice.mount(document.querySelector(".mlm-slice"), {value}, {{ picked: (row) => picked.push(row) }});
+const view = rows.mount(document.querySelector(".mlm-rows"), {value}, {{ picked: (row) => picked.push(row) }});
 </script>"""
 
 
-def slice_page(payload) -> str:
-    """A slice component whose server remembers what was picked."""
-    return SLICE.format(css=views.SLICE.css, js=views.SLICE.js, value=json_in_html(payload))
+def rows_page(payload) -> str:
+    """A rows component whose server remembers what was picked."""
+    return ROWS.format(css=views.ROWS.css, js=views.ROWS.js, value=json_in_html(payload))
 
 
 def test_a_cell_opens_its_rows_by_keyboard_and_a_row_is_picked(page, load):
-    load(page, slice_page(views.slice_payload(MNLI, samples.mnli_slice())))
+    load(page, rows_page(views.scored_rows_payload(MNLI, samples.mnli_rows())))
     assert page.locator(".mlm-summary").get_by_text("clearly above always answering 'entailment'").is_visible()
-    assert page.locator(".mlm-rows").is_hidden()
+    assert page.locator(".mlm-opened-rows").is_hidden()
     assert page.locator(".mlm-cell").count() == 8  # the cell without rows is no button
     cell = page.get_by_role("button", name="True: entailment, predicted: neutral")
     for _ in range(3):  # the box of the table, the first cell, this one
@@ -329,21 +329,21 @@ def test_a_cell_opens_its_rows_by_keyboard_and_a_row_is_picked(page, load):
     page.get_by_role("button", name="True: entailment, predicted: entailment").click()
     assert cell.get_attribute("aria-pressed") == "false"
     assert page.locator(".mlm-row").count() == 50
-    assert page.locator(".mlm-rows").get_by_text("70 rows; 50 of them here").is_visible()
+    assert page.locator(".mlm-opened-rows").get_by_text("70 rows; 50 of them here").is_visible()
 
 
-def test_a_slice_without_a_table_shows_its_rows_at_once(page, load):
-    load(page, slice_page(views.slice_payload(TASKS["stsb"], samples.stsb_slice())))
+def test_rows_without_a_table_are_listed_at_once(page, load):
+    load(page, rows_page(views.scored_rows_payload(TASKS["stsb"], samples.stsb_rows())))
     assert page.locator(".mlm-cell").count() == 0
     words = " ".join(page.locator(".mlm-row").first.inner_text().split())
     assert words == "Sentence1 First 59. Sentence2 Second 59. Expected 2.0 Predicted −1.0 Off by 3.0"
 
 
-def test_a_new_slice_takes_the_place_of_the_old_one(page, load):
-    load(page, slice_page(views.slice_payload(MNLI, samples.mnli_slice())))
+def test_new_rows_take_the_place_of_the_old_ones(page, load):
+    load(page, rows_page(views.scored_rows_payload(MNLI, samples.mnli_rows())))
     page.locator(".mlm-cell").first.click()
-    page.evaluate("(value) => view.update(value)", views.slice_payload(SQUAD, samples.squad_slice()))
-    assert page.locator(".mlm-rows").is_hidden()
+    page.evaluate("(value) => view.update(value)", views.scored_rows_payload(SQUAD, samples.squad_rows()))
+    assert page.locator(".mlm-opened-rows").is_hidden()
     assert page.get_by_role("columnheader", name="answered", exact=True).is_visible()
     page.evaluate("view.update(null)")
     assert page.get_by_text("The score will be here").is_visible()
@@ -351,7 +351,7 @@ def test_a_new_slice_takes_the_place_of_the_old_one(page, load):
 
 
 def test_on_a_page_of_its_own_rows_are_no_buttons(page, load):
-    load(page, PAGES["slice"])
+    load(page, PAGES["rows"])
     page.locator(".mlm-cell").nth(1).click()
     assert page.locator(".mlm-row").count() == 3
     assert page.locator("button.mlm-row").count() == 0
@@ -359,7 +359,7 @@ def test_on_a_page_of_its_own_rows_are_no_buttons(page, load):
 
 def test_hostile_rows_stay_text_and_are_picked_as_they_are(page, load):
     text = " ".join(samples.HOSTILE)
-    load(page, slice_page(views.slice_payload(MNLI, samples.mnli_slice(text), seen=text)))
+    load(page, rows_page(views.scored_rows_payload(MNLI, samples.mnli_rows(text), seen=text)))
     page.locator(".mlm-cell").nth(1).click()
     row = page.locator(".mlm-row").first
     for hostile in samples.HOSTILE:

@@ -15,14 +15,14 @@ from minilm_demo import ui, views
 from minilm_demo.ui.components import view
 
 MARKUP = "<img src=x onerror=document.title='broken'><b>bold</b>"
-RUN, LESSON = samples.mnli_run(), distill_samples.lesson()
+RUN, DISTILLATION = samples.mnli_run(), distill_samples.distillation()
 FIGURES = {
     "scores": views.figure(samples.mnli_evaluation()),
     "confusion": views.figure(
         dataclasses.replace(samples.mnli_evaluation(), labels=(MARKUP, "neutral", "contradiction")), kind="confusion"
     ),
     "curves": views.figure({MARKUP: RUN, "another run": RUN}),
-    "heads": views.figure(LESSON[-1].result, events=LESSON),
+    "heads": views.figure(DISTILLATION[-1].result, events=DISTILLATION),
 }
 FILL = "(element) => getComputedStyle(element).fill"
 

@@ -29,7 +29,7 @@ from minilm_demo.jobs.evaluation import (
 from minilm_demo.jobs.forward import forward
 from minilm_demo.jobs.prediction import predict_rows
 from minilm_demo.models.loading import load_checkpoint
-from minilm_demo.results import Candidate, Evaluation, Prediction, SliceResult, from_dict, to_dict
+from minilm_demo.results import Candidate, Evaluation, Prediction, ScoredRows, from_dict, to_dict
 from minilm_demo.tasks import TASKS
 
 CLASSIFICATION = [task.name for task in TASKS.values() if task.kind == "classification"]
@@ -243,11 +243,11 @@ def test_a_result_survives_json(name, checkpoint_for):
     assert from_dict(Evaluation, json.loads(text)) == result
 
 
-# -- a slice -------------------------------------------------------------------------------------------------------
+# -- scored rows ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["sst2", "mnli", "stsb", "squad", "squad_v2"])
-def test_a_slice_has_the_numbers_of_evaluate(name, checkpoint_for):
+def test_scored_rows_have_the_numbers_of_evaluate(name, checkpoint_for):
     task, checkpoint = TASKS[name], checkpoint_for(name)
     split = task.eval_splits[-1]
     told = []
@@ -262,7 +262,7 @@ def test_a_slice_has_the_numbers_of_evaluate(name, checkpoint_for):
 
 
 @pytest.mark.parametrize("name", ["sst2", "mnli", "squad_v2"])
-def test_the_rows_of_a_slice_fill_the_cells_of_its_table(name, checkpoint_for):
+def test_scored_rows_fill_the_cells_of_their_table(name, checkpoint_for):
     task = TASKS[name]
     result = evaluate_rows(name, checkpoint_for(name), data="sample")
     assert result.split == task.eval_splits[0]
@@ -298,12 +298,12 @@ def test_no_table_where_there_are_no_classes(name, checkpoint_for):
         assert [row.value for row in result.rows] == pytest.approx(off, abs=0.11)  # the words have one digit
 
 
-def test_a_slice_survives_json(checkpoint_for):
+def test_scored_rows_survive_json(checkpoint_for):
     result = evaluate_rows("mnli", checkpoint_for("mnli"), data="sample", limit=12)
-    assert from_dict(SliceResult, json.loads(json.dumps(to_dict(result), allow_nan=False))) == result
+    assert from_dict(ScoredRows, json.loads(json.dumps(to_dict(result), allow_nan=False))) == result
 
 
-def test_what_a_slice_refuses(checkpoint_for):
+def test_what_evaluate_rows_refuses(checkpoint_for):
     with pytest.raises(DataError, match="No split 'test' for sst2"):
         evaluate_rows("sst2", checkpoint_for("sst2"), data="sample", split="test")
     with pytest.raises(DataError, match="at least 1"):

@@ -71,13 +71,13 @@ def test_names_come_to_one(tmp_path, monkeypatch):
 
 
 def test_a_run_tells_its_teacher():
-    lesson = create_run("distill", get_task("sst2"), DistillConfig(teacher="bundled", recipe="minilm_v2"))
-    assert origins(lesson.run_id)[0] == Origin("distilled", "bundled", "minilm_v2", here=True)
-    assert badge("bundled", lesson.run_id, "minilm_v2", origins(lesson.run_id)).title == "distilled here"
-    assert "other relations" in badge("bundled", lesson.run_id, "minilm_v1", origins(lesson.run_id)).about
+    distillation = create_run("distill", get_task("sst2"), DistillConfig(teacher="bundled", recipe="minilm_v2"))
+    assert origins(distillation.run_id)[0] == Origin("distilled", "bundled", "minilm_v2", here=True)
+    assert badge("bundled", distillation.run_id, "minilm_v2", origins(distillation.run_id)).title == "distilled here"
+    assert "other relations" in badge("bundled", distillation.run_id, "minilm_v1", origins(distillation.run_id)).about
     one_term = create_run("distill", get_task("sst2"), DistillConfig(teacher="bundled", loss="vr"))
     assert origins(one_term.run_id)[0].only == ("VV",)
     assert origins(create_run("distill", get_task("sst2"), DistillConfig(loss="vr,at")).run_id)[0].only == ()
-    tuned = create_run("finetune", get_task("rte"), TrainConfig(checkpoint=lesson.run_id))
+    tuned = create_run("finetune", get_task("rte"), TrainConfig(checkpoint=distillation.run_id))
     assert [step.how for step in origins(tuned.run_id)][:2] == ["tuned", "distilled"]
     assert "trained further" in badge("bundled", tuned.run_id, "minilm_v2", origins(tuned.run_id)).about

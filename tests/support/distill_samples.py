@@ -62,7 +62,7 @@ def terms(recipe: str) -> list[str]:
     return [LOSS_NAMES[relation] for relation in RECIPES[recipe].relations]
 
 
-def lesson(
+def distillation(
     recipe: str = "minilm_v1",
     learned: tuple[str, ...] = (),
     steps: int = 60,

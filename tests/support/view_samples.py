@@ -18,7 +18,7 @@ from minilm_demo.results import (
     Prediction,
     Saved,
     ScoredRow,
-    SliceResult,
+    ScoredRows,
     Started,
     Stepped,
     WordImportance,
@@ -205,8 +205,8 @@ def squad_evaluation() -> Evaluation:
     )
 
 
-def mnli_slice(text: str = "", per_cell: int = 3) -> SliceResult:
-    """A slice of 110 rows; `text` stands in every row. The cell of `neutral` taken for `contradiction` is empty, and
+def mnli_rows(text: str = "", per_cell: int = 3) -> ScoredRows:
+    """110 scored rows; `text` stands in every row. The cell of `neutral` taken for `contradiction` is empty, and
     there are 70 rows of `entailment` found as such."""
     labels = TASKS["mnli"].labels
     table = [[70, per_cell, per_cell], [per_cell, 15, 0], [per_cell, per_cell, 10]]
@@ -234,10 +234,10 @@ def mnli_slice(text: str = "", per_cell: int = 3) -> SliceResult:
         confusion={split: table},
         mistakes=(),
     )
-    return SliceResult(evaluation, split, rows, table)
+    return ScoredRows(evaluation, split, rows, table)
 
 
-def _slice_of(task: str, metrics: dict, rows: tuple[ScoredRow, ...], table: list) -> SliceResult:
+def _scored_rows(task: str, metrics: dict, rows: tuple[ScoredRow, ...], table: list) -> ScoredRows:
     used = {"validation": len(rows)}
     evaluation = Evaluation(
         task=task,
@@ -249,18 +249,18 @@ def _slice_of(task: str, metrics: dict, rows: tuple[ScoredRow, ...], table: list
         examples=used,
         seconds=2.0,
     )
-    return SliceResult(evaluation, "validation", rows, table)
+    return ScoredRows(evaluation, "validation", rows, table)
 
 
-def stsb_slice(rows: int = 60) -> SliceResult:
+def stsb_rows(rows: int = 60) -> ScoredRows:
     scored = (
         ScoredRow({"sentence1": f"First {k}.", "sentence2": f"Second {k}."}, "2.0", f"{2 - k / 20:.1f}", k / 20)
         for k in range(rows)
     )
-    return _slice_of("stsb", {"pearson": 0.81, "spearman": 0.8}, tuple(scored), [])
+    return _scored_rows("stsb", {"pearson": 0.81, "spearman": 0.8}, tuple(scored), [])
 
 
-def squad_slice() -> SliceResult:
+def squad_rows() -> ScoredRows:
     def row(expected: str, predicted: str, f1: float, cell: tuple[int, int]) -> ScoredRow:
         return ScoredRow({"question": f"Where is {expected}?", "context": CONTEXT * 3}, expected, predicted, f1, cell)
 
@@ -270,7 +270,7 @@ def squad_slice() -> SliceResult:
         row("the book", "(no answer)", 0.0, (0, 1)),
         row("(no answer)", "two students", 0.0, (1, 0)),
     )
-    return _slice_of("squad_v2", {"f1": 0.35, "exact_match": 0.25}, rows, [[2, 1], [1, 0]])
+    return _scored_rows("squad_v2", {"f1": 0.35, "exact_match": 0.25}, rows, [[2, 1], [1, 0]])
 
 
 def sentiment_prediction(**changes) -> Prediction:

@@ -169,7 +169,7 @@ def test_of_two_runs_at_work_each_is_opened_in_its_place(tiny_checkpoint):
         handlers.QUEUE._waiting.clear()
 
 
-def test_a_fine_tune_is_not_taken_for_a_lesson(tiny_checkpoint):
+def test_a_fine_tune_is_not_taken_for_a_distillation(tiny_checkpoint):
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1)
     record = runs.create_run("finetune", get_task("sst2"), config)
     assert distil_panel.reopen([], request(record.run_id))[0] is None
@@ -251,6 +251,6 @@ def test_the_student_is_fine_tuned(student):
 
 
 def test_the_run_shows_its_buttons_when_there_is_a_student(student):
-    assert not distil_panel.after_lesson(None).visible
+    assert not distil_panel.student_buttons(None).visible
     assert distil_panel._after(student()).visible
     assert not distil_panel._after("").visible

@@ -14,7 +14,7 @@ from minilm_demo.jobs.ablation import summarise
 from minilm_demo.results import Evaluated, Probed, Stepped
 from minilm_demo.views.figures import curves, divergence, experiment, scores, style
 
-LESSON, RUN = distill_samples.lesson(), samples.mnli_run()
+DISTILLATION, RUN = distill_samples.distillation(), samples.mnli_run()
 RESULT = RUN[-1].result
 EXPERIMENT = ablation_samples.experiment()
 ALL = {
@@ -22,11 +22,11 @@ ALL = {
     "scores of a sample": lambda: views.figure(samples.sst2_sample_run()[-1].result),
     "scores of questions": lambda: views.figure(samples.squad_evaluation()),
     "confusion": lambda: views.figure(RESULT, kind="confusion"),
-    "confusion of a slice": lambda: views.figure(samples.squad_slice()),
+    "confusion of scored rows": lambda: views.figure(samples.squad_rows()),
     "curves": lambda: views.figure(RESULT, events=RUN),
     "curves of two runs": lambda: views.figure({"one": RUN, "other": samples.sst2_sample_run()}),
-    "curves of a distillation": lambda: views.figure(LESSON[-1].result, events=LESSON, kind="curves"),
-    "heads": lambda: views.figure(LESSON[-1].result, events=LESSON),
+    "curves of a distillation": lambda: views.figure(DISTILLATION[-1].result, events=DISTILLATION, kind="curves"),
+    "heads": lambda: views.figure(DISTILLATION[-1].result, events=DISTILLATION),
     "experiment": lambda: views.figure(EXPERIMENT),
 }
 
@@ -123,7 +123,7 @@ def test_confusion_is_the_share_of_the_true_class():
 
 
 def test_a_result_without_classes_has_no_confusion():
-    for result in (samples.squad_evaluation(), samples.stsb_slice()):
+    for result in (samples.squad_evaluation(), samples.stsb_rows()):
         with pytest.raises(DataError, match="no classes"):
             views.figure(result, kind="confusion")
     assert views.figures.card_figures(samples.squad_evaluation())["classes"] is None
@@ -170,15 +170,15 @@ def test_a_run_without_a_step_has_no_curve():
 
 
 def test_the_losses_of_a_distillation_are_sums_of_what_is_learned():
-    figure = views.figure(LESSON[-1].result, events=LESSON, kind="curves")
-    measured = [event for event in LESSON if isinstance(event, Evaluated)]
+    figure = views.figure(DISTILLATION[-1].result, events=DISTILLATION, kind="curves")
+    measured = [event for event in DISTILLATION if isinstance(event, Evaluated)]
     assert list(trace(figure, "validation texts").y) == [sum(event.metrics.values()) for event in measured]
     assert figure.layout.yaxis.title.text == "Loss in nats"
 
 
 def test_heads_over_steps_are_those_of_the_pictures():
-    figure = views.figure(LESSON[-1].result, events=LESSON)
-    pictures = [event for event in LESSON if isinstance(event, Probed)]
+    figure = views.figure(DISTILLATION[-1].result, events=DISTILLATION)
+    pictures = [event for event in DISTILLATION if isinstance(event, Probed)]
     assert len(figure.data) == len(pictures[0].divergence) == 2  # a map for each relation
     for drawn, relation in zip(figure.data, pictures[0].divergence, strict=True):
         assert list(drawn.x) == [picture.step for picture in pictures]
@@ -192,20 +192,20 @@ def test_heads_over_steps_are_those_of_the_pictures():
 
 
 def test_of_an_assistant_and_a_student_the_student_is_drawn():
-    pictures = [event for event in LESSON if isinstance(event, Probed)]
+    pictures = [event for event in DISTILLATION if isinstance(event, Probed)]
     assert list(divergence.last_learner([*pictures, *pictures[:3]])) == pictures[:3]
     assert list(divergence.last_learner([])) == []
 
 
 def test_one_picture_is_a_map_of_one_column():
-    (first, *_) = [event for event in LESSON if isinstance(event, Probed)]
+    (first, *_) = [event for event in DISTILLATION if isinstance(event, Probed)]
     figure = views.divergence_figure([first])
     assert list(figure.data[0].x) == [0] and list(figure.layout.xaxis.range) == [-0.5, 0.5]
 
 
 def test_a_distillation_that_watched_nothing_says_so():
     with pytest.raises(DataError, match="watched no text"):
-        views.divergence_figure(distill_samples.lesson(probe=False))
+        views.divergence_figure(distill_samples.distillation(probe=False))
 
 
 def test_every_student_is_a_dot():
@@ -285,7 +285,7 @@ def test_no_name_becomes_markup_of_plotly(name):
         (samples.nli_prediction(), {}, TypeError, "not a Prediction"),
         (RESULT, {"kind": "heads"}, ValueError, "a FinetuneResult has curves, scores, confusion"),
         (RESULT, {"kind": "curves"}, ValueError, "needs the run's events"),
-        (LESSON[-1].result, {}, ValueError, "'divergence' needs the run's events"),
+        (DISTILLATION[-1].result, {}, ValueError, "'divergence' needs the run's events"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(result, options, error, said):

@@ -397,11 +397,11 @@ def test_too_few_words_are_not_compared():
     assert drawn["findings"][-1] == "There are too few words to compare the two orders."
 
 
-# -- a slice -------------------------------------------------------------------------------------------------------
+# -- scored rows ----------------------------------------------------------------------------------------------------
 
 
-def test_a_slice_says_its_score_its_source_and_who_answered():
-    drawn = views.slice_payload(MNLI, samples.mnli_slice(), seen=MNLI.seen_by_bundled)
+def test_scored_rows_say_their_score_their_source_and_who_answered():
+    drawn = views.scored_rows_payload(MNLI, samples.mnli_rows(), seen=MNLI.seen_by_bundled)
     assert drawn["headline"] == {
         "value": "86.4 ± 6.4 %",
         "label": "Accuracy on 110 rows of validation matched, with its 95 % interval",
@@ -418,8 +418,8 @@ def test_a_slice_says_its_score_its_source_and_who_answered():
 
 
 def test_every_cell_leads_to_its_rows():
-    result = samples.mnli_slice()
-    drawn = views.slice_payload(MNLI, result)
+    result = samples.mnli_rows()
+    drawn = views.scored_rows_payload(MNLI, result)
     cells = drawn["matrix"]["rows"]
     assert [[cell["count"] for cell in row] for row in cells] == [["70", "3", "3"], ["3", "15", "0"], ["3", "3", "10"]]
     assert cells[1][2]["list"] is None
@@ -436,17 +436,17 @@ def test_every_cell_leads_to_its_rows():
 
 
 def test_a_list_shows_fifty_rows_and_says_how_many_there_are():
-    right = views.slice_payload(MNLI, samples.mnli_slice())["lists"][0]
+    right = views.scored_rows_payload(MNLI, samples.mnli_rows())["lists"][0]
     assert len(right["rows"]) == 50
     assert right["note"] == "70 rows; 50 of them here, the surest first."
-    (largest,) = views.slice_payload(TASKS["stsb"], samples.stsb_slice())["lists"]
+    (largest,) = views.scored_rows_payload(TASKS["stsb"], samples.stsb_rows())["lists"]
     assert largest["note"] == "60 rows; 50 of them here, the largest error first."
     assert [row["said"][2] for row in largest["rows"][:2]] == [["Off by", "3.0"], ["Off by", "2.9"]]
     assert largest["rows"][0]["said"][1] == ["Predicted", "−1.0"]
 
 
 def test_a_regression_has_no_table_and_two_scores():
-    drawn = views.slice_payload(TASKS["stsb"], samples.stsb_slice())
+    drawn = views.scored_rows_payload(TASKS["stsb"], samples.stsb_rows())
     assert drawn["matrix"] is None
     assert [row[:2] for row in drawn["scores"]["rows"]] == [
         ["Pearson correlation", "0.81"],
@@ -455,7 +455,7 @@ def test_a_regression_has_no_table_and_two_scores():
 
 
 def test_questions_are_counted_by_whether_there_is_an_answer():
-    drawn = views.slice_payload(SQUAD, samples.squad_slice())
+    drawn = views.scored_rows_payload(SQUAD, samples.squad_rows())
     matrix = drawn["matrix"]
     assert (matrix["labels"], matrix["columns"]) == (["has an answer", "has none"], ["answered", "“no answer”"])
     assert [[cell["count"] for cell in row] for row in matrix["rows"]] == [["2", "1"], ["1", "0"]]
@@ -515,7 +515,7 @@ def test_pages_ask_for_nothing_outside():
 
 
 @pytest.mark.parametrize(
-    "component", [views.RUN, views.FIGURE, views.PREDICTION, views.SLICE, views.IMPORTANCE], ids=lambda one: one.name
+    "component", [views.RUN, views.FIGURE, views.PREDICTION, views.ROWS, views.IMPORTANCE], ids=lambda one: one.name
 )
 def test_gradio_gets_static_templates(component):
     parts = views.gradio_parts(component)
@@ -536,8 +536,8 @@ def test_the_run_component_calls_the_two_server_functions():
     assert "'finished'" in code  # quoted: Gradio reads event names so
 
 
-def test_the_slice_component_tells_gradio_what_was_picked():
-    assert "'picked'" in views.gradio_parts(views.SLICE)["js_on_load"]  # quoted: Gradio reads event names so
+def test_the_rows_component_tells_gradio_what_was_picked():
+    assert "'picked'" in views.gradio_parts(views.ROWS)["js_on_load"]  # quoted: Gradio reads event names so
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.rglob("*.js")), ids=lambda path: path.relative_to(STATIC).as_posix())
@@ -554,7 +554,7 @@ def test_scripts_never_write_markup(path):
         (samples.result_of(samples.mnli_evaluation()), {}, "step 171 of 189"),
         (samples.result_of(samples.mnli_evaluation()), {"events": samples.mnli_run()}, "277,230 SNLI"),
         (samples.nli_prediction(), {}, "contradiction, 86.8 %"),
-        (samples.mnli_slice(), {"seen": "277,230 pairs"}, "had seen 277,230 pairs"),
+        (samples.mnli_rows(), {"seen": "277,230 pairs"}, "had seen 277,230 pairs"),
         (samples.span_prediction(), {"fields": {"question": "?", "context": samples.CONTEXT}}, "pollen from"),
         (samples.nli_importance(), {}, "Neither is the whole truth"),
     ],

@@ -48,7 +48,7 @@ def test_the_words_that_mattered(run, tuned):
 
 
 def test_scored_rows(run, tuned):
-    scope = run(views.slice_code("sst2", tuned, "sample", 12))
+    scope = run(views.rows_code("sst2", tuned, "sample", 12))
     assert scope["rows"].rows == evaluate_rows("sst2", tuned, data="sample", limit=12).rows
 
 

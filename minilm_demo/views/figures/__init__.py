@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ...results import AblationResult, DistillResult, Evaluation, FinetuneResult, SliceResult, TrainingEvent
+from ...results import AblationResult, DistillResult, Evaluation, FinetuneResult, ScoredRows, TrainingEvent
 from ..payloads import FigurePayload
 from .confusion import confusion_figure
 from .curves import learning_curves
@@ -33,14 +33,14 @@ __all__ = [
 ]
 
 Events = Sequence[TrainingEvent]
-Drawable = FinetuneResult | DistillResult | Evaluation | SliceResult | AblationResult | Mapping[str, Events]
+Drawable = FinetuneResult | DistillResult | Evaluation | ScoredRows | AblationResult | Mapping[str, Events]
 
 
 def figure(result: Drawable, *, events: Events = (), kind: str | None = None) -> go.Figure:
     """A result as a plotly figure, for notebooks. `kind` is one of those that its type has; without it the first:
 
     FinetuneResult: "curves" (of its `events`), "scores", "confusion"; DistillResult: "divergence", "curves" (both of
-    its `events`); Evaluation: "scores", "confusion"; SliceResult: "confusion", "scores"; AblationResult: "experiment";
+    its `events`); Evaluation: "scores", "confusion"; ScoredRows: "confusion", "scores"; AblationResult: "experiment";
     {name: events} of several runs: "curves". Without `events` a fine-tune's first kind is "scores".
 
     Raises TypeError for a result that has no figure, ValueError for a kind that it does not have or that needs events,
@@ -96,7 +96,7 @@ _FIGURES: Mapping[type, Mapping[str, Draw]] = {
         "scores": lambda result, _: scores_figure(result),
         "confusion": lambda result, _: confusion_figure(result),
     },
-    SliceResult: {
+    ScoredRows: {
         "confusion": lambda result, _: confusion_figure(result),
         "scores": lambda result, _: scores_figure(result.evaluation),
     },

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import DataError
-from ...results import Evaluation, SliceResult
+from ...results import Evaluation, ScoredRows
 from ...tasks import get_task
 from .. import words
-from ..slice import slice_payload
+from ..scored_rows import scored_rows_payload
 from . import style
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ class _Matrix:
         return [[count / max(1, sum(row)) for count in row] for row in self.counts]
 
 
-def confusion_figure(result: Evaluation | SliceResult) -> go.Figure:
+def confusion_figure(result: Evaluation | ScoredRows) -> go.Figure:
     """A table a split: rows are true classes, columns predicted ones, the colour is the share of the true class."""
     matrices = _matrices(result)
     if not matrices:
         raise DataError("There are no classes in this result, so there is nothing to confuse.")
-    task = get_task((result.evaluation if isinstance(result, SliceResult) else result).task)
+    task = get_task((result.evaluation if isinstance(result, ScoredRows) else result).task)
     title = "Predicted classes" if task.labels else "Questions and answers"
     title = f"{title} on {matrices[0].title}" if len(matrices) == 1 else title
     above = HEADING if len(matrices) > 1 else 0
@@ -62,9 +62,9 @@ def confusion_figure(result: Evaluation | SliceResult) -> go.Figure:
     return drawn
 
 
-def _matrices(result: Evaluation | SliceResult) -> list[_Matrix]:
-    if isinstance(result, SliceResult):
-        matrix = slice_payload(get_task(result.evaluation.task), result)["matrix"]
+def _matrices(result: Evaluation | ScoredRows) -> list[_Matrix]:
+    if isinstance(result, ScoredRows):
+        matrix = scored_rows_payload(get_task(result.evaluation.task), result)["matrix"]
         split = words.split_name(result.split)
         return [_Matrix(split, matrix["labels"], matrix["columns"], result.table)] if matrix else []
     labels = [words.label_name(label) for label in result.labels]

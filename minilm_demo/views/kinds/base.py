@@ -25,7 +25,7 @@ class Explained:
 
 @dataclass(frozen=True)
 class Cells:
-    """How the table of a scored slice is called, its rows and its columns."""
+    """How the table of a sample of scored rows is called, its rows and its columns."""
 
     title: str
     rows: Sequence[str]
@@ -75,7 +75,7 @@ class Kind(ABC):
 
     @abstractmethod
     def cells(self, task: Task) -> Cells | None:
-        """The table of a scored slice; None where a row has no place in one."""
+        """The table of a sample of scored rows; None where a row has no place in one."""
 
     # -- word importance
 

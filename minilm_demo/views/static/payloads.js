@@ -228,7 +228,7 @@
  */
 
 /**
- * @typedef {Object} SlicePayload
+ * @typedef {Object} ScoredRowsPayload
  * @property {string} title
  * @property {Headline} headline
  * @property {string[]} verdicts
@@ -612,7 +612,7 @@
 /**
  * Pictures of a run's watched text from number `since` on; `restart`: they begin anew.
  *
- * @typedef {Object} LessonMaps
+ * @typedef {Object} StudentMaps
  * @property {number} since
  * @property {number} next
  * @property {boolean} restart

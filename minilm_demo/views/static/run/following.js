@@ -1,7 +1,7 @@
 // A run that is followed, whatever it makes: a status line, a bar, a Stop button, what went wrong; and the server, asked
 // again and again until the run is over.
 //
-// A head: {status, final, sentence, progress {done, of} | null, stop: label of the button | "", error {sentence,
+// A report: {status, final, sentence, progress {done, of} | null, stop: label of the button | "", error {sentence,
 // advice} | null}. `callbacks.poll(question)` promises the next payload, or {gone}, a sentence, for a run that is there
 // no longer; `callbacks.stop({run})` asks for the end. Without `poll` the picture stands still, without `stop` there is
 // no button.
@@ -11,7 +11,7 @@ import { make, say, show } from "../shared/dom.js";
 const QUEUED = 2000; // milliseconds between two questions about a run that waits in the line
 const AFTER_ERROR = 1000;
 
-// asks: {question() -> {run, …}, take(payload) -> its head, over(head), lost()}; `every` and `whileHidden`, when nobody
+// asks: {question() -> {run, …}, take(payload) -> its report, over(report), lost()}; `every` and `whileHidden`, when nobody
 // is looking, are milliseconds between two questions. `counted` says what the bar counts; `title` is an element.
 export function follow({ root, callbacks, counted, title = null, every, whileHidden, ...asks }) {
   const state = {
@@ -24,7 +24,7 @@ export function follow({ root, callbacks, counted, title = null, every, whileHid
     timer: 0,
     asked: 0,
     run: null,
-    head: null,
+    report: null,
     stopAsked: false,
   };
   state.parts.stop.addEventListener("click", () => askToStop(state));
@@ -34,9 +34,9 @@ export function follow({ root, callbacks, counted, title = null, every, whileHid
   document.addEventListener("visibilitychange", wake);
   return {
     element: state.parts.element,
-    begin: (head) => begin(state, head),
+    begin: (report) => begin(state, report),
     leave: () => leave(state),
-    draw: (head) => drawHead(state, head),
+    draw: (report) => drawReport(state, report),
     destroy: () => {
       leave(state);
       document.removeEventListener("visibilitychange", wake);
@@ -61,7 +61,7 @@ function build(counted, title) {
   parts.element = make(
     "div",
     "mlm-following",
-    make("div", "mlm-head", make("div", "mlm-head-words", title, parts.status), parts.stop),
+    make("div", "mlm-following-top", make("div", "mlm-following-words", title, parts.status), parts.stop),
     parts.progress,
     parts.trouble,
     parts.error,
@@ -71,17 +71,17 @@ function build(counted, title) {
 
 // -- what is drawn
 
-function drawHead(state, head) {
+function drawReport(state, report) {
   const { parts, callbacks } = state;
-  state.head = head;
-  parts.element.dataset.status = head.status;
-  say(parts.status, head.sentence);
-  drawProgress(parts, head);
-  const stopping = state.stopAsked || head.status === "stopping";
-  show(parts.stop, Boolean(head.stop && callbacks.stop));
+  state.report = report;
+  parts.element.dataset.status = report.status;
+  say(parts.status, report.sentence);
+  drawProgress(parts, report);
+  const stopping = state.stopAsked || report.status === "stopping";
+  show(parts.stop, Boolean(report.stop && callbacks.stop));
   parts.stop.disabled = stopping;
-  say(parts.stop, stopping ? "Stopping…" : head.stop);
-  drawError(parts, head.error);
+  say(parts.stop, stopping ? "Stopping…" : report.stop);
+  drawError(parts, report.error);
 }
 
 function drawProgress({ progress: box, bar }, { progress, final, sentence }) {
@@ -105,13 +105,13 @@ function drawError({ error: box }, error) {
 // -- asking again
 
 // Another run, or the same one as the server sees it now.
-function begin(state, head) {
+function begin(state, report) {
   leave(state);
   const { run } = state.asks.question();
   if (run !== state.run) state.stopAsked = false;
   state.run = run;
-  drawHead(state, head);
-  if (!head.final) schedule(state, 0);
+  drawReport(state, report);
+  if (!report.final) schedule(state, 0);
 }
 
 function schedule(state, wait) {
@@ -138,9 +138,9 @@ async function ask(state) {
     if (asked !== state.asked) return;
     say(parts.trouble, "");
     if (payload.gone) return vanish(state, payload.gone);
-    drawHead(state, asks.take(payload));
-    if (state.head.final) return asks.over(state.head);
-    if (state.head.status === "queued") wait = Math.max(wait, QUEUED);
+    drawReport(state, asks.take(payload));
+    if (state.report.final) return asks.over(state.report);
+    if (state.report.status === "queued") wait = Math.max(wait, QUEUED);
   } catch (_error) {
     if (asked !== state.asked) return;
     say(parts.trouble, "The server does not answer; trying again every second. The run goes on without this page.");
@@ -152,8 +152,8 @@ async function ask(state) {
 // The run is there no longer: what was drawn stays, but nothing goes on.
 function vanish(state, sentence) {
   leave(state);
-  drawHead(state, {
-    ...state.head,
+  drawReport(state, {
+    ...state.report,
     final: true,
     sentence: "",
     stop: "",
@@ -165,14 +165,14 @@ function vanish(state, sentence) {
 async function askToStop(state) {
   const { run } = state;
   state.stopAsked = true;
-  drawHead(state, state.head);
+  drawReport(state, state.report);
   try {
     await state.callbacks.stop({ run });
     if (state.timer) schedule(state, 0); // a run that waited is asked for rarely
   } catch (_error) {
     if (state.run !== run) return;
     state.stopAsked = false;
-    drawHead(state, state.head);
+    drawReport(state, state.report);
     say(state.parts.trouble, "The server did not take the request to stop. Please press the button again.");
   }
 }

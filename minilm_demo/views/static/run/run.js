@@ -26,7 +26,7 @@ const SPEAK_EVERY = 10000; // a screen reader is told no more often than this
  */
 export function mount(root, value, callbacks = {}) {
   const page = build(root, callbacks.empty || "No run yet. Choose a task and start one.");
-  const state = { page, callbacks, spoken: 0, head: null, points: null, charts: new Map() };
+  const state = { page, callbacks, spoken: 0, payload: null, points: null, charts: new Map() };
   state.destroy = () => {
     state.following.destroy();
     root.replaceChildren();
@@ -38,10 +38,10 @@ export function mount(root, value, callbacks = {}) {
     title: page.title,
     every: EVERY,
     whileHidden: HIDDEN,
-    question: () => ({ run: state.head.run, since: state.head.next }),
+    question: () => ({ run: state.payload.run, since: state.payload.next }),
     take: (payload) => {
-      if (payload.since === state.head.next) take(state, payload);
-      return state.head;
+      if (payload.since === state.payload.next) take(state, payload);
+      return state.payload;
     },
     over: ({ run, status }) => {
       if (callbacks.finished) callbacks.finished({ run, status });
@@ -100,11 +100,11 @@ function update(state, payload) {
   show(state.page.empty, !payload);
   show(state.page.body, Boolean(payload));
   if (!payload) {
-    state.head = null;
+    state.payload = null;
     tell(state, null);
     return;
   }
-  if (!state.head || state.head.run !== payload.run) state.spoken = 0;
+  if (!state.payload || state.payload.run !== payload.run) state.spoken = 0;
   state.points = {};
   state.page.numbers.state = state;
   drawReading(state.page.reading, payload.reading);
@@ -116,8 +116,8 @@ function update(state, payload) {
  * @param {RunPayload} payload
  */
 function take(state, payload) {
-  const before = state.head;
-  state.head = payload;
+  const before = state.payload;
+  state.payload = payload;
   for (const [name, points] of Object.entries(payload.points))
     state.points[name] = [...(state.points[name] || []), ...points];
   drawWords(state);
@@ -141,11 +141,11 @@ function chartsChanged(before, { status, charts }) {
   return !before || before.status !== status || JSON.stringify(before.charts) !== JSON.stringify(charts);
 }
 
-function drawWords({ page, head }) {
-  say(page.title, head.title);
-  page.facts.replaceChildren(facts(head.facts));
-  page.code.draw(head.code || "");
-  show(page.code, Boolean(head.code));
+function drawWords({ page, payload }) {
+  say(page.title, payload.title);
+  page.facts.replaceChildren(facts(payload.facts));
+  page.code.draw(payload.code || "");
+  show(page.code, Boolean(payload.code));
 }
 
 function drawReading(box, reading) {
@@ -154,11 +154,11 @@ function drawReading(box, reading) {
 }
 
 function drawEnd(state) {
-  const { page, head, points, callbacks } = state;
-  page.summary.replaceChildren(...(head.result ? [drawSummary(head.result)] : []));
-  page.result.replaceChildren(...(head.result ? [drawDetails(head.result, callbacks)] : []));
+  const { page, payload, points, callbacks } = state;
+  page.summary.replaceChildren(...(payload.result ? [drawSummary(payload.result)] : []));
+  page.result.replaceChildren(...(payload.result ? [drawDetails(payload.result, callbacks)] : []));
   // A result that was shown without its run has no curves; the figures are in the card then.
-  show(page.charts, hasCurves(points) || !head.result);
+  show(page.charts, hasCurves(points) || !payload.result);
   for (const fold of [page.numbers, page.save]) show(fold, hasCurves(points));
 }
 
@@ -167,41 +167,44 @@ function hasCurves(points) {
 }
 
 function speak(state, before) {
-  const { page, head, points } = state;
-  const news = !before || before.status !== head.status;
+  const { page, payload, points } = state;
+  const news = !before || before.status !== payload.status;
   if (!news && Date.now() - state.spoken < SPEAK_EVERY) return;
   state.spoken = Date.now();
-  const { of, words, unit } = head.measured;
+  const { of, words, unit } = payload.measured;
   const latest = (points[of] || []).at(-1);
   const score = latest ? ` ${words} ${UNITS[unit].format(latest[1])}.` : "";
-  say(page.live, head.result ? head.sentence + " " + head.result.verdicts.join(" ") : head.sentence + score);
+  say(
+    page.live,
+    payload.result ? payload.sentence + " " + payload.result.verdicts.join(" ") : payload.sentence + score,
+  );
 }
 
 // -- the curves
 
 function drawCharts(state) {
-  const { page, head, points } = state;
-  if (!head.final) {
+  const { page, payload, points } = state;
+  if (!payload.final) {
     page.summary.replaceChildren();
     page.result.replaceChildren();
     show(page.charts, true);
     for (const fold of [page.numbers, page.save]) show(fold, hasCurves(points));
   }
   const xMax = Math.max(
-    head.progress ? head.progress.of : 1,
+    payload.progress ? payload.progress.of : 1,
     ...Object.values(points)
       .flat()
       .map(([step]) => step),
   );
   makeCharts(state);
-  for (const [name, { chart }] of state.charts) drawChart(chart, head.charts[name], points, xMax);
+  for (const [name, { chart }] of state.charts) drawChart(chart, payload.charts[name], points, xMax);
   page.numbers.redraw();
 }
 
 // One chart for each name, made once; its title, its keys and its axis never change while the run is the same.
-function makeCharts({ page, head, charts }) {
+function makeCharts({ page, payload, charts }) {
   const fixed = ({ y, keys }) => JSON.stringify([y, keys]);
-  const wanted = Object.entries(head.charts);
+  const wanted = Object.entries(payload.charts);
   if (
     wanted.length === charts.size &&
     wanted.every(([name, one]) => charts.has(name) && charts.get(name).fixed === fixed(one))
@@ -243,8 +246,8 @@ function drawChart(chart, asked, points, xMax) {
   });
 }
 
-function numbersTable({ head, points }) {
-  const { columns, rows } = tableOf(head.charts, points);
+function numbersTable({ payload, points }) {
+  const { columns, rows } = tableOf(payload.charts, points);
   const cells = ([step, ...values]) => [
     String(step),
     ...values.map((value, place) => (value === undefined ? "" : columns[place].cell(value))),

@@ -14,7 +14,7 @@ const LETTERS = 110; // of a sentence above the charts at most
 
 // stateOf() -> state of a run as in run.js.
 export function savePart(stateOf) {
-  const name = (ending) => (stateOf().head.run || "run") + "-curves." + ending;
+  const name = (ending) => (stateOf().payload.run || "run") + "-curves." + ending;
   const saves = [
     ...pictureSaves(name, () => sceneOf(stateOf())),
     tableSave("Numbers (CSV)", name, () => rowsOf(stateOf())),
@@ -23,18 +23,18 @@ export function savePart(stateOf) {
 }
 
 // The numbers as they came, in full.
-export function rowsOf({ head, points }) {
-  const { columns, rows } = tableOf(head.charts, points);
+export function rowsOf({ payload, points }) {
+  const { columns, rows } = tableOf(payload.charts, points);
   const titles = columns.map(({ title }) => quotedCell(title));
   return [["step", ...titles], ...rows.map((cells) => cells.map((value) => (value === undefined ? "" : value)))];
 }
 
-function sceneOf({ head, page, charts }) {
+function sceneOf({ payload, page, charts }) {
   const { surface, text } = palette(page.charts);
   const drawn = [...charts.values()].map(({ chart }) => chart).filter((chart) => chart.svg.clientWidth);
   const lines = [
-    { y: 34, size: TITLE, bold: true, text: head.title },
-    { y: 56, size: 13, alpha: 0.8, text: shortened(head.sentence, LETTERS) },
+    { y: 34, size: TITLE, bold: true, text: payload.title },
+    { y: 56, size: 13, alpha: 0.8, text: shortened(payload.sentence, LETTERS) },
   ];
   const heading = lines.map((line) => ({ kind: "text", x: MARGIN, colour: text, ...line }));
   let y = HEADING;

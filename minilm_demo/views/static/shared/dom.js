@@ -30,13 +30,13 @@ export function show(node, visible) {
 
 // headings [text], rows [[text | node]]; the first cell of a row is its heading if `rowHeadings`.
 export function table(caption, headings, rows, rowHeadings = false) {
-  const head = make("tr", "", ...headings.map((text) => columnHeading(text)));
+  const headingRow = make("tr", "", ...headings.map((text) => columnHeading(text)));
   const body = rows.map((cells) => make("tr", "", ...cells.map((cell, place) => makeCell(cell, place, rowHeadings))));
   return make(
     "table",
     "mlm-table",
     caption ? make("caption", "mlm-unseen", caption) : null,
-    make("thead", "", head),
+    make("thead", "", headingRow),
     make("tbody", "", ...body),
   );
 }

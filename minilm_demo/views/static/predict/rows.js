@@ -1,4 +1,4 @@
-// Scores of rows of a validation set; a table whose cells open the rows they count; see `slice_payload`.
+// Scores of rows of a validation set; a table whose cells open the rows they count; see `scored_rows_payload`.
 //
 // `callbacks.picked({texts})` is called when a row is chosen, to put its texts into the boxes. Without it (a page of its
 // own) rows are no buttons.
@@ -6,31 +6,31 @@
 import { code, columnHeading, make, say, scroller, show } from "../shared/dom.js";
 import { drawSummary, drawTable } from "../shared/result.js";
 
-/** @import { Cell, Matrix, RowList, ScoredRow, SlicePayload } from "../payloads.js" */
+/** @import { Cell, Matrix, RowList, ScoredRow, ScoredRowsPayload } from "../payloads.js" */
 
 const EMPTY = "The score will be here, with every row behind it.";
 
 /**
  * @param {HTMLElement} root
- * @param {SlicePayload | null} value
+ * @param {ScoredRowsPayload | null} value
  */
 export function mount(root, value, callbacks = {}) {
   const page = {
     body: make("div", ""),
-    rows: make("section", "mlm-rows"),
+    rows: make("section", "mlm-opened-rows"),
     code: code(),
     spoken: make("p", "mlm-unseen"),
   };
   const state = { page, callbacks, lists: [], cells: [] };
   page.spoken.setAttribute("aria-live", "polite");
-  root.classList.add("mlm", "mlm-slice");
+  root.classList.add("mlm", "mlm-rows");
   root.replaceChildren(page.body, page.rows, page.code, page.spoken);
   update(state, value);
   return { update: (next) => update(state, next), destroy: () => root.replaceChildren() };
 }
 
 /**
- * @param {SlicePayload | null} value
+ * @param {ScoredRowsPayload | null} value
  */
 function update(state, value) {
   const { page } = state;
@@ -46,7 +46,7 @@ function update(state, value) {
 }
 
 /**
- * @param {SlicePayload} value
+ * @param {ScoredRowsPayload} value
  */
 function drawBody(state, value) {
   return [

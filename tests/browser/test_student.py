@@ -13,7 +13,7 @@ from minilm_demo.results import Probed
 from minilm_demo.tasks import TASKS
 
 SST2 = TASKS["sst2"]
-EVENTS = samples.lesson()
+EVENTS = samples.distillation()
 
 
 def payload(events, status="running", **options):
@@ -26,8 +26,8 @@ def shown(value) -> str:
 
 PAGES = {
     "the student is done": shown(payload(EVENTS, "completed")),
-    "the second recipe": shown(payload(samples.lesson("minilm_v2"), "completed")),
-    "one term alone": shown(payload(samples.lesson(learned=("attention",), until=30))),
+    "the second recipe": shown(payload(samples.distillation("minilm_v2"), "completed")),
+    "one term alone": shown(payload(samples.distillation(learned=("attention",), until=30))),
     "it waits": shown(payload([], "queued", position=2, starts_in=40)),
 }
 
@@ -78,13 +78,13 @@ def readout(chart) -> str:
 # -- with the maps below -------------------------------------------------------------------------------------------
 
 LIVE = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><style>{css}</style>
-<div class="mlm-lesson"></div><script>
+<div class="mlm-student"></div><script>
 {js}
 const answers = {answers};  // one payload for each question; the last one again and again
 const pictures = {pictures};  // what maps({{since}}) answers
 const asked = [];
 const ends = [];
-const view = lesson.mount(document.querySelector(".mlm-lesson"), {first}, {{
+const view = student.mount(document.querySelector(".mlm-student"), {first}, {{
   poll: async () => (answers.length > 1 && !window.paused ? answers.shift() : answers[0]),
   stop: async () => {{}},
   finished: (end) => ends.push(end),
@@ -98,21 +98,21 @@ const view = lesson.mount(document.querySelector(".mlm-lesson"), {first}, {{
 
 
 def live_page(lengths, events=EVENTS) -> str:
-    """A lesson whose browser asks when there are so many events; each question for maps brings one more picture."""
+    """A student view whose browser asks at so many events; each question for maps brings one more picture."""
     first, *answers = [
         payload(events[:now], "completed" if now == len(events) else "running", since=before)
         for before, now in zip([0, *lengths], lengths, strict=False)
     ]
     places = [place for place, event in enumerate(events) if isinstance(event, Probed)]
     pictures = {
-        since: views.lesson_maps(
+        since: views.student_maps(
             events[: place + 1], "The waiters smile.", teacher="bundled", student="s", teacher_title="T", since=since
         )
         for since, place in enumerate(places)
     }
     given = {"first": first, "answers": answers, "pictures": pictures}
     return LIVE.format(
-        css=views.LESSON.css, js=views.LESSON.js, **{name: json.dumps(one) for name, one in given.items()}
+        css=views.STUDENT.css, js=views.STUDENT.js, **{name: json.dumps(one) for name, one in given.items()}
     )
 
 
@@ -171,7 +171,7 @@ def test_maps_that_do_not_come_are_asked_for_again(page, load):
 
 
 def test_without_a_sentence_there_are_no_maps(page, load):
-    events = samples.lesson(probe=False)
+    events = samples.distillation(probe=False)
     load(page, live_page([2, len(events)], events))
     page.wait_for_function("ends.length === 1")
     assert page.locator(".mlm-microscope").is_hidden()
@@ -200,19 +200,19 @@ def test_distil_watch_stop_reload_and_use(app, open_page):
     page.locator("#distil-probe textarea").fill("the <b>movie</b> is good")
     page.locator("#distil-time").get_by_label("5 minutes").check()
     page.click("#distil")
-    lesson = page.locator("#lesson")
-    lesson.locator(".mlm-frames").wait_for()
+    student = page.locator("#student")
+    student.locator(".mlm-frames").wait_for()
     assert re.search(r"[?&]run=student_sst2-", page.url)
-    assert lesson.locator(".mlm-microscope b", has_text="movie").count() == 0
-    page.wait_for_function("document.querySelectorAll('#lesson path.mlm-student').length >= 3")
-    lesson.get_by_role("button", name="Stop and keep").click()
-    page.wait_for_function("document.querySelector('#lesson [data-status]').dataset.status === 'stopped'")
-    assert "→" in lesson.locator(".mlm-headline strong").inner_text()
+    assert student.locator(".mlm-microscope b", has_text="movie").count() == 0
+    page.wait_for_function("document.querySelectorAll('#student path.mlm-student').length >= 3")
+    student.get_by_role("button", name="Stop and keep").click()
+    page.wait_for_function("document.querySelector('#student [data-status]').dataset.status === 'stopped'")
+    assert "→" in student.locator(".mlm-headline strong").inner_text()
 
     other = open_page()  # another browser that only has the link
     other.goto(page.url)
     other.locator("#distil-after").wait_for()
-    other.locator("#lesson .mlm-frames").wait_for()
+    other.locator("#student .mlm-frames").wait_for()
     other.evaluate("addEventListener('beforeunload', () => { document.title = 'left'; })")
     with other.expect_download() as download:
         other.click("#distil-download")

@@ -1,7 +1,7 @@
 // A distillation: its run, and below it the microscope on the probe text, which follows the student while it learns.
 //
 // The payload and the callbacks are those of the run (run.js), and one more:
-//   maps({run, since}) -> promise of {since, next, restart, value, frames} (see lesson_maps in views/lesson.py): the pictures from number
+//   maps({run, since}) -> promise of {since, next, restart, value, frames} (see student_maps in views/student_maps.py): the pictures from number
 //   since on; value is what the microscope draws of the last one. {error} where there are none.
 
 import { mount as mountMicroscope } from "../microscope/microscope.js";
@@ -33,10 +33,10 @@ export function mount(root, value, callbacks = {}) {
     frames: null,
   };
   boxes.maps.hidden = true;
-  root.classList.add("mlm", "mlm-lesson");
+  root.classList.add("mlm", "mlm-student");
   root.replaceChildren(boxes.run, boxes.maps);
   state.microscope = mountMicroscope(boxes.maps, null, { row: async () => NO_SCORES });
-  // Who looks back sees the newest picture when the slider is at the end again, or at the end of the lesson.
+  // A visitor who looks back gets the newest picture when the slider is at the end again, or when the run is over.
   boxes.maps.addEventListener("input", () => draw(state));
   const empty = "No student yet. Choose its teacher and its size, and start.";
   const run = mountRun(boxes.run, value, { ...callbacks, empty, taken: (payload) => follow(state, payload) });

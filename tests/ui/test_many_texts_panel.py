@@ -15,7 +15,7 @@ from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
 from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import TASKS, get_task
-from minilm_demo.ui import batch_panel, handlers
+from minilm_demo.ui import handlers, many_texts_panel
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def told() -> tuple[list, object]:
 
 
 @pytest.mark.parametrize(("skill", "task"), [("sentiment", "sst2"), ("nli", "mnli"), ("stsb", "stsb")])
-def test_a_slice_is_scored_by_the_first_model_chosen(run_of, skill, task):
+def test_rows_are_scored_by_the_first_model_chosen(run_of, skill, task):
     run = run_of(task)
     steps, progress = told()
-    payload = batch_panel._score_rows(skill, [run, "no-such-model"], 50, task, progress)
+    payload = many_texts_panel._score_rows(skill, [run, "no-such-model"], 50, task, progress)
     split = TASKS[task].eval_splits[0]
     expected = evaluate(task, run, data="sample", splits=[split], limit=50)
     number = expected.examples[split]
@@ -66,28 +66,28 @@ def test_a_slice_is_scored_by_the_first_model_chosen(run_of, skill, task):
 
 @pytest.mark.parametrize("task", ["mrpc", "qqp"])
 def test_the_rows_of_either_task_of_a_skill_can_be_scored(task):
-    payload = batch_panel._score_rows("paraphrase", ["paraphrase"], 50, task, told()[1])
+    payload = many_texts_panel._score_rows("paraphrase", ["paraphrase"], 50, task, told()[1])
     assert f"evaluate_rows('{task}'" in payload["code"]
 
 
 def test_a_run_gets_the_rows_of_its_own_task(run_of):
-    payload = batch_panel._score_rows("paraphrase", [run_of("qqp")], 50, "mrpc", told()[1])
+    payload = many_texts_panel._score_rows("paraphrase", [run_of("qqp")], 50, "mrpc", told()[1])
     assert "evaluate_rows('qqp'" in payload["code"]
 
 
 def test_only_a_skill_of_several_tasks_lets_choose_between_them():
-    assert [value for _, value in batch_panel._which_rows("paraphrase")["choices"]] == ["mrpc", "qqp"]
-    assert batch_panel._which_rows("paraphrase")["visible"]
-    assert not batch_panel._which_rows("nli")["visible"]
+    assert [value for _, value in many_texts_panel._which_rows("paraphrase")["choices"]] == ["mrpc", "qqp"]
+    assert many_texts_panel._which_rows("paraphrase")["visible"]
+    assert not many_texts_panel._which_rows("nli")["visible"]
 
 
 def test_what_cannot_be_scored_is_said(run_of):
     with pytest.raises(gr.Error, match="No model is chosen"):
-        batch_panel._score_rows("sentiment", [], 50, "sst2")
+        many_texts_panel._score_rows("sentiment", [], 50, "sst2")
     with pytest.raises(gr.Error, match="50, 200, 500"):
-        batch_panel._score_rows("sentiment", [run_of()], 100_000, "sst2")
+        many_texts_panel._score_rows("sentiment", [run_of()], 100_000, "sst2")
     with pytest.raises(gr.Error, match="Unknown checkpoint '/etc'"):
-        batch_panel._score_rows("sentiment", ["/etc"], 50, "sst2")
+        many_texts_panel._score_rows("sentiment", ["/etc"], 50, "sst2")
 
 
 @pytest.mark.parametrize("texts", [["one"], ["one", "two"]])
@@ -103,7 +103,7 @@ def test_a_file_comes_back_with_predictions(run_of, tmp_path):
     source.write_text("number,review\n1,fine\n2,awful\n", encoding="utf-8")
     run = run_of()
     steps, progress = told()
-    button, said = batch_panel._answer_file("sentiment", [run], str(source), progress)
+    button, said = many_texts_panel._answer_file("sentiment", [run], str(source), progress)
     output = Path(button.value if isinstance(button.value, str) else button.value["path"])
     with output.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -119,7 +119,7 @@ def test_a_file_comes_back_with_predictions(run_of, tmp_path):
 def test_a_file_of_questions_is_answered_by_the_task_of_questions(tmp_path):
     source = tmp_path / "mine.csv"
     source.write_text("question1,question2\nWhere is it?,Where does it lie?\n", encoding="utf-8")
-    button, _ = batch_panel._answer_file("paraphrase", ["paraphrase"], str(source), told()[1])
+    button, _ = many_texts_panel._answer_file("paraphrase", ["paraphrase"], str(source), told()[1])
     output = Path(button.value if isinstance(button.value, str) else button.value["path"])
     assert "probability_duplicate" in output.read_text(encoding="utf-8").splitlines()[0]
 
@@ -130,7 +130,7 @@ def test_two_outputs_never_share_a_place(run_of, tmp_path):
     run = run_of()
     before = left_over()
     for _ in range(2):
-        batch_panel._answer_file("sentiment", [run], str(source), told()[1])
+        many_texts_panel._answer_file("sentiment", [run], str(source), told()[1])
     assert len({path.parent for path in set(left_over()) - set(before)}) >= 2
 
 
@@ -149,20 +149,20 @@ def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_nothing(run_of, tmp
     source.write_text(content, encoding="utf-8")
     run, before = run_of(), left_over()
     with pytest.raises(gr.Error, match=re.escape(words)):
-        batch_panel._answer_file("sentiment", [run], str(source))
+        many_texts_panel._answer_file("sentiment", [run], str(source))
     assert left_over() == before
 
 
 def test_no_file_and_no_model_are_said(run_of):
     with pytest.raises(gr.Error, match=r"Choose a file first\. Its columns: premise, hypothesis"):
-        batch_panel._answer_file("nli", [run_of("mnli")], None)
+        many_texts_panel._answer_file("nli", [run_of("mnli")], None)
     with pytest.raises(gr.Error, match="No model is chosen"):
-        batch_panel._answer_file("nli", None, "any.csv")
+        many_texts_panel._answer_file("nli", None, "any.csv")
 
 
 def test_another_file_hides_the_old_download():
-    button, said = batch_panel._other_file()
-    assert (button.visible, button.value, said) == (False, None, batch_panel.NO_ANSWERS)
+    button, said = many_texts_panel._other_file()
+    assert (button.visible, button.value, said) == (False, None, many_texts_panel.NO_ANSWERS)
 
 
 # -- the panel -----------------------------------------------------------------------------------------------------
@@ -171,10 +171,10 @@ def test_another_file_hides_the_old_download():
 def test_the_panel_is_closed_and_its_events_are_private():
     with gr.Blocks() as page:
         skill, checkpoints = gr.Radio(["sentiment"]), gr.CheckboxGroup()
-        batch_panel.build_batch_panel(skill, (gr.Textbox(), gr.Textbox()), checkpoints)
+        many_texts_panel.build_many_texts_panel(skill, (gr.Textbox(), gr.Textbox()), checkpoints)
     named = {block.elem_id: block for block in page.blocks.values() if getattr(block, "elem_id", None)}
-    assert {"many", "slice-rows", "slice-run", "slice", "csv-file", "csv-run", "csv-out"} <= set(named)
+    assert {"many", "rows-count", "rows-run", "scored-rows", "csv-file", "csv-run", "csv-out"} <= set(named)
     assert not named["many"].open
     assert {function.api_visibility for function in page.fns.values()} == {"private"}
-    heavy = [function for function in page.fns.values() if function.concurrency_id == "batch"]
+    heavy = [function for function in page.fns.values() if function.concurrency_id == "many texts"]
     assert [function.concurrency_limit for function in heavy] == [1, 1]

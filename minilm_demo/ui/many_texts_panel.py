@@ -24,7 +24,7 @@ from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
 from .handlers import picked_texts, says_errors
 
-SLICE_ROWS = (50, 200, 500)
+ROW_COUNTS = (50, 200, 500)
 FILE_ROWS = 2_000
 FILE_CHARACTERS = 2_000_000  # of the texts together: questions read their whole context, window by window
 ON_A_FILE = (
@@ -34,7 +34,7 @@ ON_A_FILE = (
 NO_ANSWERS = "The predictions will be here."
 
 
-def build_batch_panel(
+def build_many_texts_panel(
     skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup
 ) -> Dependency:
     """A closed accordion; what it does, it does with the first checkpoint that is chosen. Returns the event that scores
@@ -42,12 +42,12 @@ def build_batch_panel(
     with gr.Accordion("Many texts at once", open=False, elem_id="many"):
         gr.Markdown("### Rows of a validation set\nHow often is it right, and where is it wrong?")
         rows = gr.Radio(
-            list(SLICE_ROWS), value=SLICE_ROWS[0], label="How many rows?", elem_id="slice-rows",
+            list(ROW_COUNTS), value=ROW_COUNTS[0], label="How many rows?", elem_id="rows-count",
             info="Drawn at random, the same ones every time; all of them where there are fewer.",
         )  # fmt: skip
-        of = gr.Radio(**_which_rows(next(iter(SKILLS))), label="Rows of which task?", elem_id="slice-task")
-        score = gr.Button("Score these rows", elem_id="slice-run")
-        scored = view(views.SLICE, elem_id="slice", min_height=96)
+        of = gr.Radio(**_which_rows(next(iter(SKILLS))), label="Rows of which task?", elem_id="rows-task")
+        score = gr.Button("Score these rows", elem_id="rows-run")
+        scored = view(views.ROWS, elem_id="scored-rows", min_height=96)
         gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
         file = gr.File(label="CSV, TSV, JSONL or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
         with gr.Row():
@@ -57,7 +57,7 @@ def build_batch_panel(
 
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
-    alone = {**private, "concurrency_id": "batch", "concurrency_limit": 1}
+    alone = {**private, "concurrency_id": "many texts", "concurrency_limit": 1}
     scoring = score.click(_score_rows, [skill, checkpoints, rows, of], scored, **alone)
     picked = scored.picked(picked_texts, None, list(texts), **quick)
     picked.then(None, js=SHOW_TEXTS)
@@ -89,8 +89,8 @@ def _which_rows(skill: str) -> dict:
 def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, progress=gr.Progress()) -> dict:  # noqa: B008
     checkpoint, tasks = _chosen(skill, checkpoints)
     task = next((task for task in tasks if task.name == of), tasks[0])
-    if rows not in SLICE_ROWS:
-        raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, SLICE_ROWS))}.")
+    if rows not in ROW_COUNTS:
+        raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, ROW_COUNTS))}.")
     progress(0, desc="Loading the model and the rows")
     data = local_sources(task)[0]
     result = evaluate_rows(
@@ -102,8 +102,8 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, p
     )
     evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
     result = dataclasses.replace(result, evaluation=evaluation)
-    payload = views.slice_payload(task, result, seen=checkpoint.seen(task))
-    return {**payload, "code": views.slice_code(task.name, checkpoint.name, data, rows)}
+    payload = views.scored_rows_payload(task, result, seen=checkpoint.seen(task))
+    return {**payload, "code": views.rows_code(task.name, checkpoint.name, data, rows)}
 
 
 def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[CheckpointReference, Sequence[Task]]:

@@ -1,5 +1,5 @@
-"""What the `lesson` component shows of a distillation below its run: the student's relations on the probe text, picture
-by picture, as the microscope draws them. All of it is in the run's events; no model is asked."""
+"""The payload of the `student` component below a distillation's run: the student's relations on the watched text, one
+picture per `Probed` event, as the microscope draws them. Everything comes from the run's events; no model runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..recipes import RECIPES
 from ..results import DistillationTargets, DistillSettings, Probed, Started, TrainingEvent, WordSpan
 from .code import targets_code
 from .distillation import microscope_payload, probed_frames, some_heads
-from .payloads import LessonMaps
+from .payloads import StudentMaps
 
 LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
 ABOUT = "The student as it is at the chosen step of this run, on the sentence to watch."
 
 
-def lesson_maps(
+def student_maps(
     events: Sequence[TrainingEvent], text: str, *, teacher: str, student: str, teacher_title: str, since: int = 0
-) -> LessonMaps | None:
+) -> StudentMaps | None:
     """The pictures of a run's probe text from number `since` on; None where there are none. `teacher` and `student` are
     the checkpoints that the page's Python names, "" for the name that the run has for its teacher.
 

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..results import ScoredRow, SliceResult
+from ..results import ScoredRow, ScoredRows
 from ..tasks import Task
 from . import words
 from .kinds import kind_of
-from .payloads import SlicePayload
+from .payloads import ScoredRowsPayload
 from .result import source_sentence, verdict
 
 SHOWN = 50  # rows of one list
 SAID = 100  # characters of an answer
 
 
-def slice_payload(task: Task, result: SliceResult, *, seen: str = "") -> SlicePayload:
-    """A scored slice -> what to draw. `seen`: what the base of the checkpoint had seen of this data.
+def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> ScoredRowsPayload:
+    """The payload of the `rows` component. `seen`: what the base of the checkpoint had seen of this data.
 
     Keys: title str, headline {value, label}, verdicts [str], source str, notes [str], scores table | None,
     matrix {title, labels [str], columns [str], rows [[{count, share, text, list int | None}]]} | None, lists [list];
@@ -43,13 +43,13 @@ def slice_payload(task: Task, result: SliceResult, *, seen: str = "") -> SlicePa
     }
 
 
-def _notes(result: SliceResult, seen: str) -> Iterator[str]:
+def _notes(result: ScoredRows, seen: str) -> Iterator[str]:
     yield f"Answered by {result.evaluation.checkpoint} in {words.duration(result.evaluation.seconds)}."
     if seen:
         yield f"The bundled checkpoint's own training had seen {seen}."
 
 
-def _scores(task: Task, result: SliceResult) -> dict | None:
+def _scores(task: Task, result: ScoredRows) -> dict | None:
     """Every metric with its interval and the baseline, where there is more than the headline says."""
     evaluation, split = result.evaluation, result.split
     rows = [
@@ -68,7 +68,7 @@ def _scores(task: Task, result: SliceResult) -> dict | None:
 # -- the table and its rows ----------------------------------------------------------------------------------------
 
 
-def _table_and_lists(task: Task, result: SliceResult) -> dict:
+def _table_and_lists(task: Task, result: ScoredRows) -> dict:
     if not result.table:
         return {"matrix": None, "lists": [_list(task, "The rows", result.rows)]}
     cells = kind_of(task).cells(task)

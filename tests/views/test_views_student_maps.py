@@ -15,7 +15,7 @@ from minilm_demo.tasks import TASKS
 from minilm_demo.views.distilled import distill_card
 
 SST2 = TASKS["sst2"]
-RUNNING = samples.lesson(until=30)
+RUNNING = samples.distillation(until=30)
 
 
 def payload(events, status="running", **options):
@@ -33,9 +33,9 @@ def payload(events, status="running", **options):
         (RUNNING[:2], "running", "Timing a few steps, to say how long it will take…"),
         (RUNNING[:3], "running", "Waiting for the first step… 60 steps, about 6 s"),
         (RUNNING, "running", "Step 30 of 60 · epoch 6 of 12 · 3 s left · 310 texts/s"),
-        (samples.lesson()[:-1], "running", "All 60 steps made; measuring the student…"),
+        (samples.distillation()[:-1], "running", "All 60 steps made; measuring the student…"),
         (RUNNING, "stopping", "Stopping after step 30 of 60; then the student is measured and kept…"),
-        (samples.lesson(), "completed", "Completed: 60 steps in 7 s · 9.6 steps/s"),
+        (samples.distillation(), "completed", "Completed: 60 steps in 7 s · 9.6 steps/s"),
         (RUNNING, "interrupted", "Interrupted at step 30 of 60."),
     ],
 )
@@ -73,7 +73,7 @@ def test_the_loss_is_explained():
 def test_there_is_a_curve_of_the_sum_and_one_of_each_term():
     drawn = payload(RUNNING)
     assert [chart["title"] for chart in drawn["charts"].values()] == ["Sum of the terms", "Attention", "Value relation"]
-    v2 = payload(samples.lesson("minilm_v2"), "completed")
+    v2 = payload(samples.distillation("minilm_v2"), "completed")
     assert list(v2["charts"]) == ["loss", "query_relation", "key_relation", "value_relation"]
     for chart in (*drawn["charts"].values(), *v2["charts"].values()):
         for line in chart["series"]:
@@ -90,7 +90,7 @@ def test_the_terms_add_up_to_the_sum():
 
 
 def test_a_term_that_is_not_learned_is_measured_and_says_so():
-    drawn = payload(samples.lesson(learned=("attention",), until=30))
+    drawn = payload(samples.distillation(learned=("attention",), until=30))
     assert [chart["title"] for chart in drawn["charts"].values()] == [
         "Attention",
         "Value relation: measured, not learned",
@@ -112,7 +112,7 @@ def test_only_new_points_are_sent():
 
 
 def test_the_card_says_how_near_the_student_came():
-    card = payload(samples.lesson(), "completed", base="BERT-base (teacher and yardstick)")["result"]
+    card = payload(samples.distillation(), "completed", base="BERT-base (teacher and yardstick)")["result"]
     assert card["headline"]["value"] == "1.30 → 0.25"
     assert card["headline"]["label"].startswith("loss, the sum of its terms, on 100 validation texts")
     assert card["verdicts"][0] == "Attention down by 81 %; value relation down by 81 %."
@@ -130,7 +130,7 @@ def test_the_card_says_how_near_the_student_came():
 
 
 def test_one_term_alone_has_no_sum():
-    result = samples.lesson(learned=("attention",))[-1].result
+    result = samples.distillation(learned=("attention",))[-1].result
     card = distill_card(result)
     assert card["headline"]["label"].startswith("attention loss, on 100")
     assert [row[0] for row in card["tables"][0]["rows"]] == ["Attention", "Value relation"]
@@ -146,7 +146,7 @@ def test_a_student_that_went_away_from_its_teacher_is_said():
 
 
 def test_show_draws_a_distillation():
-    events = samples.lesson()
+    events = samples.distillation()
     for page in (views.show(events[-1].result), views.show(events[-1].result, events=events)):
         assert "1.30 → 0.25" in page.html
         assert "ln 16" in page.html
@@ -155,9 +155,9 @@ def test_show_draws_a_distillation():
 @pytest.mark.parametrize("recipe", ["minilm_v1", "minilm_v2"])
 def test_payloads_are_plain_json(recipe):
     for value in (
-        payload(samples.lesson(recipe), "completed"),
+        payload(samples.distillation(recipe), "completed"),
         payload([], "queued"),
-        views.lesson_maps(samples.lesson(recipe), "text", teacher="", student="s", teacher_title="T"),
+        views.student_maps(samples.distillation(recipe), "text", teacher="", student="s", teacher_title="T"),
     ):
         assert json.loads(json.dumps(value, allow_nan=False)) == value
 
@@ -166,14 +166,14 @@ def test_payloads_are_plain_json(recipe):
 
 
 def maps(events, **options):
-    return views.lesson_maps(
+    return views.student_maps(
         events, "The waiters smile.", teacher="bundled", student="student_sst2-abc", teacher_title="Teacher", **options
     )
 
 
 def test_the_maps_are_what_was_probed():
     """Against the targets that the samples were made of: every number, as near as bytes allow."""
-    found, targets = maps(samples.lesson()), target_samples.targets(pair=False)
+    found, targets = maps(samples.distillation()), target_samples.targets(pair=False)
     value = found["value"]
     assert (found["since"], found["next"], found["restart"]) == (0, 11, True)
     assert found["frames"]["steps"] == list(range(0, 61, 6))
@@ -195,7 +195,7 @@ def test_the_maps_are_what_was_probed():
 
 
 def test_only_new_pictures_are_sent():
-    events = samples.lesson()
+    events = samples.distillation()
     assert maps(events[:3]) is None
     rest = maps(events, since=9)
     assert (rest["since"], rest["next"], rest["restart"]) == (9, 11, False)
@@ -205,7 +205,7 @@ def test_only_new_pictures_are_sent():
 
 def test_after_an_assistant_the_pictures_begin_anew():
     """The student is another learner: what was drawn before does not belong to it."""
-    first, second = samples.lesson(until=30), samples.lesson(steps=40)
+    first, second = samples.distillation(until=30), samples.distillation(steps=40)
     probed = [event for event in second if isinstance(event, Probed)]
     found = maps([*first, *probed], since=3)
     assert found["restart"]
@@ -218,7 +218,7 @@ def with_settings(events, **settings):
 
 
 def test_an_assistant_is_called_one():
-    first, second = samples.lesson(until=30), samples.lesson(steps=40)[1:]
+    first, second = samples.distillation(until=30), samples.distillation(steps=40)[1:]
     events = with_settings(first, assistant=True)
     assert maps(events)["value"]["student"] == {"title": "Assistant, 6 x 192", "layer": 5, "head_size": 48}
     assert maps([*events, *second])["value"]["student"]["title"] == "Student, 3 x 192"
@@ -227,7 +227,7 @@ def test_an_assistant_is_called_one():
 
 
 def test_relation_heads_that_are_not_drawn_are_mentioned():
-    events = with_settings(samples.lesson("minilm_v2"), relation_heads=48)
+    events = with_settings(samples.distillation("minilm_v2"), relation_heads=48)
     assert maps(events)["value"]["notes"] == [
         "Of 48 relation heads the first 4 are drawn here, and the numbers are their means."
     ]
@@ -240,7 +240,7 @@ def test_the_code_makes_the_relations_that_are_drawn(tiny_checkpoint, tmp_path):
         data="sample", teacher=teacher, hidden=16, recipe="minilm_v2", relation_heads=16, steps=4, probe=text,
         output_dir=output,
     )  # fmt: skip
-    found = views.lesson_maps(list(distill(config)), text, teacher=teacher, student=output, teacher_title="T")["value"]
+    found = views.student_maps(list(distill(config)), text, teacher=teacher, student=output, teacher_title="T")["value"]
     assert found["heads"] == 12
     made = {}
     exec(found["code"].split("views.show")[0], made)
@@ -256,13 +256,13 @@ def test_an_event_survives_its_file():
     assert None in first.word_ids
 
 
-def test_the_lesson_component_has_its_callbacks():
-    parts = views.gradio_parts(views.LESSON)
+def test_the_student_component_has_its_callbacks():
+    parts = views.gradio_parts(views.STUDENT)
     for words in ("server.poll_run", "server.stop_run", "server.poll_maps", "'finished'"):
         assert words in parts["js_on_load"]
     for template in (parts["html_template"], parts["css_template"]):
         assert not any(mark in template for mark in ("${", "{{", "`", "\\"))
-    assert "</script" not in views.LESSON.js
+    assert "</script" not in views.STUDENT.js
 
 
 def test_events_that_say_nothing_yet_are_drawn():
