@@ -21,7 +21,7 @@ from ..tasks import TASKS, Task, get_task
 from .components import anew, option_number, view
 from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
 from .finetune_tab import DATA_WORDS
-from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, stop_run
+from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
 
 ABOUT = (
@@ -101,7 +101,8 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     )
     started.success(None, lesson, None, js=remember_run("lesson"))
     lesson.finished(_after, run_id, after, **private)
-    heads.click(heads_over_steps, run_id, divergence, **private)
+    compared = heads.click(heads_over_steps, run_id, divergence, **private)
+    compared.success(None, js=scroll_to("divergence"))
     return DistilPanel(teacher, lesson, run_id, look, tune, opened)
 
 
