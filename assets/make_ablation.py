@@ -15,12 +15,12 @@ import hashlib
 import json
 import sys
 import tempfile
-import typing
 from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from minilm_demo.cli.options import add_config
 from minilm_demo.errors import DemoError
 from minilm_demo.jobs.ablation import MADE_WITH, AblationConfig, ablation
 from minilm_demo.models.catalog import default_checkpoint
@@ -35,7 +35,7 @@ FLAGS = ("data", "seeds", "layers", "hidden", "steps", "train_examples", "epochs
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
-        given = {name: value for name in FLAGS if (value := getattr(args, name)) is not None}
+        given = {name: value for name, value in vars(args).items() if name in FLAGS}
         result = make(AblationConfig(**given))
     except DemoError as error:
         print(error, file=sys.stderr)
@@ -54,12 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Flags whose help and kinds are read from `AblationConfig`."""
+    """Those of the command line for an experiment, as far as they make sense here."""
     flags = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    kinds, known = typing.get_type_hints(AblationConfig), AblationConfig.__dataclass_fields__
-    for name in FLAGS:
-        kind = next(one for one in (float, int, str) if one in (kinds[name], *typing.get_args(kinds[name])))
-        flags.add_argument(f"--{name.replace('_', '-')}", type=kind, help=known[name].metadata["help"])
+    add_config(
+        flags, AblationConfig, but=[one.name for one in dataclasses.fields(AblationConfig) if one.name not in FLAGS]
+    )
     flags.add_argument("--output", type=Path, default=ASSETS / "ablation.json", help="where the result goes")
     return flags
 

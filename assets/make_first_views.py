@@ -14,28 +14,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from minilm_demo import views
 from minilm_demo.runs import skills
+from minilm_demo.serving import FIRST_LOOK, FIRST_LOOK_VIEW, FIRST_PAIRING, FIRST_PAIRING_VIEW
 from minilm_demo.tasks import TASKS
-from minilm_demo.ui import distillation_tab
-from minilm_demo.ui.attention_tab import FIRST_CHECKPOINT, FIRST_TEXTS, FIRST_VIEW, look
 
 
 def first_attention() -> dict:
-    wanted = look(*FIRST_TEXTS, FIRST_CHECKPOINT)
     note = "Precomputed with the shipped inference skill. Press “Look inside” to run it here."
-    return views.attention_payload(
-        wanted.trace(), title=wanted.title(), asked=wanted.to_page(), notes=[note], precomputed=True
-    )
+    return views.attention_payload(FIRST_LOOK.trace, **FIRST_LOOK.caption(), notes=[note], precomputed=True)
 
 
 def first_microscope() -> dict:
-    models = distillation_tab.FIRST_TEACHER, distillation_tab.FIRST_STUDENT
-    wanted = distillation_tab.Pairing(distillation_tab.FIRST_TEXTS, *models)
     note = "Precomputed with shipped models. Press “Compare” to run it here."
-    return wanted.payload(notes=[note], precomputed=True)
+    return views.microscope_payload(FIRST_PAIRING.targets, **FIRST_PAIRING.caption(), notes=[note], precomputed=True)
 
 
 def main() -> None:
-    for file, value in ((FIRST_VIEW, first_attention()), (distillation_tab.FIRST_VIEW, first_microscope())):
+    for file, value in ((FIRST_LOOK_VIEW, first_attention()), (FIRST_PAIRING_VIEW, first_microscope())):
         file.write_text(json.dumps(value, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"{file.name}: {file.stat().st_size:,} bytes")
     for skill, recipe in skills.recipes().items():

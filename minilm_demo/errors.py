@@ -1,23 +1,25 @@
 """Errors whose text is meant for people.
 
-    DemoError                 anything a visitor can cause or meet: what came, what is allowed, what to do
-    ├── UnknownName           a task, checkpoint, run or metric nobody knows
+    DemoError                 anything a visitor can cause or meet: what was read, what is allowed, what to do
+    ├── UnknownName           a task, checkpoint, run or metric that does not exist
     ├── DataError             a file or data set that does not fit its task
     └── Unavailable           something out of reach: the Hub, a model, a package
 
-They become one line on the command line and one toast on the page, at one place each.
+The command line prints an error as one line, the page as one toast, at one place each.
 """
+
+from collections.abc import Iterable
 
 
 class DemoError(Exception):
-    """Anything a person can cause or meet; shown to the user as it is."""
+    """Anything a person can cause or meet. Its text is shown to the user as it is."""
 
 
 class UnknownName(DemoError):
-    """A name that is not in a table. `UnknownName("task", "mlni", TASKS)` lists what is."""
+    """A name that is not in a table. The message of `UnknownName("task", "mlni", TASKS)` lists the table's names."""
 
-    def __init__(self, what: str, came: str, known):
-        super().__init__(f"Unknown {what} '{came:.100}'. Known: {', '.join(known)}.")
+    def __init__(self, what: str, name: str, names: Iterable[str]):
+        super().__init__(f"Unknown {what} '{name:.100}'. Known: {', '.join(names)}.")
 
 
 class DataError(DemoError):

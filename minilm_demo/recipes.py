@@ -1,4 +1,4 @@
-"""The two papers' objectives as a table: which relations are compared, and what their losses are called."""
+"""A table of the two papers' objectives: the relations that each compares, and the names of their losses."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a paper compares: the terms of its loss, each under the short name it has on the command line."""
+    """The objective of a paper: the terms of its loss, by their names on the command line."""
 
     name: str
     title: str
     terms: Mapping[str, str]  # "at" -> "QK": queries with keys
-    own_heads: bool  # compares attention head with attention head, in the last layers
+    own_heads: bool  # whether it compares the models' attention heads, in their last layers, instead of relation heads
 
     @property
     def relations(self) -> tuple[str, ...]:
+        """The compared relations, like ("QK", "VV")."""
         return tuple(self.terms.values())
 
 
@@ -30,5 +31,5 @@ _RECIPES = (
     ),
 )
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in _RECIPES}
-# What the loss of a relation is called in results and on screen.
+# Relation -> the name of its loss in results.
 LOSS_NAMES = {"QK": "attention", "QQ": "query_relation", "KK": "key_relation", "VV": "value_relation"}

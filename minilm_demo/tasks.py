@@ -1,12 +1,14 @@
-"""The table of tasks. Nothing else in the program knows a task by name.
+"""The table of tasks. No other module knows a task by name.
 
 Columns and label order are those of `nyu-mll/glue`, `rajpurkar/squad` and `rajpurkar/squad_v2` (data-set cards). RTE
 and QNLI put `entailment` first, WNLI puts `not_entailment` first. Scores are in 0..1. Paper scores are development
 scores from Wang et al. 2020, Table 2 (MiniLM-L6 is the 6 x 384 student with a teacher assistant); tasks that the paper
-does not report have none. The learning rate was searched on held-back train rows with the bundled checkpoint
-(tests/benchmarks/search_defaults.py and .jsonl): on every GLUE task 1e-4 was the best or within the noise of the best.
-WNLI stays below chance at any rate, as is known of how it was made. Epochs are fewer where an epoch is long. Spans need
-more: 1e-4 with batches of 32 learned nothing in 64 steps, 2e-4 with batches of 16 had a held-back F1 of 0.36 after 175.
+does not report have none.
+
+The learning rate was searched on held-back train rows with the bundled checkpoint (tests/benchmarks/search_defaults.py
+and .jsonl): on every GLUE task 1e-4 was the best or within the noise of the best. WNLI stays below chance at any rate,
+which is known of its construction. Tasks with long epochs have fewer of them. Span tasks need a higher rate: 1e-4 with
+batches of 32 learned nothing in 64 steps, 2e-4 with batches of 16 had a held-back F1 of 0.36 after 175.
 """
 
 from __future__ import annotations
@@ -21,35 +23,35 @@ GLUE = "nyu-mll/glue"
 
 @dataclass(frozen=True)
 class Task:
-    """One row of the table."""
+    """One task: its columns, labels, metrics, data set and default settings."""
 
     name: str  # "mnli"
     title: str  # "MNLI: does the second sentence follow from the first?"
     kind: str  # "classification" | "regression" | "span"
     text_fields: tuple[str, ...]  # ("premise", "hypothesis"); one name for single-sentence tasks
     labels: tuple[str, ...]  # position = class id; empty for regression and span
-    metrics: tuple[str, ...]  # the first one chooses the best checkpoint
+    metrics: tuple[str, ...]  # the first chooses the best checkpoint
     eval_splits: tuple[str, ...]  # ("validation_matched", "validation_mismatched")
     dataset: tuple[str, str | None]  # Hub name and configuration
     official_rows: Mapping[str, int]  # split -> rows of the official data set
-    example: Mapping[str, str]  # on screen before the first click
+    example: Mapping[str, str]  # the input shown before the first click
     label_field: str = "label"
-    score_range: tuple[float, float] = (0.0, 1.0)  # of a regression target
+    score_range: tuple[float, float] = (0.0, 1.0)  # lowest and highest target of a regression task
     max_length: int = 128  # tokens, [CLS] and [SEP] included
     doc_stride: int = 0  # overlap of neighbouring windows in tokens; 0 = one window, cut at max_length
     max_answer_length: int = 30  # tokens of an answer span
-    has_unanswerable: bool = False  # questions may have no answer in their context
-    pairs_questions: bool = False  # both of its texts are questions
+    has_unanswerable: bool = False  # whether questions may have no answer in their context
+    pairs_questions: bool = False  # whether both texts are questions
     learning_rate: float = 1e-4
     epochs: float = 3
     batch_size: int = 32
-    paper_metric: str = ""  # which metric the paper's numbers are in
+    paper_metric: str = ""  # the metric of the paper's scores
     paper: Mapping[str, float] = field(default_factory=dict)  # model -> score
-    seen_by_bundled: str = ""  # what the bundled checkpoint's own training had already seen of this data
-    terms: str = ""  # under which its rows may be used, as far as the data set's own pages state them
-    sample: str = ""  # folder of the bundled sample, the task's own name unless given
-    sample_teaches: bool = True  # whether 90 s on the bundled sample beat the majority class outside its interval
-    start_from: str = ""  # a shipped skill that has learned something like it
+    seen_by_bundled: str = ""  # data of this task in the training of the bundled checkpoint
+    terms: str = ""  # terms of use of the rows, as far as the pages of the data set state them
+    sample: str = ""  # folder of the bundled sample; default: the name of the task
+    sample_teaches: bool = True  # whether 90 s on the bundled sample beat the majority class by more than the interval
+    start_from: str = ""  # a shipped skill of a similar task
 
     @property
     def id2label(self) -> dict[int, str]:
@@ -61,12 +63,12 @@ class Task:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column a row must have."""
+        """The columns that every row must have."""
         return (*self.text_fields, self.label_field)
 
     @property
     def benchmark(self) -> str:
-        """Which collection the official rows belong to: "GLUE" or "SQuAD"."""
+        """The benchmark of the official rows: "GLUE" or "SQuAD"."""
         return "GLUE" if self.dataset[0] == GLUE else "SQuAD"
 
     @property
@@ -76,17 +78,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Preset:
-    """A one-click input, what it is there to show, and its right answer. The first of a skill is answered rightly."""
+    """A one-click input, the phenomenon it shows, and its right answer. Skills answer their first preset rightly."""
 
     about: str
     texts: tuple[str, ...]  # in the order of the task's text fields
-    answer: str  # the right one: a label, or for spans a piece of the context, "" where it holds none
-    misleads: bool = False  # whether the shipped skill answers it wrongly; a test compares
+    answer: str  # the right one: a label, or for spans a part of the context, "" if the context has no answer
+    misleads: bool = False  # whether the shipped skill answers wrongly; checked by a test
 
 
 @dataclass(frozen=True)
 class Skill:
-    """What the Predict tab offers: a name in plain words for one or more tasks that answer it, the preferred first."""
+    """A choice in the Predict tab: a name in plain words, and the tasks that answer it, the preferred one first."""
 
     name: str
     title: str
@@ -422,21 +424,23 @@ SKILLS: Mapping[str, Skill] = {
 
 
 def get_task(name: str) -> Task:
-    """The row called `name`; `UnknownName` otherwise."""
+    """The task called `name`; `UnknownName` if there is none."""
     if name not in TASKS:
         raise UnknownName("task", name, TASKS)
     return TASKS[name]
 
 
 def task_for_texts(candidates: Sequence[Task], texts: Sequence[str]) -> Task:
-    """Of the tasks that one checkpoint answers, the one for these texts, else the first: a pair of questions is for the
-    task of such pairs."""
-    both_ask = bool(texts) and all(text.strip().endswith("?") for text in texts)
-    return next((task for task in candidates if task.pairs_questions == both_ask), candidates[0])
+    """The task for these texts among those that a checkpoint answers.
+
+    Pairs of questions go to a task for them, other texts to one that is not; without such a task, to the first."""
+    are_questions = bool(texts) and all(text.strip().endswith("?") for text in texts)
+    return next((task for task in candidates if task.pairs_questions == are_questions), candidates[0])
 
 
 def skill_tasks(name: str) -> tuple[Task, ...]:
-    """The tasks that answer a skill, the preferred first; the name of a task stands for itself."""
+    """The tasks that answer a skill, the preferred one first; for the name of a task, that task alone. `UnknownName`
+    for any other name."""
     if name in SKILLS:
         return tuple(TASKS[task] for task in SKILLS[name].tasks)
     if name not in TASKS:

@@ -47,7 +47,7 @@ def tiny_checkpoint_for(tiny_checkpoint, tmp_path_factory):
     def folder_for(task: str) -> Path:
         if task not in folders:
             folders[task] = tmp_path_factory.mktemp("tiny-heads") / task
-            fresh = models.load_checkpoint(str(tiny_checkpoint), TASKS[task], new_head=True)
+            fresh = models.load_checkpoint(str(tiny_checkpoint), TASKS[task], new_output_layer=True)
             fresh.model.save_pretrained(folders[task])
             fresh.tokenizer.save_pretrained(folders[task])
         return folders[task]

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from minilm_demo import cli, predict
+from minilm_demo.cli.output import EXIT_FAILED
 from minilm_demo.results import Finished
 from minilm_demo.tasks import SKILLS
 
@@ -52,7 +53,7 @@ def test_the_command_that_trains_a_skill_is_understood_and_asks_for_its_data(tmp
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (block,) = blocks("sh", "skills train")
     (words,) = commands(block)
-    assert cli.main(words) == cli.EXIT_FAILED
+    assert cli.main(words) == EXIT_FAILED
     assert "DIR" in capsys.readouterr().err
 
 

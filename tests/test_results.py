@@ -1,21 +1,28 @@
 """Events and results as JSON lines and back: the same values, the same types, one line each."""
 
 import json
+import math
+import types
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from minilm_demo import results
 from minilm_demo.results import (
     AblationResult,
+    AblationSettings,
     ArmGain,
     ArmScores,
     Candidate,
     DataSource,
     DistillResult,
+    DistillSettings,
     Evaluated,
     Evaluation,
     Fetching,
     FinetuneResult,
+    FinetuneSettings,
     Finished,
     Mistake,
     Planned,
@@ -29,6 +36,7 @@ from minilm_demo.results import (
     Working,
     from_dict,
     from_json,
+    read_lines,
     to_dict,
     to_json,
 )
@@ -144,6 +152,65 @@ def test_an_event_is_one_json_line_and_comes_back_the_same(event):
     back = from_json(line)
     assert type(back) is type(event)
     assert back == event
+
+
+SETTINGS = {
+    "finetune": FinetuneSettings(batch_size=32, learning_rate=1e-4, max_length=128, train_examples=900),
+    "distill": DistillSettings(layers=3, hidden=192, heads=12, loss=("attention",), betas=(0.7, 0.9), assistant=True),
+    "ablation": AblationSettings(arms=("random", "copied"), seeds=5, distill_learning_rates={"random": 0.004}),
+}
+
+
+@pytest.mark.parametrize("job", SETTINGS)
+def test_the_settings_are_those_of_the_job(job):
+    started = replace(EVENTS[1], job=job, settings=SETTINGS[job])
+    back = from_json(to_json(started))
+    assert back == started
+    assert type(back.settings) is type(started.settings)
+
+
+def test_the_result_names_its_kind():
+    lines = [json.loads(to_json(event)) for event in EVENTS[-4:]]
+    assert [line.get("kind") for line in lines] == ["ablation", "finetune", "distill", None]
+    alike = {name: value for name, value in lines[1]["result"].items() if name in ("output_dir", "steps", "settings")}
+    line = lines[1] | {"kind": "distill", "result": lines[2]["result"] | alike}
+    assert isinstance(from_json(json.dumps(line)).result, DistillResult)
+
+
+@pytest.mark.parametrize(("number", "job"), [(-4, "ablation"), (-3, "finetune"), (-2, "distill")])
+def test_a_result_of_an_older_program_is_that_of_the_job(number, job):
+    """Its line names no kind, and its settings were a mapping with fewer keys."""
+    began = replace(EVENTS[1], job=job, settings=SETTINGS[job])
+    first, last = (json.loads(to_json(event)) for event in (began, EVENTS[number]))
+    del last["kind"], last["result"]["settings"]
+    first["settings"] = {"hidden": 192} if job != "finetune" else {}
+    assert read_lines(map(json.dumps, (first, last))) == (
+        replace(began, settings=type(SETTINGS[job])(**first["settings"])),
+        EVENTS[number],
+    )
+
+
+def test_numbers_of_every_kind_survive():
+    """Of numpy too, and those that are none."""
+    numbers = {"nan": float("nan"), "inf": float("inf"), "half": np.float64(0.5), "single": np.float32(0.25)}
+    back = from_json(to_json(Evaluated(np.int64(3), numbers, 100, np.bool_(True))))
+    assert math.isnan(back.metrics["nan"])
+    assert back.metrics["inf"] == math.inf
+    assert (back.metrics["half"], back.metrics["single"], back.step, back.best) == (0.5, 0.25, 3, True)
+    assert {type(value) for value in back.metrics.values()} == {float}
+
+
+def test_mappings_that_are_no_dict_survive():
+    source = DataSource("file", "mine", types.MappingProxyType({"train": 3}))
+    assert from_dict(DataSource, to_dict(source)) == DataSource("file", "mine", {"train": 3})
+
+
+@pytest.mark.parametrize(
+    "line", ['{"event": "steped", "step": 3}', '{"event": "saved", "step": "three", "path": "x"}', '{"step": 3}']
+)
+def test_a_line_that_is_no_event_is_a_value_error(line):
+    with pytest.raises(ValueError):
+        from_json(line)
 
 
 def test_nested_dataclasses_and_tuples_come_back_as_such():

@@ -1,6 +1,7 @@
 """The table of tasks against the data sets' own files and the rest of the program."""
 
 import ast
+import importlib
 from pathlib import Path
 
 import pyarrow.parquet
@@ -118,3 +119,62 @@ def test_no_other_module_decides_by_the_name_of_a_task(file):
         if isinstance(node, ast.Constant) and node.value in TASKS
     }
     assert named == set()
+
+
+KINDS = {task.kind for task in ALL}
+ROOMS = ("models", "data", "jobs", "views")
+
+
+def is_kind_module(file):
+    return "kinds" in file.relative_to(PACKAGE).with_suffix("").parts
+
+
+def by_kind(tree):
+    """The lines on which a module decides by the kind of a task: a comparison or a table with a kind's name in it, or
+    a look-up by `task.kind`."""
+    for node in ast.walk(tree):
+        table = node.keys if isinstance(node, ast.Dict) else ()
+        decided = [node] if isinstance(node, ast.Compare | ast.MatchValue) else filter(None, table)
+        named = [part for key in decided for part in ast.walk(key)]
+        if any(isinstance(part, ast.Constant) and part.value in KINDS for part in named):
+            yield node.lineno
+        if isinstance(node, ast.Subscript | ast.Compare | ast.Match):
+            asked = {ast.Subscript: "slice", ast.Compare: "left", ast.Match: "subject"}[type(node)]
+            source = ast.unparse(getattr(node, asked))
+            if source.endswith(".kind") and "task" in source.casefold():
+                yield node.lineno
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_no_other_module_decides_by_the_kind_of_a_task(file):
+    if file == PACKAGE / "tasks.py" or is_kind_module(file):
+        return
+    assert list(by_kind(ast.parse(file.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if task.kind == "span": pass',
+        'names = {"regression": 1}',
+        'span = kind in ("span", "regression")',
+        "answer = WORDS[TASKS[name].kind]",
+        "match task.kind:\n    case other: pass",
+        "same = task.kind == other.kind",
+    ],
+)
+def test_a_decision_by_kind_is_seen(source):
+    assert list(by_kind(ast.parse(source)))
+
+
+@pytest.mark.parametrize("source", ['fields = {"problem_type": "regression"}', 'payload = {"kind": task.kind}'])
+def test_the_name_of_a_kind_may_be_said(source):
+    assert not list(by_kind(ast.parse(source)))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_knows_every_kind(room):
+    kinds = importlib.import_module(f"minilm_demo.{room}.kinds")
+    assert set(kinds.KINDS) == KINDS
+    for task in ALL:
+        assert kinds.kind_of(task) is kinds.KINDS[task.kind]

@@ -4,63 +4,47 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DemoError
-from ..tasks import Task, skill_tasks, task_for_texts
+from ..tasks import Task, skill_tasks
 from ..views.documents import prediction_document
 from .options import UsageError
 from .output import print_result, report_rows
 
+if TYPE_CHECKING:
+    from ..serving import CheckpointReference
 
-def checkpoint_for(given: str | None, skill_or_task: str) -> str:
-    """What was asked for, or what answers on this machine when nobody asks for another."""
-    from ..models import locate
-    from ..serving import default_answerer
 
-    if given:
-        locate(given)
-        return given
-    found = default_answerer(skill_or_task)
-    if found is None:
-        name = skill_tasks(skill_or_task)[0].name
+def answerer(given: str | None, skill_or_task: str) -> CheckpointReference:
+    """The checkpoint that was asked for, or the one that answers on this machine when nobody asks for another."""
+    from ..serving import default_answerer, resolve
+
+    name = given or default_answerer(skill_or_task)
+    if name is None:
+        task = skill_tasks(skill_or_task)[0].name
         raise DemoError(
-            f"No fine-tuned checkpoint for {name} here yet. Make one: python -m minilm_demo finetune {name} "
+            f"No fine-tuned checkpoint for {task} here yet. Make one: python -m minilm_demo finetune {task} "
             "--time-budget 60s, or name one with --checkpoint."
         )
-    return found
+    return resolve(name, visitor=False)
 
 
 def predict_command(args: argparse.Namespace) -> int:
     candidates = skill_tasks(args.task)
-    checkpoint = checkpoint_for(args.checkpoint, args.task)
-    candidates = tasks_of(checkpoint, candidates)
+    checkpoint = answerer(args.checkpoint, args.task)
     if args.file:
-        return _predict_file(args, candidates, checkpoint)
-    task = task_for_texts(candidates, args.texts)
+        return _predict_file(args, checkpoint.tasks_among(candidates), checkpoint.name)
+    task = checkpoint.task_for(candidates, args.texts)
     if len(args.texts) != len(task.text_fields):
         wanted = ", ".join(task.text_fields)
         raise UsageError(f"{task.name} takes {len(task.text_fields)} texts ({wanted}); {len(args.texts)} came.")
     from ..jobs import predict
 
-    fields_ = dict(zip(task.text_fields, args.texts, strict=True))
-    prediction = predict(task, checkpoint, fields_, threshold=args.threshold)
-    document = prediction_document(prediction)
+    fields = dict(zip(task.text_fields, args.texts, strict=True))
+    document = prediction_document(predict(task, checkpoint.name, fields, threshold=args.threshold))
     print_result(args, document, prediction_lines(document))
     return 0
-
-
-def tasks_of(checkpoint: str, candidates: Sequence[Task]) -> Sequence[Task]:
-    """Which of a skill's tasks the checkpoint answers: those it was trained on, else the first."""
-    from .. import runs
-    from ..models import CATALOG, locate
-
-    folder = Path(locate(checkpoint).place).parent
-    if (folder / "run.json").is_file():
-        trained = (runs.read_record(folder).task,)
-    else:
-        trained = CATALOG[checkpoint].tasks if checkpoint in CATALOG else ()
-    return [task for task in candidates if task.name in trained] or candidates[:1]
 
 
 def prediction_lines(document: dict) -> Iterator[str]:

@@ -54,11 +54,9 @@ def _packages() -> Check:
 
 def _machine() -> Check:
     def find() -> str:
-        import torch
-
         free = psutil.virtual_memory().available / 1e9
         says = (
-            f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, "
+            f"{platform.machine()}, {os.cpu_count()} cores, {models.count_threads()} threads, "
             f"{free:.1f} GB of memory free, device {models.pick_device()}, training in {models.pick_precision()}"
         )
         if free < MIN_MEMORY_GIGABYTES:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 from ..errors import DemoError
 from ..results import Badge, DistillationTargets
 from ..runs import badge_of
-from ..tasks import skill_tasks, task_for_texts
+from ..tasks import skill_tasks
 from ..views.documents import attention_document, named_losses, targets_document
-from .ask import prediction_lines, tasks_of
+from .ask import prediction_lines
 from .options import UsageError
 from .output import print_result
 
@@ -36,7 +35,7 @@ def targets_command(args: argparse.Namespace) -> int:
     targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
     badge = badge_of(teacher, student, args.recipe)
     _write_picture(targets, args.output, save_targets, badge=badge)
-    document = targets_document(targets) | {"badge": asdict(badge), "output": str(args.output)}
+    document = targets_document(targets, badge) | {"output": str(args.output)}
     print_result(args, document, _targets_lines(targets, badge, args.output))
     return 0
 
@@ -60,15 +59,15 @@ def attention_command(args: argparse.Namespace) -> int:
         raise UsageError(f"attention takes one text, or two for a pair; {len(args.texts)} came.")
     _check_picture(args.output)
     from ..jobs import save_trace, trace_attention
-    from ..models import default_checkpoint, locate
+    from ..models import default_checkpoint
+    from ..serving import resolve
 
     candidates = skill_tasks(args.task) if args.task else ()
-    checkpoint = args.checkpoint or default_checkpoint()
-    locate(checkpoint)
-    task = task_for_texts(tasks_of(checkpoint, candidates), args.texts) if candidates else None
-    trace = trace_attention(checkpoint, *args.texts, task=task, with_qkv=True)
+    checkpoint = resolve(args.checkpoint or default_checkpoint(), visitor=False)
+    task = checkpoint.task_for(candidates, args.texts) if candidates else None
+    trace = trace_attention(checkpoint.name, *args.texts, task=task, with_qkv=True)
     _write_picture(trace, args.output, save_trace)
-    document = attention_document(trace, args.output)
+    document = attention_document(trace) | {"output": str(args.output)}
     print_result(args, document, _attention_lines(document))
     return 0
 

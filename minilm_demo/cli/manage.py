@@ -7,9 +7,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ..results import Finished, Started, Stepped, to_dict
+from ..results import to_dict
 from ..tasks import TASKS
-from ..views.documents import result_document
+from ..views.documents import full_run_document, run_document
+from ..views.kinds import kind_of
 from .options import UsageError
 from .output import EXIT_FAILED, Reporter, print_result, progress
 
@@ -17,7 +18,7 @@ from .output import EXIT_FAILED, Reporter, print_result, progress
 def tasks(args: argparse.Namespace) -> int:
     document = {name: to_dict(task) for name, task in TASKS.items()}
     lines = [
-        f"{task.name:<9} {task.title:<66} {' + '.join(task.text_fields):<24} {', '.join(task.labels) or task.kind}"
+        f"{task.name:<9} {task.title:<66} {' + '.join(task.text_fields):<24} {kind_of(task).answers(task)}"
         for task in TASKS.values()
     ]
     print_result(args, document, lines)
@@ -38,11 +39,7 @@ def runs_command(args: argparse.Namespace) -> int:
     folder = runs.run_folder(args.run)
     if args.action == "stop":
         runs.ask_to_stop(folder)
-    run = runs.state(folder)
-    document = run_document(run)
-    if run.result:
-        seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
-        document |= result_document(run.result, seen)
+    document = full_run_document(runs.state(folder))
     print_result(args, document, [f"{name}: {value}" for name, value in document.items()])
     return 0
 
@@ -73,20 +70,6 @@ def skills_command(args: argparse.Namespace) -> int:
         folders = [skills.SKILLS_ROOT / args.skill]
     print_result(args, {"folders": list(map(str, folders))}, [f"Written to {folder}" for folder in folders])
     return 0
-
-
-def run_document(run) -> dict:
-    steps = [event.step for event in run.events if isinstance(event, Stepped)]
-    last = run.events[-1] if run.events else None
-    return {
-        "run_id": run.record.run_id,
-        "status": run.status,
-        "task": run.record.task,
-        "created": run.record.created,
-        "step": steps[-1] if steps else 0,
-        "message": last.message if isinstance(last, Finished) else "",
-        "folder": str(run.folder),
-    }
 
 
 def doctor(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Iterator
 
 from ..results import Evaluated, Fetching, Planned, Started, Stepped
+from ..runs import JOBS
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -47,7 +48,7 @@ class Reporter:
             progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f}{of} MB")
         elif isinstance(event, Started):
             moving = f"{event.trainable:,} of {event.parameters:,} weights move"
-            who = event.checkpoint if event.job == "finetune" else f"A student of {event.checkpoint}"
+            who = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
             source = event.data_source.description
             progress(f"{who} on {source}; {moving}; {event.precision} on {event.device}; seed {event.seed}")
         elif isinstance(event, Planned):

@@ -6,19 +6,18 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
-from ..results import Evaluation, Finished, Started
+from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
 from ..tasks import TASKS, get_task
-from ..views.documents import evaluation_document, result_document
-from .ask import checkpoint_for
-from .manage import run_document
+from ..views.documents import evaluation_document, result_document, run_document
+from ..views.kinds import kind_of
+from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
-
-BASELINES = {"classification": "majority class", "regression": "always the mean", "span": "never an answer"}
 
 
 def finetune_command(args: argparse.Namespace) -> int:
@@ -28,11 +27,11 @@ def finetune_command(args: argparse.Namespace) -> int:
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
     open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
-    return run_job(args, "finetune", task, config, lambda config: finetune(task, config), _finetune_lines)
+    return run_job(args, FINETUNE, task, config, partial(finetune, task), _finetune_lines)
 
 
 def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> int:
-    """Do a job into a run folder and print what it ends with; `start(config)` gives its events."""
+    """Do a job into a run folder and print what it ends with; `start(config, should_stop=…)` gives its events."""
     from .. import runs
 
     if int(os.environ.get("RANK", 0)) != 0:  # torchrun: the main process alone records and reports
@@ -42,7 +41,7 @@ def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> i
     record = runs.create_run(job, task, config)
     report, seen = Reporter(), ""
     with interrupts() as interrupted:
-        for event in runs.record_events(record, start(record.config), interrupted):
+        for event in runs.record_events(record, partial(start, record.config), interrupted):
             report(event)
             seen = event.seen_by_base if isinstance(event, Started) else seen
     if event.status == "failed":
@@ -81,12 +80,13 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
 
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
     task = TASKS[evaluation.task]
+    baseline = kind_of(task).baseline
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
             low, high = evaluation.intervals[split][metric]
             base = evaluation.baseline[split][metric]
-            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {BASELINES[task.kind]} {base:.3f}"
+            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {baseline} {base:.3f}"
     comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
     for model, score in task.paper.items() if comparable else ():
         yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"
@@ -96,16 +96,15 @@ def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from ..jobs import evaluate
-    from ..models import locate, seen_by_base
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
-    checkpoint = checkpoint_for(args.checkpoint, task.name)
+    checkpoint = answerer(args.checkpoint, task.name)
     source = open_data(task, args.data, splits, () if splits else task.eval_splits)
     evaluation = evaluate(
-        task, checkpoint, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+        task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
-    seen = seen_by_base(locate(checkpoint), task)
+    seen = checkpoint.seen(task)
     print_result(args, evaluation_document(evaluation, seen), _evaluation_lines(evaluation, seen))
     return 0
 
@@ -119,7 +118,7 @@ def distill_command(args: argparse.Namespace) -> int:
     locate(config.teacher or default_checkpoint())
     if not text_files(task, config.data):
         open_data(task, config.data, (config.split,), task.eval_splits)
-    return run_job(args, "distill", task, config, distill, _distill_lines)
+    return run_job(args, DISTILL, task, config, distill, _distill_lines)
 
 
 def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:

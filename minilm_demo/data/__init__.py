@@ -1,4 +1,4 @@
-"""Rows, texts and features: where they come from, how files are read, and how a text becomes tokens and words."""
+"""Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, read_table
@@ -15,7 +15,7 @@ from .reading import (
 )
 from .rows import draw, encodable, hold_back, require_rows
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
-from .texts import TEXT_KIND, Texts, load_texts, text_files
+from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
 
 __all__ = [
     "FILE_KINDS",
@@ -26,6 +26,7 @@ __all__ = [
     "ReadInput",
     "Source",
     "Texts",
+    "TokenIds",
     "check_row",
     "check_texts",
     "draw",

@@ -1,4 +1,4 @@
-"""Somebody's own file: which of its columns is which, and its checked rows."""
+"""A user's own file: its columns matched to those of a task, and its checked rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..tasks import Task
 from .files import read_table
 from .rows import check_rows, show_row, usable_rows
 
-# What people call the columns, for guessing: field of a task -> names seen in the wild.
+# Column of a task -> other names that people give it, for guessing.
 SYNONYMS = {
     "sentence": ("text", "review", "content", "comment", "phrase", "tweet"),
     "premise": ("sentence1", "text1", "text_a", "context"),
@@ -29,17 +29,18 @@ SYNONYMS = {
 
 @dataclass(frozen=True)
 class FilePreview:
-    """What a file looks like to a task: its columns, the guess which is which, and its first rows as they are."""
+    """A file as a task sees it: its columns, the guess which is which, and its first rows unchanged."""
 
     columns: tuple[str, ...]
     guess: Mapping[str, str]  # column of the task -> column of the file
-    missing: tuple[str, ...]  # columns of the task that nothing was found for
+    missing: tuple[str, ...]  # columns of the task without a match
     first_rows: tuple[Mapping[str, str], ...]
     rows: int
 
 
 def preview_file(task: Task, path: Path) -> FilePreview:
-    """Columns guessed by name, then by case, then by what people call them; never by position alone."""
+    """A file's columns, matched by name regardless of case, then by synonyms, never by position; and its first rows.
+    Raises `DataError`."""
     return _preview(task, Path(path), read_table(Path(path))[0])
 
 
@@ -54,10 +55,10 @@ def _preview(task: Task, path: Path, raw: Sequence[Mapping]) -> FilePreview:
 
 
 def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
-    """Column of the task -> column of the file, each used once."""
+    """Column of the task -> column of the file. Each column of the file is used once."""
     by_name = {column.strip().casefold(): column for column in reversed(columns)}
     guess: dict[str, str] = {}
-    for field in task.columns:  # names of the task itself first, so that a synonym never takes another field's column
+    for field in task.columns:  # exact names first, so that a synonym never takes another field's column
         if field in by_name:
             guess[field] = by_name[field]
     for field in task.columns:
@@ -68,7 +69,7 @@ def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
 
 
 def read_file(task: Task, path: Path) -> list[dict]:
-    """The checked rows of a CSV, TSV, JSON-lines or parquet file."""
+    """The checked rows of a CSV, TSV, JSON-lines or parquet file. Raises `DataError`."""
     path = Path(path)
     raw, names = read_table(path)
     preview = _preview(task, path, raw)
@@ -77,9 +78,9 @@ def read_file(task: Task, path: Path) -> list[dict]:
             f"{path.name} has no column for {' and '.join(preview.missing)}. Found: {', '.join(preview.columns)}. "
             f"Needed: {', '.join(task.columns)}. First row: {show_row(preview.first_rows[0])}"
         )
-    beside = ("id", "answer_start")
+    extra_columns = ("id", "answer_start")
     raw = [
-        {name: row[name] for name in beside if name in row}
+        {name: row[name] for name in extra_columns if name in row}
         | {field: row.get(column) for field, column in preview.guess.items()}
         for row in raw
     ]

@@ -1,4 +1,4 @@
-"""Files as rows: CSV, TSV, JSON lines and parquet, read with limits before they are parsed."""
+"""Files as rows: CSV, TSV, JSON lines and parquet. Limits are checked before a file is parsed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from ..errors import DataError
 
 FILE_KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 MAX_FILE_BYTES = 50_000_000
-MAX_FILE_ROWS = 1_000_000  # of a parquet file; no other kind packs more into so few bytes
-UNFOLDED, CELLS_PER_ROW = 4, 10  # times MAX_FILE_BYTES, and times MAX_FILE_ROWS: what a parquet file may unfold to
-BATCH_BYTES = 1_000_000_000  # what the rows of one batch could take while that is found out, at the very worst
+MAX_FILE_ROWS = 1_000_000  # of a parquet file; the other kinds cannot hold more in MAX_FILE_BYTES
+EXPANSION = 4  # a parquet file may expand to this many times MAX_FILE_BYTES
+CELLS_PER_ROW = 10  # a parquet file may have this many times MAX_FILE_ROWS values
+BATCH_BYTES = 1_000_000_000  # upper bound for one batch of rows while the expanded size is measured
 
 
 def read_rows(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
-    """The rows of a file as they stand, and the label names of the columns that have some (parquet)."""
+    """The rows of a file unchanged, and column -> label names where the file has them (parquet)."""
     kind = file.suffix.lower()
     if kind == ".parquet":
         return _read_parquet(file)
@@ -28,7 +29,7 @@ def read_rows(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
 
 
 def _read_parquet(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
-    """Rows and label names of a parquet file; `datasets` keeps the names in the schema's metadata."""
+    """Rows and label names of a parquet file. `datasets` stores the names in the schema's metadata."""
     import pyarrow.parquet
 
     with _as_parquet(file):
@@ -38,61 +39,67 @@ def _read_parquet(file: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
 
 @contextmanager
 def _as_parquet(file: Path) -> Iterator[None]:
-    """One sentence for whatever is wrong inside; text that is not UTF-8 or a date no calendar has is a ValueError."""
+    """Turn any error inside a parquet file into a `DataError`. Text that is not UTF-8, and an impossible date, raise
+    `ValueError`."""
     import pyarrow
 
     try:
         yield
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        said = " ".join(str(error).replace(str(file), file.name).split())
-        raise DataError(f"{file.name} cannot be read as parquet: {said}") from error
+        message = " ".join(str(error).replace(str(file), file.name).split())
+        raise DataError(f"{file.name} cannot be read as parquet: {message}") from error
 
 
 def _label_names(file: Path, metadata: bytes) -> dict[str, Sequence[str]]:
-    """Column -> its label names, from what `datasets` wrote into the file."""
+    """Column -> its label names, from the metadata that `datasets` writes."""
     try:
         features = json.loads(metadata).get("info", {}).get("features", {})
-        described = {
-            column: one["names"] for column, one in features.items() if isinstance(one, dict) and "names" in one
+        names_of = {
+            column: feature["names"]
+            for column, feature in features.items()
+            if isinstance(feature, dict) and "names" in feature
         }
     except (ValueError, AttributeError, RecursionError) as error:
         raise DataError(f"{file.name}: its metadata named 'huggingface', with the label names, is broken.") from error
-    return {column: names for column, names in described.items() if isinstance(names, list)}
+    return {column: names for column, names in names_of.items() if isinstance(names, list)}
 
 
-def _check_unfolded(file: Path) -> None:
-    """Refuse a parquet file that holds far more than its size says, before its rows are made: what repeats takes hardly
-    any room in it. Its own counts come first; a text that stands in it once, for many rows, is only seen on a walk."""
+def _check_expansion(file: Path) -> None:
+    """Reject decompression bombs before rows are built: highly repetitive parquet expands far beyond its file size.
+
+    The counts in the metadata are checked first. A text that is stored once for many rows does not count there, so the
+    expanded size is then measured batch by batch."""
     import pyarrow.parquet
 
-    most = UNFOLDED * MAX_FILE_BYTES
+    limit = EXPANSION * MAX_FILE_BYTES
     with _as_parquet(file), pyarrow.parquet.ParquetFile(file) as parquet:
         groups = [parquet.metadata.row_group(index) for index in range(parquet.num_row_groups)]
         columns = [group.column(index) for group in groups for index in range(group.num_columns)]
         rows, size = parquet.metadata.num_rows, sum(group.total_byte_size for group in groups)
         cells = sum(column.num_values for column in columns)
-        if rows <= MAX_FILE_ROWS and cells <= CELLS_PER_ROW * MAX_FILE_ROWS and size <= most:
+        if rows <= MAX_FILE_ROWS and cells <= CELLS_PER_ROW * MAX_FILE_ROWS and size <= limit:
             largest = max((column.total_uncompressed_size for column in columns), default=1)
             size = 0
-            at_once = max(1, min(1000, BATCH_BYTES // max(1, largest)))  # no value is larger than its whole column
-            for batch in parquet.iter_batches(batch_size=at_once):
-                size += sum(map(_unfolded_bytes, batch.columns))
-                if size > most:
+            batch_rows = max(1, min(1000, BATCH_BYTES // max(1, largest)))  # no value is larger than its whole column
+            for batch in parquet.iter_batches(batch_size=batch_rows):
+                size += sum(map(_expanded_bytes, batch.columns))
+                if size > limit:
                     break
             else:
                 return
     raise DataError(
         f"{file.name} unfolds to {rows:,} rows with {cells:,} values and at least {size / 1e6:,.0f} MB; at most "
-        f"{MAX_FILE_ROWS:,} rows with {CELLS_PER_ROW * MAX_FILE_ROWS:,} values and {most / 1e6:,.0f} MB can be read."
+        f"{MAX_FILE_ROWS:,} rows with {CELLS_PER_ROW * MAX_FILE_ROWS:,} values and {limit / 1e6:,.0f} MB can be read."
     )
 
 
-def _unfolded_bytes(column) -> int:
-    """Of an Arrow array, with every text counted in every row, also where the array itself keeps it once."""
+def _expanded_bytes(column) -> int:
+    """Bytes of an Arrow array with a copy of its text in every row, also where the array stores a text once."""
     return (column.dictionary_decode() if hasattr(column, "dictionary_decode") else column).nbytes
 
 
 def read_text(file: Path) -> str:
+    """The text of a UTF-8 file. Raises `DataError`."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -107,7 +114,9 @@ def read_text(file: Path) -> str:
 
 
 def read_jsonl(file: Path) -> list[dict]:
-    """One JSON object a line, or one array of objects. Only "\\n" ends a line: JSON may hold U+2028 and its kin."""
+    """The rows of a file with one JSON object per line, or with one array of objects. Raises `DataError`.
+
+    Only "\\n" ends a line: JSON may hold U+2028 and similar characters."""
     text = read_text(file)
     if text.lstrip().startswith("["):
         values = list(enumerate(_parse(text, file.name), 1))
@@ -122,7 +131,7 @@ def read_jsonl(file: Path) -> list[dict]:
 
 
 def _parse(text: str, where: str, hint: str = ""):
-    """The value of a JSON text. Python also refuses what is nested a thousand deep, and numbers of 4,300 digits."""
+    """The value of a JSON text. Python also refuses a nesting of a thousand levels, and numbers of 4,300 digits."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -132,9 +141,10 @@ def _parse(text: str, where: str, hint: str = ""):
 
 
 def _read_separated(file: Path) -> list[dict]:
-    """A CSV or TSV as text: "NA" and "" stay what they are. A row of another length than the first line is an error,
-    for a text with an unquoted comma would otherwise land in the wrong column. Columns without a name, which
-    spreadsheets leave behind, are left out where they are empty, else called by their place."""
+    """The rows of a CSV or TSV as text: "NA" and "" are not converted.
+
+    A row that is longer or shorter than the header is an error, because an unquoted comma shifts the columns. Columns
+    without a name, which spreadsheets leave behind, are dropped if they are empty, else named by their position."""
     text = read_text(file).lstrip("\r\n")
     header = text.partition("\n")[0]
     separator = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=header.count)
@@ -157,22 +167,23 @@ def _read_separated(file: Path) -> list[dict]:
             "columns; a text with double quotes in it must stand in double quotes, with those inside doubled."
         ) from error
     names = {
-        place: name if name.strip() else f"column {place + 1}"
-        for place, name in enumerate(header)
-        if name.strip() or any(row[place].strip() for row in rows)
+        position: name if name.strip() else f"column {position + 1}"
+        for position, name in enumerate(header)
+        if name.strip() or any(row[position].strip() for row in rows)
     }
-    if twice := [name for name, number in Counter(names.values()).items() if number > 1]:
-        raise DataError(f"{file.name} names the column '{twice[0]}' twice. Rename one of them.")
-    return [{name: row[place] for place, name in names.items()} for row in rows]
+    if duplicates := [name for name, count in Counter(names.values()).items() if count > 1]:
+        raise DataError(f"{file.name} names the column '{duplicates[0]}' twice. Rename one of them.")
+    return [{name: row[position] for position, name in names.items()} for row in rows]
 
 
 def read_table(path: Path) -> tuple[list[dict], dict[str, Sequence[str]]]:
-    """The rows of somebody's own file as they stand, and label names where it has some; a huge one is refused."""
+    """The rows of a user's own file unchanged, and column -> label names where it has them. Raises `DataError` for a
+    file that is too large or cannot be read."""
     check_kind(path)
     if path.stat().st_size > MAX_FILE_BYTES:
         raise DataError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; at most {MAX_FILE_BYTES / 1e6:.0f} MB.")
     if path.suffix.lower() == ".parquet":
-        _check_unfolded(path)
+        _check_expansion(path)
     return read_rows(path)
 
 

@@ -1,4 +1,4 @@
-"""How a text becomes tokens and words: checked texts, what the tokenizer makes of them, and the words of a person."""
+"""How a text becomes tokens and words: checks of the text, the tokenizer's output, and words as people see them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from ..models import Checkpoint
 from ..results import WordSpan
 from ..tasks import Task
 from . import features
+from .kinds import kind_of
 from .rows import encodable
 
 
 @dataclass(frozen=True)
 class PlacedWord:
-    """Characters start..end of a field's text, and the positions of its pieces in the model's input."""
+    """A word: characters start..end of a field's text, and the positions of its tokens in the model's input."""
 
     field: str
     start: int
@@ -27,26 +28,26 @@ class PlacedWord:
 
 
 INNER_MARKS = re.compile(r"(?<=\w)['’\-‐‑](?=\w)|(?<=\d)[.,:](?=\d)")  # don't, well-known, 3.5
-INVISIBLE = ("Mn", "Me", "Cf")  # combining marks, joiners of emoji
+INVISIBLE = ("Mn", "Me", "Cf")  # Unicode categories: combining marks, joiners of emoji
 
 
 def word_spans(tokenizer, text: str) -> list[tuple[int, int]]:
-    """(start, end) characters of each word: the tokenizer's own words, put together again where an apostrophe, a
-    hyphen, a decimal point or a joiner holds them together. Hold the checkpoint's lock."""
+    """(start, end) characters of each word: the tokenizer's words, joined where an apostrophe, a hyphen, a decimal
+    point or a joiner connects them. The caller holds the checkpoint's lock."""
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    found: dict[int, tuple[int, int]] = {}
+    tokenizer_words: dict[int, tuple[int, int]] = {}
     for word, (start, end) in zip(encoded.word_ids(), encoded["offset_mapping"], strict=True):
         start = skip_spaces(text, start, end)
         if word is not None and start < end:
-            first, last = found.get(word, (start, end))
-            found[word] = min(first, start), max(last, end)
-    holding = {match.start() for match in INNER_MARKS.finditer(text)}
-    holding |= {index for index, character in enumerate(text) if unicodedata.category(character) in INVISIBLE}
+            first, last = tokenizer_words.get(word, (start, end))
+            tokenizer_words[word] = min(first, start), max(last, end)
+    joints = {match.start() for match in INNER_MARKS.finditer(text)}
+    joints |= {index for index, character in enumerate(text) if unicodedata.category(character) in INVISIBLE}
     spans: list[tuple[int, int]] = []
-    for start, end in sorted(found.values()):
+    for start, end in sorted(tokenizer_words.values()):
         while end < len(text) and unicodedata.category(text[end]) in INVISIBLE:
             end += 1
-        if spans and spans[-1][1] >= start and (start in holding or start - 1 in holding):
+        if spans and spans[-1][1] >= start and (start in joints or start - 1 in joints):
             spans[-1] = spans[-1][0], max(end, spans[-1][1])
         else:
             spans.append((start, end))
@@ -54,7 +55,7 @@ def word_spans(tokenizer, text: str) -> list[tuple[int, int]]:
 
 
 def skip_spaces(text: str, start: int, end: int) -> int:
-    """Byte-level tokenizers count the space before a word as its first character."""
+    """`start` moved past spaces: byte-level tokenizers count the space before a word as its first character."""
     while start < end and text[start].isspace():
         start += 1
     return start
@@ -63,11 +64,12 @@ def skip_spaces(text: str, start: int, end: int) -> int:
 def place_words(
     field: str, text: str, spans: Sequence[tuple[int, int]], offsets: Iterable[tuple[int, tuple[int, int]]]
 ):
-    """The words that have tokens; `offsets` are (position in the model's input, characters of the text)."""
+    """The words that have tokens. `offsets` are pairs of a position in the model's input and (start, end) characters of
+    the text."""
     starts = [start for start, _ in spans]
     tokens: dict[int, list[int]] = {}
     for position, (start, _) in offsets:
-        start = skip_spaces(text, start, len(text))  # a token of nothing but the space before a word is the word's too
+        start = skip_spaces(text, start, len(text))  # the space before a word may be a token, and is the word's
         word = bisect_right(starts, start) - 1
         if word >= 0 and start < spans[word][1]:
             tokens.setdefault(word, []).append(position)
@@ -78,19 +80,17 @@ MAX_TOKENS = 512  # [CLS] and [SEP] included, fewer where the model's position t
 
 
 def check_texts(task: Task | None, texts: tuple[str, ...]) -> tuple[str, ...]:
-    """The texts as they are read; `DataError` for one that cannot be."""
+    """The texts as they are passed to the tokenizer. Raises `DataError` for one that is empty or too long, and for a
+    wrong number of texts."""
     if task and len(task.text_fields) != len(texts):
-        wanted = ", ".join(task.text_fields)
-        raise DataError(f"{task.name} reads {len(task.text_fields)} texts ({wanted}); {len(texts)} came.")
+        fields = ", ".join(task.text_fields)
+        raise DataError(f"{task.name} reads {len(task.text_fields)} texts ({fields}); {len(texts)} came.")
     for text, name in zip(texts, _names(texts), strict=False):
         if not isinstance(text, str) or not text.strip():
             raise DataError(f"The {name} is empty. Write some words to look at.")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise DataError(f"The {name} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
-    texts = tuple(map(encodable, texts))
-    if task and task.kind == "span":
-        return texts[0].lstrip(), texts[1]  # as `predict` reads a question
-    return texts
+    return kind_of(task).as_read(tuple(map(encodable, texts)))
 
 
 def _names(texts: Sequence[str]) -> tuple[str, ...]:
@@ -114,15 +114,15 @@ class ReadInput:
 def read_input(
     task: Task | None, checkpoint: Checkpoint, texts: tuple[str, ...], max_length: int = MAX_TOKENS
 ) -> ReadInput:
-    """Checked texts as the checkpoint reads them, at most `max_length` tokens or what its position table holds."""
+    """Checked texts as the checkpoint reads them: at most `max_length` tokens, or as many as its position table holds.
+    Raises `DataError` for a text that has no word or leaves no room for the other."""
     length = features.window_size(task, checkpoint.model.config, max_length)
-    tokenizer, is_span = checkpoint.tokenizer, bool(task) and task.kind == "span"
+    tokenizer, kind = checkpoint.tokenizer, kind_of(task)
     with checkpoint.lock:
-        if is_span:
-            _check_question(tokenizer, texts[0], length)
+        kind.check_room(tokenizer, texts, length)
         encoded = tokenizer(
             *texts,
-            truncation="only_second" if is_span else "longest_first",
+            truncation=kind.truncation,
             max_length=length,
             return_offsets_mapping=True,
             verbose=False,
@@ -143,7 +143,7 @@ def read_input(
         segment_ids=_segments(parts),
         offsets=offsets,
         separators=tuple(
-            part is None and index == tokenizer.sep_token_id for part, index in zip(parts, ids, strict=True)
+            part is None and token_id == tokenizer.sep_token_id for part, token_id in zip(parts, ids, strict=True)
         ),
         word_ids=word_ids,
         words=words,
@@ -151,18 +151,8 @@ def read_input(
     )
 
 
-def _check_question(tokenizer, question: str, length: int) -> None:
-    number = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
-    room = length - tokenizer.num_special_tokens_to_add(pair=True) - features.MIN_CONTEXT_TOKENS
-    if number > room:
-        raise DataError(
-            f"The question has {number} tokens; at most {max(room, 0)} fit beside the text. "
-            f"Shorten it: '{question[:60]}…'"
-        )
-
-
 def _segments(parts: Sequence[int | None]) -> tuple[int, ...]:
-    """A special token belongs to the text before it, the first one to the first text."""
+    """The segment of each token. A special token belongs to the text before it, the first one to the first text."""
     segments, current = [], 0
     for part in parts:
         current = current if part is None else part
@@ -180,13 +170,13 @@ def _words(
     words: list[WordSpan] = []
     word_ids: list[int | None] = [None] * len(parts)
     for segment, (text, name) in enumerate(zip(texts, _names(texts), strict=True)):
-        own = [(position, offsets[position]) for position, part in enumerate(parts) if part == segment]
-        if not own:
+        offsets_of_text = [(position, offsets[position]) for position, part in enumerate(parts) if part == segment]
+        if not offsets_of_text:
             raise DataError(f"The {name} holds no word the model can read. Write some words to look at.")
-        for placed in place_words("", text, spans[segment], own):
-            for position in placed.tokens:
+        for word in place_words("", text, spans[segment], offsets_of_text):
+            for position in word.tokens:
                 word_ids[position] = len(words)
-            words.append(WordSpan(segment, placed.start, placed.end, text[placed.start : placed.end]))
+            words.append(WordSpan(segment, word.start, word.end, text[word.start : word.end]))
     return tuple(words), tuple(word_ids)
 
 
@@ -194,7 +184,7 @@ MAX_TEXT_CHARACTERS = 100_000
 
 
 def check_row(task: Task, row: Mapping[str, str]) -> dict[str, str]:
-    """The row's text fields; `DataError` for one that is missing, empty or endless."""
+    """The row's text fields. Raises `DataError` for one that is missing, empty or too long."""
     for field in task.text_fields:
         text = row.get(field)
         if not isinstance(text, str) or not text.strip():

@@ -1,4 +1,4 @@
-"""Checked rows: text fields as text, the label as the task's id; and which of them are drawn or held back."""
+"""Checked rows (text fields as text, the label as the task's id), random samples of them, and held-back rows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import DataError, DemoError
 from ..tasks import Task
+from .kinds import kind_of
 
 
 def label_names_of(features, task: Task) -> Sequence[str] | None:
@@ -15,14 +16,15 @@ def label_names_of(features, task: Task) -> Sequence[str] | None:
 
 
 def usable_rows(task: Task, rows: list[dict]) -> list[dict]:
-    """Rows without an answer are left out where the task has none."""
-    if task.kind != "span" or task.has_unanswerable:
-        return rows
-    return [row for row in rows if row[task.label_field]["text"]]
+    """The rows to learn from and to score. Rows without an answer are dropped if the task has no unanswerable
+    questions."""
+    kind = kind_of(task)
+    return [row for row in rows if kind.is_usable(task, row[task.label_field])]
 
 
 def check_rows(task: Task, raw: Sequence[Mapping], names: Sequence[str] | None, where: str) -> list[dict]:
-    """Rows with exactly the task's columns, labels as its ids (by `names`, the source's own order, where given)."""
+    """Rows with exactly the task's columns, labels as its ids. `names` is the source's own order of class names, if it
+    has one; `where` names the source in a `DataError`."""
     if not raw:
         return []
     missing = [column for column in task.columns if column not in raw[0]]
@@ -31,13 +33,12 @@ def check_rows(task: Task, raw: Sequence[Mapping], names: Sequence[str] | None, 
             f"{where} has no column for {' and '.join(missing)}. Found: {', '.join(map(str, raw[0]))}. "
             f"Needed: {', '.join(task.columns)}. First row: {show_row(raw[0])}"
         )
-    convert = {"classification": _class_id, "regression": _target, "span": _answers}[task.kind]
-    rows = []
+    kind, rows = kind_of(task), []
     for number, row in enumerate(raw, 1):
         try:
             row = dict.fromkeys(task.columns) | row  # a JSON line may leave a column out
             checked = {field: _text(row[field], field) for field in task.text_fields}
-            checked[task.label_field] = convert(task, row, names)
+            checked[task.label_field] = kind.read_label(task, row, names)
         except DemoError as error:
             raise DataError(f"{where}, row {number}: {error} Row: {show_row(row)}") from error
         if "id" in row:
@@ -54,61 +55,8 @@ def _text(value, field: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with half surrogate pairs, which JSON can hold and UTF-8 cannot, as "?"; all offsets stay."""
+    """The text with unpaired surrogates, which JSON can hold and UTF-8 cannot, as "?". Offsets stay valid."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _class_id(task: Task, row: Mapping, names: Sequence[str] | None) -> int:
-    value = row[task.label_field]
-    if names is not None and isinstance(value, int) and 0 <= value < len(names):
-        value = names[value]
-    known = {_plain(label): index for index, label in enumerate(task.labels)}
-    known |= {str(index): index for index in range(len(task.labels))}
-    text = _plain(str(value)).removesuffix(".0")
-    if text not in known:
-        choices = ", ".join(f"{index} or {label}" for index, label in enumerate(task.labels))
-        raise DataError(f"the label is '{value}'; it must be {choices}.")
-    return known[text]
-
-
-def _plain(label: str) -> str:
-    return label.strip().casefold().replace(" ", "_").replace("-", "_")
-
-
-def _target(task: Task, row: Mapping, names) -> float:
-    low, high = task.score_range
-    try:
-        target = float(row[task.label_field])
-    except (TypeError, ValueError):
-        target = float("nan")
-    if not low <= target <= high:
-        raise DataError(f"the score is '{row[task.label_field]}'; it must be a number from {low:g} to {high:g}.")
-    return target
-
-
-def _answers(task: Task, row: Mapping, names) -> dict:
-    """`{"text", "answer_start"}` from that shape, from a text with an offset, or from a text found in the context."""
-    value, context = row[task.label_field], str(row[task.text_fields[1]])
-    if isinstance(value, str) and value.startswith("{"):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"the answers '{value[:60]}' are not JSON.") from error
-    if not isinstance(value, Mapping):
-        texts = [str(value)] if value is not None and str(value).strip() else []
-        offset = str(row.get("answer_start", ""))
-        given = texts and offset.isdecimal()
-        value = {"text": texts, "answer_start": [int(offset)] if given else [context.find(text) for text in texts]}
-    try:
-        answers = [(str(text), int(start)) for text, start in zip(value["text"], value["answer_start"], strict=True)]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError('the answers must be {"text": [...], "answer_start": [...]}, a start for each text.') from error
-    for text, start in answers:
-        if start < 0:
-            raise DataError(f"the answer '{text}' does not stand in the context.")
-        if not text or context[start : start + len(text)] != text:
-            raise DataError(f"the answer '{text}' does not stand in the context at character {start}.")
-    return {"text": [text for text, _ in answers], "answer_start": [start for _, start in answers]}
 
 
 def show_row(row: Mapping) -> str:
@@ -120,7 +68,8 @@ MIN_ROWS_TO_HOLD_BACK = 500
 
 
 def draw(rows: Sequence[dict], number: int | None, seed: int) -> tuple[list[dict], list[dict]]:
-    """`number` rows drawn at random by `seed` (all, in their order, if None or more than there are), and the rest."""
+    """`number` rows drawn at random by `seed`, and the rest. All rows, in their order, if `number` is None or too
+    large."""
     if number is None or number >= len(rows):
         return list(rows), []
     order = random.Random(seed).sample(range(len(rows)), len(rows))
@@ -128,16 +77,17 @@ def draw(rows: Sequence[dict], number: int | None, seed: int) -> tuple[list[dict
 
 
 def hold_back(rows: list[dict], rest: list[dict], seed: int) -> tuple[list[dict], list[dict]]:
-    """Rows to train on and rows to choose the best checkpoint by: a tenth, at most 1,000, none under 500 rows.
+    """Rows to train on, and held-back rows to choose the best checkpoint by.
 
-    They come from `rest`, the train rows that were not drawn, when there are enough, else from `rows` themselves."""
+    A tenth of the rows is held back, at most 1,000, none of fewer than 500. Held-back rows come from `rest`,
+    the train rows that were not drawn, if it has enough, else from `rows`."""
     number = min(MAX_HELD_BACK, len(rows) // 10)
     if len(rows) < MIN_ROWS_TO_HOLD_BACK:
         return rows, []
     if len(rest) >= number:
         return rows, rest[:number]
-    held, kept = draw(rows, number, seed)
-    return kept, held
+    held_back, remaining = draw(rows, number, seed)
+    return remaining, held_back
 
 
 def require_rows(task: Task, rows: Sequence, split: str, at_least: int = 1) -> None:

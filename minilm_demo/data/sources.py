@@ -1,9 +1,9 @@
-"""Rows of a task, with the same columns, label ids and splits whoever answers: a file, a mirror, the Hub, the sample.
+"""Rows of a task from a file, a mirror, the Hub or the bundled sample, with the same columns, label ids and splits.
 
     source = open_source(task, data)         data: "auto" | "hub" | "sample" | a folder | a file
     rows = source.read("train+train_more")   checked rows: the task's text fields as text, the label as the task's id
 
-A row is a dict with the task's columns. Labels are mapped by *name* wherever the source tells its names. A span row has
+A row is a dict with the task's columns. Labels are mapped by *name* if the source has label names. A span row has
 `answers = {"text": [...], "answer_start": [...]}`, empty lists for "no answer".
 """
 
@@ -28,33 +28,34 @@ from .rows import check_rows, label_names_of, usable_rows
 
 SAMPLE_ROOT = Path(__file__).resolve().parents[2] / "examples" / "datasets"
 FILE_SPLITS = ("all", "validation", "train")
-FILE_VALIDATION_SHARE = 0.2  # a file of one's own has no validation split: this share of it, at most 1,000 rows
+FILE_VALIDATION_SHARE = 0.2  # of the rows of a user's own file, which has no validation split; at most 1,000 rows
 
 
 @dataclass(frozen=True)
 class Source:
-    """Somewhere rows come from; `read(split)` gives checked rows, `splits+joined+like+this` included."""
+    """A source of rows. `read(split)` gives checked rows, also of `splits+joined+like+this`."""
 
     task: Task
     kind: str  # "file" | "mirror" | "hub" | "sample"
     title: str
     read_split: Callable[[str], list[dict]]
     eval_splits: tuple[str, ...]
-    local_rows: Callable[[str], int] | None = None  # rows of a split that are here, where that may be less than all
-    find_split: Callable[[str], object] | None = None  # raises `DataError` if it is not there; the Hub is not asked
+    local_rows: Callable[[str], int] | None = None  # rows of a split on this machine, if they may be fewer
+    find_split: Callable[[str], object] | None = None  # raises `DataError` for a missing split; None for the Hub
 
     def read(self, splits: str) -> list[dict]:
-        """The rows themselves are shared by all who read them, and not to be changed."""
+        """The checked rows. All readers share them, so they must not be changed."""
         return [row for split in splits.split("+") for row in self.read_split(split)]
 
     def require_splits(self, *splits: str) -> None:
-        """Raise `DataError` for a split that is not there, before any row is read."""
+        """Raise `DataError` for a missing split, before any row is read."""
         for split in splits if self.find_split else ():
             for name in split.split("+"):
                 self.find_split(name)
 
     def describe(self, used: Mapping[str, int]) -> DataSource:
-        """The words that stand beside every result: the source, and how many of the official rows were used."""
+        """The source of a result in words: its title, and how many of the official rows were used. `used`: split ->
+        rows."""
         parts = [self._count(split, rows) for split, rows in used.items()]
         return DataSource(self.kind, f"{self.title}: {', '.join(parts)}", dict(used))
 
@@ -70,8 +71,8 @@ class Source:
 
 
 def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> Source:
-    """Where the rows of `task` come from. `auto` takes the first that has all `splits`: the mirror at `MINILM_DATA`,
-    the Hub, the bundled sample. Raises `DataError` or `Unavailable` when what was asked for by name is not there."""
+    """The source of the rows of `task`. `auto` takes the first that has all `splits`: the mirror at `MINILM_DATA`, the
+    Hub, the bundled sample. Raises `DataError` or `Unavailable` if a source that was named is missing."""
     if data == "auto":
         return _first_available(task, splits)
     if data == "sample":
@@ -89,10 +90,10 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> S
     )
 
 
-def find_place(given: str | Path) -> Path | None:
-    """The folder or file of this name; None where there is none, or where no file can have it (too long, ~nobody)."""
+def find_place(name: str | Path) -> Path | None:
+    """The folder or file of this name; None if there is none, or no file can have the name (too long, ~nobody)."""
     with suppress(OSError, RuntimeError, ValueError):
-        path = Path(given).expanduser()
+        path = Path(name).expanduser()
         if path.is_dir() or path.is_file():
             return path
     return None
@@ -103,7 +104,7 @@ def _shortened(text: str, most: int = 100) -> str:
 
 
 def mirror_root() -> Path | None:
-    """The local mirror named by `MINILM_DATA`, if it is there."""
+    """The local mirror at `MINILM_DATA`; None if there is none."""
     root = os.environ.get("MINILM_DATA")
     return Path(root) if root and Path(root).is_dir() else None
 
@@ -116,10 +117,10 @@ def _named_mirror(task: Task) -> Source:
 
 
 def _first_available(task: Task, splits: Sequence[str]) -> Source:
-    wanted = [name for split in splits for name in split.split("+")]
+    names = [name for split in splits for name in split.split("+")]
     if root := mirror_root():
         folder = mirror_folder(task, root)
-        if folder and all(split_files(folder, split) for split in wanted):
+        if folder and all(split_files(folder, name) for name in names):
             return mirror_source(task, root)
     if hub.has_dataset(*task.dataset):
         return hub_source(task)
@@ -127,7 +128,7 @@ def _first_available(task: Task, splits: Sequence[str]) -> Source:
 
 
 def sample_source(task: Task) -> Source:
-    """The sentences written for this demo. A task without unanswerable questions takes the answerable rows."""
+    """The bundled sentences, written for this demo. A task without unanswerable questions uses the answerable rows."""
     folder = SAMPLE_ROOT / task.sample_folder
 
     @cache
@@ -154,10 +155,10 @@ def mirror_source(task: Task, root: Path) -> Source:
     folder = mirror_folder(task, root)
     if folder is None:
         name, configuration = task.dataset
-        wanted = "/".join(filter(None, (name.split("/")[-1], configuration)))
-        raise DataError(f"{root} has no data for {task.name}: expected {wanted}/<split>-*.parquet below it.")
+        expected = "/".join(filter(None, (name.split("/")[-1], configuration)))
+        raise DataError(f"{root} has no data for {task.name}: expected {expected}/<split>-*.parquet below it.")
 
-    @cache  # a run asks for its validation rows twice: to count them, and at the end to score them
+    @cache  # a run reads its validation rows twice: to count them, and at the end to score them
     def read_split(split: str) -> list[dict]:
         return usable_rows(task, _read_folder(task, folder, split))
 
@@ -172,7 +173,7 @@ def mirror_source(task: Task, root: Path) -> Source:
 
 
 def hub_source(task: Task) -> Source:
-    """The official rows through `datasets`. The library caches them, so a second run needs no network."""
+    """The official rows through `datasets`, which caches them: a second run needs no network."""
     name, configuration = task.dataset
 
     @cache
@@ -186,18 +187,18 @@ def hub_source(task: Task) -> Source:
 
 
 def file_source(task: Task, path: Path) -> Source:
-    """A file of one's own. It has no splits: `train` and `validation` are a fixed shuffle of its rows, `all` is all.
+    """A user's own file. Its splits are `train` and `validation`, made by a fixed shuffle of its rows, and `all`.
 
-    It is read when the first rows are asked for, as the other sources are: what is wrong inside is found out there."""
+    As with the other sources, the file is read with the first rows, and errors inside it are raised then."""
     check_kind(path)
 
     @cache
     def parts() -> dict[str, list[dict]]:
         rows = read_file(task, path)
         order = random.Random(0).sample(range(len(rows)), len(rows))
-        held = min(1000, max(1, round(len(rows) * FILE_VALIDATION_SHARE)))
-        chosen = {"validation": sorted(order[:held]), "train": sorted(order[held:])}
-        return {"all": rows} | {split: [rows[index] for index in indices] for split, indices in chosen.items()}
+        size = min(1000, max(1, round(len(rows) * FILE_VALIDATION_SHARE)))
+        splits = {"validation": sorted(order[:size]), "train": sorted(order[size:])}
+        return {"all": rows} | {split: [rows[index] for index in indices] for split, indices in splits.items()}
 
     def find_split(split: str) -> None:
         if split not in FILE_SPLITS:
@@ -211,13 +212,13 @@ def file_source(task: Task, path: Path) -> Source:
 
 
 def read_extra(task: Task, path: str) -> list[dict]:
-    """All rows of an additional folder (its `train` split) or file, labels mapped by name."""
+    """All rows of an additional folder (its `train` split) or file. Labels are mapped by name."""
     place = find_extra(task, path)
     return usable_rows(task, _read_folder(task, place, "train")) if place.is_dir() else read_file(task, place)
 
 
 def find_extra(task: Task, path: str) -> Path:
-    """Where `read_extra` reads; raises `DataError` when there is nothing for it, and reads no row."""
+    """The folder or file of `read_extra`. Raises `DataError` if it is missing or unsuitable; reads no row."""
     place = find_place(path)
     if place is None:
         raise DataError(
@@ -231,27 +232,27 @@ def find_extra(task: Task, path: str) -> Path:
 
 
 def short_name(path: Path) -> str:
-    """What a folder or file of rows is called in words: its last part, and of one file of a split
+    """The name of a folder or file of rows in words: its last part, or for a file of a split
     (`xnli_en/test-00000-of-00001.parquet`) the folder and the split."""
     split = re.fullmatch(r"([\w.]+)-\d+-of-\d+\.parquet", path.name)
     return f"{path.parent.name}/{split[1]}".lstrip("/") if split else path.name
 
 
 def split_files(folder: Path, split: str) -> list[Path]:
-    """The files of exactly this split: `<split>-*.parquet` or `<split>.jsonl` (`train` never takes `train_extra`)."""
+    """The files of exactly this split: `<split>-*.parquet` or `<split>.jsonl`. `train` does not match `train_extra`."""
     if not re.fullmatch(r"[\w.-]+", split):  # "*" is no split
         return []
     return sorted(folder.glob(f"{split}-*.parquet")) or sorted(folder.glob(f"{split}.jsonl"))
 
 
 def _require_split(task: Task, folder: Path, split: str) -> list[Path]:
-    """The files of a split; `DataError` with those that are there instead."""
+    """The files of a split. Raises `DataError`, which lists the splits that exist."""
     files = split_files(folder, split)
     if not files:
-        there = sorted({file.name.split("-")[0].removesuffix(".jsonl") for file in _data_files(folder)})
+        splits = sorted({file.name.split("-")[0].removesuffix(".jsonl") for file in _data_files(folder)})
         raise DataError(
             f"No split '{split}' for {task.name} in {folder}: expected {split}-*.parquet or {split}.jsonl. "
-            f"There is: {', '.join(there) or 'nothing'}."
+            f"There is: {', '.join(splits) or 'nothing'}."
         )
     return files
 
@@ -277,7 +278,7 @@ def _count_rows(file: Path) -> int:
 
 
 def local_sources(task: Task) -> tuple[str, ...]:
-    """The `data` arguments that answer without the network, the best first."""
+    """The `data` arguments that work without the network, the best first."""
     root = mirror_root()
     folder = mirror_folder(task, root) if root else None
     has_mirror = folder is not None and all(split_files(folder, split) for split in ("train", *task.eval_splits))

@@ -3,12 +3,15 @@
 from .ablation import ARMS, AblationConfig, summarise
 from .answer_file import predict_file
 from .attention import explain, load_attentions, save_trace, trace_attention
-from .distilling import DistillConfig, distill
+from .configs import DistillConfig, TrainConfig
+from .distilling import distill
 from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
-from .finetuning import TrainConfig, check_probe, finetune, load_rows
+from .finetuning import check_probe, finetune
 from .importance import word_importance
+from .kinds import kind_of
 from .prediction import predict, predict_rows
 from .relations import compare, distillation_targets, save_targets
+from .train_rows import load_rows
 from .training import OVERTIME
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "evaluate_rows",
     "explain",
     "finetune",
+    "kind_of",
     "load_attentions",
     "load_rows",
     "predict",

@@ -1,4 +1,4 @@
-"""A whole file through a checkpoint: CSV, TSV, JSONL or parquet in, CSV out, the input's columns kept as they are."""
+"""Predictions for every row of a CSV, TSV, JSONL or parquet file, written to a CSV file beside the input's columns."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from typing import TextIO
 
 from ..data import encodable, find_place, guess_columns, read_table
 from ..errors import DataError
-from ..models import cached_checkpoint
-from ..results import Prediction
+from ..models import Location, cached_checkpoint
 from ..tasks import Task, task_for_texts
+from .kinds import kind_of
 from .prediction import predict_rows
 
 
 def task_of_table(candidates: Sequence[Task], table: Sequence[Mapping]) -> Task:
-    """Of the tasks that one checkpoint answers, the one of these rows: that whose columns they have, else that of such
-    texts."""
+    """The task of these rows among the candidates: the first whose columns they have, else the one for such texts."""
     columns = _columns(table)
-    named = [task for task in candidates if set(task.text_fields) <= set(columns)]
-    if named:
-        return named[0]
-    places = guess_columns(candidates[0], columns)
-    texts = [str(row.get(places.get(field)) or "") for row in table for field in candidates[0].text_fields]
+    matching = [task for task in candidates if set(task.text_fields) <= set(columns)]
+    if matching:
+        return matching[0]
+    column_of = guess_columns(candidates[0], columns)
+    texts = [str(row.get(column_of.get(field)) or "") for row in table for field in candidates[0].text_fields]
     return task_for_texts(candidates, texts)
 
 
 def predict_file(
     candidates: Sequence[Task],
-    checkpoint: str,
+    checkpoint: str | Location,
     source: Path,
     output: Path,
     *,
@@ -41,70 +40,73 @@ def predict_file(
     max_characters: int | None = None,
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> int:
-    """Write `output`, one line per row of `source`, with the prediction's columns added; the number of rows. Where the
-    file has a column of such a name, that of the prediction is called `prediction_2` and so on. `candidates`: the tasks
-    that the checkpoint answers; the file decides which (`task_of_table`).
+    """Write `output`, one line per row of `source` with the prediction's columns added; returns the number of rows.
 
-    The whole input and the place of the output are checked before the model runs, and the output appears only when it
-    is complete. A file with more than `max_rows`, or `max_characters` in the texts, is refused."""
+    If the file already has a column "prediction", the new one is called `prediction_2`, and so on. `candidates` are the
+    tasks that the checkpoint answers; the file decides which one (`task_of_table`). `on_rows(file name, rows_done,
+    num_rows)` is called after each batch. The input and the output path are checked before the model runs, and the
+    output appears only when it is complete. `DataError` for a file that cannot be read or written, has an empty text,
+    or has more than `max_rows` rows or `max_characters` characters of text."""
     place = find_place(source)
     if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
     table, _ = read_table(place)
     if not table:
         raise DataError(f"{source.name} has no rows.")
-    _at_most(max_rows, len(table), "rows", source)
+    _check_limit(max_rows, len(table), "rows", source)
     task, columns = task_of_table(candidates, table), _columns(table)
-    guess = guess_columns(task, columns)
-    missing = [field for field in task.text_fields if field not in guess]
+    column_of = guess_columns(task, columns)
+    missing = [field for field in task.text_fields if field not in column_of]
     if missing:
         raise DataError(
             f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
             f"Needed: {', '.join(task.text_fields)}."
         )
-    rows = [{field: str(row.get(guess[field]) or "") for field in task.text_fields} for row in table]
+    rows = [{field: str(row.get(column_of[field]) or "") for field in task.text_fields} for row in table]
     for number, row in enumerate(rows, 1):
-        if empty := [guess[field] for field in task.text_fields if not row[field].strip()]:
+        if empty := [column_of[field] for field in task.text_fields if not row[field].strip()]:
             raise DataError(f"{source.name}, row {number}: the column {empty[0]} is empty.")
-    _at_most(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
-    report = on_rows and (lambda done: on_rows(source.name, min(done, len(rows)), len(rows)))
-    with _complete_or_not_at_all(output) as file:
-        loaded = cached_checkpoint(checkpoint, task)
-        predictions = predict_rows(task, loaded, rows, threshold=threshold, on_batch=report)
-        added = [prediction_columns(prediction) for prediction in predictions]
+    _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
+    report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(rows)))
+    with _atomic_file(output) as file:
+        predictions = predict_rows(
+            task, cached_checkpoint(checkpoint, task), rows, threshold=threshold, on_batch=report
+        )
+        answers = [kind_of(task).columns(prediction) for prediction in predictions]
         writer = csv.writer(file)
-        writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in added[0])]))
-        for row, more in zip(table, added, strict=True):
-            writer.writerow(map(_cell, [*(row.get(column) for column in columns), *more.values()]))
+        writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in answers[0])]))
+        for row, answer in zip(table, answers, strict=True):
+            writer.writerow(map(_cell, [*(row.get(column) for column in columns), *answer.values()]))
     return len(rows)
 
 
 def _columns(table: Sequence[Mapping]) -> list[str]:
+    """The names of all columns, in order of their first appearance."""
     return list(dict.fromkeys(column for row in table for column in row))
 
 
 def _free_name(name: str, columns: Sequence[str]) -> str:
-    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
-    return next(one for one in names if one not in columns)
+    candidates = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    return next(candidate for candidate in candidates if candidate not in columns)
 
 
 def _cell(value: object) -> object:
     return encodable(value) if isinstance(value, str) else value
 
 
-def _at_most(most: int | None, number: int, what: str, source: Path) -> None:
-    if most is not None and number > most:
+def _check_limit(limit: int | None, number: int, unit: str, source: Path) -> None:
+    if limit is not None and number > limit:
         raise DataError(
-            f"{source.name} has {number:,} {what}; at most {most:,} are answered at once here. Split the file, or use "
+            f"{source.name} has {number:,} {unit}; at most {limit:,} are answered at once here. Split the file, or use "
             "the command line: python -m minilm_demo predict --help."
         )
 
 
 @contextmanager
-def _complete_or_not_at_all(output: Path) -> Iterator[TextIO]:
-    """A file beside `output` that takes its place when all went well, and is gone when anything did not.
+def _atomic_file(output: Path) -> Iterator[TextIO]:
+    """A temporary file beside `output` that replaces it at the end, or is deleted after an error.
 
-    It is opened at once: nobody should wait for an hour of predictions to hear that they cannot be written."""
+    The file is opened before the predictions, so that a path that cannot be written fails at once."""
     partial = output.parent / f"{output.name}.part"
     try:
         if output.is_dir():
@@ -117,18 +119,3 @@ def _complete_or_not_at_all(output: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             partial.unlink()
-
-
-def prediction_columns(prediction: Prediction) -> Mapping[str, object]:
-    """A prediction as columns of a table."""
-    if prediction.probabilities is not None:
-        shares = {f"probability_{label}": round(p, 4) for label, p in prediction.probabilities.items()}
-        return {"prediction": prediction.label, **shares}
-    if prediction.answer is not None:
-        return {
-            "prediction": prediction.answer,
-            "start": prediction.start,
-            "end": prediction.end,
-            "no_answer_score": None if prediction.no_answer_score is None else round(prediction.no_answer_score, 4),
-        }
-    return {"prediction": round(prediction.score, 4)}

@@ -1,7 +1,7 @@
-"""What a checkpoint attends to in one input: every layer and head, from one forward pass of the model itself.
+"""The attention of a checkpoint on one input: every layer and head, from one forward pass of the model itself.
 
-`trace_attention` looks, `explain` sets what it saw beside two methods that ask the model, `save_trace` writes it down.
-What can be computed from a trace alone is in attention_weights.py.
+`trace_attention` records it, `save_trace` writes it to a file, and `explain` compares it with two methods of word
+importance. Functions of a trace alone are in attention_weights.py.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from ..models import PARTS, Checkpoint, ablated, cached_checkpoint, captured, sp
 from ..results import AttentionExplanation, AttentionTrace, ExplainedWord, Prediction
 from ..tasks import Task, get_task
 from .importance import MIN_WORDS_TO_RANK, word_importance
+from .kinds import kind_of
 from .metrics import spearman
-from .prediction import decode_classes, decode_span, no_answer_threshold
+from .prediction import no_answer_threshold
 
 
 def trace_attention(
@@ -34,13 +35,14 @@ def trace_attention(
     masked_tokens: Sequence[int] = (),
     ablated_heads: Sequence[tuple[int, int]] = (),
 ) -> AttentionTrace:
-    """The attention of every layer and head for one text or pair, exactly as the model's own layers computed it.
+    """The attention of every layer and head for one text or pair, exactly as the model's layers computed it.
 
-    Without a task the encoder runs alone; with one its output layer answers in the same pass (for a question: from the
-    first window of the context). `masked_tokens` are positions nobody can attend to (they still look themselves);
-    `ablated_heads` are (layer, head), from 0, that pass on nothing. A longer input is cut: of a pair the longer text
-    first, of question and context only the context. Raises `DataError` for a text that is empty, endless or without a
-    token, `DemoError` for a token or head that is not there, and what loading the checkpoint raises."""
+    Without a task only the encoder runs; with one, its output layer predicts in the same pass (for a question: from the
+    first window of the context). No token can attend to the positions in `masked_tokens`; these still attend to the
+    others. `ablated_heads` are pairs (layer, head), from 0, whose output is zero. A longer input is truncated: of a
+    pair the longer text first, of question and context only the context. Raises `DataError` for a text that is empty,
+    too long or without a token, `DemoError` for a token or head that does not exist, and what loading the checkpoint
+    raises."""
     task = get_task(task) if isinstance(task, str) else task
     texts = check_texts(task, (text,) if text_pair is None else (text, text_pair))
     if not isinstance(checkpoint, Checkpoint):
@@ -85,8 +87,8 @@ def save_trace(trace: AttentionTrace, file: str | Path | BinaryIO) -> None:
 
 def load_attentions(file: str | Path) -> np.ndarray:
     """The attentions that `save_trace` wrote, float32 [num_layers, num_heads, num_tokens, num_tokens]."""
-    with np.load(file, allow_pickle=False) as saved:
-        return saved["attentions"]
+    with np.load(file, allow_pickle=False) as arrays:
+        return arrays["attentions"]
 
 
 def _check_masked(read: ReadInput, tokens: Sequence[int]) -> tuple[int, ...]:
@@ -114,23 +116,27 @@ def _check_heads(checkpoint: Checkpoint, heads: Sequence[tuple[int, int]]) -> tu
 def _forward(
     model, inputs: Mapping[str, list[int]], masked: Sequence[int], heads: Sequence[tuple[int, int]], with_qkv: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The model's outputs by name (`attentions` [num_layers, num_heads, T, T], logits without the batch axis), and on
-    request Q, K and V, [num_layers, num_heads, T, head_dim] each."""
+    """The model's outputs by name (`attentions` [num_layers, num_heads, T, T], logits without the batch axis), and with
+    `with_qkv` Q, K and V, [num_layers, num_heads, T, head_dim] each."""
     import torch
 
     batch = features.collate([inputs], model.config.pad_token_id)
     batch["attention_mask"][0, list(masked)] = 0
     batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
     layers = range(model.config.num_hidden_layers) if with_qkv else ()
-    with torch.inference_mode(), ablated(model, heads), captured(model, layers) as found:
-        result = model(**batch, output_attentions=True)
-    outputs = {name: result[name][0] for name in ("logits", "start_logits", "end_logits") if name in result}
-    outputs["attentions"] = torch.cat(result["attentions"])
+    with torch.inference_mode(), ablated(model, heads), captured(model, layers) as projections:
+        output = model(**batch, output_attentions=True)
+    outputs = {name: output[name][0] for name in ("logits", "start_logits", "end_logits") if name in output}
+    outputs["attentions"] = torch.cat(output["attentions"])
     parts = {}
     for part in PARTS if with_qkv else ():
-        whole = torch.cat([found[layer][part] for layer in layers])  # [num_layers, T, hidden_size]
-        parts[part] = split_heads(whole, model.config.num_attention_heads)
-    return tuple({name: x.float().cpu().numpy() for name, x in one.items()} for one in (outputs, parts))
+        vectors = torch.cat([projections[layer][part] for layer in layers])  # [num_layers, T, hidden_size]
+        parts[part] = split_heads(vectors, model.config.num_attention_heads)
+    return _arrays(outputs), _arrays(parts)
+
+
+def _arrays(tensors: Mapping) -> dict[str, np.ndarray]:
+    return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
 
 
 def _prediction(
@@ -141,46 +147,43 @@ def _prediction(
     outputs: Mapping[str, np.ndarray],
     milliseconds: float,
 ) -> Prediction:
-    if task.kind == "classification":
-        value = decode_classes(task, outputs["logits"])
-    elif task.kind == "regression":
-        value = {"score": float(outputs["logits"][0])}
-    else:
-        in_context = tuple(
-            span if segment == 1 else None for segment, span in zip(read.segment_ids, read.offsets, strict=True)
-        )
-        window = features.Window(0, read.inputs, in_context)
-        value = decode_span(task, texts[1], [window], [outputs], no_answer_threshold(checkpoint))
+    context_offsets = tuple(
+        span if segment == 1 else None for segment, span in zip(read.segment_ids, read.offsets, strict=True)
+    )
+    window = features.Window(0, read.inputs, context_offsets)
+    row = dict(zip(task.text_fields, texts, strict=True))
+    answer = kind_of(task).decode(task, row, [window], [outputs], no_answer_threshold(checkpoint))
     return Prediction(
         task=task.name,
         checkpoint=checkpoint.name,
         milliseconds=milliseconds,
         truncated=read.truncated,
-        **value,
+        **answer,
     )
 
 
-METHODS = ("rollout", "left out", "gradient")
+METHODS = ("rollout", "left out", "gradient")  # of `explain`
 
 
 def explain(
     task: Task | str, checkpoint: Checkpoint | str, text: str, text_pair: str | None = None
 ) -> AttentionExplanation:
-    """Attention rollout per word beside leave-one-out and gradient × input (importance.py), and how far they agree.
+    """Attention rollout of each word beside leave-one-out and gradient × input (importance.py), and how well they
+    agree.
 
-    The rollout starts from [CLS], where the output layer reads (span: from the best span's tokens). It has no sign, so
-    words are ranked by how much they count either way, as Jain & Wallace 2019 ("Attention is not Explanation") do. The
-    trace reads up to 512 tokens, word importance as many as the task: words beyond those have a rollout only. Raises
-    what `trace_attention` and `word_importance` raise."""
+    The rollout starts from [CLS], which the output layer reads (span: from the best span's tokens). It has no sign, so
+    the methods are compared by absolute values, as in Jain & Wallace 2019 ("Attention is not Explanation"). The trace
+    reads up to 512 tokens, word importance as many as the task: words beyond those have a rollout only. Raises what
+    `trace_attention` and `word_importance` raise."""
     task = get_task(task) if isinstance(task, str) else task
     trace = trace_attention(checkpoint, text, text_pair, task=task)
     importance = word_importance(task, checkpoint, dict(zip(task.text_fields, trace.texts, strict=True)))
-    asked = {(task.text_fields.index(word.field), word.start, word.end): word for word in importance.words}
-    share = rollout(trace.attentions)[list(_answering(trace))].mean(axis=0)  # [num_tokens]
+    weights = {(task.text_fields.index(word.field), word.start, word.end): word for word in importance.words}
+    flow = rollout(trace.attentions)[list(_answer_positions(trace))].mean(axis=0)  # [num_tokens]
     words = []
     for index, word in enumerate(trace.words):
-        tokens = [token for token, own in enumerate(trace.word_ids) if own == index]
-        found = asked.get((word.segment, word.start, word.end))
+        tokens = [token for token, word_id in enumerate(trace.word_ids) if word_id == index]
+        weight = weights.get((word.segment, word.start, word.end))
         words.append(
             ExplainedWord(
                 index=index,
@@ -188,12 +191,12 @@ def explain(
                 start=word.start,
                 end=word.end,
                 text=word.text,
-                rollout=float(share[tokens].sum()),
-                left_out=found and found.left_out,
-                gradient=found and found.gradient,
+                rollout=float(flow[tokens].sum()),
+                left_out=weight and weight.left_out,
+                gradient=weight and weight.gradient,
             )
         )
-    sizes = [
+    sizes = [  # a list of absolute values for each method
         [value if value is None else abs(value) for value in column]
         for column in zip(*((word.rollout, word.left_out, word.gradient) for word in words), strict=True)
     ]
@@ -203,26 +206,27 @@ def explain(
         texts=trace.texts,
         words=tuple(words),
         correlations={
-            (METHODS[one], METHODS[other]): _agreement(sizes[one], sizes[other])
-            for one, other in ((0, 1), (0, 2), (1, 2))
+            (METHODS[i], METHODS[j]): _rank_correlation(sizes[i], sizes[j]) for i, j in ((0, 1), (0, 2), (1, 2))
         },
         top=tuple(_largest(column) for column in sizes),
     )
 
 
-def _answering(trace: AttentionTrace) -> tuple[int, ...]:
-    """The positions whose last layer the output layer turned into the answer."""
+def _answer_positions(trace: AttentionTrace) -> tuple[int, ...]:
+    """The positions from whose last hidden states the output layer computed the answer."""
     if not trace.prediction.candidates:
         return (0,)
     best = trace.prediction.candidates[0]
     return tokens_of(trace, 1, best.start, best.end)
 
 
-def _agreement(one: Sequence[float | None], other: Sequence[float | None]) -> float | None:
-    both = [pair for pair in zip(one, other, strict=True) if None not in pair]
-    return spearman(*zip(*both, strict=True)) if len(both) >= MIN_WORDS_TO_RANK else None
+def _rank_correlation(x: Sequence[float | None], y: Sequence[float | None]) -> float | None:
+    """Spearman's, over the words that have both values; None if they are too few."""
+    pairs = [pair for pair in zip(x, y, strict=True) if None not in pair]
+    return spearman(*zip(*pairs, strict=True)) if len(pairs) >= MIN_WORDS_TO_RANK else None
 
 
 def _largest(values: Sequence[float | None]) -> int | None:
-    known = [index for index, value in enumerate(values) if value is not None]
-    return max(known, key=values.__getitem__, default=None)
+    """The index of the largest value; None if there is no value."""
+    indices = [index for index, value in enumerate(values) if value is not None]
+    return max(indices, key=values.__getitem__, default=None)

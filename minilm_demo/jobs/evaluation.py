@@ -1,23 +1,24 @@
-"""Scores of a checkpoint on the splits of a task, with an interval, the majority baseline and the worst mistakes; or
-on rows of one split, each kept with its answer."""
+"""Scores of a checkpoint on the splits of a task, with intervals, the majority baseline and the worst mistakes.
+
+`evaluate` scores whole splits; `evaluate_rows` scores rows of one split and returns each with its answer."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
 from ..data import Source, draw, open_source, require_rows
-from ..models import Checkpoint, load_checkpoint, pick_precision
+from ..models import Checkpoint, load_checkpoint, pick_precision, seen_by_base
 from ..results import Evaluation, Mistake, Prediction, ScoredRow, SliceResult
 from ..tasks import Task, get_task
 from . import metrics
+from .kinds import kind_of
 from .prediction import predict_rows
 
 BATCH_SIZE = 64
-MISTAKES_KEPT = 20
+MISTAKES_KEPT = 20  # in an `Evaluation`, the worst ones
 
 
 def evaluate(
@@ -30,11 +31,13 @@ def evaluate(
     seed: int = 0,
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
-    """Score `checkpoint` on `splits` (the task's validation splits), `limit` rows of each at most, drawn by `seed`.
+    """Score `checkpoint` on `splits` (default: the task's validation splits), on at most `limit` rows of each, drawn
+    with `seed`.
 
-    `on_rows(split, done, of)` is called as the work goes on."""
+    `on_rows(split, rows_done, num_rows)` is called after each batch. Raises `DataError` for data without labelled rows,
+    and what opening the data and loading the checkpoint raise."""
     started = time.perf_counter()
-    task, checkpoint, source = _opened(task, checkpoint, data, splits)
+    task, checkpoint, source = _resolve(task, checkpoint, data, splits)
     parts = [
         evaluate_rows(task, checkpoint, data=source, split=split, limit=limit, seed=seed, on_rows=on_rows).evaluation
         for split in splits or source.eval_splits
@@ -43,20 +46,21 @@ def evaluate(
     def by_split(name: str) -> dict:
         return {split: value for part in parts for split, value in getattr(part, name).items()}
 
-    used = by_split("examples")
+    examples = by_split("examples")
     mistakes = [mistake for part in parts for mistake in part.mistakes]
     return Evaluation(
         task=task.name,
         checkpoint=checkpoint.name,
-        data_source=source.describe(used),
+        data_source=source.describe(examples),
         metrics=by_split("metrics"),
         intervals=by_split("intervals"),
         baseline=by_split("baseline"),
-        examples=used,
+        examples=examples,
         labels=task.labels,
         confusion=by_split("confusion"),
         mistakes=_worst(mistakes),
         seconds=time.perf_counter() - started,
+        seen_by_base=seen_by_base(checkpoint.location, task),
     )
 
 
@@ -70,24 +74,23 @@ def evaluate_rows(
     seed: int = 0,
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> SliceResult:
-    """Score `checkpoint` on one split (the task's first validation split) and keep every row with its answer.
-
-    The options are those of `evaluate`, and so are the numbers."""
+    """Score `checkpoint` on one split (default: the task's first validation split), and return every row with its
+    answer. Options, numbers and errors are those of `evaluate`."""
     started = time.perf_counter()
-    task, checkpoint, source = _opened(task, checkpoint, data, [split] if split else ())
+    task, checkpoint, source = _resolve(task, checkpoint, data, [split] if split else ())
     split = split or source.eval_splits[0]
     rows, _ = draw(source.read(split), limit, seed)
     require_rows(task, rows, split)
-    report = on_rows and partial(_report, on_rows, split, len(rows))
+    report = on_rows and (lambda rows_done: on_rows(split, rows_done, len(rows)))
     predictions = predict_all(task, checkpoint, rows, report)
-    given, expected = outcome(task, predictions), references(task, rows)
+    outcomes, golds = outcome(task, predictions), references(task, rows)
     scores = {
-        "metrics": metrics.score(task, given, expected),
-        "intervals": metrics.intervals(task, given, expected),
-        "baseline": metrics.baseline(task, expected),
+        "metrics": metrics.score(task, outcomes, golds),
+        "intervals": metrics.intervals(task, outcomes, golds),
+        "baseline": metrics.baseline(task, golds),
     }
-    scored = score_rows(task, rows, predictions)
-    table = _table(task, scored)
+    scored_rows = score_rows(task, rows, predictions)
+    table = _table(task, scored_rows)
     evaluation = Evaluation(
         task=task.name,
         checkpoint=checkpoint.name,
@@ -95,139 +98,103 @@ def evaluate_rows(
         examples={split: len(rows)},
         labels=task.labels,
         confusion={split: table} if task.labels else {},
-        mistakes=find_mistakes(task, split, scored),
+        mistakes=find_mistakes(task, split, scored_rows),
         seconds=time.perf_counter() - started,
+        seen_by_base=seen_by_base(checkpoint.location, task),
         **{name: {split: values} for name, values in scores.items()},
     )
-    return SliceResult(evaluation, split, scored, table)
+    return SliceResult(evaluation, split, scored_rows, table)
 
 
-def _opened(task, checkpoint, data, splits: Sequence[str]) -> tuple[Task, Checkpoint, Source]:
-    """The three themselves, wherever a name or a place was given for one."""
+def _resolve(task, checkpoint, data, splits: Sequence[str]) -> tuple[Task, Checkpoint, Source]:
+    """Task, checkpoint and source as objects; each may come as a name or a path."""
     task = get_task(task) if isinstance(task, str) else task
     source = data if isinstance(data, Source) else open_source(task, str(data), splits or task.eval_splits)
     checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(str(checkpoint), task)
     return task, checkpoint, source
 
 
-def _report(on_rows: Callable[[str, int, int], None], split: str, of: int, done: int) -> None:
-    on_rows(split, min(done, of), of)  # a row of a span task may be several windows
-
-
 def predict_all(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], on_batch=None) -> list[Prediction]:
-    """Predictions for scoring: in bf16 where the machine has it, in batches by length, so always the same numbers."""
+    """Predictions for scoring, in bf16 if the machine has it. Precision and batch size are fixed, so that scores of the
+    same rows are the same everywhere in the program."""
     precision = pick_precision()
     return predict_rows(task, checkpoint, rows, batch_size=BATCH_SIZE, precision=precision, on_batch=on_batch)
 
 
 def references(task: Task, rows: Sequence[Mapping]):
-    """What is right: class ids or scores [rows], or the gold answers of each row."""
-    if task.kind == "span":
-        return [row[task.label_field]["text"] for row in rows]
-    return np.array([row[task.label_field] for row in rows])
+    """The right answers: class ids or scores [num_rows], or the gold answers of each row."""
+    return kind_of(task).references(task, rows)
 
 
 def outcome(task: Task, predictions: Sequence[Prediction]):
-    """What was said, in the shape of `references`."""
-    if task.kind == "span":
-        return [prediction.answer for prediction in predictions]
-    if task.kind == "regression":
-        return np.array([prediction.score for prediction in predictions])
-    return np.array([task.label2id[prediction.label] for prediction in predictions])
+    """The predicted answers, in the shape that the metrics compare with `references`."""
+    return kind_of(task).outcome(task, predictions)
 
 
 # -- the no-answer threshold ---------------------------------------------------------------------------------------
 
 
 def best_threshold(predictions: Sequence[Prediction], golds: Sequence[Sequence[str]]) -> float:
-    """The no-answer threshold with the best F1, in logits: the middle one of the tenths that tie.
+    """The no-answer threshold with the best F1, in logits; of several equally good tenths, the middle one.
 
-    Sorted by no-answer score, a threshold gives the rows up to it their best span and the rest no answer; the sums of
-    F1 of all thresholds come from two cumulative sums. Rows whose text has no span at all do not depend on it. Of
-    scores that are no numbers nothing can be learned: 0."""
-    found = [(one, answers) for one, answers in zip(predictions, golds, strict=True) if one.candidates]
-    scores = np.array([one.no_answer_score for one, _ in found])
-    if not found or not np.isfinite(scores).all():
+    In order of the no-answer score, the rows up to a threshold get their best span and the rest get no answer. Two
+    cumulative sums therefore give the sum of F1 at every threshold. Rows whose text has no span do not depend on the
+    threshold. The threshold is 0 if no row does, or if a score is infinite or nan."""
+    pairs = [(prediction, texts) for prediction, texts in zip(predictions, golds, strict=True) if prediction.candidates]
+    scores = np.array([prediction.no_answer_score for prediction, _ in pairs])
+    if not pairs or not np.isfinite(scores).all():
         return 0.0
-    spans = np.array([metrics.answer_f1(one.candidates[0].text, answers) for one, answers in found])
-    nothing = np.array([metrics.answer_f1("", answers) for _, answers in found])
+    span_f1 = np.array([metrics.answer_f1(prediction.candidates[0].text, texts) for prediction, texts in pairs])
+    no_answer_f1 = np.array([metrics.answer_f1("", texts) for _, texts in pairs])
     order = np.argsort(scores)
-    answered = np.concatenate([[0.0], np.cumsum(spans[order])])  # the first n rows get their span …
-    left = np.concatenate([[0.0], np.cumsum(nothing[order][::-1])])[::-1]  # … and the others no answer
-    around = [np.floor(10 * scores) - 1, np.floor(10 * scores), np.ceil(10 * scores), np.ceil(10 * scores) + 1]
-    thresholds = np.unique(around) / 10
-    sums = (answered + left)[np.searchsorted(scores[order], thresholds, side="right")]
+    span_sums = np.concatenate([[0.0], np.cumsum(span_f1[order])])  # [n]: the first n rows get their span …
+    no_answer_sums = np.concatenate([[0.0], np.cumsum(no_answer_f1[order][::-1])])[::-1]  # … the others no answer
+    tenths = [np.floor(10 * scores) - 1, np.floor(10 * scores), np.ceil(10 * scores), np.ceil(10 * scores) + 1]
+    thresholds = np.unique(tenths) / 10
+    sums = (span_sums + no_answer_sums)[np.searchsorted(scores[order], thresholds, side="right")]
     best = np.flatnonzero(np.isclose(sums, sums.max(), rtol=0, atol=1e-12))
     return round(float(thresholds[best[len(best) // 2]]), 1)
 
 
 def answers_at(predictions: Sequence[Prediction], threshold: float) -> list[str]:
-    """What the same predictions answer at another threshold; "" for no answer."""
-    answered = [one.candidates and one.no_answer_score <= threshold for one in predictions]
-    return [one.candidates[0].text if said else "" for one, said in zip(predictions, answered, strict=True)]
+    """The answers of the same predictions at another threshold; "" for no answer."""
+    return [
+        prediction.candidates[0].text if prediction.candidates and prediction.no_answer_score <= threshold else ""
+        for prediction in predictions
+    ]
 
 
 # -- row by row ----------------------------------------------------------------------------------------------------
 
-NO_ANSWER = "(no answer)"
-
 
 def score_rows(task: Task, rows: Sequence[Mapping], predictions: Sequence[Prediction]) -> tuple[ScoredRow, ...]:
-    """Every row beside its prediction, in order."""
-    judge = {"classification": _judge_class, "regression": _judge_score, "span": _judge_answer}[task.kind]
+    """Every row with its reference and prediction in words, in order."""
+    judge = kind_of(task).judge
     return tuple(
         ScoredRow({field: row[field] for field in task.text_fields}, *judge(task, row[task.label_field], prediction))
         for row, prediction in zip(rows, predictions, strict=True)
     )
 
 
-def _judge_class(task: Task, expected: int, prediction: Prediction) -> tuple:
-    label = prediction.label
-    return task.labels[expected], label, prediction.probabilities[label], (int(expected), task.label2id[label])
-
-
-def _judge_score(task: Task, expected: float, prediction: Prediction) -> tuple:
-    return f"{expected:.1f}", f"{prediction.score:.1f}", abs(expected - prediction.score)
-
-
-def _judge_answer(task: Task, expected: Mapping, prediction: Prediction) -> tuple:
-    golds = expected["text"]
-    cell = (int(not any(golds)), int(not prediction.answer)) if task.has_unanswerable else None
-    f1 = metrics.answer_f1(prediction.answer, golds)
-    return golds[0] if golds else NO_ANSWER, prediction.answer or NO_ANSWER, f1, cell
-
-
 def _table(task: Task, rows: Sequence[ScoredRow]) -> list[list[int]]:
-    """How many rows there are in each cell; [] for a task without cells."""
+    """The number of rows in each cell, [size, size]; [] for a task without cells."""
     cells = [row.cell for row in rows if row.cell]
     if not cells:
         return []
-    true, said = zip(*cells, strict=True)
-    return metrics.confusion(said, true, len(task.labels) or 2)
+    true, predicted = zip(*cells, strict=True)
+    return metrics.confusion(predicted, true, kind_of(task).table_size(task))
 
 
 def find_mistakes(task: Task, split: str, rows: Sequence[ScoredRow]) -> tuple[Mistake, ...]:
-    """The rows that came out wrong, the most confident first; what counts as wrong depends on the kind of task."""
-    confidence = {"classification": _sure_and_wrong, "regression": _off_by, "span": _not_found}[task.kind]
+    """The wrong rows, the most confident first, `MISTAKES_KEPT` at most; the kind of task decides what is wrong."""
+    mistake_confidence = kind_of(task).mistake
     mistakes = [
-        Mistake(split, index, row.fields, row.expected, row.predicted, sure)
+        Mistake(split, index, row.fields, row.expected, row.predicted, confidence)
         for index, row in enumerate(rows)
-        if (sure := confidence(row)) is not None
+        if (confidence := mistake_confidence(row)) is not None
     ]
     return _worst(mistakes)
 
 
-def _sure_and_wrong(row: ScoredRow) -> float | None:
-    return row.value if row.expected != row.predicted else None
-
-
-def _off_by(row: ScoredRow) -> float:
-    return row.value
-
-
-def _not_found(row: ScoredRow) -> float | None:
-    return 1.0 - row.value if row.value <= 0.5 else None
-
-
 def _worst(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
-    return tuple(sorted(mistakes, key=lambda one: -one.confidence)[:MISTAKES_KEPT])
+    return tuple(sorted(mistakes, key=lambda mistake: -mistake.confidence)[:MISTAKES_KEPT])

@@ -1,4 +1,4 @@
-"""The last few loaded checkpoints, kept in memory for a server."""
+"""The cache of loaded checkpoints of a server."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ import cachetools
 
 from ..tasks import Task
 from .loading import Checkpoint, load_checkpoint
-from .location import locate
+from .location import Location, locate
 
-MAX_CACHED = 8  # checkpoints kept in memory, about 90 MB each for 6 x 384: the shipped skills and a few more
+MAX_CACHED = 8  # checkpoints, about 90 MB each for 6 x 384: the shipped skills and a few more
 
 
-def cache_key(checkpoint: str, task: Task | None = None) -> tuple:
-    """What makes a loaded checkpoint the same one: where it is, when that was written, and its output layer."""
+def cache_key(checkpoint: str | Location, task: Task | None = None) -> tuple:
+    """The cache key of a loaded checkpoint: its location, when its folder was written, and the task of its output
+    layer."""
     location = locate(checkpoint)
-    weights = Path(location.place) / "config.json"
-    changed = weights.stat().st_mtime_ns if weights.is_file() else 0
-    return location, changed, task.name if task else None
+    config = Path(location.place) / "config.json"
+    modified = config.stat().st_mtime_ns if config.is_file() else 0
+    return location, modified, task.name if task else None
 
 
 @cachetools.cached(cachetools.LRUCache(MAX_CACHED), key=cache_key, condition=threading.Condition())
-def cached_checkpoint(checkpoint: str, task: Task | None = None) -> Checkpoint:
-    """`load_checkpoint`, keeping the `MAX_CACHED` used last in memory. A folder that was written anew is loaded anew.
+def cached_checkpoint(checkpoint: str | Location, task: Task | None = None) -> Checkpoint:
+    """`load_checkpoint` with an LRU cache of `MAX_CACHED` checkpoints. A rewritten folder is loaded again.
 
-    Threads that want the same checkpoint wait for one load, which may be a download of minutes; other checkpoints go
-    on answering meanwhile. A load that failed is tried again by the next who asks."""
+    Threads that need the same checkpoint wait for one load, which may be a download of minutes. Other checkpoints
+    answer meanwhile. A failed load is not cached."""
     return load_checkpoint(checkpoint, task)

@@ -1,4 +1,4 @@
-"""The checkpoint catalog: what people can choose by a short name, the shipped skills among them."""
+"""The checkpoint catalog: the checkpoints that people can choose by a short name, shipped skills included."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 from ..tasks import SKILLS
 from . import hub
 
-BUNDLED_REPO = "sentence-transformers/all-MiniLM-L6-v2"  # what the package carries
+BUNDLED_REPO = "sentence-transformers/all-MiniLM-L6-v2"  # ships with the package
 SKILLS_ROOT = Path(__file__).resolve().parents[2] / "assets" / "skills"  # adapters on top of the bundled checkpoint
 
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """One checkpoint people can choose by a short name."""
+    """A checkpoint with a short name."""
 
     name: str
     repo: str  # Hub name; "" for the bundled one
     title: str
-    megabytes: int  # to fetch
+    megabytes: int  # size of the download
     about: str
-    tasks: tuple[str, ...] = ()  # of a fine-tuned one: what it answers
+    tasks: tuple[str, ...] = ()  # that a fine-tuned checkpoint answers
     is_skill: bool = False  # shipped with the app, as an adapter of the bundled checkpoint
 
 
@@ -107,8 +107,9 @@ _ENTRIES = (
 
 
 def skill_folder(skill: str, task: str) -> Path | None:
-    """Where the adapter is that answers `task` for a skill; None if none is shipped. Tasks share the skill's one
-    adapter unless they have a folder of their own in it."""
+    """The folder of the adapter that answers `task` for a skill; None if none is shipped.
+
+    A task without a folder of its own uses the skill's shared adapter."""
     folders = (SKILLS_ROOT / skill / task, SKILLS_ROOT / skill)
     return next((folder for folder in folders if (folder / "adapter_config.json").is_file()), None)
 
@@ -124,10 +125,15 @@ CATALOG: Mapping[str, CatalogEntry] = {entry.name: entry for entry in (*_ENTRIES
 
 
 def default_checkpoint() -> str:
-    """`MINILM_CHECKPOINT`, else the bundled one, which needs no network."""
+    """`MINILM_CHECKPOINT`, else the bundled checkpoint, which needs no network."""
     return os.environ.get("MINILM_CHECKPOINT") or "bundled"
 
 
 def is_on_disk(entry: CatalogEntry) -> bool:
-    """Whether a catalog checkpoint can be loaded without the network."""
+    """Whether a catalog checkpoint loads without the network."""
     return not entry.repo or hub.is_cached(entry.repo)
+
+
+def short_title(checkpoint: str) -> str:
+    """The title of a checkpoint within a sentence, without paths and ids of this machine."""
+    return CATALOG[checkpoint].title.split(" (")[0] if checkpoint in CATALOG else "another model"

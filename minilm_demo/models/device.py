@@ -1,4 +1,4 @@
-"""The device and the precision of this machine."""
+"""Device, threads and precision for computing on this machine."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ if TYPE_CHECKING:
 
 
 def pick_device() -> torch.device:
+    """The GPU if there is one, else the CPU."""
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def count_threads() -> int:
+    """The number of threads of a matrix product."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @cache
 def pick_precision() -> str:
-    """ "bf16" where the machine multiplies bf16 matrices in hardware, and faster than float32; else "fp32".
+    """The precision of training: "bf16" where the hardware multiplies bf16 matrices, and faster than float32, else
+    "fp32".
 
     A CPU is measured: with AMX, bf16 is several times faster; with AVX512_BF16 alone it may be twice as fast, or take
     twice as long."""
@@ -33,13 +42,13 @@ def pick_precision() -> str:
 
 
 def product_seconds(dtype: torch.dtype, rounds: int = 12) -> float:
-    """How long a product takes, of the size of a batch's in MiniLM's feed-forward layer: the fastest of the rounds."""
+    """Seconds of a matrix product as large as a batch's in MiniLM's feed-forward layer: the fastest of `rounds`."""
     import torch
 
     rows, weights = torch.randn(1024, 384, dtype=dtype), torch.randn(1536, 384, dtype=dtype)
     seconds = []
     for _ in range(rounds):
-        began = time.perf_counter()
+        start = time.perf_counter()
         torch.nn.functional.linear(rows, weights)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return min(seconds)

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: probe, cache, models and data sets."""
+"""The Hugging Face Hub: reachability check, local cache, models and data sets."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .hub_errors import (
 )
 from .quiet import Shared, datasets_quiet, hub_quiet
 
-PROBE_SECONDS = 2.0
-PROBE_AGAIN_AFTER = 60.0  # seconds an answer is believed
+CHECK_SECONDS = 2.0  # timeout of the reachability check
+CHECK_AGAIN_AFTER = 60.0  # seconds for which its result is reused
 MAX_MODEL_BYTES = 3_000_000_000  # the largest encoders have 2.3 GB; a wrong name must not fill the disk
 REVISION = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")  # it becomes a path in the cache
-# The files of a model that are read: these and the first of WEIGHTS that is there. Nothing that runs, nothing twice.
+# A model is read from these files and the first of WEIGHTS that exists: no code, and no second copy of the weights.
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model")
 SMALL_FILES = (
     "config.json",
@@ -41,29 +41,29 @@ SMALL_FILES = (
     *VOCABULARIES,
 )
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-_probe: tuple[float, bool] | None = None  # when, and whether the Hub answered
+_last_check: tuple[float, bool] | None = None  # monotonic time, and whether the Hub answered
 
 
 def is_offline_by_choice() -> bool:
-    """Whether the environment forbids to ask, read as `huggingface_hub` reads it."""
+    """Whether the environment forbids requests to the Hub, read as `huggingface_hub` reads it."""
     choice = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
     return choice.upper() in ("1", "ON", "YES", "TRUE")
 
 
 def is_reachable() -> bool:
     """Whether the Hub answers within two seconds. Any HTTP answer counts, an error page too."""
-    global _probe
+    global _last_check
     if is_offline_by_choice():
         return False
-    if _probe is None or time.monotonic() - _probe[0] > PROBE_AGAIN_AFTER:
-        _probe = (time.monotonic(), _ask())
-    return _probe[1]
+    if _last_check is None or time.monotonic() - _last_check[0] > CHECK_AGAIN_AFTER:
+        _last_check = (time.monotonic(), _answers())
+    return _last_check[1]
 
 
-def _ask() -> bool:
+def _answers() -> bool:
     request = urllib.request.Request(f"{endpoint()}/api/models?limit=1", method="HEAD")
     try:
-        with urllib.request.urlopen(request, timeout=PROBE_SECONDS):
+        with urllib.request.urlopen(request, timeout=CHECK_SECONDS):
             return True
     except urllib.error.HTTPError:
         return True
@@ -73,17 +73,18 @@ def _ask() -> bool:
 
 def _require_reachable(what: str, instead: str) -> None:
     if is_offline_by_choice():
-        came, do = "HF_HUB_OFFLINE is set and the cache does not hold all of it", "Fetch it once without that setting"
-        raise Unavailable(could_not_load(what, came, do, instead))
+        reason = "HF_HUB_OFFLINE is set and the cache does not hold all of it"
+        raise Unavailable(could_not_load(what, reason, "Fetch it once without that setting", instead))
     if not is_reachable():
-        came, do = f"the Hub ({endpoint()}) cannot be reached", "Check the connection and try again in a minute"
-        raise Unavailable(could_not_load(what, came, do, instead))
+        reason = f"the Hub ({endpoint()}) cannot be reached"
+        raise Unavailable(could_not_load(what, reason, "Check the connection and try again in a minute", instead))
 
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """Requests of the library end after `HUB_SECONDS` without an answer. Its own client, which all of the process
-    share, waits for ever; a client that somebody gave a limit keeps it."""
+    """Within the block, requests of `huggingface_hub` time out after `HUB_SECONDS`.
+
+    Its HTTP client is shared by the process and has no timeout of its own. A timeout that was set elsewhere stays."""
     from huggingface_hub.utils import get_session, httpx
 
     session = get_session()
@@ -103,13 +104,13 @@ _limited = Shared(_time_limit)
 @hub_quiet
 @_limited
 def _info(kind: str, name: str, **options):
-    """What the Hub says of a repository ("model" or "dataset"), its commit above all: the one request that fails at
-    once."""
+    """The Hub's metadata of a repository ("model" or "dataset"), its commit included. This request fails without
+    retries."""
     from huggingface_hub import HfApi
 
-    ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
+    request = HfApi().model_info if kind == "model" else HfApi().dataset_info
     try:
-        return ask(name, timeout=HUB_SECONDS, **options)
+        return request(name, timeout=HUB_SECONDS, **options)
     except json.JSONDecodeError as error:
         raise NotTheHub from error
 
@@ -121,12 +122,12 @@ def fetch_model(
 ) -> tuple[Path, str]:
     """The folder in the Hub cache that holds a model's configuration, tokenizer and weights, and its commit.
 
-    What is missing is downloaded; `on_bytes(done, total)` is called as it arrives. When the Hub is out of reach or
-    fails, the commit fetched last serves. A whole commit id that is in the cache is not asked for again."""
+    Missing files are downloaded; `on_bytes(done, total)` is called as they arrive. If the Hub is out of reach or fails,
+    the commit fetched last is used. A full commit id that is cached needs no request. Raises `Unavailable`."""
     what = f"the model {repo}@{revision}" if revision else f"the model {repo}"
     if revision and not REVISION.fullmatch(revision):
-        came, do = "that is no name of a revision", "After the @ stands a branch, a tag or a commit"
-        raise Unavailable(could_not_load(what, came, do, WITHOUT_MODEL))
+        reason, advice = "that is no name of a revision", "After the @ stands a branch, a tag or a commit"
+        raise Unavailable(could_not_load(what, reason, advice, WITHOUT_MODEL))
     with explained(what):
         cached = _cached_model(repo, revision)
     if cached and COMMIT.fullmatch(revision or ""):
@@ -150,7 +151,7 @@ def is_cached(repo: str, revision: str | None = None) -> bool:
 
 
 def model_files(what: str, names: Iterable[str]) -> list[str]:
-    """Those of a folder's files that a model is loaded from. Raises `Unavailable` when a part of it is missing."""
+    """The files among `names` that a model is loaded from. Raises `Unavailable` if a required part is missing."""
     names = set(names)
     weights = next((name for name in WEIGHTS if name in names), None)
     parts = {
@@ -167,7 +168,7 @@ def model_files(what: str, names: Iterable[str]) -> list[str]:
 
 
 def _cached_model(repo: str, revision: str | None) -> Path | None:
-    """The cached snapshot of a revision, if all of the model is in it. A broken download leaves a part."""
+    """The cached snapshot of a revision; None if it is incomplete, as after a broken download."""
     from huggingface_hub import get_cached_repo_tree, try_to_load_from_cache
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
 
@@ -177,7 +178,7 @@ def _cached_model(repo: str, revision: str | None) -> Path | None:
     folder = Path(config).parent
     try:
         names = [file.path for file in get_cached_repo_tree(repo, revision=folder.name)]
-    except CachedRepoTreeNotFoundError:  # fetched by an older library, which did not note what there is
+    except CachedRepoTreeNotFoundError:  # written by an older library, which keeps no list of files
         names = [file.name for file in folder.iterdir()]
     try:
         files = model_files(repo, names)
@@ -199,33 +200,34 @@ def _download_model(what: str, repo: str, revision: str | None, on_bytes) -> Pat
     files = model_files(what, sizes)
     size = sum(sizes[name] for name in files)
     if size > MAX_MODEL_BYTES:
-        came = f"it has {size / 1e9:.1f} GB, and this app reads encoders of up to {MAX_MODEL_BYTES / 1e9:.0f} GB"
-        raise Unavailable(could_not_load(what, came, "Choose a smaller one", WITHOUT_MODEL))
+        reason = f"it has {size / 1e9:.1f} GB, and this app reads encoders of up to {MAX_MODEL_BYTES / 1e9:.0f} GB"
+        raise Unavailable(could_not_load(what, reason, "Choose a smaller one", WITHOUT_MODEL))
     folder = snapshot_download(repo, revision=info.sha, allow_patterns=files, tqdm_class=_progress_class(on_bytes))
-    _remember(Path(folder), revision or "main")
+    _write_reference(Path(folder), revision or "main")
     return Path(folder)
 
 
-def _remember(snapshot: Path, revision: str) -> None:
-    """Note that this is what `revision` stands for, as the library does when it fetches by revision; only now that
-    all of it is here, so that a broken download leaves the previous commit in its place."""
-    note = snapshot.parent.parent / "refs" / revision
-    if revision == snapshot.name or (note.is_file() and note.read_text() == snapshot.name):
+def _write_reference(snapshot: Path, revision: str) -> None:
+    """Point `revision` to this snapshot in the cache, as the library does when it fetches by revision.
+
+    The reference is written after the download, so that a broken one leaves the previous commit in its place."""
+    reference = snapshot.parent.parent / "refs" / revision
+    if revision == snapshot.name or (reference.is_file() and reference.read_text() == snapshot.name):
         return
-    with suppress(OSError):  # a cache that may not be written to still serves
-        note.parent.mkdir(parents=True, exist_ok=True)
-        draft = note.with_name(f"{note.name}.{os.getpid()}.tmp")
+    with suppress(OSError):  # a read-only cache is still usable
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        draft = reference.with_name(f"{reference.name}.{os.getpid()}.tmp")
         draft.write_text(snapshot.name)
-        draft.replace(note)
+        draft.replace(reference)
 
 
 def _progress_class(on_bytes: Callable[[int, int], None] | None) -> type:
-    """A progress bar class for `snapshot_download` that draws nothing and tells `on_bytes` what arrived."""
+    """A progress bar class for `snapshot_download` that draws nothing and calls `on_bytes(done, total)`."""
     from huggingface_hub.utils import tqdm
 
     class Progress(tqdm):
         def __init__(self, *args, **kwargs):
-            self.is_of_bytes = kwargs.get("name") == "huggingface_hub.snapshot_download"  # it keeps several bars
+            self.is_of_bytes = kwargs.get("name") == "huggingface_hub.snapshot_download"  # one of several bars
             super().__init__(*args, **{**kwargs, "disable": True})
 
         def update(self, n=1):
@@ -240,8 +242,8 @@ def _progress_class(on_bytes: Callable[[int, int], None] | None) -> type:
 @hub_quiet
 @_limited
 def load_dataset(name: str, configuration: str | None, split: str):
-    """One split through `datasets`, at the commit the Hub has now; what was prepared last when the Hub is out of reach
-    or fails."""
+    """One split through `datasets`, at the Hub's current commit; if the Hub is out of reach or fails, as it was
+    prepared last. Raises `Unavailable`."""
     what = f"the data set {name}" + (f" ({configuration})" if configuration else "")
     try:
         _require_reachable(what, WITHOUT_DATA)
@@ -255,7 +257,7 @@ def load_dataset(name: str, configuration: str | None, split: str):
 
 
 def has_dataset(name: str, configuration: str | None) -> bool:
-    """Whether `load_dataset` will find something: the Hub knows it, or it was prepared before."""
+    """Whether `load_dataset` can succeed: the Hub has the data set, or it was prepared before."""
     with suppress(Unavailable), explained(name):
         if is_reachable():
             return bool(_info("dataset", name).sha)
@@ -273,8 +275,8 @@ def _download_dataset(name: str, configuration: str | None, split: str):
 
 @datasets_quiet
 def _prepared(name: str, configuration: str | None):
-    """What `datasets` prepared last, which is what it falls back on itself. Asking it to, by its offline switches,
-    would cut off the downloads of every other thread."""
+    """The data set as `datasets` prepared it last, which is the library's own fallback when it is offline. Its offline
+    switches are not used: they would cut off the downloads of all other threads."""
     from datasets.packaged_modules.cache.cache import Cache
 
     _, _, short = name.rpartition("/")

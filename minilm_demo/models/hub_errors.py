@@ -1,4 +1,4 @@
-"""Errors of the Hugging Face Hub as sentences: what came, what it means, what to do."""
+"""Errors of the Hugging Face Hub as sentences: the reason, and what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from functools import cache
 from ..errors import DemoError, Unavailable
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-HUB_SECONDS = 10.0  # for a request to a Hub that answered the probe
+HUB_SECONDS = 10.0  # timeout of a request, after the Hub passed the reachability check
 WITHOUT_MODEL = "the bundled checkpoint works without the Hub"
 WITHOUT_DATA = "--data sample works without the Hub"
 INCOMPLETE = "Complete it or choose another one"
@@ -25,37 +25,38 @@ def endpoint() -> str:
 
 
 class NotTheHub(Exception):
-    """Something else answered: the login page of a network, a proxy, a wrong HF_ENDPOINT."""
+    """Another server answered: the login page of a network, a proxy, a wrong HF_ENDPOINT."""
 
 
 @contextmanager
 def explained(what: str, instead: str = WITHOUT_MODEL) -> Iterator[None]:
-    """Turn whatever the libraries raise while loading `what` into one line a person can act on; `instead` ends it."""
+    """Turn every error of the libraries while loading `what` into an `Unavailable` with one sentence for people, which
+    ends with `instead`."""
     try:
         yield
     except DemoError:
         raise
-    except Exception as error:  # the libraries raise dozens of types; every one becomes a line, none is hidden
+    except Exception as error:  # the libraries raise dozens of types; each becomes a sentence, none is hidden
         raise Unavailable(_sentence(what, error, instead)) from error
 
 
-def could_not_load(what: str, came: str, do: str, instead: str) -> str:
-    return f"Could not load {what}: {came}. {'; '.join(filter(None, (do, instead)))}."
+def could_not_load(what: str, reason: str, advice: str, instead: str) -> str:
+    return f"Could not load {what}: {reason}. {'; '.join(filter(None, (advice, instead)))}."
 
 
 def _sentence(what: str, error: Exception, instead: str) -> str:
     chain = list(_chain(error))
-    for matches, came, do in _meanings():
-        for one in chain:
-            if matches(one):
-                facts = {"status": _status(one), "wait": _wait(one), "seconds": f"{HUB_SECONDS:g}"}
-                return could_not_load(what, came.format(**facts), do.format(**facts), instead)
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return could_not_load(what, first[:200].rstrip("."), "", instead[:1].upper() + instead[1:])
+    for matches, reason, advice in _meanings():
+        for cause in chain:
+            if matches(cause):
+                facts = {"status": _status(cause), "wait": _wait(cause), "seconds": f"{HUB_SECONDS:g}"}
+                return could_not_load(what, reason.format(**facts), advice.format(**facts), instead)
+    first_line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return could_not_load(what, first_line[:200].rstrip("."), "", instead[:1].upper() + instead[1:])
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and those below it: the libraries wrap what came, or say something else while handling it."""
+    """The error and its causes: the libraries wrap the original error, or raise another one while handling it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -63,24 +64,24 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 @cache
 def _meanings() -> list[tuple[Callable[[BaseException], bool], str, str]]:
-    """What comes -> what it means -> what to do. The first row that fits any error of the chain is taken."""
+    """Rows of (test of an error, reason, advice). The first row that matches any error of the chain is used."""
     from huggingface_hub import errors as hub
     from huggingface_hub.utils import httpx
     from safetensors import SafetensorError
 
     return [
         (
-            _is(hub.GatedRepoError, says="is a gated dataset"),
+            _is(hub.GatedRepoError, text="is a gated dataset"),
             "its owner restricts it",
             "Accept its terms on its Hub page and log in with `hf auth login`",
         ),
         (
-            _is(hub.RevisionNotFoundError, says="^Revision '.*' doesn't exist"),
+            _is(hub.RevisionNotFoundError, text="^Revision '.*' doesn't exist"),
             "the Hub has no such revision of it",
             "Check what stands after the @",
         ),
         (
-            _is(hub.RepositoryNotFoundError, says="doesn't exist on the Hub or cannot be accessed"),
+            _is(hub.RepositoryNotFoundError, text="doesn't exist on the Hub or cannot be accessed"),
             "the Hub has none of this name, or it is private",
             "Check the spelling, or log in with `hf auth login`",
         ),
@@ -103,7 +104,7 @@ def _meanings() -> list[tuple[Callable[[BaseException], bool], str, str]]:
             "Try again later",
         ),
         (
-            _is(httpx.RemoteProtocolError, httpx.ReadError, hub.XetDownloadError, says="Consistency check failed"),
+            _is(httpx.RemoteProtocolError, httpx.ReadError, hub.XetDownloadError, text="Consistency check failed"),
             "the download broke off, and nothing of the broken file was kept",
             "Try again",
         ),
@@ -123,17 +124,17 @@ def _meanings() -> list[tuple[Callable[[BaseException], bool], str, str]]:
             "Check the permissions, or set HF_HOME to another folder",
         ),
         (
-            _is(says="(?i)unsupported (global|class)"),
+            _is(text="(?i)unsupported (global|class)"),
             "its weights are a pickle with code in it, which is never run here",
             "Choose one with safetensors",
         ),
         (
-            _is(SafetensorError, pickle.UnpicklingError, EOFError, says="PytorchStreamReader|unexpected EOF"),
+            _is(SafetensorError, pickle.UnpicklingError, EOFError, text="PytorchStreamReader|unexpected EOF"),
             "its weight file is damaged or cut off",
             "Copy or fetch it again",
         ),
         (
-            _is(json.JSONDecodeError, UnicodeDecodeError, says="`model_type` key"),
+            _is(json.JSONDecodeError, UnicodeDecodeError, text="`model_type` key"),
             "its config.json or a tokenizer file is damaged",
             "Copy or fetch it again",
         ),
@@ -142,17 +143,17 @@ def _meanings() -> list[tuple[Callable[[BaseException], bool], str, str]]:
             "one of its files is missing",
             "Copy or fetch it again",
         ),
-        (_is(MemoryError, says="can't allocate memory|out of memory"), "the memory is full", "End other programs"),
+        (_is(MemoryError, text="can't allocate memory|out of memory"), "the memory is full", "End other programs"),
     ]
 
 
-def _is(*classes: type, says: str = "") -> Callable[[BaseException], bool]:
-    """Whether an error is one of the classes, or says something in the words of the libraries."""
-    return lambda error: isinstance(error, classes) or bool(says and re.search(says, str(error)))
+def _is(*classes: type, text: str = "") -> Callable[[BaseException], bool]:
+    """A test whether an error is of one of the classes, or its text matches the pattern `text`."""
+    return lambda error: isinstance(error, classes) or bool(text and re.search(text, str(error)))
 
 
-def _has_status(*wanted: int) -> Callable[[BaseException], bool]:
-    return lambda error: _status(error) in wanted
+def _has_status(*statuses: int) -> Callable[[BaseException], bool]:
+    return lambda error: _status(error) in statuses
 
 
 def _status(error: BaseException) -> int:
@@ -160,7 +161,7 @@ def _status(error: BaseException) -> int:
 
 
 def _wait(error: BaseException) -> str:
-    """How long a Hub that is asked too often wants to be left alone."""
+    """The waiting time of a rate limit in words: "12 s", or "a minute" where the Hub does not say."""
     from huggingface_hub.utils import parse_ratelimit_headers
 
     headers = getattr(getattr(error, "response", None), "headers", {})

@@ -1,5 +1,5 @@
-"""Loads checkpoints: with eager attention (so that attention weights exist, and because its CPU backward is the
-fastest) and in float32. No remote code is ever run.
+"""Loads checkpoints in float32 and with eager attention, which returns attention weights and has the fastest backward
+pass on a CPU. Remote code is never run.
 """
 
 from __future__ import annotations
@@ -18,69 +18,71 @@ from . import hub
 from .catalog import CATALOG, skill_folder
 from .device import pick_device
 from .hub_errors import explained
+from .kinds import choose_output_layer, kind_of
 from .location import Location, bundled_or_none, locate, verify_bundled
-from .output_layer import choose_output_layer, find_output_layer, is_above_encoder, order_labels, renew
+from .output_layer import is_above_encoder
 from .quiet import peft_quiet, transformers_quiet
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-ARCHITECTURES = (
-    "bert",
-    "roberta",
-    "xlm-roberta",
-)  # one attention layout: encoder.layer[i].attention.self.{query,key,value}
-FETCH_REPORTS = 0.5  # seconds between two words on a download
+# All have one attention layout: encoder.layer[i].attention.self.{query,key,value}.
+ARCHITECTURES = ("bert", "roberta", "xlm-roberta")
+FETCH_REPORTS = 0.5  # seconds between two reports of a download
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded checkpoint: model in eval mode and float32, its outputs in the order of the task's labels."""
+    """A loaded checkpoint: a model in eval mode and float32, its outputs in the order of the task's labels."""
 
     name: str
     tokenizer: PreTrainedTokenizerBase
     model: PreTrainedModel
     location: Location
     commit: str | None = None  # of a Hub checkpoint, as resolved
-    new_head: bool = False  # the output layer is untrained
-    # A fast tokenizer keeps truncation as a state of its own: two threads that share it must take turns.
+    new_output_layer: bool = False  # the output layer is untrained
+    # A fast tokenizer stores truncation as shared state, so only one thread at a time may use it.
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
 
 def fetch(checkpoint: str) -> Iterator[tuple[int, int]]:
-    """Fetch a checkpoint from the Hub, giving (bytes so far, bytes in all) now and then, also while nothing moves;
-    nothing if it is a folder. Whoever does not wait for the end leaves the download to itself."""
+    """Download a checkpoint from the Hub; yields (bytes so far, total bytes) every `FETCH_REPORTS` seconds, and nothing
+    for a folder.
+
+    If the caller stops iterating, the download continues in the background. Raises `Unavailable`."""
     location = locate(checkpoint)
     if not location.on_hub:
         return
-    progress, job = [(0, 0)], Future()
+    progress, fetched = [(0, 0)], Future()
 
     def download() -> None:
         try:
-            job.set_result(hub.fetch_model(location.place, location.revision, lambda *both: progress.append(both)))
+            fetched.set_result(hub.fetch_model(location.place, location.revision, lambda *done: progress.append(done)))
         except BaseException as error:
-            job.set_exception(error)
+            fetched.set_exception(error)
 
-    # No executor: Python waits for its threads at the end, and a download that hangs would hold the process.
+    # No executor: Python joins its threads at exit, and a hanging download would keep the process alive.
     threading.Thread(target=download, name="download", daemon=True).start()
-    while not job.done():
-        wait([job], timeout=FETCH_REPORTS)
+    while not fetched.done():
+        wait([fetched], timeout=FETCH_REPORTS)
         yield progress[-1]
-    job.result()
+    fetched.result()
 
 
 @transformers_quiet
-def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool = False, **config) -> Checkpoint:
-    """Load a checkpoint as an encoder (`task=None`) or with the task's head.
+def load_checkpoint(
+    checkpoint: str | Location, task: Task | None = None, *, new_output_layer: bool = False, **config
+) -> Checkpoint:
+    """Load a checkpoint as an encoder (`task=None`) or with the task's output layer.
 
-    A checkpoint without a trained head for the task is an error unless `new_head` allows a fresh one. `config`
-    overrides fields of the model's configuration, dropout for example. Raises `Unavailable` or `DemoError` in one
-    sentence."""
+    A checkpoint without a trained output layer for the task is an error unless `new_output_layer` allows an untrained
+    one. `config` overrides fields of the model's configuration, for example dropout. Raises `Unavailable` or
+    `DemoError`."""
     import transformers
 
     location = locate(checkpoint)
     if location.is_skill:
-        return _load_skill(location, task, new_head=new_head, **config)
+        return _load_skill(location, task, new_output_layer=new_output_layer, **config)
     if location.place == str(bundled_or_none()):
         verify_bundled()
     folder, commit = Path(location.place), None
@@ -88,14 +90,14 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
         folder, commit = hub.fetch_model(location.place, location.revision)
     what = f"the checkpoint {location.name}"
     with explained(what):
-        hub.model_files(what, (file.name for file in folder.iterdir()))  # a model without its words loads and is wrong
-        found = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-        _check_architecture(location, found)
+        hub.model_files(what, (file.name for file in folder.iterdir()))  # without a vocabulary it would load, wrongly
+        model_config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        _check_architecture(location, model_config)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        head = choose_output_layer(found, task)
-        model, report = head.model_class.from_pretrained(
+        output_layer = choose_output_layer(model_config, task)
+        model, report = output_layer.model_class.from_pretrained(
             folder,
-            config=head.config(found, config),
+            config=output_layer.configure(model_config, config),
             attn_implementation="eager",
             dtype="float32",
             ignore_mismatched_sizes=True,
@@ -105,51 +107,50 @@ def load_checkpoint(checkpoint: str, task: Task | None = None, *, new_head: bool
     untrained = _untrained(report)
     if any(not is_above_encoder(name) for name in untrained):
         raise Unavailable(f"The checkpoint {location.name} is incomplete: {len(untrained)} weights are missing.")
-    fresh = bool(untrained) or head.fresh
-    if task and fresh and not new_head:
+    fresh = bool(untrained) or output_layer.fresh
+    if task and fresh and not new_output_layer:
         raise DemoError(
             f"{location.name} has no trained output layer for {task.name}. Fine-tune it first: "
             f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
         )
-    if task and task.labels:
-        order_labels(model, task, fresh)
-    if task and task.labels and head.fresh:
-        renew(find_output_layer(model, len(task.labels)), model.config.initializer_range)
+    if task:
+        kind_of(task).put_labels(model, task, fresh=fresh, renewed=output_layer.fresh)
     model.eval().to(pick_device())
     return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
 
 
 def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
-    """The bundled checkpoint with the adapter in `folder` (the format of `peft`) merged in, called `name`. An adapter
-    for questions keeps its no-answer threshold in the skill.json beside it."""
+    """The bundled checkpoint with the adapter in `folder` (the format of `peft`) merged in, named `name`.
+
+    The no-answer threshold of an adapter for questions is in the skill.json beside it. Raises `Unavailable`."""
     import peft
 
-    loaded = load_checkpoint("bundled", task, new_head=True, **config)
+    base = load_checkpoint("bundled", task, new_output_layer=True, **config)
     with peft_quiet, explained(f"the skill {name}"):
-        model = peft.PeftModel.from_pretrained(loaded.model, folder).merge_and_unload()
+        model = peft.PeftModel.from_pretrained(base.model, folder).merge_and_unload()
         record = json.loads((folder / "skill.json").read_text(encoding="utf-8"))
     if record.get("no_answer_threshold") is not None:
         model.config.no_answer_threshold = record["no_answer_threshold"]
     model.eval().requires_grad_(True)
-    return Checkpoint(name, loaded.tokenizer, model, Location(name, str(folder), is_skill=True))
+    return Checkpoint(name, base.tokenizer, model, Location(name, str(folder), is_skill=True))
 
 
-def _load_skill(location: Location, task: Task | None, *, new_head: bool, **config) -> Checkpoint:
-    """A shipped skill. For a task that is not the skill's: its encoder, and a fresh output layer."""
-    answers = CATALOG[location.name].tasks
-    own = task if task and task.name in answers else TASKS[answers[0]]
-    if task and own is not task and not new_head:
+def _load_skill(location: Location, task: Task | None, *, new_output_layer: bool, **config) -> Checkpoint:
+    """A shipped skill. For a task that the skill does not answer: its encoder with a fresh output layer."""
+    skill_tasks = CATALOG[location.name].tasks
+    skill_task = task if task and task.name in skill_tasks else TASKS[skill_tasks[0]]
+    if task and skill_task is not task and not new_output_layer:
         raise DemoError(
-            f"The skill {location.name} answers {', '.join(answers)}, not {task.name}. Fine-tune it first: "
+            f"The skill {location.name} answers {', '.join(skill_tasks)}, not {task.name}. Fine-tune it first: "
             f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
         )
-    skill = load_adapter(location.name, skill_folder(location.name, own.name), own, **config)
-    if own is task:
+    skill = load_adapter(location.name, skill_folder(location.name, skill_task.name), skill_task, **config)
+    if skill_task is task:
         return skill
-    other = load_checkpoint("bundled", task, new_head=True, **config)
-    encoder = other.model if task is None else other.model.base_model
-    encoder.load_state_dict(skill.model.base_model.state_dict(), strict=False)  # a pooler may be on one side only
-    return Checkpoint(location.name, skill.tokenizer, other.model, skill.location, new_head=task is not None)
+    model = load_checkpoint("bundled", task, new_output_layer=True, **config).model
+    encoder = model if task is None else model.base_model
+    encoder.load_state_dict(skill.model.base_model.state_dict(), strict=False)  # only one of them may have a pooler
+    return Checkpoint(location.name, skill.tokenizer, model, skill.location, new_output_layer=task is not None)
 
 
 def _check_architecture(location: Location, config) -> None:

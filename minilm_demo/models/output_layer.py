@@ -15,44 +15,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OutputLayer:
-    """The class that puts the task's output layer on an encoder, and the configuration it needs."""
+    """The model class with the task's output layer on an encoder, and the configuration it needs."""
 
     model_class: type
     fields: Mapping
-    fresh: bool  # the checkpoint's own output layer, if any, is for other labels
+    fresh: bool  # the checkpoint has no output layer for these labels
 
-    def config(self, found, overrides: Mapping):
+    def configure(self, config, overrides: Mapping):
+        """`config`, changed in place: with the fields of this output layer, then `overrides`."""
         for name, value in {**self.fields, **overrides}.items():
-            setattr(found, name, value)
-        return found
-
-
-def choose_output_layer(found, task: Task | None) -> OutputLayer:
-    import transformers
-
-    if task is None:
-        return OutputLayer(transformers.AutoModel, {}, fresh=False)
-    if task.kind == "span":
-        return OutputLayer(transformers.AutoModelForQuestionAnswering, {}, fresh=False)
-    if task.kind == "regression":
-        fields = {"num_labels": 1, "problem_type": "regression"}
-        return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=found.num_labels != 1)
-    fields = {"problem_type": "single_label_classification"}
-    if _label_order(found, task) is not None:
-        return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=False)
-    fields |= {"num_labels": len(task.labels), "id2label": task.id2label, "label2id": task.label2id}
-    return OutputLayer(transformers.AutoModelForSequenceClassification, fields, fresh=True)
+            setattr(config, name, value)
+        return config
 
 
 def is_above_encoder(name: str) -> bool:
-    """Weights above the encoder: the output layer, and the pooler, which encoders without one leave out."""
+    """Whether a weight is above the encoder: in the output layer, or in the pooler, which not every encoder has."""
     return name.split(".")[0] in ("classifier", "qa_outputs") or ".pooler." in name or name.startswith("pooler.")
 
 
-def _label_order(config, task: Task) -> list[int] | None:
-    """Index of each of the task's labels in the model's own outputs, by name; None when the names are others.
+def label_order(config, task: Task) -> list[int] | None:
+    """Index of each of the task's labels in the model's outputs, matched by name; None if the names differ.
 
-    Names like LABEL_0 or bare integers say nothing and are taken to be in the task's order."""
+    Names like LABEL_0 or bare integers are assumed to be in the task's order."""
     names = [str(config.id2label[index]) for index in range(len(config.id2label))]
     if len(names) != len(task.labels):
         return None
@@ -65,10 +49,10 @@ def _label_order(config, task: Task) -> list[int] | None:
 
 
 def order_labels(model, task: Task, fresh: bool) -> None:
-    """Put the rows of the output layer into the task's label order, so that nobody has to remember another one."""
+    """Put the rows of the output layer, and the labels of the configuration, into the task's label order."""
     import torch
 
-    order = None if fresh else _label_order(model.config, task)
+    order = None if fresh else label_order(model.config, task)
     if order is not None and order != list(range(len(order))):
         layer = find_output_layer(model, len(order))
         with torch.no_grad():
@@ -78,13 +62,15 @@ def order_labels(model, task: Task, fresh: bool) -> None:
 
 
 def find_output_layer(model, num_labels: int) -> torch.nn.Linear:
+    """The last linear layer with `num_labels` outputs."""
     import torch
 
-    return [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one.out_features == num_labels][-1]
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    return [layer for layer in layers if layer.out_features == num_labels][-1]
 
 
 def renew(layer: torch.nn.Linear, std: float) -> None:
-    """Forget what an output layer of as many but other labels has learned."""
+    """Initialise an output layer anew: normal weights with standard deviation `std`, and biases of 0."""
     import torch
 
     torch.nn.init.normal_(layer.weight, std=std)

@@ -1,10 +1,10 @@
-"""Settings that a library holds for the whole process, changed only while this program needs them changed.
+"""Process-wide settings of libraries, changed only while this program needs it.
 
 transformers, datasets and huggingface_hub have one verbosity, one switch for progress bars and one HTTP client per
-process; Python has one list of warning filters. They belong to whoever runs the process, a notebook's user for example.
-Each context manager here changes some of them and puts them back. Many threads may be inside at once, and a thread may
-enter again: the first one in changes the settings, the last one out puts them back. What another thread sets in between
-is lost, and another thread sees the changed settings meanwhile; the libraries offer nothing narrower.
+process; Python has one list of warning filters. A notebook's user may have set them, so each context manager here
+restores what it changes. Many threads may be inside at once, and a thread may enter again: the first entry changes the
+settings, the last exit restores them. A change that another thread makes meanwhile is lost, and other threads see the
+changed settings; the libraries offer nothing narrower.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ContextDecorator, ExitStack, cont
 
 
 class Shared(ContextDecorator):
-    """A context manager, or decorator, around `change`: entered with the first thread, left with the last."""
+    """A context manager, or decorator, that enters `change` with the first thread and leaves it with the last."""
 
     def __init__(self, change: Callable[[], AbstractContextManager]):
         self._change = change
@@ -41,7 +41,7 @@ class Shared(ContextDecorator):
 
 @contextmanager
 def only_errors(logger_name: str) -> Iterator[None]:
-    """A library's logger lets errors pass only. The library must be imported before: it sets its own level then."""
+    """Within the block, a library's logger passes errors only. Import the library before: its import sets the level."""
     logger = logging.getLogger(logger_name)
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -70,7 +70,7 @@ def _quiet_transformers() -> Iterator[None]:
 def _quiet_hub() -> Iterator[None]:
     from huggingface_hub.utils import disable_progress_bars
 
-    # `enable_progress_bars` would forget which groups of bars somebody had switched off.
+    # `enable_progress_bars` would lose which groups of bars were switched off before.
     states = importlib.import_module("huggingface_hub.utils.tqdm").progress_bar_states
     previous = dict(states)
     with only_errors("huggingface_hub"):
@@ -99,12 +99,12 @@ def _quiet_datasets() -> Iterator[None]:
 @contextmanager
 def _without_peft_warning() -> Iterator[None]:
     with warnings.catch_warnings():
-        # peft 0.21 asks transformers 5.23 for this by its old name; nobody here can do anything about it
+        # peft 0.21 uses the deprecated name of this attribute of transformers 5.23; a user cannot change that
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         yield
 
 
-transformers_quiet = Shared(_quiet_transformers)  # its load report repeats what this program checks itself
+transformers_quiet = Shared(_quiet_transformers)  # hides its load report, which `load_checkpoint` checks itself
 hub_quiet = Shared(_quiet_hub)
 datasets_quiet = Shared(_quiet_datasets)
 peft_quiet = Shared(_without_peft_warning)

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from ..errors import DemoError
 from .hooks import PARTS, encoder_layers
 from .loading import Checkpoint
-from .location import bundled_folder, locate
+from .location import Location, bundled_folder, locate
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -40,8 +41,8 @@ class Size:
     heads: int
 
 
-def size_of(checkpoint: str) -> Size | None:
-    """The size of a checkpoint, without loading it; None of one that is not on this machine."""
+def read_config(checkpoint: str | Location) -> SimpleNamespace | None:
+    """What a checkpoint's config.json says, without loading it; None for one that is not on this machine."""
     location = locate(checkpoint)
     if location.on_hub:
         import huggingface_hub
@@ -51,8 +52,13 @@ def size_of(checkpoint: str) -> Size | None:
             return None
     else:
         file = (bundled_folder() if location.is_skill else Path(location.place)) / "config.json"
-    config = json.loads(Path(file).read_text(encoding="utf-8"))
-    return Size(config["num_hidden_layers"], config["hidden_size"], config["num_attention_heads"])
+    return SimpleNamespace(**json.loads(Path(file).read_text(encoding="utf-8")))
+
+
+def size_of(checkpoint: str | Location) -> Size | None:
+    """The size of a checkpoint, without loading it; None for one that is not on this machine."""
+    config = read_config(checkpoint)
+    return config and Size(config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
 
 
 def smaller_sizes(teacher: Size) -> dict[str, Size]:
@@ -110,6 +116,16 @@ def make_student(
 def copied_layers(teacher_layers: int, student_layers: int) -> list[int]:
     """Which layers of the teacher become the student's, from 0: evenly spaced, and the last one the last."""
     return [(layer + 1) * teacher_layers // student_layers - 1 for layer in range(student_layers)]
+
+
+def layers_misfit(teacher: Size, hidden: int, heads: int) -> str:
+    """Why a student of this width and with so many heads cannot take layers of the teacher, as a sentence; "" if it
+    can."""
+    if hidden != teacher.hidden:
+        return f"Layers of the teacher fit only a student as wide as it is: {teacher.hidden}."
+    if heads != teacher.heads:
+        return f"Layers of the teacher fit only a student with as many heads: {teacher.heads}."
+    return ""
 
 
 def _copy_weights(teacher: PreTrainedModel, student: PreTrainedModel) -> None:

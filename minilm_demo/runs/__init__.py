@@ -1,9 +1,7 @@
-"""Long work: a folder for every run, its record and its card, the queue, and the process that trains."""
+"""Runs of long jobs: the folder of a run with its record and its card, the queue, and the worker process."""
 
 from .folder import (
     READ_RUNS,
-    RunRecord,
-    RunState,
     ask_to_stop,
     create_run,
     forget_left_uploads,
@@ -12,33 +10,32 @@ from .folder import (
     list_runs,
     read_events,
     read_record,
+    read_result,
     run_folder,
     state,
     usable_runs,
     versions,
     visitor_run_folder,
 )
-from .jobs import ABLATION_LIMITS, DISTILL_LIMITS, JOBS, PAGE_LIMITS, JobConfig
-from .lineage import badge_of, called, plain_name
+from .jobs import JOBS, Job, JobConfig
+from .lineage import badge_of, plain_name
 from .processes import warm_up, worker_context
 from .queue import MAX_WAITING_EACH, RunQueue
 from .recording import record_events
+from .records import RunRecord, RunState
 from .skills import first_answer
 
 __all__ = [
-    "ABLATION_LIMITS",
-    "DISTILL_LIMITS",
     "JOBS",
     "MAX_WAITING_EACH",
-    "PAGE_LIMITS",
     "READ_RUNS",
+    "Job",
     "JobConfig",
     "RunQueue",
     "RunRecord",
     "RunState",
     "ask_to_stop",
     "badge_of",
-    "called",
     "create_run",
     "first_answer",
     "forget_left_uploads",
@@ -48,6 +45,7 @@ __all__ = [
     "plain_name",
     "read_events",
     "read_record",
+    "read_result",
     "record_events",
     "run_folder",
     "state",

@@ -1,5 +1,7 @@
-"""Model cards, of a run and of a shipped skill: what was trained on what, how, and how well, as Markdown for people and
-the Hub. The text is in `card_templates/`; `huggingface_hub` writes the front matter, scores included."""
+"""Model cards of runs and of shipped skills, as Markdown for people and the Hub: data, settings and scores.
+
+The text is in `card_templates/`; `huggingface_hub` writes the front matter, scores included.
+"""
 
 from __future__ import annotations
 
@@ -11,61 +13,56 @@ from typing import TYPE_CHECKING
 from ..data import short_name
 from ..errors import DemoError
 from ..jobs import TrainConfig
-from ..models import BUNDLED_REPO, RUN_ID, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
-from ..results import AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult
+from ..models import BUNDLED_REPO, Location, default_checkpoint, locate, public_name, runs_root, seen_by_base
+from ..models.kinds import kind_of
+from ..results import RUN_ID, AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-    from .folder import RunRecord
+    from .records import RunRecord
 
 TEMPLATES = Path(__file__).resolve().parent / "card_templates"
-NOT_TOLD = ("output_dir", "probe")  # a folder of this machine; somebody's text, which changes nothing in the model
-ADAPTERS = {  # method of the run -> what its adapter of these ranks is
+PRIVATE_FIELDS = ("output_dir", "probe")  # a folder of this machine; a watched text, which does not change the model
+ADAPTERS = {  # method of the run -> description of its adapter of these ranks
     "lora": "A LoRA adapter (rank {}, float16)",
     "full": "A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
     "of what changed, rank {} in the linear layers and {} in the embeddings,",
 }
-DATA, OUTPUT = "DIR", "RUN"  # in the commands of a card: where the data lie, and the folder of the run
+DATA, OUTPUT = "DIR", "RUN"  # placeholders in the commands of a card: the folders of the data and of the run
 
-# The front matter's words.
-OFFICIAL = ("hub", "mirror")  # kinds of a source whose rows are those of the official data set
-OTHER_DATA = {"sample": "bundled-sample", "file": "own-file"}  # what the others are called, ids of no data set
+# Words of the front matter.
+OFFICIAL = ("hub", "mirror")  # kinds of source with rows of the official data set
+OTHER_DATA = {"sample": "bundled-sample", "file": "own-file"}  # names of the other kinds; no ids of data sets
 METRIC_IDS = {"matthews": "matthews_correlation", "pearson": "pearsonr", "spearman": "spearmanr"}
 
 
 @dataclass(frozen=True)
 class PackedSkill:
-    """What is said of a skill's adapter besides the run that it was made from."""
+    """The contents of a skill's card besides the run that its adapter was made from."""
 
     skill: str
     task: Task
-    place: str  # its folder from the root of the repository
+    place: str  # folder of the adapter, relative to the root of the repository
     ranks: Sequence[int]  # of the adapter
-    evaluation: Evaluation  # of what is packed
-    threshold: float | None  # of no answer
-    probes: Sequence[bool] | None  # which of the hand-written test probes came out right
+    evaluation: Evaluation  # of the packed adapter
+    threshold: float | None  # no-answer threshold
+    probes: Sequence[bool] | None  # whether each hand-written test row was answered correctly
     weak_at: str
-    extra_data: Sequence[str] = ()  # what the extra rows are, and their terms
-    note: str = ""  # what else is to be said of the rows
-    before: Sequence[TrainConfig] = ()  # the fine-tunes before the run, in their order; each began with the one before
-
-
-def run_card(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> str:
-    """README.md of the run folder."""
-    cards = {DistillResult: student_card, AblationResult: ablation_card}
-    return cards.get(type(result), model_card)(record, result)
+    extra_data: Sequence[str] = ()  # descriptions of extra rows, with their terms
+    note: str = ""  # further words on the rows
+    before: Sequence[TrainConfig] = ()  # earlier fine-tunes, in order; each began with the one before
 
 
 def model_card(record: RunRecord, result: FinetuneResult) -> str:
     """README.md of a fine-tune."""
     task, source = get_task(record.task), result.evaluation.data_source
-    begun_with = _location(record.config.checkpoint)
-    title = f"{_for_others(record.config.checkpoint or 'bundled')} fine-tuned on {task.name}"
+    base = _location(record.config.checkpoint)
+    title = f"{_public(record.config.checkpoint or 'bundled')} fine-tuned on {task.name}"
     front = {
         "library_name": "transformers",
-        "base_model": _hub_name(begun_with),
+        "base_model": _hub_name(base),
         "datasets": [task.dataset[0]] if source.kind in OFFICIAL else None,
         "tags": ["minilm", "fine-tuned-in-a-demo"],
         "model_name": title,
@@ -78,7 +75,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         task=task,
         result=result,
         scores=_scores(result.evaluation),
-        seen=seen_by_base(begun_with, task) if begun_with else "",
+        seen=seen_by_base(base, task) if base else "",
         rows=_rows(result),
         **_settings(record, result),
     )
@@ -86,7 +83,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
 
 def student_card(record: RunRecord, result: DistillResult) -> str:
     """README.md of a distillation."""
-    teacher = _for_others(record.config.teacher or "bundled")
+    teacher = _public(record.config.teacher or "bundled")
     front = {
         "library_name": "transformers",
         "base_model": _hub_name(_location(record.config.teacher)),
@@ -97,15 +94,15 @@ def student_card(record: RunRecord, result: DistillResult) -> str:
 
 
 def ablation_card(record: RunRecord, result: AblationResult) -> str:
-    """README.md of an experiment; it leaves no model."""
+    """README.md of an experiment, which has no model."""
     minutes = sum(result.seconds.values()) / 60
     front = {"tags": ["minilm", "experiment-in-a-demo"]}
-    teacher = _for_others(result.teacher)
+    teacher = _public(result.teacher)
     return _render("experiment", front, result=result, teacher=teacher, minutes=minutes, **_settings(record, result))
 
 
 def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -> str:
-    """README.md of a skill's adapter, made from this run."""
+    """README.md of a skill's adapter that was made from this run."""
     task = packed.task
     title = f"{packed.skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}"
     front = {
@@ -125,7 +122,7 @@ def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -
         task=task,
         result=result,
         adapter=ADAPTERS[record.config.method].format(*packed.ranks),
-        model_class="QuestionAnswering" if task.kind == "span" else "SequenceClassification",
+        model_class=kind_of(task).model_class,
         scores=_scores(packed.evaluation),
         commands=_finetune_lines(task, [*packed.before, record.config]),
         data=DATA,
@@ -138,8 +135,8 @@ def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -
 
 
 def _render(template: str, front: Mapping, **values) -> str:
-    """A card: `front` are fields of `ModelCardData`, `values` what the template names. A card's text may hold anything:
-    values are not read as templates."""
+    """A card as Markdown. `front` are fields of `ModelCardData`, `values` the variables of the template. Values are
+    inserted as text, never rendered as templates."""
     from huggingface_hub import ModelCard, ModelCardData
 
     card = ModelCard.from_template(ModelCardData(**front), template_path=TEMPLATES / f"{template}.md", **values)
@@ -150,7 +147,7 @@ def _render(template: str, front: Mapping, **values) -> str:
 
 
 def _location(checkpoint: str) -> Location | None:
-    """Of what a training began with; None when that is gone."""
+    """The location of the checkpoint that a training began with; None if it no longer exists."""
     try:
         return locate(checkpoint or default_checkpoint())
     except DemoError:
@@ -158,7 +155,7 @@ def _location(checkpoint: str) -> Location | None:
 
 
 def _hub_name(location: Location | None) -> str | None:
-    """The Hub name of a checkpoint; None for a run or a folder of this machine, which has none."""
+    """The Hub name of a checkpoint; None for a run or a folder of this machine."""
     if location is None:
         return None
     name = BUNDLED_REPO if location.is_skill else public_name(location)
@@ -166,13 +163,13 @@ def _hub_name(location: Location | None) -> str | None:
 
 
 def _eval_results(task: Task, evaluation: Evaluation) -> list[EvalResult]:
-    """The scores as the Hub reads them, one for each metric of each split."""
+    """The scores in the Hub's format, one per metric and split."""
     from huggingface_hub import EvalResult
 
     source = evaluation.data_source
     return [
         EvalResult(
-            task_type="question-answering" if task.kind == "span" else "text-classification",
+            task_type=kind_of(task).hub_task,
             dataset_name=source.description,
             dataset_split=split,
             metric_type=METRIC_IDS.get(metric, metric),
@@ -186,7 +183,7 @@ def _eval_results(task: Task, evaluation: Evaluation) -> list[EvalResult]:
 
 
 def _dataset_id(task: Task, source: DataSource) -> dict[str, str | None]:
-    """Only rows of the official data set are called by its name."""
+    """The data set fields of a score. Only rows of the official data set have its name."""
     if source.kind in OFFICIAL:
         name, configuration = task.dataset
         return {"dataset_type": name, "dataset_config": configuration}
@@ -197,7 +194,7 @@ def _dataset_id(task: Task, source: DataSource) -> dict[str, str | None]:
 
 
 def _scores(evaluation: Evaluation) -> str:
-    """A table of all scores."""
+    """All scores as a Markdown table."""
     rows = [
         f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {evaluation.baseline[split][metric]:.3f} |"
         for split, values in evaluation.metrics.items()
@@ -212,13 +209,18 @@ def _rows(result: FinetuneResult) -> str:
 
 
 def _settings(record: RunRecord, result: FinetuneResult | DistillResult | AblationResult) -> dict[str, str]:
-    """Settings as asked and as resolved, and versions."""
+    """The settings of a run, configured and resolved, and its package versions, as text."""
     settings = {
-        name: _for_others(value)
+        name: _public(value)
         for name, value in vars(record.config).items()
-        if value not in (None, (), "") and name not in NOT_TOLD
+        if value not in (None, (), "") and name not in PRIVATE_FIELDS
     }
-    settings |= {name: value for name, value in result.settings.items() if value is not None}
+    resolved = to_dict(result.settings) if result.settings else {}
+    settings |= {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in resolved.items()
+        if value is not None
+    }
     return {
         "settings": ", ".join(f"{name}={value}" for name, value in settings.items()),
         "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
@@ -226,7 +228,7 @@ def _settings(record: RunRecord, result: FinetuneResult | DistillResult | Ablati
 
 
 def _finetune_lines(task: Task, configs: Sequence[TrainConfig]) -> list[str]:
-    """Of fine-tunes that begin one with the other."""
+    """The shell commands of fine-tunes each of which begins with the one before."""
     folders = [*(f"{OUTPUT}-{number}" for number in range(1, len(configs))), OUTPUT]
     starts = ["", *folders]
     return [
@@ -236,12 +238,13 @@ def _finetune_lines(task: Task, configs: Sequence[TrainConfig]) -> list[str]:
 
 
 def finetune_shell_line(task: Task, config: TrainConfig, *, start: str = "", output: str = OUTPUT) -> str:
-    """The command of the shell that asks for this fine-tune, without a path of this machine; `start`: the folder it
-    begins with, unless that is the bundled checkpoint."""
+    """The shell command of this fine-tune, without paths of this machine. `start` is the folder it begins with; "" is
+    the bundled checkpoint."""
     words = [f"python -m minilm_demo finetune {task.name} --data {DATA}", *([f"--checkpoint {start}"] if start else [])]
     for option in fields(config):
         value = getattr(config, option.name)
-        if option.name in ("checkpoint", "data", *NOT_TOLD) or (value == option.default and option.name != "seed"):
+        is_default = value == option.default and option.name != "seed"
+        if is_default or option.name in ("checkpoint", "data", *PRIVATE_FIELDS):
             continue
         values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
         texts = [f"{value:g}" if isinstance(value, float) else value for value in values]
@@ -250,16 +253,16 @@ def finetune_shell_line(task: Task, config: TrainConfig, *, start: str = "", out
 
 
 def _below_data(path: str, data: str) -> str:
-    """A path as it is called from the data's folder, or its last part where it lies elsewhere."""
+    """A path relative to the data's folder, or its last part if it is elsewhere."""
     below = Path(path).relative_to(data) if Path(path).is_relative_to(data) else Path(path).name
     return (DATA / Path(below)).as_posix()
 
 
-def _for_others(value):
-    """A card travels with the model: of a path on somebody's machine it tells the last parts only, and of a run no id,
-    for whoever knows it may open that run."""
+def _public(value):
+    """A value of a configuration without private parts, because a card is published with its model: the last part of a
+    path, and no id of a run, which would grant access to it."""
     if isinstance(value, tuple):
-        return ", ".join(map(_for_others, value))
+        return ", ".join(map(_public, value))
     if isinstance(value, str) and RUN_ID.fullmatch(value) and (runs_root() / value).is_dir():
         return "an earlier run"
     is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))

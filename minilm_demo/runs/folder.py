@@ -1,15 +1,15 @@
-"""Keeps long work alive: a folder for every run, a queue, a worker process. The page follows a run and never owns it.
+"""The folder of a run, which holds its whole state. The page follows a run and never owns it.
 
-    <run>/run.json       what was asked, and with which versions
-          events.jsonl   one event a line, appended and flushed
+    <run>/run.json       the request, and the package versions
+          events.jsonl   one event per line, appended and flushed
           checkpoint/    the best so far; loads with plain transformers
           README.md      the model card
-          worker.json    which process works on it (gone when it is done)
-          upload.csv     a visitor's own rows or texts, or .tsv, … (gone when it is done)
-          stop           somebody asked to stop; an empty file, so that any process may ask
+          worker.json    the process that works on the run (removed at its end)
+          upload.csv     a visitor's own rows or texts, or .tsv, … (removed at its end)
+          stop           a stop request; an empty file, so that any process can make one
 
-A run's state is what its folder says: finished when the last event is `Finished`, running while the process named in
-worker.json lives, queued while this server holds it in its line, and interrupted otherwise.
+A run is finished when its last event is `Finished`, running while the process named in worker.json lives, queued while
+this server has it in its queue, and interrupted otherwise.
 """
 
 from __future__ import annotations
@@ -24,61 +24,30 @@ import platform
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from ..errors import DataError, DemoError
-from ..models import RUN_ID, default_checkpoint, runs_root
-from ..results import AT_WORK, FINAL, Finished, TrainingEvent, from_dict, from_json
+from ..models import default_checkpoint, runs_root
+from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
+from .records import RunRecord, RunState
 
-LEFT_SECONDS = 2 * 3600  # after which the file of a run that no process works on is taken away at the next start
-READ_RUNS = 64  # runs whose parsed events are remembered, for the pages that ask for them five times a second
+LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a run without a process
+READ_RUNS = 64  # size of the cache of parsed events; pages poll them five times a second
+READ_RECORDS = 1024  # size of the caches of records and results, which lists and titles read
+TAIL = 1 << 15  # bytes at the end of events.jsonl, enough for the last event of nearly every run
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 
 
-@dataclass(frozen=True)
-class RunRecord:
-    """What was asked, as run.json keeps it."""
-
-    run_id: str
-    job: str  # one of `JOBS`
-    task: str  # that is learned, or whose texts are learned on
-    config: JobConfig
-    origin: str  # "page": private to whoever has its id | "shell": shared with everybody on this machine
-    created: str  # ISO 8601, UTC
-    versions: dict = field(default_factory=dict)
-    upload: str = ""  # the visitor's own file in the folder, which does not outlive the run
-
-
-@dataclass(frozen=True)
-class RunState:
-    """What a run's folder says right now."""
-
-    record: RunRecord
-    status: str  # one of `results.AT_WORK` or `results.FINAL`
-    events: tuple[TrainingEvent, ...]
-    folder: Path
-
-    @property
-    def result(self):
-        """The result of the job, once it has one."""
-        last = self.events[-1] if self.events else None
-        return last.result if isinstance(last, Finished) else None
-
-    @property
-    def has_checkpoint(self) -> bool:
-        return (self.folder / "checkpoint" / "config.json").is_file()
-
-
 def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:
-    """A new run folder with its run.json: `config.output_dir`, or a fresh one with an id nobody can guess.
+    """Create a run folder with its run.json: `config.output_dir`, or a new one with an id that cannot be guessed.
 
-    A file in `upload` is copied into it and becomes the run's data."""
-    kept = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
+    The file `upload` is copied into the folder and becomes the run's data. Raises `DemoError` if the folder holds a run
+    or cannot be written, and for a file of the wrong kind."""
+    upload_name = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
     fresh = runs_root() / f"{JOBS[job].prefix}{task.name}-{secrets.token_urlsafe(16)}"
     folder = Path(config.output_dir) if config.output_dir else fresh
     if (folder / "run.json").exists() or (folder / "checkpoint").exists():
@@ -86,8 +55,8 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if upload:
-            shutil.copyfile(upload, folder / kept)
-            config = dataclasses.replace(config, data=str(folder / kept))
+            shutil.copyfile(upload, folder / upload_name)
+            config = dataclasses.replace(config, data=str(folder / upload_name))
         base = {JOBS[job].base: getattr(config, JOBS[job].base) or default_checkpoint()}
         record = RunRecord(
             run_id=folder.name,
@@ -97,20 +66,20 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
             origin=origin,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             versions=versions(),
-            upload=kept,
+            upload=upload_name,
         )
         text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
         (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
-        (folder / "run.json.new").replace(folder / "run.json")  # nobody reads half of it
+        (folder / "run.json.new").replace(folder / "run.json")  # atomic, so that no reader sees half a file
     except OSError as error:
-        if kept:
-            _remove(folder / kept)
+        if upload_name:
+            _remove(folder / upload_name)
         raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
     return record
 
 
 def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:
-    """What a visitor's file is called in the run folder; nothing of a name from outside but the kind."""
+    """The name of a visitor's file in the run folder. Only the suffix comes from the visitor."""
     kind = upload.suffix.lower()
     if kind not in allowed:
         raise DataError(f"{upload.name}: files may be {', '.join(allowed)}.")
@@ -120,47 +89,49 @@ def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:
 
 
 def forget_upload(record: RunRecord) -> None:
-    """A visitor's file is there for the run and no longer; up to twenty rows of mistakes stay in the result."""
+    """Delete a visitor's file at the end of the run. Up to twenty rows of mistakes stay in the result."""
     if record.upload:
         _remove(Path(record.config.output_dir) / record.upload)
 
 
 def forget_left_uploads() -> None:
-    """Files of runs that ended with their server, which could not take them away itself. Young ones stay: another
-    server may have them in its line."""
-    for run in list_runs(wanted=lambda record: bool(record.upload)):
+    """Delete the uploads of runs that ended when their server did. Younger files than `LEFT_SECONDS` stay: their runs
+    may be in the queue of another server."""
+    for run in list_runs(matches=lambda record: bool(record.upload)):
         age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
         if run.status in FINAL and age.total_seconds() > LEFT_SECONDS:
             forget_upload(run.record)
 
 
 def _remove(file: Path) -> None:
-    with contextlib.suppress(OSError):  # gone already, or open elsewhere on Windows
+    with contextlib.suppress(OSError):  # removed already, or open in another process on Windows
         file.unlink()
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that decide what a run computes; no package is imported for it."""
-    found = {"python": platform.python_version()}
+    """The versions of Python and of the packages that determine a run's numbers. No package is imported for it."""
+    numbers = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            numbers[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return numbers
 
 
 def run_folder(run: str) -> Path:
-    """The folder of a run id, or of a path on this machine. Ids from visitors go through `visitor_run_folder`."""
+    """The folder of a run id, or of a path on this machine. Ids from visitors go through `visitor_run_folder`.
+
+    Raises `DemoError` if there is no run."""
     for folder in (runs_root() / run, Path(run)) if RUN_ID.fullmatch(run) else (Path(run),):
-        with contextlib.suppress(OSError):  # of a name that is too long for a file
+        with contextlib.suppress(OSError):  # the name is too long for a file
             if (folder / "run.json").is_file():
                 return folder
     raise DemoError(f"There is no run '{run}' here. `python -m minilm_demo runs list` shows what there is.")
 
 
 def visitor_run_folder(run_id: str) -> Path:
-    """The folder of a run id that came from outside; never a path."""
+    """The folder of a run id from a visitor, which may not be a path. Raises `DemoError` if there is no run."""
     if RUN_ID.fullmatch(str(run_id)):
         with contextlib.suppress(OSError):
             if (runs_root() / run_id / "run.json").is_file():
@@ -169,71 +140,109 @@ def visitor_run_folder(run_id: str) -> Path:
 
 
 def read_record(folder: Path) -> RunRecord:
-    return from_dict(RunRecord, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    """The record in run.json; cached. Raises `OSError` or `ValueError` if the file cannot be read."""
+    file = folder / "run.json"
+    status = file.stat()
+    return _parse_record(file, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=READ_RECORDS)
+def _parse_record(file: Path, size: int, modified: int) -> RunRecord:
+    record = from_dict(RunRecord, json.loads(file.read_text(encoding="utf-8")))
+    return dataclasses.replace(record, config=from_dict(JOBS[record.job].config, record.config))
 
 
 def read_events(folder: Path) -> tuple[TrainingEvent, ...]:
-    """All whole lines of events.jsonl; a line cut off by a crash is passed over."""
+    """The events of all whole lines of events.jsonl; cached. A line that a crash cut off is ignored."""
     file = folder / "events.jsonl"
     if not file.is_file():
         return ()
-    now = file.stat()
-    return _parse_events(file, now.st_size, now.st_mtime_ns)
+    status = file.stat()
+    return _parse_events(file, status.st_size, status.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=READ_RUNS)
-def _parse_events(file: Path, size: int, changed: int) -> tuple[TrainingEvent, ...]:
-    """The events in the first `size` bytes. A file of that size and that time of change says the same next time."""
-    with file.open("rb") as opened:
-        lines = opened.read(size).split(b"\n")[:-1]
-    return tuple(from_json(line.decode("utf-8")) for line in lines if line)
+def _parse_events(file: Path, size: int, modified: int) -> tuple[TrainingEvent, ...]:
+    """The events in the first `size` bytes. Size and modification time in ns are the key of the cache."""
+    with file.open("rb") as stream:
+        lines = stream.read(size).split(b"\n")[:-1]
+    return read_lines(line.decode("utf-8") for line in lines if line)
+
+
+def read_result(folder: Path):
+    """The result of a run; None before its end; cached. Only the last whole line of events.jsonl is read."""
+    file = folder / "events.jsonl"
+    if not file.is_file():
+        return None
+    status = file.stat()
+    return _parse_result(file, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=READ_RECORDS)
+def _parse_result(file: Path, size: int, modified: int):
+    line = _last_line(file, size)
+    events = read_lines([line.decode("utf-8")] if line else [])
+    return events[-1].result if events and isinstance(events[-1], Finished) else None
+
+
+def _last_line(file: Path, size: int) -> bytes:
+    """The last whole line in the first `size` bytes; b"" if there is none."""
+    with file.open("rb") as stream:
+        length = TAIL
+        while True:
+            stream.seek(max(0, size - length))
+            lines = stream.read(min(length, size)).split(b"\n")[:-1]
+            if len(lines) > 1 or length >= size:
+                return lines[-1] if lines else b""
+            length *= 4
 
 
 def state(folder: Path) -> RunState:
-    """What the folder says. The queue knows more about runs that wait; see `RunQueue.state`."""
-    lives = _worker_lives(folder)  # asked first: a worker that ends in between has written its last event
+    """The state of a run by its folder. `RunQueue.state` also knows which runs wait."""
+    is_alive = _is_worker_alive(folder)  # before the events: a worker that ends in between has written its last one
     events = read_events(folder)
     if events and isinstance(events[-1], Finished):
         status = events[-1].status
-    elif lives:
+    elif is_alive:
         status = "stopping" if (folder / "stop").exists() else "running" if events else "starting"
     else:
         status = "interrupted"
     return RunState(read_record(folder), status, events, folder)
 
 
-def _worker_lives(folder: Path) -> bool:
+def _is_worker_alive(folder: Path) -> bool:
     try:
         worker = json.loads((folder / "worker.json").read_text())
         process = psutil.Process(worker["pid"])
-        same = abs(process.create_time() - worker["created"]) < 2  # seconds; it moves when the clock is set
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (OSError, ValueError, KeyError, psutil.Error):  # gone, or half written
+        is_same = abs(process.create_time() - worker["created"]) < 2  # seconds; the value moves when the clock is set
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, KeyError, psutil.Error):  # the file or the process is gone, or half a file was read
         return False
 
 
-def list_runs(root: Path | None = None, wanted: Callable[[RunRecord], bool] = lambda record: True) -> list[RunState]:
-    """All `wanted` runs below `root` (the runs of this machine), newest first. The events of others are not read: a
-    server of many visitors has many runs, and each visitor is shown few."""
-    found = []
+def list_runs(root: Path | None = None, matches: Callable[[RunRecord], bool] = lambda record: True) -> list[RunState]:
+    """The runs below `root` (default: all runs of this machine) whose record passes `matches`, newest first.
+
+    Only their events are read: a server of many visitors has many runs, and each visitor sees few."""
+    states = []
     for file in (root or runs_root()).glob("*/run.json"):
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError, DemoError):  # being deleted, or damaged
-            if wanted(read_record(file.parent)):
-                found.append(state(file.parent))
-    return sorted(found, key=lambda run: run.record.created, reverse=True)
+            if matches(read_record(file.parent)):
+                states.append(state(file.parent))
+    return sorted(states, key=lambda run: run.record.created, reverse=True)
 
 
-def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = "finetune") -> list[RunState]:
-    """Runs of these tasks that can answer, newest first: those in `mine`, and those made from the shell here. With
-    `job="distill"`: students made of the texts of these tasks, which can be looked into and fine-tuned.
+def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = FINETUNE) -> list[RunState]:
+    """Runs of these tasks with a checkpoint, newest first: those in `mine`, and those started from the shell. With
+    `job=DISTILL`: students made from the texts of these tasks.
 
-    Whoever has the id of a run may see it; runs of other visitors are never listed."""
+    The id of a run grants access to it. Runs of other visitors are never listed."""
 
-    def wanted(record: RunRecord) -> bool:
-        seen = record.run_id in mine or record.origin == "shell"
-        return seen and record.job == job and record.task in tasks
+    def matches(record: RunRecord) -> bool:
+        is_visible = record.run_id in mine or record.origin == "shell"
+        return is_visible and record.job == job and record.task in tasks
 
-    return [run for run in list_runs(wanted=wanted) if run.has_checkpoint and run.status not in AT_WORK]
+    return [run for run in list_runs(matches=matches) if run.has_checkpoint and run.status not in AT_WORK]
 
 
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:
@@ -242,10 +251,10 @@ def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | Non
 
 
 def latest_student(mine: Sequence[str] = ()) -> str | None:
-    """The newest student that was distilled here, by its run id; None if there is none."""
-    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, "distill")), None)
+    """The run id of the newest student that was distilled here; None if there is none."""
+    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, DISTILL)), None)
 
 
 def ask_to_stop(folder: Path) -> None:
-    """Ask whoever works on the run to end it and keep the best checkpoint."""
+    """Ask the worker of the run to end it and keep the best checkpoint."""
     (folder / "stop").touch()

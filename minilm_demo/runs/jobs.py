@@ -1,52 +1,128 @@
-"""The one table of jobs: what each kind of long work is configured by, runs, reads and may ask for."""
+"""The table of jobs: how each kind of long work is configured, started, limited for visitors, and described."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ..data import FILE_KINDS, TEXT_KIND
-from ..jobs import AblationConfig, DistillConfig, TrainConfig
+from ..jobs import AblationConfig, DistillConfig, TrainConfig, distill, finetune
+from ..jobs.ablation import ablation
+from ..results import ABLATION, DISTILL, FINETUNE, Result, TrainingEvent
+from ..views import Snippet
+from . import cards, titles
 
-# What a visitor's run may ask of a machine that others wait for; a run from the shell may ask for more.
-PAGE_LIMITS = {"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128}
-PAGE_TOKENS = 2 * 128 * 128  # of one update, batch_size × max_length: what it needs of memory
-DISTILL_LIMITS = {
-    "time_budget": 600,
-    "steps": 20_000,
-    "batch_size": 128,
-    "max_length": 128,
-    "layers": 12,
-    "hidden": 768,
-}
-ABLATION_LIMITS = {
-    "time_budget": 600,
-    "seeds": 5,
-    "train_examples": 5000,
-    "epochs": 5,
-    "steps": 2000,
-    "batch_size": 64,
-    "max_length": 128,
-    "layers": 12,
-    "hidden": 768,
-}
-DISTILL_TOKENS = 64 * 128  # relations take memory by the square of the length, for each of up to 64 heads
+if TYPE_CHECKING:
+    from .records import RunRecord
+
+JobConfig = TrainConfig | DistillConfig | AblationConfig
+StartJob = Callable[..., Generator[TrainingEvent, None, None]]  # called with `should_stop`; returns the job's events
 
 
 @dataclass(frozen=True)
 class Job:
-    """A kind of long work."""
+    """A kind of long work. Limits hold for runs started from the page; shell runs are unlimited."""
 
-    base: str  # field of its configuration: the checkpoint it begins with
+    name: str
+    config: type  # a dataclass of options
+    start: Callable[[RunRecord], StartJob]
+    base: str  # field of the configuration that names the checkpoint it begins with
+    makes: str  # how its checkpoint is made: "tuned", "distilled"; "" for a job without one
     prefix: str  # of the ids of its runs
-    uploads: tuple[str, ...]  # kinds of files of a visitor's own that it reads
-    limits: Mapping[str, int]  # of a visitor's run: field of its configuration -> at most
-    tokens: int  # of a visitor's run: of one update at most
+    tab: str  # of the page, for its runs
+    uploads: tuple[str, ...]  # suffixes of a visitor's own files that it reads
+    limits: Mapping[str, int]  # of a visitor's run: field of the configuration -> maximum
+    tokens: int  # of a visitor's run: maximum per update, which limits memory
+    card: Callable[[RunRecord, Result], str]  # README.md of the run's folder
+    title: Callable[[RunRecord, Result | None], str]  # in a list
+    snippet: Snippet  # the same job in Python
 
 
-JOBS: Mapping[str, Job] = {
-    "finetune": Job("checkpoint", "", FILE_KINDS, PAGE_LIMITS, PAGE_TOKENS),
-    "distill": Job("teacher", "student_", (*FILE_KINDS, TEXT_KIND), DISTILL_LIMITS, DISTILL_TOKENS),
-    "ablation": Job("teacher", "ablation_", (), ABLATION_LIMITS, DISTILL_TOKENS),
-}
-JobConfig = TrainConfig | DistillConfig | AblationConfig
+_JOBS = (
+    Job(
+        FINETUNE,
+        TrainConfig,
+        lambda record: partial(finetune, record.task, record.config),
+        base="checkpoint",
+        makes="tuned",
+        prefix="",
+        tab="finetune",
+        uploads=FILE_KINDS,
+        limits={"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128},
+        tokens=2 * 128 * 128,
+        card=cards.model_card,
+        title=titles.finetune_title,
+        snippet=Snippet(
+            "finetune",
+            "from minilm_demo import TrainConfig, finetune, views",
+            "TrainConfig",
+            "finetune({task!r}, config)",
+            "result, events=events",
+            "checkpoint",
+        ),
+    ),
+    Job(
+        DISTILL,
+        DistillConfig,
+        lambda record: partial(distill, record.config),
+        base="teacher",
+        makes="distilled",
+        prefix="student_",
+        tab="distillation",
+        uploads=(*FILE_KINDS, TEXT_KIND),
+        limits={
+            "time_budget": 600,
+            "steps": 20_000,
+            "batch_size": 128,
+            "max_length": 128,
+            "layers": 12,
+            "hidden": 768,
+        },
+        tokens=64 * 128,  # memory of relations grows with the square of the length, for each of up to 64 heads
+        card=cards.student_card,
+        title=titles.student_title,
+        snippet=Snippet(
+            "distill",
+            "from minilm_demo import DistillConfig, distill, views",
+            "DistillConfig",
+            "distill(config)",
+            "result, events=events",
+            "teacher",
+        ),
+    ),
+    Job(
+        ABLATION,
+        AblationConfig,
+        lambda record: partial(ablation, record.config),
+        base="teacher",
+        makes="",
+        prefix="ablation_",
+        tab="distillation",
+        uploads=(),
+        limits={
+            "time_budget": 600,
+            "seeds": 5,
+            "train_examples": 5000,
+            "epochs": 5,
+            "steps": 2000,
+            "batch_size": 64,
+            "max_length": 128,
+            "layers": 12,
+            "hidden": 768,
+        },
+        tokens=64 * 128,
+        card=cards.ablation_card,
+        title=titles.experiment_title,
+        snippet=Snippet(
+            "ablation",
+            "from minilm_demo import views\nfrom minilm_demo.jobs.ablation import AblationConfig, ablation",
+            "AblationConfig",
+            "ablation(config)",
+            "result",
+            "teacher",
+        ),
+    ),
+)
+JOBS: Mapping[str, Job] = {job.name: job for job in _JOBS}

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import DemoError
-from ..models import CATALOG, default_checkpoint, locate
+from ..models import CATALOG, Location, default_checkpoint, locate, read_origin, short_title
 from ..recipes import LOSS_NAMES, RECIPES
 from ..results import Badge
 from .folder import read_record, run_folder
+from .jobs import JOBS
 
 UNPUBLISHED = "an in-house UniLM v2 model that was never published"
 
@@ -47,31 +48,43 @@ ORIGINS: Mapping[str, Origin] = {
 }
 
 
-def origins(checkpoint: str) -> list[Origin]:
+def origins(checkpoint: str | Location) -> list[Origin]:
     """How a checkpoint came to be, its last step first; as far back as is known here."""
     found: list[Origin] = []
-    while checkpoint and (step := _origin(plain_name(checkpoint))) and step not in found:
+    step = _origin(checkpoint)
+    while step and step not in found:
         found.append(step)
-        checkpoint = step.source
+        step = _origin(step.source) if step.source else None
     return found
 
 
-def _origin(name: str) -> Origin | None:
+def _origin(checkpoint: str | Location) -> Origin | None:
+    name = plain_name(checkpoint)
     if name in CATALOG:
         return Origin("tuned", "bundled") if CATALOG[name].is_skill else ORIGINS.get(name)
     try:
         record = read_record(run_folder(name))
     except DemoError:  # no run of this app, or one that is gone
-        return None
-    if record.job == "distill":
-        config = record.config
+        return _saved_origin(checkpoint)
+    config, job = record.config, JOBS[record.job]
+    if job.makes == "distilled":
         learned = config.relations()
         only = () if set(learned) == set(RECIPES[config.recipe].relations) else learned
         return Origin("distilled", plain_name(config.teacher), config.recipe, True, only, config.teacher_layer)
-    return Origin("tuned", plain_name(record.config.checkpoint)) if record.job == "finetune" else None
+    return Origin(job.makes, plain_name(getattr(config, job.base))) if job.makes else None
 
 
-def plain_name(checkpoint: str) -> str:
+def _saved_origin(checkpoint: str | Location) -> Origin | None:
+    """What a folder says that is no run of this machine, such as the copy of a run's checkpoint."""
+    try:
+        location = locate(checkpoint)
+    except DemoError:  # it is gone
+        return None
+    saved = None if location.on_hub else read_origin(location.place)
+    return saved and Origin(saved.how, saved.base, saved.recipe, here=saved.how == "distilled")
+
+
+def plain_name(checkpoint: str | Location) -> str:
     """What all names of one checkpoint come to: its id for a run's folder, and the default for ""."""
     try:
         return locate(checkpoint or default_checkpoint()).name
@@ -79,7 +92,7 @@ def plain_name(checkpoint: str) -> str:
         return checkpoint
 
 
-def badge_of(teacher: str, student: str, recipe: str) -> Badge:
+def badge_of(teacher: str | Location, student: str | Location, recipe: str) -> Badge:
     """What may be said of one checkpoint beside another, by what is known here of both."""
     return badge(plain_name(teacher), plain_name(student), recipe, origins(student))
 
@@ -95,12 +108,12 @@ def badge(teacher: str, student: str, recipe: str, steps: Sequence[Origin]) -> B
         about = "The student was made of this very model, not distilled from it: what differs is what training changed."
         return Badge("other", "not a distillation", about)
     if lesson is None:
-        about = f"No teacher of {called(student)} is known; {called(teacher)} only stands beside it."
+        about = f"No teacher of {short_title(student)} is known; {short_title(teacher)} only stands beside it."
         return Badge("proxy", "proxy teacher", about)
     further = " It was trained further after that." if later else ""
     if lesson.source != teacher:
-        own = called(lesson.source) if lesson.source else UNPUBLISHED
-        about = f"The student's own teacher was {own}; {called(teacher)} stands in for it.{further}"
+        own = short_title(lesson.source) if lesson.source else UNPUBLISHED
+        about = f"The student's own teacher was {own}; {short_title(teacher)} stands in for it.{further}"
         return Badge("proxy", "proxy teacher", about)
     other = _learned_otherwise(lesson, recipe)
     if lesson.here:
@@ -115,8 +128,3 @@ def _learned_otherwise(lesson: Origin, recipe: str) -> str:
     only = " and ".join(LOSS_NAMES[name].replace("_", " ") for name in lesson.only)
     layer = "" if lesson.teacher_layer is None else f" It learned from layer {lesson.teacher_layer + 1} of the teacher."
     return (f" It learned the {only} alone." if only else "") + layer
-
-
-def called(checkpoint: str) -> str:
-    """What a checkpoint is called in a sentence; no path and no id of this machine."""
-    return CATALOG[checkpoint].title.split(" (")[0] if checkpoint in CATALOG else "another model"

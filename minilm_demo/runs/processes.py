@@ -1,4 +1,4 @@
-"""Processes for runs, with the worker's imports done before they start."""
+"""Processes for runs, which start with the worker's imports done."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FORK_SERVER = threading.Lock()  # two threads would restore each other's PYTHON
 
 
 def worker_context() -> multiprocessing.context.BaseContext:
-    """Processes that start with the worker's imports done: forked from a server that has them (Linux, macOS), which
-    is started here unless it runs.
+    """The context for processes of runs. On Linux and macOS they are forked from a server with the worker's imports,
+    which is started here unless it runs.
 
-    The children run `__main__` again under another name; that is why app.py does everything under its guard."""
+    The children run `__main__` again under another name; therefore app.py does everything under its guard."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     from multiprocessing import forkserver  # Windows has none
@@ -31,8 +31,8 @@ def worker_context() -> multiprocessing.context.BaseContext:
 
 @contextlib.contextmanager
 def _package_on_path() -> Iterator[None]:
-    """The fork server of Python 3.11 looks for what it imports in PYTHONPATH and in its working directory, not in our
-    sys.path."""
+    """Within the block, PYTHONPATH includes this package: the fork server of Python 3.11 imports from PYTHONPATH and
+    its working directory, not from our sys.path."""
     before = os.environ.get("PYTHONPATH")
     paths = [path for path in (before or "").split(os.pathsep) if path]
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *paths])
@@ -46,9 +46,9 @@ def _package_on_path() -> Iterator[None]:
 
 
 def warm_up() -> float:
-    """Start the fork server, so that the first run does not wait for imports. Seconds it took."""
-    started = time.perf_counter()
+    """Start the fork server, so that the first run does not wait for imports; returns the seconds it took."""
+    start = time.perf_counter()
     process = worker_context().Process(target=os.getpid, daemon=True)
     process.start()
     process.join()
-    return time.perf_counter() - started
+    return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The queue: runs one after the other, each in a process of its own, first come first served."""
+"""The queue of runs: one after the other, first come first served, each in its own process."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from ..errors import DemoError
 from ..models import runs_root
 from ..results import Finished, Planned, Stepped, Working, to_json
 from ..tasks import Task
-from .folder import RunRecord, RunState, ask_to_stop, create_run, forget_upload, read_events, state, visitor_run_folder
+from .folder import ask_to_stop, create_run, forget_upload, read_events, state, visitor_run_folder
 from .jobs import JOBS, Job, JobConfig
 from .processes import worker_context
+from .records import RunRecord, RunState
 
-MAX_WAITING = 40  # runs in line; more would wait for hours
-MAX_WAITING_EACH = 3  # of one visitor, as far as visitors are known apart: by the runs their browser remembers
-PAGE_FREE_BYTES = 2_000_000_000  # on the disk of the runs folder; a run keeps some 100 MB, and the line is long
-PAGE_SECONDS = 3600  # after which a visitor's run is asked to stop, whatever it was planned by
-PAGE_GRACE = 600  # seconds to score what is kept then
+MAX_WAITING = 40  # runs in the queue; more would wait for hours
+MAX_WAITING_EACH = 3  # of one visitor, who is identified by the runs that the browser remembers
+PAGE_FREE_BYTES = 2_000_000_000  # required on the disk of the runs folder; a run stores some 100 MB
+PAGE_SECONDS = 3600  # after which a visitor's run is asked to stop, whatever its plan
+PAGE_GRACE = 600  # seconds to score the saved checkpoint then
 
 
 class RunQueue:
-    """Starts runs one after the other, each in a process of its own, first come first served."""
+    """Starts runs one after the other, first come first served, each in its own process."""
 
     def __init__(self):
         self._waiting: list[RunRecord] = []
-        self._running: tuple[RunRecord, multiprocessing.process.BaseProcess | None] | None = None  # None: not yet
+        self._running: tuple[RunRecord, multiprocessing.process.BaseProcess | None] | None = None  # None: not started
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
@@ -45,10 +46,11 @@ class RunQueue:
         upload: Path | None = None,
         mine: Sequence[str] = (),
     ) -> str:
-        """Put a run in line; its id. Raises `DemoError` when the line is too long or a visitor asks for too much.
+        """Put a run into the queue; returns its id. Raises `DemoError` if the queue is full or a visitor's limit is
+        exceeded.
 
-        `upload` is a file of the visitor's own: the run keeps a copy, since the page's may be gone when it begins.
-        `mine` are the runs of the same visitor."""
+        `upload` is a visitor's own file. The run keeps a copy, since the page's file may be gone when it begins. `mine`
+        are the runs of the same visitor."""
         if origin == "page":
             _check_visitor(JOBS[job], task, config)
         with self._changed:
@@ -68,20 +70,21 @@ class RunQueue:
         return record.run_id
 
     def state(self, run_id: str) -> RunState:
-        """The run's state, with what only the queue knows: whether it waits or is just being started."""
-        found = state(visitor_run_folder(run_id))
-        if found.status != "interrupted":
-            return found
+        """The run's state, including "queued" and "starting", which its folder does not show. Raises `DemoError` if
+        there is no such run."""
+        run = state(visitor_run_folder(run_id))
+        if run.status != "interrupted":
+            return run
         with self._changed:
             if any(record.run_id == run_id for record in self._waiting):
-                return dataclasses.replace(found, status="queued")
+                return dataclasses.replace(run, status="queued")
             record, process = self._running or (None, None)
-            if record and record.run_id == run_id and (process is None or process.is_alive() or not found.events):
-                return dataclasses.replace(found, status="starting")
-        return state(found.folder)  # it may have ended just now
+            if record and record.run_id == run_id and (process is None or process.is_alive() or not run.events):
+                return dataclasses.replace(run, status="starting")
+        return state(run.folder)  # it may have ended since the first look
 
     def place(self, run_id: str) -> tuple[int, float] | None:
-        """How many runs are before this one, and in how many seconds it may start; None if it does not wait."""
+        """The number of runs before this one, and the expected seconds until it starts; None if it does not wait."""
         with self._changed:
             ids = [record.run_id for record in self._waiting]
             running = [self._running[0]] if self._running else []
@@ -91,17 +94,17 @@ class RunQueue:
         return len(ahead), sum(_seconds_left(record) for record in ahead)
 
     def stop(self, run_id: str) -> None:
-        """Stop and keep the best; a run that still waits leaves the line."""
+        """Stop a run, keeping its best checkpoint; a run that still waits leaves the queue."""
         folder = visitor_run_folder(run_id)
         ask_to_stop(folder)
         with self._changed:
             waiting = [record for record in self._waiting if record.run_id == run_id]
             self._waiting = [record for record in self._waiting if record.run_id != run_id]
-            for record in waiting:  # within the lock: no poll finds it neither waiting nor ended
+            for record in waiting:  # within the lock, so that no poll sees it neither waiting nor ended
                 _end(record, Finished("stopped", "Stopped before it began."))
 
     def _work(self) -> None:
-        """The thread of the line. Whatever goes wrong with one run, the next one has its turn."""
+        """The thread of the queue. An error in one run does not stop the next."""
         while True:
             with self._changed:
                 while not self._waiting:
@@ -110,56 +113,56 @@ class RunQueue:
                 self._running = (record, None)
             try:
                 self._run(record)
-            except Exception as error:  # no memory for a process, the fork server died, a folder that was deleted, …
-                print(f"The line of runs had trouble with {record.run_id}:", file=sys.stderr)
+            except Exception as error:  # no memory for a process, a dead fork server, a deleted folder, …
+                print(f"The queue of runs had trouble with {record.run_id}:", file=sys.stderr)
                 traceback.print_exc()
-                if self._running[1] is None:  # else there is a record of its own to keep
-                    why = getattr(error, "strerror", None) or type(error).__name__  # no text that may name a folder
-                    said = f"The process that trains could not be started ({why}). Try again in a minute."
-                    _end(record, Finished("failed", said))
+                if self._running[1] is None:  # else the worker has recorded its own events
+                    reason = getattr(error, "strerror", None) or type(error).__name__  # no text that may name a folder
+                    message = f"The process that trains could not be started ({reason}). Try again in a minute."
+                    _end(record, Finished("failed", message))
             finally:
                 with self._changed:
                     self._running = None
 
     def _run(self, record: RunRecord) -> None:
-        """One run in a process of its own, from its start to its end."""
+        """Run one worker process from its start to its end."""
         process = worker_context().Process(target=_work_in_child, args=(record.config.output_dir,), daemon=True)
-        process.start()  # without the lock: the first one waits until the fork server has imported torch
+        process.start()  # without the lock: the first start waits until the fork server has imported torch
         with self._changed:
             self._running = (record, process)
         process.join(PAGE_SECONDS if record.origin == "page" else None)
-        if process.is_alive():  # the others have waited long enough
-            with contextlib.suppress(OSError):  # its folder was deleted
+        if process.is_alive():  # over its time limit
+            with contextlib.suppress(OSError):  # the folder was deleted
                 ask_to_stop(Path(record.config.output_dir))
             process.join(PAGE_GRACE)
             process.terminate()
             process.join()
-        forget_upload(record)  # of a worker that was killed
+        forget_upload(record)  # a killed worker could not
         if not read_events(Path(record.config.output_dir)):
             _end(record, Finished("failed", "The process that trains ended before it began. Try again in a minute."))
 
 
 def _work_in_child(folder: str) -> None:
-    """What the process of a run does. The worker is imported there: the server needs none of what it imports."""
+    """The target of a run's process. The worker is imported here, because the server does not need its imports."""
     from . import worker
 
     worker.work(folder)
 
 
 def _end(record: RunRecord, event: Finished) -> None:
-    """The only event of a run that never began."""
+    """Write the only event of a run that never began."""
     forget_upload(record)
-    with contextlib.suppress(OSError):  # the folder was deleted, or the disk is full; then it is "interrupted"
+    with contextlib.suppress(OSError):  # the folder was deleted, or the disk is full; the run is then "interrupted"
         file = Path(record.config.output_dir) / "events.jsonl"
         file.write_text(to_json(event) + "\n", encoding="utf-8")
 
 
 def _check_visitor(job: Job, task: Task, config: JobConfig) -> None:
-    """Refuse what would keep everybody else waiting, or bring the machine down."""
-    for name, most in job.limits.items():
-        if (value := getattr(config, name)) is not None and value > most:
-            allowed = f"a run started from the page may have at most {most:,}"
-            raise DemoError(f"{name} is {value:,.10g}; {allowed}. Choose {most:,} or less.")
+    """Raise `DemoError` for a run from the page beyond the job's limits, or for a disk that is too full."""
+    for name, limit in job.limits.items():
+        if (value := getattr(config, name)) is not None and value > limit:
+            rule = f"a run started from the page may have at most {limit:,}"
+            raise DemoError(f"{name} is {value:,.10g}; {rule}. Choose {limit:,} or less.")
     rows, length = config.batch_size or task.batch_size, config.max_length or task.max_length
     if rows * length > job.tokens:
         raise DemoError(
@@ -175,13 +178,13 @@ def _check_visitor(job: Job, task: Task, config: JobConfig) -> None:
 
 
 def _free_bytes(folder: Path) -> int:
-    """Free space on the disk of a folder that may not have been made yet."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
+    """Free bytes on the disk of a folder that may not exist yet."""
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _seconds_left(record: RunRecord) -> float:
-    """What a run will still take, by its own plan; by its budget or a guess if it has none yet."""
+    """The expected seconds to the end of a run: by its own plan, else its time budget, else a guess."""
     events = read_events(Path(record.config.output_dir))
     for event in reversed(events):
         if isinstance(event, Stepped):

@@ -1,4 +1,4 @@
-"""Records a job into its run folder, event by event."""
+"""Records the events of a job in its run folder."""
 
 from __future__ import annotations
 
@@ -6,42 +6,40 @@ import contextlib
 import json
 import re
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
 from ..errors import DemoError
 from ..results import Finished, TrainingEvent, to_json
-from .cards import run_card
-from .folder import RunRecord, forget_upload
+from .folder import forget_upload
+from .jobs import JOBS, StartJob
+from .records import RunRecord
 
 
 def record_events(
-    record: RunRecord,
-    events: Generator[TrainingEvent, str | None, None],
-    should_stop: Callable[[], bool] = lambda: False,
+    record: RunRecord, job: StartJob, should_stop: Callable[[], bool] = lambda: False
 ) -> Iterator[TrainingEvent]:
-    """Drain a job into its folder, passing each event on. Whatever goes wrong becomes a `Finished("failed")`.
+    """Start a job, write each of its events to its folder, and yield it. An error of the job becomes a
+    `Finished("failed")`.
 
-    After each event the job is told to stop if `should_stop()` or if the file `stop` is there."""
+    `job(should_stop=…)` starts it; its callback is true when `should_stop` is, or when the file `stop` exists. Closing
+    this generator ends the job. Raises `DemoError` if the folder cannot be written."""
     folder = Path(record.config.output_dir)
-    answer = None
+    stop_file = folder / "stop"
     try:
         _claim(folder)
-        with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
-            while True:
-                event = _next_event(record, events, answer)
-                if event is None:
-                    break
-                if isinstance(event, Finished):  # whoever reads that line finds everything in its place
+        events = job(should_stop=lambda: should_stop() or stop_file.exists())
+        with contextlib.closing(events), (folder / "events.jsonl").open("a", encoding="utf-8") as file:
+            while event := _next_event(record, events):
+                if isinstance(event, Finished):  # the folder is complete before the last event is written
                     forget_upload(record)
                     if event.result is not None:
-                        (folder / "README.md").write_text(run_card(record, event.result), encoding="utf-8")
+                        (folder / "README.md").write_text(JOBS[record.job].card(record, event.result), encoding="utf-8")
                 file.write(to_json(event) + "\n")
                 file.flush()
                 yield event
-                answer = "stop" if should_stop() or (folder / "stop").exists() else None
     except OSError as error:
         raise DemoError(
             f"The run folder {folder} cannot be written: {error.strerror}. What was saved is kept."
@@ -52,32 +50,32 @@ def record_events(
 
 
 def _claim(folder: Path) -> None:
-    me = psutil.Process()
-    (folder / "worker.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}))
+    """Write worker.json: this process works on the run."""
+    process = psutil.Process()
+    (folder / "worker.json").write_text(json.dumps({"pid": process.pid, "created": process.create_time()}))
 
 
-def _next_event(record: RunRecord, events: Generator, answer: str | None) -> TrainingEvent | None:
+def _next_event(record: RunRecord, events: Iterator[TrainingEvent]) -> TrainingEvent | None:
+    """The job's next event; `Finished("failed")` if the job raises; None at its end."""
     try:
-        return events.send(answer)
-    except StopIteration:
-        return None
+        return next(events, None)
     except DemoError as error:
         return Finished("failed", str(error))
     except MemoryError:
         return Finished("failed", "Out of memory. Try a smaller batch or shorter inputs.")
-    except Exception as error:  # a job may fail in any library; the run must say so, and keep the details
-        with contextlib.suppress(OSError):  # the disk may be what failed
+    except Exception as error:  # any library may fail; the run reports it and stores the traceback
+        with contextlib.suppress(OSError):  # the disk may be the cause
             (Path(record.config.output_dir) / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        return Finished("failed", _unforeseen(record, error))
+        return Finished("failed", _message_of_bug(record, error))
 
 
-def _unforeseen(record: RunRecord, error: Exception) -> str:
-    """A visitor is told what kind of error it was and no more: its text may name folders of the server."""
+def _message_of_bug(record: RunRecord, error: Exception) -> str:
+    """The message of an unforeseen error. A visitor sees only its class: its text may name folders of the server."""
     kind = type(error).__name__
     if record.origin == "page":
         return (
             f"Something unforeseen went wrong ({kind}). "
             "The people who run this server find the details in the run's folder."
         )
-    said = re.sub(r"\s+", " ", str(error))[:200]
-    return f"Something unforeseen went wrong: {kind}: {said}. See error.txt."
+    text = re.sub(r"\s+", " ", str(error))[:200]
+    return f"Something unforeseen went wrong: {kind}: {text}. See error.txt."

@@ -1,6 +1,6 @@
-"""The process that trains: everything heavy is imported here, at the top, and Gradio never is.
+"""The process that trains. It imports all heavy libraries at the top, and never Gradio.
 
-The fork server imports this module once; a worker forked from it starts in milliseconds."""
+The fork server imports this module once, and a worker forked from it starts in milliseconds."""
 
 import os
 import signal
@@ -12,27 +12,22 @@ import peft  # noqa: F401
 import torch  # noqa: F401
 import transformers.models.bert.modeling_bert  # noqa: F401
 
-from ..jobs import distill, finetune, metrics
-from ..jobs.ablation import ablation
+from ..jobs import metrics
 from .folder import read_record
+from .jobs import JOBS
 from .recording import record_events
 
-JOBS = {
-    "finetune": lambda record: finetune(record.task, record.config),
-    "distill": lambda record: distill(record.config),
-    "ablation": lambda record: ablation(record.config),
-}
-NICENESS = 10  # predictions stay quick while someone trains
+NICENESS = 10  # predictions stay fast during a training
 
-metrics.load_libraries()  # for the children too
+metrics.load_libraries()  # imported for the children, too
 
 
 def work(folder: str) -> None:
-    """Do the job that `folder`/run.json asks for. Ends with the run, so its memory goes back to the machine."""
+    """Do the job of `folder`/run.json. The process ends with the run, which frees its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the server's terminal is for the server
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # at the server's end: what must be tidied up is
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # from the server at its end; an exit runs the clean-up code
     if hasattr(os, "nice"):  # Windows has none
         os.nice(NICENESS)
     record = read_record(Path(folder))
-    for _ in record_events(record, JOBS[record.job](record)):
+    for _ in record_events(record, JOBS[record.job].start(record)):
         pass

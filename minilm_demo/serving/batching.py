@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from ..data import check_row
 from ..jobs import predict_rows
-from ..models import cached_checkpoint
+from ..models import Location, cached_checkpoint
 from ..results import Prediction
 from ..tasks import Task, get_task
 
@@ -64,7 +64,7 @@ class Batcher:
             ticket.set_result(answer)
 
 
-def _predict(key: tuple[str, str], rows: Sequence[Mapping[str, str]]) -> list[Prediction]:
+def _predict(key: tuple[str, str | Location], rows: Sequence[Mapping[str, str]]) -> list[Prediction]:
     task, checkpoint = get_task(key[0]), key[1]
     return predict_rows(task, cached_checkpoint(checkpoint, task), rows)
 
@@ -72,6 +72,6 @@ def _predict(key: tuple[str, str], rows: Sequence[Mapping[str, str]]) -> list[Pr
 _BATCHER = Batcher(_predict)
 
 
-def predict_together(task: Task, checkpoint: str, fields: Mapping[str, str]) -> Prediction:
+def predict_together(task: Task, checkpoint: str | Location, fields: Mapping[str, str]) -> Prediction:
     """`predict`, for a server with many visitors; `milliseconds` is the share of one text in its batch."""
     return _BATCHER.ask((task.name, checkpoint), check_row(task, fields))

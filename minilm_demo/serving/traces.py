@@ -13,7 +13,7 @@ import cachetools
 import numpy as np
 
 from ..jobs import distillation_targets, explain, trace_attention
-from ..models import cache_key, cached_checkpoint
+from ..models import Location, cache_key, cached_checkpoint
 from ..results import AttentionExplanation, AttentionTrace, DistillationTargets
 from ..tasks import Task
 
@@ -42,7 +42,7 @@ def _trace_key(checkpoint, texts, task=None, masked_tokens=(), ablated_heads=())
 
 @cachetools.cached(_results, key=_trace_key, condition=_results_changed)
 def cached_trace(
-    checkpoint: str,
+    checkpoint: str | Location,
     texts: tuple[str, ...],
     task: Task | None = None,
     masked_tokens: tuple[int, ...] = (),
@@ -61,14 +61,16 @@ def _targets_key(teacher, student, texts, recipe) -> tuple:
 
 
 @cachetools.cached(_results, key=_targets_key, condition=_results_changed)
-def cached_targets(teacher: str, student: str, texts: tuple[str, ...], recipe: str) -> DistillationTargets:
+def cached_targets(
+    teacher: str | Location, student: str | Location, texts: tuple[str, ...], recipe: str
+) -> DistillationTargets:
     """`distillation_targets` from memory if it is there. Raises what that raises."""
     loaded = cached_checkpoint(teacher), cached_checkpoint(student)
     with _working:
         return distillation_targets(*loaded, *texts, recipe=recipe)
 
 
-def explained_answer(task: Task, checkpoint: str, texts: tuple[str, ...]) -> AttentionExplanation:
+def explained_answer(task: Task, checkpoint: str | Location, texts: tuple[str, ...]) -> AttentionExplanation:
     """`explain`, at most as many at once as there are traces being made; it is not kept."""
     loaded = cached_checkpoint(checkpoint, task)
     with _working:

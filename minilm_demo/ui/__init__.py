@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 
 import gradio as gr
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from .. import runs
 from ..errors import DemoError
 from ..jobs import metrics
-from ..results import AT_WORK
+from ..results import AT_WORK, FINETUNE
 from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .ablation_panel import build_ablation_panel
@@ -21,7 +22,7 @@ from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
 from .distil_panel import SHOW_LESSON, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
-from .files import FILES, PLOTLY, CompressedPage
+from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
@@ -73,7 +74,15 @@ def build_page() -> gr.Blocks:
         _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs)
         add_endpoints()
     page.queue(default_concurrency_limit=4, max_size=64)
+    _know_signatures(page)
     return page
+
+
+def _know_signatures(page: gr.Blocks) -> None:
+    """Gradio asks `inspect` for the signature of every component's constructor for each new session, half of what a
+    session costs. `inspect` takes the one that a function has as `__signature__`."""
+    for kind in {type(block) for block in page.blocks.values()}:
+        kind.__init__.__signature__ = inspect.signature(kind.__init__)
 
 
 def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
@@ -108,10 +117,10 @@ def _open(my_runs: list[str] | None, request: gr.Request):
         if asked or run.status in AT_WORK:
             found.append(run)
     newest = found[0].record if found else None
-    tab = gr.Tabs(selected="finetune" if newest.job == "finetune" else "distillation") if newest else gr.skip()
+    tab = gr.Tabs(selected=runs.JOBS[newest.job].tab) if newest else gr.skip()
     known = [newest.run_id, *(one for one in my_runs or [] if one != newest.run_id)] if newest else my_runs
     for run in found:  # the other jobs have panels of their own, which open them
-        if run.record.job == "finetune":
+        if run.record.job == FINETUNE:
             run_id = run.record.run_id
             return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, known
     return None, "", *after_run(None), gr.skip(), tab, known
@@ -163,7 +172,7 @@ def launch_options() -> dict:
         "max_file_size": "20mb",
         "app_kwargs": {
             "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
-            "middleware": [Middleware(CompressedPage)],
+            "middleware": [Middleware(CompressedPage), Middleware(KeptAssets)],
         },
     }
 

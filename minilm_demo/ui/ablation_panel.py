@@ -14,13 +14,13 @@ from .. import views
 from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import ARMS, OVERTIME, AblationConfig, summarise
-from ..models import default_checkpoint
-from ..results import AT_WORK, AblationResult, Scored, Started, from_dict
-from ..runs import JOBS, RunState, called
+from ..models import default_checkpoint, short_title
+from ..results import ABLATION, AT_WORK, AblationResult, Scored, Started, from_dict
+from ..runs import JOBS, RunState
 from ..tasks import get_task
 from ..views import words
+from .choices import data_choices, with_run
 from .components import view
-from .finetune_tab import DATA_WORDS
 from .following import remember_run
 from .handlers import QUEUE, REOPENED, says_errors
 
@@ -67,7 +67,7 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
     with gr.Row():
         time = gr.Radio(list(SIZES), value=first, label="How long?", elem_id="ablation-time")
         data = gr.Radio(
-            [(DATA_WORDS[name], name) for name in (*sources, "hub")],
+            data_choices((*sources, "hub")),
             value=sources[0],
             label="Data",
             elem_id="ablation-data",
@@ -101,7 +101,7 @@ def _shipped_view(result: AblationResult | None) -> dict:
 
 def _named(result: AblationResult | None) -> AblationResult | None:
     """The teacher by its title; a folder or run of this machine without a name."""
-    return result and dataclasses.replace(result, teacher=called(result.teacher))
+    return result and dataclasses.replace(result, teacher=short_title(result.teacher))
 
 
 # -- one of one's own ----------------------------------------------------------------------------------------------
@@ -129,9 +129,8 @@ def _shape() -> str:
 @says_errors
 def _start(time: str, data: str, my_runs: list[str] | None):
     config = AblationConfig(task=TASK.name, data=data, **SIZES[time])
-    mine = my_runs or []
-    run_id = QUEUE.start("ablation", TASK, config, mine=mine)
-    return ablation_view(run_id), [run_id, *mine][:50]
+    run_id = QUEUE.start(ABLATION, TASK, config, mine=my_runs or [])
+    return ablation_view(run_id), with_run(run_id, my_runs)
 
 
 def _reopen(my_runs: list[str] | None, request: gr.Request):
@@ -139,7 +138,7 @@ def _reopen(my_runs: list[str] | None, request: gr.Request):
     mine = [(run_id, AT_WORK) for run_id in (my_runs or [])[:REOPENED]]
     asked = str(request.query_params.get("run", ""))
     for run_id, statuses in [*mine, (asked, None)]:
-        if not run_id.startswith(JOBS["ablation"].prefix):
+        if not run_id.startswith(JOBS[ABLATION].prefix):
             continue
         try:
             found = ablation_view(run_id)
@@ -153,14 +152,14 @@ def _reopen(my_runs: list[str] | None, request: gr.Request):
 def ablation_view(run_id: str) -> dict:
     """The payload of a run: where it is, and what its students say so far."""
     run = QUEUE.state(run_id)
-    if run.record.job != "ablation":
+    if run.record.job != ABLATION:
         raise DemoError("This run is no experiment.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     position = None if ahead is None else ahead + 1
     where = {"status": run.status, "run_id": run_id, "position": position, "starts_in": starts_in}
     so_far = _named(result_so_far(run))
     payload = views.ablation_payload(so_far, run=views.experiment_state(run.events, **where), paper=False)
-    return {**payload, "code": views.run_code("ablation", TASK.name, run.record.config)}
+    return {**payload, "code": views.run_code(JOBS[ABLATION].snippet, TASK.name, run.record.config)}
 
 
 def result_so_far(run: RunState) -> AblationResult | None:

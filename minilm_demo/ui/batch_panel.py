@@ -18,8 +18,8 @@ from .. import views
 from ..data import FILE_KINDS, local_sources
 from ..errors import DataError
 from ..jobs import evaluate_rows, predict_file
-from ..models import cached_checkpoint, locate, seen_by_base
-from ..serving import allowed_checkpoint, checkpoint_title, run_tasks
+from ..models import cached_checkpoint
+from ..serving import CheckpointReference, resolve
 from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
 from .handlers import picked_texts, says_errors
@@ -95,23 +95,23 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, p
     data = local_sources(task)[0]
     result = evaluate_rows(
         task,
-        cached_checkpoint(checkpoint, task),
+        cached_checkpoint(checkpoint.location, task),
         data=data,
         limit=rows,
         on_rows=lambda split, done, of: progress((done, of), unit="rows"),
     )
-    evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint_title(checkpoint))
+    evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
     result = dataclasses.replace(result, evaluation=evaluation)
-    payload = views.slice_payload(task, result, seen=seen_by_base(locate(checkpoint), task))
-    return {**payload, "code": views.slice_code(task.name, checkpoint, data, rows)}
+    payload = views.slice_payload(task, result, seen=checkpoint.seen(task))
+    return {**payload, "code": views.slice_code(task.name, checkpoint.name, data, rows)}
 
 
-def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[str, Sequence[Task]]:
+def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[CheckpointReference, Sequence[Task]]:
     """The first checkpoint of those chosen, and the tasks it answers."""
     if not checkpoints:
         raise DataError("No model is chosen under “Who answers?”. If none is there, train one in the Fine-tune tab.")
-    checkpoint = allowed_checkpoint(checkpoints[0])
-    return checkpoint, run_tasks(checkpoint, skill_tasks(skill))
+    checkpoint = resolve(checkpoints[0])
+    return checkpoint, checkpoint.tasks_among(skill_tasks(skill))
 
 
 # -- a file --------------------------------------------------------------------------------------------------------
@@ -125,14 +125,14 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
     with _private_file("predictions.csv") as output:
         number = predict_file(
             tasks,
-            checkpoint,
+            checkpoint.location,
             Path(file),
             output,
             max_rows=FILE_ROWS,
             max_characters=FILE_CHARACTERS,
             on_rows=lambda name, done, of: progress((done, of), unit="rows"),
         )
-    said = f"{number:,} rows answered by {checkpoint_title(checkpoint)}."
+    said = f"{number:,} rows answered by {checkpoint.title}."
     return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), said
 
 

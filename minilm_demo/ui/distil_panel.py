@@ -12,15 +12,24 @@ from .. import views
 from ..data import local_sources
 from ..errors import DataError, DemoError
 from ..jobs import DistillConfig
-from ..jobs.distilling import PROBE_TOKENS
-from ..models import Size, default_checkpoint, size_of, smaller_sizes
-from ..results import AT_WORK, Probed
-from ..runs import DISTILL_LIMITS, RunState, plain_name
-from ..serving import allowed_checkpoint, starting_points
+from ..models import default_checkpoint
+from ..results import AT_WORK, DISTILL
+from ..runs import JOBS, RunState
+from ..serving import (
+    FIRST_PAIRING,
+    comparable,
+    copies_misfit,
+    pupil_choices,
+    size_choices,
+    starting_points,
+    student_size,
+    teacher_choices,
+    text_to_watch,
+    watched_student,
+)
 from ..tasks import TASKS, Task, get_task
+from .choices import data_choices, kept, two_boxes, with_run
 from .components import anew, option_number, view
-from .distillation_tab import FIRST_TEXTS, comparable, pairing, pupil_choices, teacher_choices
-from .finetune_tab import DATA_WORDS
 from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
 
@@ -29,7 +38,6 @@ ABOUT = (
     "its teacher does. The curves and the maps below move while it learns."
 )
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "5 minutes": 300.0, "By steps (Advanced)": None}
-OWN_SIZE = "own"
 LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
     "Attention + value relation (MiniLM)": ("minilm_v1", ""),
     "Attention only": ("minilm_v1", "at"),
@@ -68,9 +76,9 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
             time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="distil-time")
             start = gr.Button("Distil", variant="primary", size="lg", elem_id="distil")
             probe = gr.Textbox(
-                FIRST_TEXTS[0],
+                FIRST_PAIRING.texts[0],
                 label="Watch this sentence",
-                info=f"At most {PROBE_TOKENS} tokens. Empty: no maps are drawn.",
+                info=f"At most {DistillConfig.WATCHED_TOKENS} tokens. Empty: no maps are drawn.",
                 max_lines=4,
                 elem_id="distil-probe",
             )
@@ -123,8 +131,7 @@ def _texts(task: Task) -> tuple[gr.Radio, gr.Radio, gr.File]:
 
 def _sources(task: Task) -> dict:
     sources = local_sources(task)
-    choices = [(DATA_WORDS[name], name) for name in (*sources, "hub")]
-    return {"choices": [*choices, (FILE_WORDS, "file")], "value": sources[0]}
+    return {"choices": [*data_choices((*sources, "hub")), (FILE_WORDS, "file")], "value": sources[0]}
 
 
 def _advanced() -> dict[str, gr.components.Component]:
@@ -132,7 +139,7 @@ def _advanced() -> dict[str, gr.components.Component]:
 
     def number(name: str, value, label: str, precision: int | None = 0) -> gr.Number:
         elem_id = f"distil-{name}".replace("_", "-")
-        return option_number(DistillConfig, DISTILL_LIMITS, name, value, label, precision, elem_id=elem_id)
+        return option_number(DistillConfig, JOBS[DISTILL].limits, name, value, label, precision, elem_id=elem_id)
 
     with gr.Accordion("Advanced", open=False, elem_id="distil-advanced"):
         return {
@@ -146,66 +153,30 @@ def _advanced() -> dict[str, gr.components.Component]:
         }
 
 
-def size_choices(teacher: str) -> list[tuple[str, str]]:
-    """(words, name) of the students a teacher can have here; where its own size is not known yet, of one alone."""
-    theirs = size_of(teacher)
-    if theirs is None:
-        return [("Half as deep, half as wide", "half"), ("My own size (Advanced)", OWN_SIZE)]
-    fitting = {
-        name: size
-        for name, size in smaller_sizes(theirs).items()
-        if size.layers <= DISTILL_LIMITS["layers"] and size.hidden <= DISTILL_LIMITS["hidden"]
-    }
-    choices = [(f"{name.capitalize()}: {size.layers} x {size.hidden}", name) for name, size in fitting.items()]
-    return [*choices, ("My own size (Advanced)", OWN_SIZE)]
-
-
-def _asked_size(teacher: str, size: str, layers: int, hidden: int, heads: int) -> tuple[int | None, ...]:
-    """Layers, width and heads as the run is asked for them; None: what suits the teacher."""
-    if size == OWN_SIZE:
-        return layers or None, hidden or None, heads or None
-    theirs = size_of(teacher)
-    known = smaller_sizes(theirs).get(size) if theirs else None
-    return (known.layers, known.hidden, known.heads) if known else (None, None, None)
-
-
 def _starts(teacher: str, size: str, hidden: int, heads: int, init: str = "random") -> dict:
     """How the student may begin: with the teacher's layers only where they fit, and if not, why."""
-    theirs = size_of(teacher)
-    _, wide, many = _asked_size(teacher, size, 0, hidden, heads)
-    reason = _misfit(theirs, wide or 0, many or (theirs.heads if theirs else 0))
-    names = ["random"] if reason else list(STARTS)
+    misfit = copies_misfit(teacher, size, hidden, heads)
+    names = ["random"] if misfit else list(STARTS)
     return {
         "choices": [(STARTS[name], name) for name in names],
         "value": init if init in names else names[0],
         "label": "How does it begin?",
-        "info": reason or "Copied layers are spread evenly over the teacher's.",
+        "info": misfit or "Copied layers are spread evenly over the teacher's.",
     }
-
-
-def _misfit(teacher: Size | None, hidden: int, heads: int) -> str:
-    if teacher is None:
-        return "Whether layers of this teacher fit is known once it is on this machine."
-    if hidden != teacher.hidden:
-        return f"Layers of the teacher fit only a student as wide as it is: {teacher.hidden}."
-    if heads != teacher.heads:
-        return f"Layers of the teacher fit only a student with as many heads: {teacher.heads}."
-    return ""
 
 
 @says_errors
 def _choose_size(teacher: str, size: str, init: str, hidden: int, heads: int):
     """The sizes and starts there are for what was chosen; what was chosen stays if it can."""
     choices = size_choices(teacher)
-    size = size if size in [name for _, name in choices] else choices[0][1]
+    size = kept(size, choices)
     return gr.Radio(choices=choices, value=size), gr.Radio(**_starts(teacher, size, hidden, heads, init))
 
 
 def refresh_teachers(teacher: str, my_runs: list[str] | None):
     """The list of teachers as it is now; the one that was chosen stays."""
     choices = starting_points(my_runs or ())
-    known = [name for _, name in choices]
-    return gr.Radio(choices=choices, value=teacher if teacher in known else default_checkpoint())
+    return gr.Radio(choices=choices, value=kept(teacher, choices, default_checkpoint()))
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -214,9 +185,9 @@ def refresh_teachers(teacher: str, my_runs: list[str] | None):
 @says_errors
 def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, *options):
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
-    upload, mine = Path(file) if data == "file" else None, my_runs or []
-    run_id = QUEUE.start("distill", get_task(task), config, upload=upload, mine=mine)
-    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), [run_id, *mine][:50], None
+    upload = Path(file) if data == "file" else None
+    run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=my_runs or [])
+    return run_view(run_id), run_id, after_lesson(None), download_link(run_id), with_run(run_id, my_runs), None
 
 
 def _config(
@@ -225,7 +196,7 @@ def _config(
     if data == "file" and not file:
         raise DataError("Choose a file of texts first, or take the bundled sample.")
     recipe, terms = LOSSES[losses]
-    layers, hidden, heads = _asked_size(teacher, size, layers, hidden, heads)
+    layers, hidden, heads = student_size(teacher, size, layers, hidden, heads)
     return DistillConfig(
         task=task,
         data=file if data == "file" else data,
@@ -241,16 +212,8 @@ def _config(
         batch_size=batch or DistillConfig.batch_size,
         learning_rate=rate or None,
         seed=seed or 0,
-        probe=checked_probe(probe),
+        probe=text_to_watch(probe),
     )
-
-
-def checked_probe(text: str | None) -> str:
-    """A sentence to watch, "" for none; `DataError` for one that is too long whatever its pieces are."""
-    words = len((text or "").split())
-    if words > PROBE_TOKENS - 2:  # a word is a token or more, and two are special
-        raise DataError(f"The sentence to watch has {words} words; at most {PROBE_TOKENS} tokens can be watched.")
-    return text if words else ""
 
 
 @says_errors
@@ -277,7 +240,7 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
             run = QUEUE.state(run_id)
         except DemoError:  # said where all runs are opened
             continue
-        if run.record.job == "distill" and (asked or run.status in AT_WORK):
+        if run.record.job == DISTILL and (asked or run.status in AT_WORK):
             return run_view(run_id), run_id, after_lesson(run), download_link(run_id)
     return None, "", after_lesson(None), gr.skip()
 
@@ -299,30 +262,16 @@ SHOW_LESSON = """(value) => {
 @says_errors
 def look_at_student(run_id: str, my_runs: list[str] | None):
     """The sentence that was watched, its teacher and the student in the Microscope: boxes, lists, picture."""
-    run = QUEUE.state(run_id)
-    config, mine = run.record.config, [run_id, *(my_runs or [])]
-    try:
-        teacher = allowed_checkpoint(plain_name(config.teacher), trained=False)
-    except DemoError as error:
-        raise DataError("The teacher of this student is not among those that can be looked into here.") from error
-    wanted = pairing(config.probe or FIRST_TEXTS[0], "", teacher, run_id, config.recipe)
-    students = comparable(teacher, pupil_choices(mine), config.recipe)
+    mine = [run_id, *(my_runs or [])]
+    pairing, steps = watched_student(QUEUE.state(run_id), FIRST_PAIRING.texts[0])
+    payload = views.microscope_payload(pairing.targets, **pairing.caption(), frames=views.probed_frames(steps))
     return (
-        wanted.texts[0],
-        "",
-        gr.Radio(choices=teacher_choices(mine), value=teacher),
-        gr.Radio(choices=students, value=run_id),
-        config.recipe,
-        anew(wanted.payload(frames=_frames(run))),
+        *two_boxes(pairing.texts),
+        gr.Radio(choices=teacher_choices(mine), value=pairing.teacher),
+        gr.Radio(choices=comparable(pairing.teacher, pupil_choices(mine), pairing.recipe), value=run_id),
+        pairing.recipe,
+        anew(payload),
     )
-
-
-def _frames(run: RunState) -> dict | None:
-    """The student on its way, where the Microscope compares what the run did: this teacher's last layer, all heads."""
-    config = run.record.config
-    if config.assistant or config.relation_heads is not None or config.teacher_layer is not None:
-        return None
-    return views.probed_frames([event for event in run.events if isinstance(event, Probed)])
 
 
 @says_errors

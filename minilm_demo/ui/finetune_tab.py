@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,28 +10,22 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..data import draw, local_sources, open_source, preview_file
+from ..data import local_sources
 from ..errors import DataError, DemoError
 from ..jobs import TrainConfig, check_probe
-from ..jobs.finetuning import METHODS, PROBE_TOKENS
-from ..models import CATALOG, default_checkpoint
-from ..runs import PAGE_LIMITS, RunState
-from ..serving import run_title, starting_points
+from ..jobs.configs import METHODS
+from ..models import default_checkpoint
+from ..results import FINETUNE
+from ..runs import JOBS, RunState
+from ..serving import preview_data, run_title, starting_points
 from ..tasks import TASKS, Task, get_task
+from .choices import EVAL_EXAMPLES, data_choices, kept, two_boxes, with_run
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
-DATA_WORDS = {
-    "sample": "Bundled sample (written for this demo)",
-    "mirror": "The real data set, from the local mirror",
-    "hub": "The real data set, from the Hub",
-    "file": "My own file",
-}
-PREVIEW_ROWS = 6
 CURVES = 8  # runs over each other at most
-EVAL_EXAMPLES = 500  # of each validation split: seconds, with an interval that says how sure that is
 
 
 @dataclass(frozen=True)
@@ -119,13 +111,13 @@ def _probe(task: Task) -> list[gr.Textbox]:
 
 
 def _probe_boxes(task: Task) -> list[dict]:
-    """Label and text of the two boxes; the second is hidden for single sentences. A span task has no short example."""
-    names = [*task.text_fields, ""][:2]
+    """Label and text of the two boxes; the second is hidden for single sentences."""
+    names, example = two_boxes(task.text_fields), views.kind_of(task).short_example(task)
     return [
         {
             "label": name.capitalize(),
-            "value": "" if task.kind == "span" else task.example.get(name, ""),
-            "info": None if index else f"At most {PROBE_TOKENS} tokens. Empty: nothing is kept.",
+            "value": example.get(name, ""),
+            "info": None if index else f"At most {TrainConfig.WATCHED_TOKENS} tokens. Empty: nothing is kept.",
             "visible": bool(name),
         }
         for index, name in enumerate(names)
@@ -136,7 +128,9 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
     """The rest of `TrainConfig`; limits and explanations are read from there."""
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
-        return option_number(TrainConfig, PAGE_LIMITS, name, value, label, precision, elem_id=f"option-{name}")
+        return option_number(
+            TrainConfig, JOBS[FINETUNE].limits, name, value, label, precision, elem_id=f"option-{name}"
+        )
 
     return {
         "checkpoint": gr.Radio(
@@ -164,8 +158,7 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
 def refresh_starting_points(checkpoint: str, my_runs: list[str] | None):
     """The list of what a run may start from, as it is now; what was chosen stays."""
     choices = starting_points(my_runs or (), skills=True)
-    known = [name for _, name in choices]
-    return gr.Radio(choices=choices, value=checkpoint if checkpoint in known else default_checkpoint())
+    return gr.Radio(choices=choices, value=kept(checkpoint, choices, default_checkpoint()))
 
 
 @says_errors
@@ -173,13 +166,13 @@ def _choose_task(name: str, my_runs: list[str] | None):
     """The data there is for a task, and its own defaults in the Advanced fields."""
     task = get_task(name)
     data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
-    checkpoint, kept = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
+    checkpoint, same = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
     probe = [gr.Textbox(**box) for box in _probe_boxes(task)]
-    return data, *probe, checkpoint, kept, task.epochs, kept, task.batch_size, task.max_length, kept, kept
+    return data, *probe, checkpoint, same, task.epochs, same, task.batch_size, task.max_length, same, same
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:
-    return [(DATA_WORDS[name], name) for name in (*local_sources(task), "hub", "file")]
+    return data_choices((*local_sources(task), "hub", "file"))
 
 
 # -- a look at the data --------------------------------------------------------------------------------------------
@@ -188,85 +181,17 @@ def _data_choices(task: Task) -> list[tuple[str, str]]:
 @says_errors
 def look_at_data(name: str, data: str, file: str | None):
     """One sentence on the data, and its first rows as a table."""
-    task = get_task(name)
-    if data == "hub":  # only the Train button goes to the Hub
-        return f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.", None
-    if data == "file":
-        return _look_at_file(task, file)
-    said, cells = _look(name, data)
-    return said, _table(task.columns, cells)
+    preview = preview_data(get_task(name), data, file)
+    return preview.sentence, _table(preview.columns, preview.cells) if preview.columns else None
 
 
-@functools.lru_cache(64)  # the rows behind these names do not change while the server runs
-def _look(name: str, data: str) -> tuple[str, list[list[str]]]:
-    task = get_task(name)
-    source = open_source(task, data)
-    rows = source.read("train")
-    shown, _ = draw(rows, PREVIEW_ROWS, seed=0)
-    said = f"{len(rows):,} rows to train on: {source.title}. {_balance(task, rows)}{_too_few(task, data)}"
-    return said, [_cells(task, row) for row in shown]
-
-
-def _too_few(task: Task, data: str) -> str:
-    """What the bundled sample cannot teach, and where to start instead."""
-    if data != "sample" or task.sample_teaches:
-        return ""
-    instead = "take the real data"
-    if task.start_from in CATALOG:
-        instead += f", or start from the shipped {task.start_from} skill (under Advanced)"
-    return f" So few rows teach the bundled checkpoint little of this task: for a better score {instead}."
-
-
-def _look_at_file(task: Task, file: str | None):
-    if not file:
-        return f"Choose a file with the columns {', '.join(task.columns)}.", None
-    preview = preview_file(task, Path(file))
-    table = _table(preview.columns, [list(row.values()) for row in preview.first_rows])
-    guess = ", ".join(f"{field} ← {column}" for field, column in preview.guess.items())
-    if preview.missing:
-        return (
-            f"No column for {' and '.join(preview.missing)}. Found so far: {guess or 'none'}. Rename it and try again.",
-            table,
-        )
-    try:
-        rows = open_source(task, file).read("all")
-    except DataError as error:
-        return str(error), table
-    return (
-        f"{len(rows):,} rows; {guess}. {_balance(task, rows)} A fifth, at most 1,000 rows, is kept for scoring.",
-        table,
-    )
-
-
-def _table(columns: Sequence[str], cells: list[list[str]]) -> gr.Dataframe:
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
     """The rows as a table; columns as wide as their longest cell asks, within limits. Without widths of its own the
     table keeps those of the task before."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
     shares = [min(max(length, 24), 90) for length in longest]
     widths = [f"{100 * share // sum(shares)}%" for share in shares]
     return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
-
-
-def _cells(task: Task, row: dict) -> list[str]:
-    return [row[field] for field in task.text_fields] + [_label_words(task, row[task.label_field])]
-
-
-def _label_words(task: Task, label) -> str:
-    if task.kind == "classification":
-        return task.labels[label]
-    if task.kind == "span":
-        return label["text"][0] if label["text"] else "(no answer)"
-    return f"{label:g}"
-
-
-def _balance(task: Task, rows: list[dict]) -> str:
-    """How many rows of each label there are, in words."""
-    if task.kind == "classification":
-        counts = Counter(row[task.label_field] for row in rows)
-        return ", ".join(f"{counts[index]:,} {label}" for index, label in enumerate(task.labels)) + "."
-    if task.has_unanswerable:
-        return f"{sum(not row[task.label_field]['text'] for row in rows):,} without an answer."
-    return ""
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -280,10 +205,8 @@ def _start(
     config = replace(_config(data, file, TIMES[time], *options), probe=probe)
     check_probe(get_task(task), probe)
     upload = Path(file) if data == "file" else None
-    mine = my_runs or []
-    run_id = QUEUE.start("finetune", get_task(task), config, upload=upload, mine=mine)
-    known = [run_id, *mine][:50]
-    return run_view(run_id), run_id, known, *after_run(None), download_link(run_id), None
+    run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=my_runs or [])
+    return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id), None
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
@@ -315,14 +238,16 @@ def run_curves(run_id: str, my_runs: list[str] | None) -> dict:
     run = QUEUE.state(run_id)
     others = [other for other in (my_runs or []) if other != run_id]
     runs = [run, *_finished_runs(others, run.record.task)]
-    return views.figure_payload(views.learning_curves([(run_title(run), run.events) for run in runs[:CURVES]]))
+    return views.figure_payload(
+        views.learning_curves([(run_title(run.record, run.result), run.events) for run in runs[:CURVES]])
+    )
 
 
 def _finished_runs(run_ids: Sequence[str], task: str) -> Iterator[RunState]:
     for run_id in run_ids:
         with contextlib.suppress(DemoError):  # deleted meanwhile
             run = QUEUE.state(run_id)
-            if (run.record.job, run.record.task) == ("finetune", task) and run.result is not None:
+            if (run.record.job, run.record.task) == (FINETUNE, task) and run.result is not None:
                 yield run
 
 

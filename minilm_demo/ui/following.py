@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import tempfile
 import zipfile
@@ -16,18 +15,19 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 
 from .. import views
 from ..errors import DataError, DemoError
-from ..models import CATALOG, RUN_ID
-from ..results import FINAL, Started
-from ..runs import JOBS, RunState, called, plain_name, state, visitor_run_folder
-from ..serving import run_title
+from ..models import CATALOG
+from ..results import FINAL, RUN_ID, Started
+from ..runs import JOBS, RunState, plain_name, state, visitor_run_folder
+from ..serving import title_of
 from ..tasks import get_task
+from ..views.documents import visitor_run_document
 from .handlers import QUEUE
 
 
 def run_view(run_id: str, since: int = 0) -> dict:
     """The payload of the run view: what is new since event number `since`, and the run's state."""
     run = QUEUE.state(run_id)
-    if run.record.job == "ablation":
+    if run.record.job not in views.RUNS:
         raise DemoError("This run is an experiment: the panel “Does it help?” in the Distillation tab shows it.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     started = next((event for event in run.events if isinstance(event, Started)), None)
@@ -42,9 +42,9 @@ def run_view(run_id: str, since: int = 0) -> dict:
         since=since,
         seen=started.seen_by_base if started else "",
         base=_base_title(run),
-        init=run.record.config.init if run.record.job == "distill" else "",
+        init=getattr(run.record.config, "init", ""),
     )
-    return {**payload, "code": views.run_code(run.record.job, run.record.task, run.record.config)}
+    return {**payload, "code": views.run_code(JOBS[run.record.job].snippet, run.record.task, run.record.config)}
 
 
 def _base(run: RunState) -> str:
@@ -55,11 +55,23 @@ def _base(run: RunState) -> str:
 def _base_title(run: RunState) -> str:
     """What that is called, where its name does not do: a run, whose id is a key to it; a teacher of the catalog."""
     name = _base(run)
-    if RUN_ID.fullmatch(name):
-        with contextlib.suppress(DemoError):  # deleted meanwhile, or a folder that only looks like a run
-            return run_title(state(visitor_run_folder(name)))
-        return called(name)
-    return CATALOG[name].title if run.record.job == "distill" and name in CATALOG else ""
+    return (
+        title_of(name)
+        if RUN_ID.fullmatch(name) or (JOBS[run.record.job].makes == "distilled" and name in CATALOG)
+        else ""
+    )
+
+
+def _public_base(run: RunState) -> str:
+    """The name of what it begins with if that is of the catalog, else what it is called."""
+    name = _base(run)
+    return name if name in CATALOG else title_of(name)
+
+
+def run_document(run_id: str) -> dict:
+    """The JSON document of a run for whoever has its id."""
+    run = QUEUE.state(run_id)
+    return visitor_run_document(run, _public_base(run))
 
 
 def _since(asked: dict) -> int:
@@ -75,15 +87,14 @@ def poll_maps(asked: dict) -> dict:
         run = QUEUE.state(str(asked.get("run")))
     except DemoError as error:
         return {"error": str(error)}
-    if run.record.job != "distill":
+    if JOBS[run.record.job].makes != "distilled":
         return {"error": "This run is no distillation."}
-    teacher, title = _base(run), _base_title(run)
     found = views.lesson_maps(
         run.events,
         run.record.config.probe,
-        teacher=teacher if teacher in CATALOG else title,
+        teacher=_public_base(run),
         student=run.record.run_id,
-        teacher_title=title,
+        teacher_title=_base_title(run),
         since=_since(asked),
     )
     return found or {"error": "There is no picture of the sentence to watch yet."}
@@ -142,7 +153,7 @@ def download(request: Request) -> StreamingResponse | PlainTextResponse:
         return PlainTextResponse(str(error), status_code=404)
     files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
     archive = _zipped(files)
-    kind = "student" if run.record.job == "distill" else run.record.task
+    kind = "student" if JOBS[run.record.job].makes == "distilled" else run.record.task
     headers = {
         "Content-Disposition": f'attachment; filename="minilm-{kind}.zip"',
         "Content-Length": str(archive.seek(0, io.SEEK_END)),

@@ -8,9 +8,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from .. import views
-from ..jobs import word_importance
-from ..serving import allowed_checkpoint, checkpoint_title, run_task
-from ..tasks import skill_tasks
+from ..serving import Question
 from .components import view
 from .handlers import says_errors
 
@@ -36,10 +34,7 @@ def _explain(skill: str, text1: str, text2: str, chosen: list[str] | None) -> di
     """The payload for the first of the chosen checkpoints."""
     if not chosen:
         return views.error_payload(NOBODY)
-    checkpoint = allowed_checkpoint(chosen[0])
-    task = run_task(checkpoint, skill_tasks(skill), (text1, text2))
-    fields = dict(zip(task.text_fields, (text1, text2), strict=False))
-    importance = word_importance(task, checkpoint, fields)
-    importance = dataclasses.replace(importance, checkpoint=checkpoint_title(checkpoint))
-    code = views.importance_code(task.name, checkpoint, fields)
-    return {**views.importance_payload(task, importance), "code": code}
+    question = Question(skill, (text1, text2), chosen[0])
+    importance = dataclasses.replace(question.importance(), checkpoint=question.model.title)
+    code = views.importance_code(question.task.name, question.model.name, question.fields)
+    return {**views.importance_payload(question.task, importance), "code": code}

@@ -10,19 +10,11 @@ import gradio as gr
 from .. import views
 from ..data import MAX_TEXT_CHARACTERS
 from ..errors import DemoError
-from ..models import locate, seen_by_base
-from ..runs import called, first_answer, usable_runs
-from ..serving import (
-    MOST_AT_ONCE,
-    allowed_checkpoint,
-    checkpoint_card,
-    checkpoint_choices,
-    checkpoint_title,
-    predict_together,
-    run_task,
-)
-from ..tasks import SKILLS, TASKS, Preset, Task, get_task, skill_tasks
+from ..runs import first_answer, usable_runs
+from ..serving import MOST_AT_ONCE, Question, checkpoint_choices, title_of
+from ..tasks import SKILLS, TASKS, Preset, get_task, skill_tasks
 from .batch_panel import build_batch_panel
+from .choices import two_boxes
 from .components import view
 from .handlers import picked_texts, says_errors
 from .importance_panel import build_importance_panel
@@ -79,52 +71,30 @@ def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> d
         return views.error_payload(NOTHING_YET)
     if len(checkpoints) > MAX_LANES:
         return views.error_payload(f"{len(checkpoints)} models are chosen; at most {MAX_LANES} answer side by side.")
-    found = [_lane(skill, (text1, text2), name) for name in checkpoints]
-    lanes = [lane for lane, _ in found]
-    task = next((task for _, task in found if task), None)
-    if task is None:
+    questions = [Question(skill, (text1, text2), name) for name in checkpoints]
+    lanes = [_lane(question) for question in questions]
+    answered = [question for question, lane in zip(questions, lanes, strict=True) if lane["kind"] != "error"]
+    if not answered:
         return lanes[0]
-    return views.answers_payload(skill, task, _fields(task, (text1, text2)), lanes)
+    return views.answers_payload(skill, answered[0].task, answered[0].fields, lanes)
 
 
-def _fields(task: Task, texts: tuple[str, str]) -> dict[str, str]:
-    return dict(zip(task.text_fields, texts, strict=False))
-
-
-def _lane(skill: str, texts: tuple[str, str], checkpoint: str) -> tuple[dict, Task | None]:
-    """One checkpoint's answer and the task it answered, or why it has none: what is wrong with one must not hide the
-    others."""
+def _lane(question: Question) -> dict:
+    """One checkpoint's answer, or why it has none: what is wrong with one must not hide the others."""
     try:
-        allowed = allowed_checkpoint(checkpoint)
-        task = run_task(allowed, skill_tasks(skill), texts)
-        return {**answer_payload(task, allowed, _fields(task, texts)), "title": checkpoint_title(allowed)}, task
+        return {**answer_payload(question), "title": question.model.title}
     except DemoError as error:
-        return {**views.error_payload(str(error)), "title": _title(checkpoint)}, None
+        return {**views.error_payload(str(error)), "title": title_of(question.checkpoint)}
 
 
-def _title(checkpoint: str) -> str:
-    """What a checkpoint is called, also one that is gone."""
-    try:
-        return checkpoint_title(checkpoint)
-    except DemoError:
-        return called(checkpoint)
-
-
-def answer_payload(task: Task, checkpoint: str, fields: dict[str, str]) -> dict:
-    """The payload of one answer."""
-    prediction = predict_together(task, checkpoint, fields)
-    prediction = dataclasses.replace(prediction, checkpoint=checkpoint_title(checkpoint))
-    seen = seen_by_base(locate(checkpoint), task)
+def answer_payload(question: Question) -> dict:
+    """The payload of one answer; what is unfolded below it: the model card, and the Python that asks the same."""
+    task, fields, model = question.task, question.fields, question.model
+    prediction = dataclasses.replace(question.prediction(), checkpoint=model.title)
+    seen = model.seen(task)
     note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
-    return {**views.prediction_payload(task, prediction, fields, note), **_behind(task, checkpoint, fields)}
-
-
-def _behind(task: Task, checkpoint: str, fields: dict[str, str]) -> dict:
-    """What is unfolded below an answer: the model card, and the Python that asks the same."""
-    return {
-        "card": checkpoint_card(checkpoint, task),
-        "code": views.prediction_code(task.name, checkpoint, fields),
-    }
+    code = views.prediction_code(task.name, model.name, fields)
+    return {**views.prediction_payload(task, prediction, fields, note), "card": model.card(task), "code": code}
 
 
 def _precomputed(skill: str) -> dict | None:
@@ -133,10 +103,11 @@ def _precomputed(skill: str) -> dict | None:
     prediction = first_answer(skill, task) if skill in SKILLS else None
     if prediction is None:
         return None
-    fields = _fields(task, SKILLS[skill].presets[0].texts)
-    payload = views.prediction_payload(task, prediction, fields)
+    question = Question(skill, SKILLS[skill].presets[0].texts, skill)
+    payload = views.prediction_payload(task, prediction, question.fields)
     note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
-    return {**payload, "skill": skill, "footer": [], "note": note, **_behind(task, skill, fields)}
+    code = views.prediction_code(task.name, skill, question.fields)
+    return {**payload, "skill": skill, "footer": [], "note": note, "card": question.model.card(task), "code": code}
 
 
 def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
@@ -172,26 +143,16 @@ def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | 
 def _boxes(skill: str) -> list[dict]:
     """Label, text, limit and height of the two text boxes for a skill; the second is hidden for single sentences."""
     task = skill_tasks(skill)[0]
-    values = [*_presets(skill)[0].texts, ""]
+    values = two_boxes(_presets(skill)[0].texts)
     boxes = []
     for index in range(2):
         used = index < len(task.text_fields)
         label = task.text_fields[index].capitalize() if used else ""
-        info = _limit(task, index) if used else None
+        info = views.kind_of(task).limit(task, index, MAX_TEXT_CHARACTERS) if used else None
         boxes.append(
             {"label": label, "info": info, "value": values[index], "visible": used, "lines": 2, "max_lines": 12}
         )
     return boxes
-
-
-def _limit(task: Task, index: int) -> str:
-    """How much of a box is read, in words a visitor can use."""
-    if task.kind == "span":
-        windows = f"Any length up to {MAX_TEXT_CHARACTERS:,} characters: read in windows of {task.max_length} tokens."
-        return windows if index else "One question."
-    words = 10 * round(task.max_length * 0.07)  # an English word is about 1.4 tokens
-    together = " of both texts together" if len(task.text_fields) > 1 else ""
-    return f"The first {task.max_length} tokens{together} are read, about {words} words."
 
 
 def _presets(skill: str) -> tuple[Preset, ...]:
@@ -209,4 +170,4 @@ def _preset_choices(skill: str) -> list[tuple[str, int]]:
 
 
 def _fill(skill: str, index: int):
-    return [*_presets(skill)[index].texts, ""][:2]
+    return two_boxes(_presets(skill)[index].texts)

@@ -4,7 +4,7 @@ from . import words
 from .ablation import ablation_payload, experiment_state, longer_distillation
 from .attention import attention_payload, frames_payload, head_payload, row_payload
 from .bundle import version
-from .code import importance_code, prediction_code, run_code, slice_code
+from .code import Snippet, importance_code, prediction_code, run_code, slice_code
 from .components import (
     ABLATION,
     ADDRESS,
@@ -26,11 +26,12 @@ from .components import (
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
 from .figures import divergence_figure, figure, figure_payload, figure_table, learning_curves
 from .importance import importance_payload
+from .kinds import kind_of
 from .lesson import lesson_maps
 from .plotly_js import plotly_js
 from .prediction import answers_payload, error_payload, prediction_payload
 from .result import result_card
-from .run import run_payload
+from .run import RUNS, run_payload
 from .show import Page, show
 from .slice import slice_payload
 from .weights import floats
@@ -47,9 +48,11 @@ __all__ = [
     "PLOTLY_ADDRESS",
     "PREDICTION",
     "RUN",
+    "RUNS",
     "SLICE",
     "Component",
     "Page",
+    "Snippet",
     "ablation_payload",
     "answers_payload",
     "attention_payload",
@@ -65,6 +68,7 @@ __all__ = [
     "head_payload",
     "importance_code",
     "importance_payload",
+    "kind_of",
     "learning_curves",
     "lesson_maps",
     "longer_distillation",

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..results import FINAL, AblationResult, ArmGain, Fetching, Finished, Scored, TrainingEvent, Working
 from . import words
 from .figures import experiment_figure, figure_payload
+from .payloads import AblationPayload, ExperimentState
 from .result import PAPER
 from .run import STATUSES, fetched_so_far, place_in_line
 
@@ -34,7 +35,7 @@ EMPTY = "The students will be here, one dot each."
 
 def ablation_payload(
     result: AblationResult | None, *, run: Mapping | None = None, paper: bool = True, empty: str = EMPTY
-) -> dict:
+) -> AblationPayload:
     """A result -> what to draw; `run` (`experiment_state`) of one that is under way or was started here.
 
     Keys: run | None, paper table | None, empty: what stands there without a result, drawn | None. The drawn:
@@ -196,7 +197,7 @@ def _figures(result: AblationResult) -> list[list[str]]:
         ["Fine-tuning", f"{words.thousands(result.train_examples)} examples, {words.epochs(result.epochs)} epochs; "
          f"{words.duration(seconds['fine-tuning'] / students)} a student"],
         ["Data", result.data_source.description],
-        ["In all", f"{words.duration(sum(seconds.values()))}, {settings['precision']} on {settings['device']}"],
+        ["In all", f"{words.duration(sum(seconds.values()))}, {settings.precision} on {settings.device}"],
     ]  # fmt: skip
     if distilled:
         shared = " in the mean, for the teacher reads each text once for all" if distilled > 1 else ""
@@ -236,7 +237,7 @@ def experiment_state(
     run_id: str,
     position: int | None = None,
     starts_in: float | None = None,
-) -> dict:
+) -> ExperimentState:
     """Where an experiment is, in words: {run: its id, status, final bool, sentence, progress {done, of} | None, stop:
     label | "", error {sentence, advice} | None}. `position`, `starts_in` as in `run_payload`."""
     if status not in STATUSES:

@@ -20,6 +20,7 @@ from ..results import AttentionExplanation, AttentionTrace, Prediction, Traced
 from ..tasks import get_task
 from . import words
 from .code import trace_code
+from .payloads import AttentionFrames, AttentionPayload
 from .prediction import prediction_payload
 from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
 
@@ -36,7 +37,7 @@ def attention_payload(
     notes: Sequence[str] = (),
     precomputed: bool = False,
     alone: bool = False,
-) -> dict:
+) -> AttentionPayload:
     """A trace -> what the explorer draws (its keys are described at the top of attention.js).
 
     `before` is another trace of the same tokens and heads to stand beside it: of another checkpoint, or the one before
@@ -74,7 +75,7 @@ def attention_payload(
     }
 
 
-def frames_payload(texts: Sequence[str], traced: Sequence[Traced], weights: Sequence[np.ndarray]) -> dict:
+def frames_payload(texts: Sequence[str], traced: Sequence[Traced], weights: Sequence[np.ndarray]) -> AttentionFrames:
     """Attention while it learns: step, weights [layers, heads, tokens, tokens] and answer of every trace of a run."""
     return {
         "steps": [event.step for event in traced],

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from pathlib import Path
 
-from ..models import RUN_ID
 from ..recipes import RECIPES
-from ..results import AttentionTrace, DistillationTargets
-from ..runs import JOBS, JobConfig
+from ..results import RUN_ID, AttentionTrace, DistillationTargets
 
 WIDTH = 100  # characters of a line that is not broken
 RUN_HERE = "# A run is known by its name on its own machine; elsewhere, give the folder that you downloaded."
@@ -19,29 +17,15 @@ RUN_BEFORE = f"# {EARLIER_RUN}: the downloaded folder of the run that this one b
 
 
 @dataclass(frozen=True)
-class _Job:
-    """How a kind of long work is asked for."""
+class Snippet:
+    """How a kind of long work is asked for in Python."""
 
+    name: str  # of the page that is saved
     imports: str
-    config: str
+    config: str  # the class of its configuration
     call: str  # of the function; {task} is put in
     shown: str  # arguments of `views.show`
-
-
-_CALLS: Mapping[str, _Job] = {
-    "finetune": _Job(
-        "from minilm_demo import TrainConfig, finetune, views",
-        "TrainConfig", "finetune({task!r}, config)", "result, events=events",
-    ),
-    "distill": _Job(
-        "from minilm_demo import DistillConfig, distill, views",
-        "DistillConfig", "distill(config)", "result, events=events",
-    ),
-    "ablation": _Job(
-        "from minilm_demo import views\nfrom minilm_demo.jobs.ablation import AblationConfig, ablation",
-        "AblationConfig", "ablation(config)", "result",
-    ),
-}  # fmt: skip
+    base: str  # field of the configuration: the checkpoint it begins with
 
 
 def prediction_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> str:
@@ -76,26 +60,25 @@ def slice_code(task: str, checkpoint: str, data: str, limit: int) -> str:
     )
 
 
-def run_code(job: str, task: str, config: JobConfig) -> str:
-    """A run, of `finetune`, `distill` or `ablation`: the options that are not the defaults.
+def run_code(snippet: Snippet, task: str, config) -> str:
+    """A run: the options of its configuration, a dataclass, that are not the defaults.
 
     Files and folders of the server are called by their names alone, and an earlier run by none: its id is a key."""
-    call, base = _CALLS[job], JOBS[job].base
     options = {
         field.name: _without_folder(getattr(config, field.name))
         for field in fields_of(config)
         if field.name != "output_dir" and getattr(config, field.name) != field.default
     }
-    before = RUN_ID.fullmatch(options.get(base, ""))
+    before = RUN_ID.fullmatch(options.get(snippet.base, ""))
     if before:
-        options[base] = EARLIER_RUN
+        options[snippet.base] = EARLIER_RUN
     return _script(
-        call.imports,
+        snippet.imports,
         *([RUN_BEFORE] if before else []),
-        f"config = {_call(call.config, *(f'{name}={value!r}' for name, value in options.items()))}",
-        f"events = list({call.call.format(task=task)})",
+        f"config = {_call(snippet.config, *(f'{name}={value!r}' for name, value in options.items()))}",
+        f"events = list({snippet.call.format(task=task)})",
         "result = events[-1].result",
-        f'views.show({call.shown}).save("{job}.html")',
+        f'views.show({snippet.shown}).save("{snippet.name}.html")',
     )
 
 

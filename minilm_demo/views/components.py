@@ -69,14 +69,18 @@ ALL = (RUN, LESSON, ABLATION, FIGURE, PREDICTION, IMPORTANCE, ANSWERS, SLICE, AT
 # -- in Gradio -----------------------------------------------------------------------------------------------------
 
 # Files are fetched when the component comes onto the screen. Every value that arrives before them is drawn after them,
-# in order. The address is built from the page's own, which may be below another path.
+# in order. The first value may be the address of one. Addresses are built from the page's own, which may be below
+# another path.
 ON_LOAD = """const host = element.querySelector('.mlm-{name}');
-const first = props.value;
+const value = props.value;
+const fetched = ({{ address }}) => fetch(new URL(address, document.baseURI)).then((file) => file.json());
+const first = value?.kind === 'later' ? fetched(value) : value;
 const address = new URL('{address}/{version}/{name}', document.baseURI).href;
 const sheet = Object.assign(document.createElement('link'), {{ rel: 'stylesheet', href: address + '.css' }});
 const styled = new Promise((done) => {{ sheet.onload = sheet.onerror = done; }});
 document.head.append(sheet);
-host.view = Promise.all([import(address + '.js'), styled]).then(([{{ mount }}]) => mount(host, first, {callbacks}));
+host.view = Promise.all([import(address + '.js'), first, styled])
+  .then(([{{ mount }}, drawn]) => mount(host, drawn, {callbacks}));
 host.view.catch(() => {{ host.textContent = 'This part of the page could not be fetched. Please reload the page.'; }});
 watch('value', () => {{
   const next = props.value;

@@ -10,6 +10,7 @@ from ..attention_weights import quantised
 from ..results import DistillationTargets, Probed
 from . import words
 from .code import targets_code
+from .payloads import MicroscopeFrames, MicroscopePayload
 from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
 
 # What a relation is called, the letters of the two vectors in its formula, and what it says.
@@ -35,7 +36,7 @@ def microscope_payload(
     notes: Sequence[str] = (),
     precomputed: bool = False,
     alone: bool = False,
-) -> dict:
+) -> MicroscopePayload:
     """Targets -> what the microscope draws (its keys are described at the top of microscope.js).
 
     `badge` says what the teacher is to the student: `{kind, title, about}`. `asked` goes back to the server with every
@@ -70,7 +71,7 @@ def some_heads(heads: int, drawn: int) -> list[str]:
     return [f"Of {heads} relation heads the first {drawn} are drawn here, and the numbers are their means."]
 
 
-def probed_frames(probed: Sequence[Probed]) -> dict | None:
+def probed_frames(probed: Sequence[Probed]) -> MicroscopeFrames | None:
     """What the microscope replays: the student's relations of a run's probe text at every kept step."""
     if not probed:
         return None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import DistillResult, Evaluated, Stepped, TrainingEvent
+from ..results import DistillResult, DistillSettings, Evaluated, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
-from .run_parts import Head, arithmetic, series
+from .payloads import ResultCard
+from .run_parts import LatestEvents, arithmetic, series
 
 NATS = "nats"
 READING = {
@@ -45,20 +46,20 @@ class Distillation:
     AT_LAST = "measuring the student"
     READING = READING
 
-    def __init__(self, head: Head, task: Task, base: str, init: str):
-        self.head, self.task, self.base, self.init = head, task, base, init
-        self.learned: list[str] = head.started.settings["loss"] if head.started else []
-        self.measured_terms = list(head.evaluated.metrics) if head.evaluated else self.learned
+    def __init__(self, latest: LatestEvents, task: Task, *, base: str, init: str, **_):
+        self.latest, self.task, self.base, self.init = latest, task, base, init
+        self.learned: tuple[str, ...] = latest.started.settings.loss if latest.started else ()
+        self.measured_terms = list(latest.evaluated.metrics) if latest.evaluated else self.learned
 
     def title(self) -> str:
         return f"A student learns on texts of {self.task.title.split(':')[0]}"
 
     def running(self) -> str:
-        stepped = self.head.stepped
+        stepped = self.latest.stepped
         return words.join(
             (
-                f"Step {self.head.of_steps}",
-                f"epoch {words.epochs(stepped.epoch)} of {words.epochs(self.head.planned.epochs)}",
+                f"Step {self.latest.of_steps}",
+                f"epoch {words.epochs(stepped.epoch)} of {words.epochs(self.latest.planned.epochs)}",
                 f"{words.duration(stepped.seconds_left)} left",
                 words.speed(stepped.examples_per_second, "text"),
             )
@@ -68,19 +69,19 @@ class Distillation:
         return words.join((words.duration(result.seconds), words.speed(result.steps_per_second, "step")))
 
     def plan(self) -> str:
-        planned = self.head.planned
+        planned = self.latest.planned
         return f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
 
     def facts(self) -> list[list[str]]:
-        started, settings = self.head.started, self.head.started.settings
-        teacher = size(*(settings[name] for name in ("teacher_layers", "teacher_hidden", "teacher_heads")))
-        student = size(*(settings[name] for name in ("layers", "hidden", "heads")))
+        started, settings = self.latest.started, self.latest.started.settings
+        teacher = size(settings.teacher_layers, settings.teacher_hidden, settings.teacher_heads)
+        student = size(settings.layers, settings.hidden, settings.heads)
         start = {"random": ", random start", "teacher": ", begins with layers of the teacher"}.get(self.init, "")
         move, of = words.millions(started.trainable), words.millions(started.parameters)
         learn, measure = words.thousands(started.examples), words.thousands(started.held_back)
         facts = [
             ["Teacher", f"{self.base or started.checkpoint}: {teacher}"],
-            *([["Assistant", f"{self._assistant(settings)}, taught first"]] if settings.get("assistant") else []),
+            *([["Assistant", f"{self._assistant(settings)}, taught first"]] if settings.assistant else []),
             ["Student", student + start],
             ["Learned", self._learned(settings)],
             ["Weights", f"{move} of the student's {of} move"],
@@ -88,15 +89,15 @@ class Distillation:
             ["Texts", f"{learn} to learn from, {measure} others to measure on"],
             ["Arithmetic", arithmetic(started)],
         ]
-        return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
+        return [*facts, ["Plan", self.plan()]] if self.latest.planned else facts
 
-    def _assistant(self, settings) -> str:
+    def _assistant(self, settings: DistillSettings) -> str:
         """As deep as the teacher and as narrow as the student."""
-        return size(settings["teacher_layers"], settings["hidden"], settings["heads"])
+        return size(settings.teacher_layers, settings.hidden, settings.heads)
 
-    def _learned(self, settings) -> str:
+    def _learned(self, settings: DistillSettings) -> str:
         terms = " + ".join(title(term).lower() for term in self.learned)
-        return f"{terms} of layer {settings['teacher_layer'] + 1}, {words.counted(settings['relation_heads'], 'head')}"
+        return f"{terms} of layer {settings.teacher_layer + 1}, {words.counted(settings.relation_heads, 'head')}"
 
     # -- the curves
 
@@ -164,7 +165,7 @@ class Distillation:
 # -- what it ends with ---------------------------------------------------------------------------------------------
 
 
-def distill_card(result: DistillResult, *, teacher: str = "") -> dict:
+def distill_card(result: DistillResult, *, teacher: str = "") -> ResultCard:
     """The card of a distillation; `teacher` is what the teacher is called where that is not its name.
 
     Keys: headline {value, label}, verdicts [str], source str, tables [table], figures [[name, text]], notes [str]; a
@@ -234,9 +235,9 @@ def _sizes(result: DistillResult, teacher: str) -> dict:
         "title": "Sizes",
         "headings": ["", f"Teacher: {teacher}", "Student"],
         "rows": [
-            ["Layers", str(settings["teacher_layers"]), str(result.layers)],
-            ["Width", str(settings["teacher_hidden"]), str(result.hidden_size)],
-            ["Attention heads", str(settings["teacher_heads"]), str(result.heads)],
+            ["Layers", str(settings.teacher_layers), str(result.layers)],
+            ["Width", str(settings.teacher_hidden), str(result.hidden_size)],
+            ["Attention heads", str(settings.teacher_heads), str(result.heads)],
             ["Weights", words.millions(result.teacher_parameters), f"{words.millions(result.parameters)} ({share})"],
         ],
     }

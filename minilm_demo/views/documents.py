@@ -1,20 +1,29 @@
-"""Results as JSON documents: the same from the command line and over HTTP."""
+"""Results as JSON documents: the same from the command line and over HTTP, which adds arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict
 
+from ..attention_weights import content_tokens, crossing_heads
+from ..recipes import LOSS_NAMES
 from ..results import (
     AblationResult,
     AttentionTrace,
+    Badge,
     DistillationTargets,
     DistillResult,
     Evaluation,
+    Finished,
     Prediction,
+    Started,
+    Stepped,
     to_dict,
 )
 from ..tasks import TASKS
+from .attention import first_look
+from .kinds import kind_of
+from .weights import floats
 
 
 def result_document(result, seen_by_base: str) -> dict:
@@ -48,14 +57,12 @@ def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
 
 
 def prediction_document(prediction: Prediction) -> dict:
-    """The JSON document of `predict`: what this kind of task answers with."""
-    names = {
-        "classification": ("label", "probabilities"),
-        "regression": ("score",),
-        "span": ("answer", "start", "end", "no_answer_score"),
-    }[TASKS[prediction.task].kind]
-    values = {name: getattr(prediction, name) for name in names}
-    return values | {"checkpoint": prediction.checkpoint, "milliseconds": round(prediction.milliseconds, 1)}
+    """The JSON document of `predict`: what this kind of task answers with (null where there is no answer), and what
+    else is known of it."""
+    answer = kind_of(TASKS[prediction.task]).answer_fields
+    values = to_dict(prediction)
+    document = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
+    return document | {"milliseconds": round(prediction.milliseconds, 1)}
 
 
 def distill_document(result: DistillResult) -> dict:
@@ -68,38 +75,84 @@ def distill_document(result: DistillResult) -> dict:
     }
 
 
-def targets_document(targets: DistillationTargets) -> dict:
+def run_document(run) -> dict:
+    """The JSON document of a run in `runs list`: where it stands. `run` is a `runs.RunState`."""
+    steps = [event.step for event in run.events if isinstance(event, Stepped)]
+    last = run.events[-1] if run.events else None
+    return {
+        "run_id": run.record.run_id,
+        "status": run.status,
+        "task": run.record.task,
+        "created": run.record.created,
+        "step": steps[-1] if steps else 0,
+        "message": last.message if isinstance(last, Finished) else "",
+        "folder": str(run.folder),
+    }
+
+
+def full_run_document(run) -> dict:
+    """The JSON document of `runs show`: where the run stands, and its result once there is one."""
+    if run.result is None:
+        return run_document(run)
+    seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
+    return run_document(run) | result_document(run.result, seen)
+
+
+def visitor_run_document(run, base: str) -> dict:
+    """The same for whoever has the id of the run and nothing else: without folders of this machine, and the teacher as
+    `base`, because its own name may be the key to another run."""
+    document = {name: value for name, value in full_run_document(run).items() if name not in ("folder", "output_dir")}
+    return document | ({"teacher": base} if "teacher" in document else {})
+
+
+def targets_document(targets: DistillationTargets, badge: Badge) -> dict:
     """The JSON document of `targets`: the divergence of each relation, in all and by head; layers count from 0."""
     by_token = {name: values.astype(float) for name, values in targets.divergence.items()}
+    number = len(targets.tokens)
     return {
         "teacher": targets.teacher_name,
         "student": targets.student_name,
         "recipe": targets.recipe,
+        "badge": asdict(badge),
         "teacher_layer": targets.teacher_layer,
         "student_layer": targets.student_layer,
         "tokens": list(targets.tokens),
+        "segment_ids": list(targets.segment_ids),
+        "shape": [targets.num_relation_heads, number, number],
         "losses": named_losses(targets.losses),
         "by_head": named_losses({name: values.mean(-1).round(6).tolist() for name, values in by_token.items()}),
+        "truncated": targets.truncated,
     }
+
+
+def targets_with_arrays(targets: DistillationTargets, badge: Badge) -> dict:
+    """`targets_document` as HTTP gives it: with the arrays, and of the badge the title alone."""
+    relations = {
+        name: {
+            "loss": loss,
+            "teacher": floats(targets.teacher[name]),
+            "student": floats(targets.student[name]),
+            "divergence": floats(targets.divergence[name]),
+        }
+        for name, loss in targets.losses.items()
+    }
+    return targets_document(targets, badge) | {"badge": badge.title, "relations": relations}
 
 
 def named_losses(by_relation: Mapping[str, object]) -> dict[str, object]:
     """`{"QK": …}` as `{"attention": …}`."""
-    from ..recipes import LOSS_NAMES
-
     return {LOSS_NAMES[name]: value for name, value in by_relation.items()}
 
 
-def attention_document(trace: AttentionTrace, output: Path) -> dict:
+def attention_document(trace: AttentionTrace) -> dict:
     """The JSON document of `attention`; layers and heads count from 0 in it, from 1 in its `finding`."""
-    from ..attention_weights import crossing_heads
-
     document = {
         "checkpoint": trace.checkpoint,
         "tokens": list(trace.tokens),
+        "segment_ids": list(trace.segment_ids),
+        "shape": list(trace.attentions.shape),
         "layers": trace.num_layers,
         "heads": trace.num_heads,
-        "output": str(output),
         "milliseconds": round(trace.milliseconds, 1),
         "truncated": trace.truncated,
         "finding": _finding(trace),
@@ -112,11 +165,13 @@ def attention_document(trace: AttentionTrace, output: Path) -> dict:
     return document
 
 
+def attention_with_arrays(trace: AttentionTrace) -> dict:
+    """`attention_document` as HTTP gives it."""
+    return attention_document(trace) | {"attentions": floats(trace.attentions)}
+
+
 def _finding(trace: AttentionTrace) -> str:
     """The strongest look from one word to another, in the head on which the page opens."""
-    from ..attention_weights import content_tokens
-    from .attention import first_look
-
     look = first_look(trace)
     layer, head, token = look["layer"], look["head"], look["token"]
     others = [

@@ -9,7 +9,7 @@ from ..tasks import Task
 from . import words
 from .figures import card_figures
 from .result import result_card
-from .run_parts import Head, arithmetic, series
+from .run_parts import LatestEvents, arithmetic, series
 
 
 class Finetuning:
@@ -20,17 +20,17 @@ class Finetuning:
     AT_LAST = "scoring the validation rows"
     READING = None
 
-    def __init__(self, head: Head, task: Task, base: str, seen: str):
-        self.head, self.task, self.base, self.seen = head, task, base, seen
+    def __init__(self, latest: LatestEvents, task: Task, *, base: str, seen: str, **_):
+        self.latest, self.task, self.base, self.seen = latest, task, base, seen
 
     def title(self) -> str:
         return self.task.title
 
     def running(self) -> str:
-        stepped, planned = self.head.stepped, self.head.planned
+        stepped, planned = self.latest.stepped, self.latest.planned
         return words.join(
             (
-                f"Step {self.head.of_steps}",
+                f"Step {self.latest.of_steps}",
                 f"epoch {words.epochs(stepped.epoch)} of {words.epochs(planned.epochs)}",
                 f"{words.duration(stepped.seconds_left)} left",
                 words.speed(stepped.examples_per_second),
@@ -42,7 +42,7 @@ class Finetuning:
         return words.join((words.duration(result.seconds), words.speed(result.examples_per_second), kept))
 
     def plan(self) -> str:
-        planned = self.head.planned
+        planned = self.latest.planned
         epochs = words.epochs(planned.epochs)
         return (
             f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
@@ -50,7 +50,7 @@ class Finetuning:
         )
 
     def facts(self) -> list[list[str]]:
-        started = self.head.started
+        started = self.latest.started
         facts = [
             ["Checkpoint", self.base or started.checkpoint],
             ["Data", started.data_source.description],
@@ -58,12 +58,12 @@ class Finetuning:
             ["Weights", f"{words.millions(started.trainable)} of {words.millions(started.parameters)} move"],
             ["Arithmetic", arithmetic(started)],
         ]
-        return [*facts, ["Plan", self.plan()]] if self.head.planned else facts
+        return [*facts, ["Plan", self.plan()]] if self.latest.planned else facts
 
     def _held_back(self) -> str:
-        if not self.head.started.held_back:
+        if not self.latest.started.held_back:
             return "none held back"
-        return f"{words.thousands(self.head.started.held_back)} held back to choose the best checkpoint"
+        return f"{words.thousands(self.latest.started.held_back)} held back to choose the best checkpoint"
 
     def charts(self, waiting: str, final: bool) -> dict[str, dict]:
         loss = {
@@ -81,12 +81,12 @@ class Finetuning:
         return {"loss": loss, "score": self._score_chart(waiting, final)}
 
     def _score_chart(self, waiting: str, final: bool) -> dict:
-        held_back = self.head.started.held_back if self.head.started else None
+        held_back = self.latest.started.held_back if self.latest.started else None
         name = words.metric_name(self._metric())
         empty = waiting
         if held_back == 0:
             empty = "Under 500 rows nothing is held back: only the loss is drawn."
-        elif self.head.stepped is not None:
+        elif self.latest.stepped is not None:
             empty = "No score was made." if final else "Waiting for the first score on the held-back rows…"
         return {
             "title": f"{name} on {words.counted(held_back, 'held-back row') if held_back else 'held-back rows'}",
@@ -102,7 +102,7 @@ class Finetuning:
         }
 
     def _metric(self) -> str:
-        return self.head.metric or self.task.metrics[0]
+        return self.latest.metric or self.task.metrics[0]
 
     def _unit(self) -> str:
         return "percent" if words.is_percent(self._metric()) else "number"
@@ -110,7 +110,7 @@ class Finetuning:
     def points(self, events: Sequence[TrainingEvent]) -> dict[str, list]:
         steps = [event for event in events if isinstance(event, Stepped)]
         scores = [event for event in events if isinstance(event, Evaluated)]
-        metric = self.head.metric
+        metric = self.latest.metric
         return {
             "loss": [[event.step, event.loss] for event in steps],
             "train": [[event.step, event.train_score] for event in steps if event.train_score is not None],
@@ -121,13 +121,13 @@ class Finetuning:
         return {"of": "held", "words": "Latest score", "unit": self._unit()}
 
     def card(self, result: FinetuneResult) -> dict:
-        checkpoint = self.head.started.checkpoint if self.head.started else ""
-        return finetune_card(self.task, result.evaluation, result, checkpoint=checkpoint, seen=self.seen)
+        seen = self.seen or (self.latest.started.seen_by_base if self.latest.started else "")
+        return finetune_card(self.task, result.evaluation, result, seen=seen)
 
 
 def finetune_card(
-    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
+    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, seen: str = ""
 ) -> dict:
     """`result_card` with its figures, payloads of the `figure` component: scores, classes | None."""
-    card = result_card(task, evaluation, training, checkpoint=checkpoint, seen=seen)
+    card = result_card(task, evaluation, training, seen=seen)
     return card | card_figures(evaluation)

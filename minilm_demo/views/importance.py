@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..results import WordImportance
 from ..tasks import Task
 from . import words
+from .kinds import Explained, kind_of
+from .payloads import ImportancePayload
 
 NOTE = (
     "Neither is the whole truth. A sentence with a word left out is one that nobody wrote, and where two words do the "
@@ -16,22 +17,9 @@ NOTE = (
     "says what a tiny change would do, not what the word did. Where the two disagree, trust neither alone."
 )
 AGREEMENT = ((0.7, "largely agree"), (0.4, "agree in part"), (0.2, "agree a little"), (-0.2, "hardly agree"))
-LITTLE = 0.01  # of the probability: below this no single word decided
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """How one kind of task speaks of what is explained."""
-
-    value: str  # what falls when a supporting word is left out
-    differentiated: str  # what the gradient is of
-    speaks_for: str
-    speaks_against: str
-    unit: str  # of leave-one-out, as said behind a number
-    left_out_scale: float = 1.0
-
-
-def importance_payload(task: Task, importance: WordImportance) -> dict:
+def importance_payload(task: Task, importance: WordImportance) -> ImportancePayload:
     """Word importance -> what to draw.
 
     sentence: what is explained; findings [str]: the top word of each method, how far the two agree
@@ -41,80 +29,49 @@ def importance_payload(task: Task, importance: WordImportance) -> dict:
     table {title, caption, headings [{text, descending}], rows [[{text, sort: number | str | null}]]}
     notes [str]
     """
-    kind = _kind(task, importance)
+    explained = kind_of(task).explained(importance)
     left_out = [one.left_out for one in importance.words]
     gradient = [one.gradient for one in importance.words]
-    columns = _signed(left_out, kind.left_out_scale), _signed(gradient)
+    columns = _signed(left_out, explained.left_out_scale), _signed(gradient)
     both = list(zip(importance.words, *columns, strict=True))
     return {
         "kind": "importance",
-        "sentence": _sentence(task, importance),
-        "findings": [*_findings(task, importance, kind, columns), _agreement(importance)],
+        "sentence": kind_of(task).question(task, importance),
+        "findings": [*_findings(task, importance, explained, columns), _agreement(importance)],
         "texts": _texts(task, importance),
         "words": [
             {
                 "text": one.word,
-                "says": f"“{one.word}”: leave-one-out {_with_unit(a, kind)}, gradient × input {b}",
+                "says": f"“{one.word}”: leave-one-out {_with_unit(a, explained)}, gradient × input {b}",
             }
             for one, a, b in both
         ],
         "panels": [
             {
                 "title": "Leave one word out",
-                "about": f"How much {kind.value} falls when this one word is deleted.",
-                "marks": _marks(left_out, [(one.word, _with_unit(a, kind)) for one, a, _ in both]),
+                "about": f"How much {explained.value} falls when this one word is deleted.",
+                "marks": _marks(left_out, [(one.word, _with_unit(a, explained)) for one, a, _ in both]),
             },
             {
                 "title": "Gradient × input",
-                "about": f"The slope of {kind.differentiated} along the word's embedding, times the embedding.",
+                "about": f"The slope of {explained.differentiated} along the word's embedding, times the embedding.",
                 "marks": _marks(gradient, [(one.word, b) for one, _, b in both]),
             },
         ],
         "legend": [
-            {"kind": "for", "text": kind.speaks_for},
-            {"kind": "against", "text": kind.speaks_against},
+            {"kind": "for", "text": explained.speaks_for},
+            {"kind": "against", "text": explained.speaks_against},
         ],
         "hint": "Point at a word, or move with the arrow keys, to read its numbers.",
-        "table": _table(task, importance, kind, columns),
+        "table": _table(task, importance, explained, columns),
         "notes": [*_limits(task, importance), NOTE],
     }
-
-
-def _kind(task: Task, importance: WordImportance) -> _Kind:
-    if task.kind == "span":
-        logits = "the answer's start logit plus end logit"
-        return _Kind(logits, logits, "speaks for this answer", "speaks against this answer", "logits")
-    if task.kind == "regression":
-        return _Kind("the score", "the score", "raises the score", "lowers the score", "points of the score")
-    label = f"“{words.label_name(importance.target)}”"
-    return _Kind(
-        f"the probability of {label}", f"the logit of {label}", f"speaks for {label}", f"speaks against {label}",
-        "percentage points", 100.0,
-    )  # fmt: skip
 
 
 # -- in words ------------------------------------------------------------------------------------------------------
 
 
-def _value(task: Task, value: float) -> str:
-    if task.kind == "classification":
-        return words.percent(value)
-    return words.number(value, 2)
-
-
-def _sentence(task: Task, importance: WordImportance) -> str:
-    if task.kind == "classification":
-        return f"Why “{words.label_name(importance.target)}”, {words.percent(importance.value)}?"
-    if task.kind == "regression":
-        low, high = task.score_range
-        return f"Why {words.number(importance.value, 1)} on a scale from {low:g} to {high:g}?"
-    answer = words.shorten(importance.fields[task.text_fields[1]][importance.start : importance.end], 120)
-    if importance.no_answer:
-        return f"The model gives no answer. Why would “{answer}” be its best one?"
-    return f"Why “{answer}”?"
-
-
-def _findings(task: Task, importance: WordImportance, kind: _Kind, columns) -> list[str]:
+def _findings(task: Task, importance: WordImportance, explained: Explained, columns) -> list[str]:
     """The top word of each method, in a sentence each."""
     tops = [
         _top([one.left_out for one in importance.words]),
@@ -123,22 +80,23 @@ def _findings(task: Task, importance: WordImportance, kind: _Kind, columns) -> l
     found = []
     if tops[0] is not None:
         word = importance.words[tops[0]]
-        found.append(_left_out_sentence(task, importance.value, word.word, word.left_out, kind))
+        found.append(_left_out_sentence(task, importance.value, word.word, word.left_out, explained))
     if tops[1] is not None:
         word = importance.words[tops[1]]
         same = "also puts" if tops[0] == tops[1] and len(importance.words) > 1 else "puts"
-        side = kind.speaks_for if word.gradient > 0 else kind.speaks_against
+        side = explained.speaks_for if word.gradient > 0 else explained.speaks_against
         found.append(f"Gradient × input {same} “{word.word}” first ({columns[1][tops[1]]}): it {side}.")
     return found
 
 
-def _left_out_sentence(task: Task, value: float, word: str, change: float, kind: _Kind) -> str:
+def _left_out_sentence(task: Task, value: float, word: str, change: float, explained: Explained) -> str:
     falls = "falls" if change > 0 else "rises"
-    before, after = _value(task, value), _value(task, value - change)
+    kind = kind_of(task)
+    before, after = kind.explained_value(value), kind.explained_value(value - change)
     if before == after:
-        return f"Leaving out any one word changes nearly nothing: {kind.value} stays at {before}."
-    sentence = f"Leave-one-out puts “{word}” first: without it, {kind.value} {falls} from {before} to {after}."
-    if task.kind == "classification" and abs(change) < LITTLE:
+        return f"Leaving out any one word changes nearly nothing: {explained.value} stays at {before}."
+    sentence = f"Leave-one-out puts “{word}” first: without it, {explained.value} {falls} from {before} to {after}."
+    if kind.is_little(change):
         return f"{sentence} That is little: no single word decides here."
     return sentence
 
@@ -166,16 +124,9 @@ def _limits(task: Task, importance: WordImportance) -> list[str]:
     rest = len(importance.words) - left_out
     lines = [
         f"Computed with {importance.checkpoint} in {words.milliseconds(importance.milliseconds)}: "
-        f"{words.counted(left_out, 'word')} left out one by one, one gradient."
+        f"{words.counted(left_out, 'word')} left out one by one, one gradient.",
+        *kind_of(task).left_out(left_out, rest),
     ]
-    if task.kind == "span":
-        lines.append(
-            "Left out were words of the question and those nearest to the answer; not the answer's own words, because "
-            f"without them it is another answer. {words.counted(rest, 'word')} have a gradient only."
-        )
-    elif rest:
-        lines.append(f"Only the first {words.counted(left_out, 'word')} were left out; the other {rest} have a "
-                     "gradient only.")  # fmt: skip
     if importance.truncated:
         lines.append("The text is longer than the model reads: words after the cut are not coloured.")
     if importance.num_windows > 1:
@@ -198,8 +149,8 @@ def _with_sign(value: float, digits: int) -> str:
     return f"+{text}" if value > 0 and float(text) > 0 else text
 
 
-def _with_unit(text: str, kind: _Kind) -> str:
-    return text if text == "not left out" else f"{text} {kind.unit}"
+def _with_unit(text: str, explained: Explained) -> str:
+    return text if text == "not left out" else f"{text} {explained.unit}"
 
 
 def _marks(values: Sequence[float | None], said: Sequence[tuple[str, str]]) -> list[dict]:
@@ -228,7 +179,7 @@ def _texts(task: Task, importance: WordImportance) -> list[dict]:
     return texts
 
 
-def _table(task: Task, importance: WordImportance, kind: _Kind, columns) -> dict:
+def _table(task: Task, importance: WordImportance, explained: Explained, columns) -> dict:
     several = len(task.text_fields) > 1
     numbers = [(one.left_out, one.gradient) for one in importance.words]
     rows = [
@@ -240,10 +191,10 @@ def _table(task: Task, importance: WordImportance, kind: _Kind, columns) -> dict
         ]
         for place, (word, values) in enumerate(zip(importance.words, numbers, strict=True), start=1)
     ]
-    headings = ["Place", *(["Text"] if several else []), "Word", f"Left out ({kind.unit})", "Gradient × input"]
+    headings = ["Place", *(["Text"] if several else []), "Word", f"Left out ({explained.unit})", "Gradient × input"]
     return {
         "title": "The words as a table",
-        "caption": f"Each word with the number of each method; positive: it {kind.speaks_for}",
+        "caption": f"Each word with the number of each method; positive: it {explained.speaks_for}",
         "headings": [{"text": text, "descending": index >= len(headings) - 2} for index, text in enumerate(headings)],
         "rows": rows,
     }

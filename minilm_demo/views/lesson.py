@@ -4,15 +4,16 @@ by picture, as the microscope draws them. All of it is in the run's events; no m
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..recipes import RECIPES
-from ..results import DistillationTargets, Probed, Started, TrainingEvent, WordSpan
+from ..results import DistillationTargets, DistillSettings, Probed, Started, TrainingEvent, WordSpan
 from .code import targets_code
 from .distillation import microscope_payload, probed_frames, some_heads
+from .payloads import LessonMaps
 
 LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
 ABOUT = "The student as it is at the chosen step of this run, on the sentence to watch."
@@ -20,7 +21,7 @@ ABOUT = "The student as it is at the chosen step of this run, on the sentence to
 
 def lesson_maps(
     events: Sequence[TrainingEvent], text: str, *, teacher: str, student: str, teacher_title: str, since: int = 0
-) -> dict | None:
+) -> LessonMaps | None:
     """The pictures of a run's probe text from number `since` on; None where there are none. `teacher` and `student` are
     the checkpoints that the page's Python names, "" for the name that the run has for its teacher.
 
@@ -32,19 +33,17 @@ def lesson_maps(
     started = next(event for event in events if isinstance(event, Started))
     firsts = [number for number, event in enumerate(probed) if event.teacher]  # one of each learner
     first, settings = firsts[-1], started.settings
-    assistant = settings.get("assistant") and len(firsts) == 1
-    learner, layers = ("Assistant", "teacher_layers") if assistant else ("Student", "layers")
-    targets = _targets(
-        settings, settings[layers], probed[first], probed[-1], text, teacher or started.checkpoint, student
-    )
+    is_assistant = settings.assistant and len(firsts) == 1
+    learner, layers = ("Assistant", settings.teacher_layers) if is_assistant else ("Student", settings.layers)
+    targets = _targets(settings, layers, probed[first], probed[-1], text, teacher or started.checkpoint, student)
     value = microscope_payload(
         targets,
         teacher_title=teacher_title,
-        student_title=f"{learner}, {settings[layers]} x {settings['hidden']}",
+        student_title=f"{learner}, {layers} x {settings.hidden}",
         badge={"kind": "here", "title": "distilled here", "about": ABOUT},
-        notes=some_heads(settings["relation_heads"], probed[-1].heads),
+        notes=some_heads(settings.relation_heads, probed[-1].heads),
     )
-    value["code"] = targets_code(replace(targets, num_relation_heads=settings["relation_heads"]))  # not only the drawn
+    value["code"] = targets_code(replace(targets, num_relation_heads=settings.relation_heads))  # not only the drawn
     return {
         "since": since,
         "next": len(probed),
@@ -55,7 +54,7 @@ def lesson_maps(
 
 
 def _targets(
-    settings: Mapping, layers: int, first: Probed, last: Probed, text: str, teacher: str, student: str
+    settings: DistillSettings, layers: int, first: Probed, last: Probed, text: str, teacher: str, student: str
 ) -> DistillationTargets:
     """What the bytes of two events say: the teacher's side of `first` beside the side of `last`, of a learner with so
     many `layers`. Only the heads that are drawn."""
@@ -70,11 +69,11 @@ def _targets(
         teacher_name=teacher,
         student_name=student,
         recipe=next(name for name, recipe in RECIPES.items() if recipe.relations == tuple(last.student)),
-        teacher_layer=settings["teacher_layer"],
+        teacher_layer=settings.teacher_layer,
         student_layer=layers - 1,
         num_relation_heads=last.heads,
-        teacher_head_size=settings["teacher_hidden"] // settings["relation_heads"],
-        student_head_size=settings["hidden"] // settings["relation_heads"],
+        teacher_head_size=settings.teacher_hidden // settings.relation_heads,
+        student_head_size=settings.hidden // settings.relation_heads,
         texts=(text,),
         tokens=first.tokens,
         segment_ids=(0,) * size,

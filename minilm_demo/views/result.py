@@ -11,17 +11,18 @@ from collections.abc import Iterator, Sequence
 from ..results import DataSource, Evaluation, FinetuneResult, Mistake
 from ..tasks import Task
 from . import words
+from .kinds import kind_of
+from .payloads import ResultCard
 
 PAPER = "Wang et al., 2020"
 
 
 def result_card(
-    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, checkpoint: str = "", seen: str = ""
-) -> dict:
+    task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, seen: str = ""
+) -> ResultCard:
     """The card of an evaluation, and of the training before it if there was one.
 
-    `checkpoint` is the one training started from; "bundled" brings the sentence on what it had already seen of this
-    data. `seen` says the same for a checkpoint that descends from it (`models.seen_by_base`).
+    `seen` says what the base of the checkpoint had already seen of this data, where the evaluation itself does not.
     Keys: headline {value, label}, verdicts [str], source str, extra table | None, figures [[name, text]],
     mistakes table | None, notes [str]; a table is {title, headings [str], rows [[str]]}."""
     splits = list(evaluation.metrics)
@@ -36,7 +37,7 @@ def result_card(
         "extra": _extra(task, evaluation),
         "figures": _figures(evaluation, training),
         "mistakes": _mistakes(task, evaluation.mistakes, several_splits=len(splits) > 1),
-        "notes": list(_notes(task, evaluation, training, checkpoint, seen)),
+        "notes": list(_notes(task, evaluation, training, seen)),
     }
 
 
@@ -59,14 +60,7 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
 
 def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
     """What the baseline does: "always answering 'negative'"."""
-    if task.kind == "regression":
-        return "always answering the mean"
-    if task.kind == "span":
-        return "never giving an answer"
-    rows = [sum(row) for row in evaluation.confusion.get(split, [])]  # rows of each true class
-    if not rows:
-        return "always answering the most frequent class"
-    return f"always answering '{words.label_name(evaluation.labels[rows.index(max(rows))])}'"
+    return kind_of(task).baseline_name(evaluation, split)
 
 
 def source_sentence(task: Task, source: DataSource) -> str:
@@ -79,9 +73,8 @@ def source_sentence(task: Task, source: DataSource) -> str:
     return f"Scored on {source.description}."
 
 
-def _notes(task: Task, evaluation: Evaluation, training, checkpoint: str, seen: str) -> Iterator[str]:
-    seen = seen or (task.seen_by_bundled if "bundled" in (checkpoint, evaluation.checkpoint) else "")
-    if seen:
+def _notes(task: Task, evaluation: Evaluation, training, seen: str) -> Iterator[str]:
+    if seen := seen or evaluation.seen_by_base:
         yield f"The bundled checkpoint's own training had seen {seen}."
     if any(paper_scores(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics):
         rows = words.thousands(task.official_rows["train"])
@@ -136,31 +129,24 @@ def _extra(task: Task, evaluation: Evaluation) -> dict | None:
     return {"title": "Other scores", "headings": headings, "rows": rows} if rows else None
 
 
-def _said(task: Task, answer: str) -> str:
-    return words.label_name(answer) if task.labels else words.shorten(answer)
-
-
-CONFIDENCE = {"classification": "Confidence", "regression": "Off by", "span": "1 − F1"}
-
-
 def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> dict | None:
     """The worst mistakes as a table; what `confidence` means depends on the kind of task."""
     if not mistakes:
         return None
-    split = ["Split"] if several_splits else []
+    kind, split = kind_of(task), ["Split"] if several_splits else []
     rows = [
         [
             *([words.split_name(one.split)] if several_splits else []),
             *(words.shorten(str(one.fields.get(field, ""))) for field in task.text_fields),
-            _said(task, one.expected),
-            _said(task, one.predicted),
-            words.number(one.confidence, 1) if task.kind == "regression" else words.percent(one.confidence, 0),
+            kind.said(one.expected),
+            kind.said(one.predicted),
+            kind.measured(one.confidence),
         ]
         for one in mistakes
     ]
     fields = [field.capitalize() for field in task.text_fields]
     return {
         "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
-        "headings": [*split, *fields, "Expected", "Predicted", CONFIDENCE[task.kind]],
+        "headings": [*split, *fields, "Expected", "Predicted", kind.confidence_name],
         "rows": rows,
     }

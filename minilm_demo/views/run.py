@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import AT_WORK, FINAL, Fetching, Probed, TrainingEvent
+from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, Fetching, Probed, TrainingEvent
 from ..tasks import Task
 from . import words
 from .distilled import Distillation
 from .finetuned import Finetuning
-from .run_parts import Head
+from .payloads import RunPayload
+from .run_parts import LatestEvents
 
 STATUSES = (*AT_WORK, *FINAL)
+RUNS = {FINETUNE: Finetuning, DISTILL: Distillation}  # what is said and drawn of a run, by its job
 
 
 def run_payload(
@@ -26,7 +28,7 @@ def run_payload(
     *,
     status: str,
     run_id: str,
-    job: str = "finetune",
+    job: str = FINETUNE,
     position: int | None = None,
     starts_in: float | None = None,
     since: int = 0,
@@ -34,10 +36,10 @@ def run_payload(
     seen: str = "",
     base: str = "",
     init: str = "",
-) -> dict:
+) -> RunPayload:
     """All events of a run so far -> what to draw; the points are those of `events[since:]`.
 
-    `job` is "finetune" or "distill". `position` is the place in the line from 1 and `starts_in` the seconds until it
+    `job` is one of `RUNS`. `position` is the place in the line from 1 and `starts_in` the seconds until it
     starts (queued runs); `message` is what went wrong if no `Finished` event says it; `seen` is `models.seen_by_base`
     of the starting checkpoint, needed only where that is a descendant of the bundled one; `base` is what the checkpoint
     it begins with (of a distillation: the teacher) is called where that is not its name; `init` is how the student of a
@@ -57,8 +59,8 @@ def run_payload(
     """
     if status not in STATUSES:
         raise ValueError(f"status is '{status}'; it must be one of {', '.join(STATUSES)}.")
-    head = Head(events)
-    run = Distillation(head, task, base, init) if job == "distill" else Finetuning(head, task, base, seen)
+    latest = LatestEvents(events)
+    run = RUNS[job](latest, task, base=base, seen=seen, init=init)
     return {
         "run": run_id,
         "job": job,
@@ -67,16 +69,16 @@ def run_payload(
         "since": since,
         "next": len(events),
         "title": run.title(),
-        "sentence": _sentence(run, status, head, position, starts_in),
-        "facts": run.facts() if head.started else [],
-        "progress": _progress(status, head),
+        "sentence": _sentence(run, status, latest, position, starts_in),
+        "facts": run.facts() if latest.started else [],
+        "progress": _progress(status, latest),
         "stop": _stop_label(run, status),
         "charts": run.charts(_waiting(status, position), final=status in FINAL),
         "points": run.points(events[since:]),
         "measured": run.measured(),
         "pictures": sum(isinstance(event, Probed) for event in events),
-        "result": run.card(head.finished.result) if head.finished and head.finished.result else None,
-        "error": _error(status, head, message),
+        "result": run.card(latest.finished.result) if latest.finished and latest.finished.result else None,
+        "error": _error(status, latest, message),
         "reading": run.READING,
     }
 
@@ -85,17 +87,17 @@ def run_payload(
 
 
 def _sentence(
-    run: Finetuning | Distillation, status: str, head: Head, position: int | None, starts_in: float | None
+    run: Finetuning | Distillation, status: str, latest: LatestEvents, position: int | None, starts_in: float | None
 ) -> str:
     if status == "queued":
         return place_in_line(position, starts_in)
-    if status in ("starting", "running") and head.started is None:
-        return fetched_so_far(head.fetching) if head.fetching else run.LOADING
+    if status in ("starting", "running") and latest.started is None:
+        return fetched_so_far(latest.fetching) if latest.fetching else run.LOADING
     if status == "running":
-        return _running(run, head)
+        return _running(run, latest)
     if status == "stopping":
-        return f"Stopping after step {head.of_steps}; {run.THEN}…" if head.planned else "Stopping…"
-    return _over(run, status, head)
+        return f"Stopping after step {latest.of_steps}; {run.THEN}…" if latest.planned else "Stopping…"
+    return _over(run, status, latest)
 
 
 def fetched_so_far(event: Fetching) -> str:
@@ -108,24 +110,24 @@ def place_in_line(position: int | None, starts_in: float | None) -> str:
     return f"{place}; starts in about {words.duration(starts_in)}" if starts_in is not None else place
 
 
-def _running(run: Finetuning | Distillation, head: Head) -> str:
-    if head.planned is None:
+def _running(run: Finetuning | Distillation, latest: LatestEvents) -> str:
+    if latest.planned is None:
         return "Timing a few steps, to say how long it will take…"
-    if head.stepped is None:
+    if latest.stepped is None:
         return f"Waiting for the first step… {run.plan()}"
-    if head.step >= head.planned.steps:
-        return f"All {words.counted(head.planned.steps, 'step')} made; {run.AT_LAST}…"
+    if latest.step >= latest.planned.steps:
+        return f"All {words.counted(latest.planned.steps, 'step')} made; {run.AT_LAST}…"
     return run.running()
 
 
-def _over(run: Finetuning | Distillation, status: str, head: Head) -> str:
+def _over(run: Finetuning | Distillation, status: str, latest: LatestEvents) -> str:
     name = status.capitalize()
-    if not head.step:
+    if not latest.step:
         return f"{name} before the first step."
-    if not head.finished or not head.finished.result:
-        return f"{name} at step {head.of_steps}."
-    steps = words.counted(head.finished.result.steps, "step") if status == "completed" else f"step {head.of_steps}"
-    return f"{name}: {'' if status == 'completed' else 'at '}{steps} in {run.over(head.finished.result)}"
+    if not latest.finished or not latest.finished.result:
+        return f"{name} at step {latest.of_steps}."
+    steps = words.counted(latest.finished.result.steps, "step") if status == "completed" else f"step {latest.of_steps}"
+    return f"{name}: {'' if status == 'completed' else 'at '}{steps} in {run.over(latest.finished.result)}"
 
 
 def _stop_label(run: Finetuning | Distillation, status: str) -> str:
@@ -133,12 +135,12 @@ def _stop_label(run: Finetuning | Distillation, status: str) -> str:
     return {"queued": "Leave the line", "stopping": "Stopping…"}.get(status, at_work)
 
 
-def _progress(status: str, head: Head) -> dict | None:
-    if head.started is None and head.fetching and head.fetching.total:
-        return {"done": head.fetching.done, "of": head.fetching.total}
-    if head.planned is None:
+def _progress(status: str, latest: LatestEvents) -> dict | None:
+    if latest.started is None and latest.fetching and latest.fetching.total:
+        return {"done": latest.fetching.done, "of": latest.fetching.total}
+    if latest.planned is None:
         return None
-    return {"done": min(head.step, head.planned.steps), "of": head.planned.steps}
+    return {"done": min(latest.step, latest.planned.steps), "of": latest.planned.steps}
 
 
 def _waiting(status: str, position: int | None) -> str:
@@ -151,15 +153,15 @@ def _waiting(status: str, position: int | None) -> str:
 # -- when it went wrong --------------------------------------------------------------------------------------------
 
 
-def _error(status: str, head: Head, message: str) -> dict | None:
+def _error(status: str, latest: LatestEvents, message: str) -> dict | None:
     if status not in ("failed", "interrupted"):
         return None
-    said = message or (head.finished.message if head.finished else "")
-    kept = f" The checkpoint of step {head.saved.step} is kept." if head.saved else ""
+    said = message or (latest.finished.message if latest.finished else "")
+    kept = f" The checkpoint of step {latest.saved.step} is kept." if latest.saved else ""
     if status == "interrupted":
         ended = "The process of this run ended before the run was over."
         waited = "It was still waiting when the server stopped."
-        return {"sentence": said or (ended if head.began else waited), "advice": f"Start it again.{kept}"}
+        return {"sentence": said or (ended if latest.began else waited), "advice": f"Start it again.{kept}"}
     return {
         "sentence": said or "The run failed without saying why.",
         "advice": f"Change what the sentence names and start again.{kept}",

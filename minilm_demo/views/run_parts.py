@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped, TrainingEvent
 
 
-class Head:
+class LatestEvents:
     """The latest event of each kind, None where there was none."""
 
     def __init__(self, events: Sequence[TrainingEvent]):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..results import (
+    DISTILL,
     AblationResult,
     AttentionTrace,
     Badge,
@@ -38,6 +39,7 @@ from .distillation import microscope_payload
 from .distilled import distill_card
 from .finetuned import finetune_card
 from .importance import importance_payload
+from .kinds import kind_of
 from .prediction import prediction_payload
 from .run import run_payload
 from .slice import slice_payload
@@ -69,7 +71,6 @@ class About:
 
     fields: Mapping[str, str]
     events: Sequence[TrainingEvent]
-    checkpoint: str
     seen: str
     badge: Badge | None
 
@@ -96,7 +97,6 @@ def show(
     *,
     fields: Mapping[str, str] | None = None,
     events: Sequence[TrainingEvent] = (),
-    checkpoint: str = "",
     seen: str = "",
     badge: Badge | None = None,
     height: int | None = None,
@@ -104,19 +104,18 @@ def show(
     """A result as a picture, for notebooks and files.
 
     A span prediction needs its texts in `fields`; a fine-tune or a distillation draws its curves if its `events` are
-    given; else a fine-tune needs `checkpoint`, the one it started from, to say what that had already seen of the data
-    (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
+    given (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
     picture = PICTURES.get(type(result))
     if picture is None:
         known = ", ".join(kind.__name__ for kind in PICTURES)
         raise TypeError(f"show() draws one of {known}, not a {type(result).__name__}.")
-    payload, title = picture.draw(result, About(fields or {}, events, checkpoint, seen, badge))
+    payload, title = picture.draw(result, About(fields or {}, events, seen, badge))
     return Page(standalone_html(picture.component, payload, title), height or picture.height)
 
 
 def _prediction(prediction: Prediction, about: About) -> tuple[dict, str]:
     task = get_task(prediction.task)
-    if task.kind == "span" and task.text_fields[-1] not in about.fields:
+    if kind_of(task).needs_text and task.text_fields[-1] not in about.fields:
         raise TypeError(f"A {task.name} prediction is drawn within its text: show(prediction, fields={{…}}).")
     return prediction_payload(task, prediction, about.fields), task.title
 
@@ -132,12 +131,12 @@ def _finetune(result: FinetuneResult, about: About) -> tuple[dict, str]:
 def _scores(evaluation: Evaluation, about: About, training: FinetuneResult | None = None) -> tuple[dict, str]:
     task = get_task(evaluation.task)
     payload = run_payload((), task, status="completed", run_id="")
-    card = finetune_card(task, evaluation, training, checkpoint=about.checkpoint, seen=about.seen)
+    card = finetune_card(task, evaluation, training, seen=about.seen)
     return {**payload, "sentence": f"Checkpoint: {evaluation.checkpoint}.", "result": card}, payload["title"]
 
 
 def _distilled(result: DistillResult, about: About) -> tuple[dict, str]:
-    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job="distill")
+    payload = run_payload(about.events, get_task(result.task), status="completed", run_id="", job=DISTILL)
     if not about.events:
         payload = {**payload, "sentence": f"Teacher: {result.teacher}.", "result": distill_card(result)}
     return payload, payload["title"]

@@ -10,18 +10,15 @@ from collections.abc import Iterator, Sequence
 from ..results import ScoredRow, SliceResult
 from ..tasks import Task
 from . import words
+from .kinds import kind_of
+from .payloads import SlicePayload
 from .result import source_sentence, verdict
 
 SHOWN = 50  # rows of one list
-ORDER = {  # kind of task -> (what the value of a row is called, the sort key, how the first rows are called)
-    "classification": ("Probability", lambda row: -row.value, "the surest first"),
-    "regression": ("Off by", lambda row: -row.value, "the largest error first"),
-    "span": ("F1", lambda row: row.value, "the lowest F1 first"),
-}
-ANSWERABLE, ANSWERED = ("has an answer", "has none"), ("answered", "“no answer”")  # rows and columns of a span's table
+SAID = 100  # characters of an answer
 
 
-def slice_payload(task: Task, result: SliceResult, *, seen: str = "") -> dict:
+def slice_payload(task: Task, result: SliceResult, *, seen: str = "") -> SlicePayload:
     """A scored slice -> what to draw. `seen`: what the base of the checkpoint had seen of this data.
 
     Keys: title str, headline {value, label}, verdicts [str], source str, notes [str], scores table | None,
@@ -74,41 +71,30 @@ def _scores(task: Task, result: SliceResult) -> dict | None:
 def _table_and_lists(task: Task, result: SliceResult) -> dict:
     if not result.table:
         return {"matrix": None, "lists": [_list(task, "The rows", result.rows)]}
-    true, said = _names(task)
+    cells = kind_of(task).cells(task)
     lists, rows = [], []
     for i, counts in enumerate(result.table):
-        cells = []
+        row = []
         for j, count in enumerate(counts):
             share = count / sum(counts) if count else 0.0
             place = len(lists) if count else None
-            cells.append(
+            row.append(
                 {"count": words.thousands(count), "share": share, "text": words.percent(share, 0), "list": place}
             )
             if count:
-                members = [row for row in result.rows if row.cell == (i, j)]
-                lists.append(_list(task, _cell_title(task, true[i], said[j]), members))
-        rows.append(cells)
-    title = "Questions and answers" if task.kind == "span" else "Predicted classes"
-    return {"matrix": {"title": title, "labels": true, "columns": said, "rows": rows}, "lists": lists}
-
-
-def _names(task: Task) -> tuple[list[str], list[str]]:
-    """What the rows and the columns of the table are called."""
-    if task.kind == "span":
-        return list(ANSWERABLE), list(ANSWERED)
-    labels = [words.label_name(label) for label in task.labels]
-    return labels, labels
-
-
-def _cell_title(task: Task, true: str, said: str) -> str:
-    return f"The text {true}; the model said: {said}" if task.kind == "span" else f"True: {true}, predicted: {said}"
+                members = [scored for scored in result.rows if scored.cell == (i, j)]
+                title = cells.cell.format(true=cells.rows[i], said=cells.columns[j])
+                lists.append(_list(task, title, members))
+        rows.append(row)
+    matrix = {"title": cells.title, "labels": list(cells.rows), "columns": list(cells.columns), "rows": rows}
+    return {"matrix": matrix, "lists": lists}
 
 
 def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
-    _, key, first = ORDER[task.kind]
-    shown = sorted(rows, key=key)[:SHOWN]
+    kind = kind_of(task)
+    shown = sorted(rows, key=kind.place)[:SHOWN]
     kept = f"; {len(shown)} of them here" if len(shown) < len(rows) else ""
-    order = f", {first}" if len({row.value for row in rows}) > 1 else ""
+    order = f", {kind.first_rows}" if len({row.value for row in rows}) > 1 else ""
     return {
         "title": title,
         "note": f"{words.counted(len(rows), 'row')}{kept}{order}.",
@@ -117,16 +103,13 @@ def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
 
 
 def _row(task: Task, row: ScoredRow) -> dict:
-    name = ORDER[task.kind][0]
-    value = words.number(row.value, 1) if task.kind == "regression" else words.percent(row.value, 0)
+    kind = kind_of(task)
     return {
         "fields": [[field.capitalize(), words.shorten(row.fields[field])] for field in task.text_fields],
-        "said": [["Expected", _said(task, row.expected)], ["Predicted", _said(task, row.predicted)], [name, value]],
+        "said": [
+            ["Expected", kind.said(row.expected, SAID)],
+            ["Predicted", kind.said(row.predicted, SAID)],
+            [kind.value_name, kind.measured(row.value)],
+        ],
         "texts": [row.fields[field] for field in task.text_fields],
     }
-
-
-def _said(task: Task, answer: str) -> str:
-    if task.kind == "regression":
-        return words.number(float(answer), 1)
-    return words.label_name(answer) if task.labels else words.shorten(answer, 100)

@@ -36,9 +36,10 @@ import transformers
 from torch.nn import functional
 
 from minilm_demo import TASKS, DistillConfig, distill, load_checkpoint
-from minilm_demo.data.texts import load_texts
-from minilm_demo.jobs.distilling import DEFAULT_STEPS, TeacherMemory, TokenIds
+from minilm_demo.data.texts import TokenIds, load_texts
+from minilm_demo.jobs.configs import DEFAULT_STEPS
 from minilm_demo.jobs.relations import compare, projections, relation_losses
+from minilm_demo.jobs.teacher import TeacherCache
 from minilm_demo.models.students import make_student
 from minilm_demo.results import Planned, Started, Stepped
 
@@ -148,12 +149,12 @@ def ours(args: argparse.Namespace) -> dict[str, float]:
             seed=args.seed,
             output_dir=folder,
         )
-        memory, ended = TeacherMemory(), {0: 0.0}  # step -> seconds
-        for event in distill(config, memory):
+        cache, ended = TeacherCache(), {0: 0.0}  # step -> seconds
+        for event in distill(config, cache):
             if isinstance(event, Started):
                 per_pass = -(-event.examples // args.batch_size)
             elif isinstance(event, Planned):
-                memory.forget()  # the texts on which the plan was timed
+                cache.clear()  # the texts on which the plan was timed
             elif isinstance(event, Stepped):
                 ended[event.step] = event.step * args.batch_size / event.examples_per_second
     last, turn = max(ended), max(step for step in ended if step <= per_pass)

@@ -239,3 +239,16 @@ def test_teacher_beside_student(app, open_page):
     page.locator("#microscope-text1 textarea").fill("  ")
     page.click("#microscope-compare")
     page.get_by_text("There is no text").wait_for()
+
+
+def test_scripts_come_with_their_tab(app, open_page):
+    page = open_page()
+    fetched = []
+    page.on("request", lambda request: fetched.append(request.url.rsplit("/", 1)[-1]))
+    page.goto(app)
+    page.get_by_text("Precomputed").wait_for()
+    assert "answers.js" in fetched
+    assert not {"attention.js", "microscope.js", "lesson.js", "run.js"} & set(fetched)
+    page.get_by_role("tab", name="Attention").click()
+    page.get_by_text("Precomputed with the shipped inference skill").wait_for()
+    assert "attention.js" in fetched and "microscope.js" not in fetched

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import view_samples as samples
@@ -486,3 +487,29 @@ def test_a_run_in_a_hidden_tab_is_drawn_when_it_is_shown(page, load):
     page.evaluate("(value) => view.update(value)", value)
     page.evaluate("document.querySelector('.mlm-run').style.display = ''")
     page.wait_for_function("document.querySelectorAll('path.mlm-student').length === 2")
+
+
+# -- the curves as files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "csv"])
+def test_the_curves_can_be_saved(page, load, ending):
+    load(page, PAGES["run completed"])
+    page.get_by_text("Save", exact=True).click()
+    names = {"png": "Picture (PNG)", "svg": "Picture (SVG)", "csv": "Numbers (CSV)"}
+    with page.expect_download() as download:
+        page.get_by_role("button", name=names[ending]).click()
+    assert download.value.suggested_filename == f"run-1-curves.{ending}"
+    saved = Path(download.value.path()).read_bytes()
+    if ending == "png":
+        assert saved.startswith(b"\x89PNG")
+    elif ending == "svg":
+        picture = saved.decode()
+        assert all(words in picture for words in ("Loss per step", "held-back rows", "best 80.", "smoothed"))
+    else:
+        lines = saved.decode().splitlines()
+        assert lines[0] == 'step,"Loss","Training batches","Accuracy, held-back rows"'
+        assert len(lines) == 190
+        step, loss, _, held = lines[19].split(",")
+        assert step == "19" and float(loss) > 0 and 0 < float(held) < 1
+    page.get_by_text(f"{names[ending]}: saved.").wait_for()

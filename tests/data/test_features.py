@@ -7,12 +7,11 @@ import torch
 import transformers
 
 from minilm_demo import models
+from minilm_demo.data.encoding import encode_texts, encode_windows
 from minilm_demo.data.features import (
     LengthGroupedBatches,
     collate,
     count_tokens,
-    encode_texts,
-    encode_windows,
     train_features,
     window_size,
 )

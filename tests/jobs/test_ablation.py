@@ -5,6 +5,8 @@ import dataclasses
 import itertools
 import json
 import types
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +18,10 @@ from minilm_demo import TASKS, cli, runs
 from minilm_demo.data.texts import load_texts
 from minilm_demo.errors import DemoError, UnknownName
 from minilm_demo.jobs import ablation
-from minilm_demo.jobs.ablation import ARMS, COMPARED, AblationConfig, summarise
-from minilm_demo.jobs.distilling import Lesson
+from minilm_demo.jobs.ablation import AblationConfig
+from minilm_demo.jobs.arms import ARMS, COMPARED, summarise
 from minilm_demo.jobs.finetuning import finetune
+from minilm_demo.jobs.pair import TeacherStudentPair
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.results import Finished, Scored, Started, Working
 
@@ -53,9 +56,9 @@ def tried(teacher, rows, tmp_path_factory):
     """The events of a small experiment, and what every fine-tune in it was asked and began from."""
     folder, seen = tmp_path_factory.mktemp("experiment"), []
 
-    def watched(task, config):
+    def watched(task, config, should_stop):
         seen.append((config, load_checkpoint(config.checkpoint).model.state_dict()))
-        return finetune(task, config)
+        return finetune(task, config, should_stop)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ablation, "finetune", watched)
@@ -93,8 +96,13 @@ def test_it_says_where_it_is(tried):
 
 def test_the_teacher_reads_each_text_for_one_of_the_students(options, monkeypatch):
     asked = []
-    ask = Lesson._ask
-    monkeypatch.setattr(Lesson, "_ask", lambda self, batch: asked.append(len(batch["input_ids"])) or ask(self, batch))
+    ask = TeacherStudentPair.run_teacher
+
+    def noted(self, texts):
+        asked.append(len(texts["input_ids"]))
+        return ask(self, texts)
+
+    monkeypatch.setattr(TeacherStudentPair, "run_teacher", noted)
     events = drain(**options | {"seeds": 1, "steps": 40})  # more than one pass for each
     assert len(of(Scored, events)) == len(ARMS)
     texts = load_texts(TASKS["sst2"], options["data"], "train").train
@@ -164,12 +172,12 @@ def test_students_are_fine_tuned_at_a_rate_of_their_own(options, monkeypatch):
     used = []
     real = ablation.finetune
     monkeypatch.setattr(
-        ablation, "finetune", lambda task, config: used.append(config.learning_rate) or real(task, config)
+        ablation, "finetune", lambda task, config, stop: used.append(config.learning_rate) or real(task, config, stop)
     )
     for asked in (None, 2e-3):
         chosen = {"arms": "random", "seeds": 1, "learning_rate": asked}
         events = list(ablation.ablation(AblationConfig(**{**options, **chosen})))
-        assert events[0].settings["learning_rate"] == used[-1]
+        assert events[0].settings.learning_rate == used[-1]
     assert used == [pytest.approx(3 * TASKS["sst2"].learning_rate), 2e-3]
 
 
@@ -188,8 +196,8 @@ def test_scored_students_are_not_made_again(options, tried):
 
 def test_without_the_teachers_width_nothing_is_copied(options):
     events = drain(**options | {"hidden": 16, "seeds": 1})
-    assert events[0].settings["arms"] == ["random", "distilled_attention", "distilled"]
-    assert [arm.arm for arm in events[-1].result.arms] == events[0].settings["arms"]
+    assert events[0].settings.arms == ("random", "distilled_attention", "distilled")
+    assert tuple(arm.arm for arm in events[-1].result.arms) == events[0].settings.arms
     with pytest.raises(DemoError, match="hidden_size is 32 in the teacher and 16 in the student"):
         drain(**options | {"hidden": 16, "arms": "random,copied"})
 
@@ -209,28 +217,43 @@ def test_wrong_options_are_one_sentence(given):
 
 
 def test_a_stop_keeps_the_students_scored_so_far(options):
-    events = ablation.ablation(AblationConfig(**options))
-    seen, answer = [], None
-    for _ in range(10**6):
-        try:
-            seen.append(events.send(answer))
-        except StopIteration:
-            break
-        answer = "stop" if of(Scored, seen) and isinstance(seen[-1], Working) else None
-    assert len(of(Scored, seen)) == 1
-    assert seen[-1].status == "stopped"
-    assert [arm.arm for arm in seen[-1].result.arms] == ["random"]
-    assert seen[-1].result.gains == ()
+    events = []
+
+    def should_stop() -> bool:
+        return bool(of(Scored, events)) and isinstance(events[-1], Working)
+
+    for event in ablation.ablation(AblationConfig(**options), (), should_stop):
+        events.append(event)
+    assert len(of(Scored, events)) == 1
+    assert events[-1].status == "stopped"
+    assert [arm.arm for arm in events[-1].result.arms] == ["random"]
+    assert events[-1].result.gains == ()
+
+
+def test_a_stop_acts_between_two_words_on_where_it_is(options, monkeypatch):
+    """Within one update of the student that is being made, which is neither scored nor left on the disk."""
+    monkeypatch.setattr(ablation, "REPORT_EVERY", 1e9)
+    events, asked = [], []
+
+    def should_stop() -> bool:
+        asked.append(len(events))
+        return len(asked) > 40
+
+    for event in ablation.ablation(AblationConfig(**options | {"steps": 20_000, "arms": "distilled"}), (), should_stop):
+        events.append(event)
+    assert len(asked) == 41
+    assert (events[-1].status, events[-1].result) == ("stopped", None)
+    assert [path for path in Path(options["output_dir"]).rglob("*") if path.is_file()] == []
 
 
 def test_a_stop_before_the_first_score_has_no_result(options):
-    events = ablation.ablation(AblationConfig(**options))
-    next(events)
-    end = events.send("stop")
-    assert end == Finished("stopped", "Scored 0 of 10 students.")
+    events = []
+    for event in ablation.ablation(AblationConfig(**options), (), lambda: bool(of(Started, events))):
+        events.append(event)
+    assert events[-1] == Finished("stopped", "Scored 0 of 10 students.")
 
 
-@pytest.mark.parametrize(("budget", "finished"), [(5, 0), (16, 1), (60, 2)])
+@pytest.mark.parametrize(("budget", "finished"), [(5, 0), (28, 1), (80, 2)])
 def test_what_does_not_fit_into_the_time_is_left_out(options, monkeypatch, budget, finished):
     """Not begun where an earlier one took too long for that; broken off where it takes too long itself."""
     looks = itertools.count()
@@ -322,7 +345,7 @@ def test_every_comparison_is_of_two_arms():
 def test_it_is_recorded_as_a_run(options, capsys):
     config = AblationConfig(**{**options, "output_dir": None, "seeds": 1, "arms": "random,copied"})
     record = runs.create_run("ablation", TASKS["sst2"], config)
-    events = tuple(runs.record_events(record, ablation.ablation(record.config)))
+    events = tuple(runs.record_events(record, partial(ablation.ablation, record.config)))
     run = runs.state(runs.run_folder(record.run_id))
     assert record.run_id.startswith("ablation_sst2-")
     assert (run.record, run.events, run.status) == (record, events, "completed")

@@ -16,9 +16,10 @@ from minilm_demo import models, trace_attention
 from minilm_demo.attention_weights import answer_tokens, raw_scores
 from minilm_demo.errors import DataError, DemoError, UnknownName
 from minilm_demo.jobs.attention import METHODS, explain, save_trace
+from minilm_demo.jobs.forward import softmax
 from minilm_demo.jobs.importance import word_importance
 from minilm_demo.jobs.metrics import spearman
-from minilm_demo.jobs.prediction import predict, softmax
+from minilm_demo.jobs.prediction import predict
 from minilm_demo.models.loading import Checkpoint, load_checkpoint
 from minilm_demo.tasks import TASKS
 

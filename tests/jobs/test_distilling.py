@@ -13,15 +13,18 @@ from training import of, wait_for, write_reviews
 
 from minilm_demo import TASKS, TrainConfig, distill, finetune, runs
 from minilm_demo.data import features
-from minilm_demo.data.texts import load_texts, without_parts
+from minilm_demo.data.texts import TokenIds, load_texts, without_parts
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs import distilling
-from minilm_demo.jobs.distilling import DistillConfig, Lesson, TeacherMemory, TokenIds
+from minilm_demo.jobs import distilling, pair
+from minilm_demo.jobs.configs import DistillConfig
+from minilm_demo.jobs.pair import TeacherStudentPair
+from minilm_demo.jobs.planning import Speed, affordable_steps
 from minilm_demo.jobs.relations import distillation_targets, projections
-from minilm_demo.jobs.training import Training
+from minilm_demo.jobs.teacher import TeacherCache
+from minilm_demo.jobs.training import cycle
+from minilm_demo.models import locate, seen_by_base
 from minilm_demo.models.hooks import encoder_layers
 from minilm_demo.models.loading import load_checkpoint
-from minilm_demo.models.location import locate, seen_by_base
 from minilm_demo.models.students import copied_layers, freeze_the_rest, make_student
 from minilm_demo.recipes import RECIPES
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Probed, Saved, Started, Stepped
@@ -82,8 +85,8 @@ def test_events_come_in_order_and_say_what_is_done(learned):
     assert kinds[-3:] == [Evaluated, Saved, Finished]
     (started,) = of(Started, events)
     assert (started.job, started.task, started.checkpoint) == ("distill", "sst2", "teacher")
-    assert started.settings["layers"] == 1
-    assert started.settings["loss"] == list(TERMS)
+    assert started.settings.layers == 1
+    assert started.settings.loss == TERMS
     assert started.trainable < started.parameters
     assert events[-1].status == "completed"
 
@@ -237,7 +240,7 @@ def test_an_epoch_is_read_stretch_by_stretch(teacher):
     read = TokenIds(teacher.tokenizer, texts, 32)
     batches = features.LengthGroupedBatches(len(texts), read.lengths, 2, seed=0)
     next(iter(batches))
-    assert len(read.known) == 2 * batches.BATCHES_SORTED_TOGETHER < len(texts)
+    assert len(read.cache) == 2 * batches.BATCHES_SORTED_TOGETHER < len(texts)
 
 
 # -- what the teacher answered -------------------------------------------------------------------------------------
@@ -246,56 +249,56 @@ TEXTS = ("the movie is great", "the plot is very very very dull", "a film", "the
 
 
 @pytest.mark.parametrize("room", [10**9, 2000, 0])
-def test_the_memory_answers_as_the_teacher(teacher, room):
+def test_the_cache_answers_as_the_teacher(teacher, room):
     """Also for texts it knows from a batch of another width, and for those it has no room for."""
-    memory, ask = TeacherMemory(room), partial(projections, teacher.model.eval(), 0)
+    cache, ask = TeacherCache(room), partial(projections, teacher.model.eval(), 0)
     for numbers in ([0, 2], [3, 1, 2], [2], [1, 0, 2, 3]):
         batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
         expected = ask(batch)
-        found = memory.answers([TEXTS[number] for number in numbers], batch, ask)
+        found = cache.projections([TEXTS[number] for number in numbers], batch, ask)
         real = batch["attention_mask"].bool()
         for part in ("Q", "K", "V"):
             assert found[part].shape == expected[part].shape
             torch.testing.assert_close(found[part][real], expected[part][real], rtol=1e-4, atol=1e-5)
             assert not found[part].requires_grad
-    assert memory.bytes <= room
+    assert cache.bytes <= room
 
 
-def remembering(memory, teacher, numbers) -> list[int]:
+def remembering(cache, teacher, numbers) -> list[int]:
     """How many texts the teacher is asked for at a time while these are answered."""
     asked = []
     ask = partial(projections, teacher.model.eval(), 0)
     batch = TokenIds(teacher.tokenizer, TEXTS, 32).batch(numbers, torch.device("cpu"))
     texts = [TEXTS[number] for number in numbers]
-    memory.answers(texts, batch, lambda rows: asked.append(len(rows["input_ids"])) or ask(rows))
+    cache.projections(texts, batch, lambda rows: asked.append(len(rows["input_ids"])) or ask(rows))
     return asked
 
 
 def test_the_teacher_is_asked_once_for_each_text(teacher):
-    memory = TeacherMemory()
-    asked = [remembering(memory, teacher, numbers) for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1])]
+    cache = TeacherCache()
+    asked = [remembering(cache, teacher, numbers) for numbers in ([0, 2], [3, 2], [1, 0, 2, 3], [3, 1])]
     assert asked == [[2], [1], [1], []]
-    assert memory.share(4) == 1.0
-    memory.forget()
-    assert memory.share(4) == 0.0
-    assert (memory.known, memory.bytes) == ({}, 0)
+    assert cache.coverage(4) == 1.0
+    cache.clear()
+    assert cache.coverage(4) == 0.0
+    assert (cache.entries, cache.bytes) == ({}, 0)
 
 
 def test_the_share_is_what_there_is_room_for(teacher):
-    memory = TeacherMemory()
-    remembering(memory, teacher, [0, 1])
-    memory.most_bytes = 3 * memory.bytes  # of 6 such texts
-    assert memory.share(12) == 0.5
+    cache = TeacherCache()
+    remembering(cache, teacher, [0, 1])
+    cache.max_bytes = 3 * cache.bytes  # of 6 such texts
+    assert cache.coverage(12) == 0.5
 
 
-def test_distillations_that_share_a_memory_ask_once(options, tmp_path, monkeypatch):
+def test_distillations_that_share_a_cache_ask_once(options, tmp_path, monkeypatch):
     """And their students learn the same as with one of their own."""
     asked = []
-    ask = Lesson._ask
-    monkeypatch.setattr(Lesson, "_ask", lambda self, batch: asked.append(batch) or ask(self, batch))
-    options, memory = options | {"steps": 20, "precision": "fp32"}, TeacherMemory()
+    ask = TeacherStudentPair.run_teacher
+    monkeypatch.setattr(TeacherStudentPair, "run_teacher", lambda self, texts: asked.append(texts) or ask(self, texts))
+    options, cache = options | {"steps": 20, "precision": "fp32"}, TeacherCache()
     curves, asked_by = [], []
-    for number, own in enumerate((memory, memory, None)):
+    for number, own in enumerate((cache, cache, None)):
         asked.clear()
         events = list(distill(DistillConfig(**options | {"output_dir": str(tmp_path / str(number))}), own))
         curves.append([event.loss for event in of(Stepped, events)])
@@ -311,7 +314,7 @@ def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkey
     options = options | {"batch_size": 32, "steps": 12, "precision": "fp32"}
     curves = []
     for room in (10**9, 0):
-        monkeypatch.setattr(distilling, "REMEMBERED_BYTES", room)
+        monkeypatch.setattr(distilling, "CACHE_BYTES", room)
         events = drain(**options | {"output_dir": str(tmp_path / str(room))})
         curves.append([event.loss for event in of(Stepped, events)])
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
@@ -319,37 +322,33 @@ def test_a_curve_does_not_depend_on_what_is_remembered(options, tmp_path, monkey
 
 @pytest.mark.parametrize(("beyond", "measured"), [(0, 1), (1, 2)])
 def test_the_second_pass_is_measured_where_there_is_one(options, rows, monkeypatch, beyond, measured):
-    told, one_pass = [], math.ceil(len(load_texts(TASKS["sst2"], str(rows), "train").train) / 8)
-    monkeypatch.setattr(Training, "measure", lambda self: told.append(self) or (0.5 / len(told), 0.001))
+    timed, one_pass = [], math.ceil(len(load_texts(TASKS["sst2"], str(rows), "train").train) / 8)
+    monkeypatch.setattr(pair, "measure_speed", lambda job, end: timed.append(job) or Speed(0.5 / len(timed), 0.001))
     events = distill(DistillConfig(**options | {"steps": one_pass + beyond}))
     next(event for event in events if isinstance(event, Planned))
-    assert len(told) == measured
-    assert told[0].again == (1.0 if measured == 1 else 0.5)
+    assert len(timed) == measured
+    assert timed[0].cached_cost == (1.0 if measured == 1 else 0.5)
     events.close()
 
 
 def test_later_steps_are_planned_cheaper(options, monkeypatch):
     """After the first pass a step takes a fifth of the time, if all is remembered."""
-    kept = []
-    start = Lesson.__init__
-    monkeypatch.setattr(Lesson, "__init__", lambda self, *args, **own: kept.append(self) or start(self, *args, **own))
-    events = distill(DistillConfig(**options))
-    plan = next(event for event in events if isinstance(event, Planned))
-    (lesson,) = kept
-    texts = lesson.batches.rows
-    first = math.ceil(texts / 8)
-    lesson.again = 0.2
-    assert plan.steps == 6
-    assert lesson.cost(first - 1) == first - 1
-    assert lesson.cost(first + 10) == pytest.approx(first + 2)
-    assert lesson.steps_for(first + 2.01) == first + 10
-    assert lesson.steps_for(0.5) == lesson.steps_for(-3) == 0
-    lesson.accelerator = SimpleNamespace(num_processes=2)
-    assert lesson.cost(first + 10) == first + 10  # each process knows other texts
-    lesson.accelerator.num_processes = 1
-    lesson.memory.forget()
-    assert lesson.cost(first + 10) == first + 10  # nothing remembered, nothing saved
-    events.close()
+    timed = []
+    monkeypatch.setattr(pair, "measure_speed", lambda job, end: timed.append(job) or Speed(1.0, 0.001))
+    cache = TeacherCache()
+    list(distill(DistillConfig(**options), cache))
+    job = timed[0]
+    first = math.ceil(job.batches.rows / 8)
+    job.cached_cost = 0.2
+    assert job.cost(first - 1) == first - 1
+    assert job.cost(first + 10) == pytest.approx(first + 2)
+    assert affordable_steps(first + 2.01, job.cost) == first + 10
+    assert affordable_steps(0.5, job.cost) == affordable_steps(-3, job.cost) == 0
+    job.accelerator = SimpleNamespace(num_processes=2)
+    assert job.cost(first + 10) == first + 10  # each process knows other texts
+    job.accelerator.num_processes = 1
+    cache.clear()
+    assert job.cost(first + 10) == first + 10  # nothing remembered, nothing saved
 
 
 # -- choices -------------------------------------------------------------------------------------------------------
@@ -385,7 +384,7 @@ def test_what_is_not_learned_stays_where_it_was(options, teacher):
 def test_the_second_recipe_takes_other_heads_and_layers(options):
     result = drain(**options, recipe="minilm_v2", heads=4, hidden=16, relation_heads=8, teacher_layer=0)[-1].result
     assert result.heads == 4
-    assert (result.settings["relation_heads"], result.settings["teacher_layer"]) == (8, 0)
+    assert (result.settings.relation_heads, result.settings.teacher_layer) == (8, 0)
 
 
 def test_an_assistant_learns_first(options, teacher):
@@ -393,7 +392,7 @@ def test_an_assistant_learns_first(options, teacher):
     assert [event.step for event in of(Stepped, events)] == [1, 2, 3, 4, 5, 6, 7]
     plans = of(Planned, events)
     assert [plan.steps for plan in plans] == [6, 7]
-    assert events[0].settings["assistant"]
+    assert events[0].settings.assistant
     firsts = [event for event in of(Probed, events) if event.teacher]
     assert [event.step for event in firsts] == [0, 3]
     assert firsts[0].teacher == firsts[1].teacher, "both learners are shown beside the teacher itself"
@@ -406,12 +405,12 @@ def test_an_assistant_learns_first(options, teacher):
 
 
 def test_a_time_budget_becomes_a_number_of_steps(options, monkeypatch):
-    monkeypatch.setattr("minilm_demo.jobs.distilling.Lesson.measure", lambda self: (0.5, 0.001))
+    monkeypatch.setattr(pair, "measure_speed", lambda job, end: Speed(0.5, 0.001))
     options = {name: value for name, value in options.items() if name != "steps"}
     events = distill(DistillConfig(**options, time_budget=10))
     plan = next(event for event in events if isinstance(event, Planned))
     assert 15 <= plan.steps <= 19
-    assert events.send("stop")
+    events.close()
 
 
 @pytest.mark.parametrize(
@@ -422,29 +421,72 @@ def test_a_wide_random_start_learns_slower(init, hidden, expected):
     assert distilling.default_rate(init, hidden) == pytest.approx(expected)
 
 
+def stopped_after(config: DistillConfig, kind: type, step: int = 0) -> list:
+    """The events of a distillation that is asked to stop as soon as there is one of this kind from this step on."""
+    events = []
+    job = distill(config, None, lambda: any(getattr(event, "step", 0) >= step for event in of(kind, events)))
+    for event in job:
+        events.append(event)
+    return events
+
+
 def test_stopping_keeps_the_student_as_it_is(options):
-    events = distill(DistillConfig(**options | {"steps": 500}))
-    for event in events:
-        if isinstance(event, Stepped) and event.step == 3:
-            break
-    rest = [events.send("stop"), *events]
-    assert rest[-1].status == "stopped"
-    assert rest[-1].result.steps <= 4
+    events = stopped_after(DistillConfig(**options | {"steps": 500}), Stepped, 3)
+    assert events[-1].status == "stopped"
+    assert events[-1].result.steps == 3
     assert load_checkpoint(options["output_dir"]).model.config.num_hidden_layers == 1
 
 
+@pytest.mark.parametrize("kind", [Started, Evaluated, Planned])
+def test_a_stop_before_the_first_step_leaves_no_student(options, tmp_path, kind):
+    events = stopped_after(DistillConfig(**options), kind)
+    assert type(events[-2]) is kind
+    assert events[-1] == Finished("stopped", "Stopped before the first step: there is no student yet.")
+    assert not (tmp_path / "run" / "checkpoint").exists()
+
+
+def test_stop_acts_within_one_update_of_a_long_run(options, monkeypatch):
+    """A run of 20,000 steps has an event every fifty steps; it is asked at each."""
+    made = []
+
+    def counted(batches, steps):
+        for rows in cycle(batches, steps):
+            made.append(rows)
+            yield rows
+
+    monkeypatch.setattr(distilling, "cycle", counted)
+    events = list(distill(DistillConfig(**options | {"steps": 20_000}), None, lambda: len(made) > 7))
+    assert of(Stepped, events) == []
+    assert (events[-1].status, events[-1].result.steps) == ("stopped", 7)
+
+
+def test_the_question_is_asked_at_every_step(options, monkeypatch):
+    monkeypatch.setattr(pair, "measure_speed", lambda job, end: Speed(0.01, 0.001))
+    asked = []
+    events = list(distill(DistillConfig(**options | {"steps": 20}), None, lambda: bool(asked.append(1))))
+    batches = 1 + 1 + 4  # of validation texts: the teacher's answers, the student before, and on its way
+    assert len(asked) == 1 + 20 + batches  # once before it begins
+    assert events[-1].status == "completed"
+
+
 def test_the_last_picture_shows_the_student_that_is_kept(options):
-    events, seen = distill(DistillConfig(**options | {"steps": 500}, probe="the movie")), []
+    events = stopped_after(DistillConfig(**options | {"steps": 500}, probe="the movie"), Stepped, 7)
+    assert of(Probed, events)[-1].step == events[-1].result.steps
+
+
+def test_whoever_closes_a_run_leaves_a_whole_student_or_none(options, tmp_path):
+    events = distill(DistillConfig(**options | {"steps": 40}))
     for event in events:
-        seen.append(event)
-        if isinstance(event, Stepped) and event.step == 7:
+        assert (tmp_path / "run" / "checkpoint").exists() == isinstance(event, Saved)
+        if isinstance(event, Saved):
             break
-    seen += [events.send("stop"), *events]
-    assert of(Probed, seen)[-1].step == seen[-1].result.steps
+    events.close()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint"]
+    assert load_checkpoint(options["output_dir"]).model.config.num_hidden_layers == 1
 
 
 def test_an_assistant_that_takes_too_long_does_not_take_the_student_with_it(options, monkeypatch):
-    monkeypatch.setattr("minilm_demo.jobs.distilling.Lesson.measure", lambda self: (0.01, 0.0))
+    monkeypatch.setattr(pair, "measure_speed", lambda job, end: Speed(0.01, 0.0))
     monkeypatch.setattr("minilm_demo.jobs.training.OVERTIME", 0)  # every step is one too many
     options = {name: value for name, value in options.items() if name != "steps"}
     events = drain(**options, time_budget=10, hidden=16, layers=1, assistant=True)
@@ -453,31 +495,26 @@ def test_an_assistant_that_takes_too_long_does_not_take_the_student_with_it(opti
 
 
 def test_stopping_while_the_assistant_learns_leaves_no_student(options, tmp_path):
-    events = distill(DistillConfig(**options | {"steps": 500}, hidden=16, assistant=True))
-    for event in events:
-        if isinstance(event, Stepped):
-            break
-    rest = [events.send("stop"), *events]
-    assert rest[-1].status == "stopped"
-    assert rest[-1].result is None
-    assert "no student yet" in rest[-1].message
+    events = stopped_after(DistillConfig(**options | {"steps": 500}, hidden=16, assistant=True), Stepped)
+    assert events[-1].status == "stopped"
+    assert events[-1].result is None
+    assert "no student yet" in events[-1].message
     assert not (tmp_path / "run" / "checkpoint").exists()
 
 
 def test_a_download_can_be_stopped(options, monkeypatch):
     monkeypatch.setattr("minilm_demo.jobs.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
-    events = distill(DistillConfig(**options))
-    assert next(events) == Fetching(options["teacher"], 1, 100)
-    assert events.send("stop").status == "stopped"
+    events = stopped_after(DistillConfig(**options), Fetching)
+    assert events == [Fetching(options["teacher"], 1, 100), Finished("stopped", "Stopped before it began.")]
 
 
 def test_a_loss_that_is_no_number_is_said(options, monkeypatch):
-    original = distilling.relation_losses
+    original = pair.relation_losses
 
     def spoiled(*given):
         return {name: loss * math.nan for name, loss in original(*given).items()}
 
-    monkeypatch.setattr(distilling, "relation_losses", spoiled)
+    monkeypatch.setattr(pair, "relation_losses", spoiled)
     with pytest.raises(DemoError, match=r"The loss became nan at step 1\. Try a lower learning rate than 0\.5\."):
         drain(**options, learning_rate=0.5)
 
@@ -642,7 +679,7 @@ def test_a_run_is_recorded_listed_and_used(options, teacher_folder, rows):
     options.pop("output_dir")
     record = runs.create_run("distill", TASKS["sst2"], DistillConfig(**options))
     assert record.run_id.startswith("student_sst2-")
-    *_, last = runs.record_events(record, distill(record.config))
+    *_, last = runs.record_events(record, partial(distill, record.config))
     folder = runs.run_folder(record.run_id)
     run = runs.state(folder)
     assert run.status == "completed"
@@ -683,7 +720,7 @@ def test_a_visitors_text_file_does_not_outlive_the_run(options, tmp_path):
     record = runs.create_run("distill", TASKS["sst2"], DistillConfig(**options), "page", tmp_path / "mine.txt")
     folder = runs.run_folder(record.run_id)
     assert (folder / "upload.txt").is_file()
-    for _ in runs.record_events(record, distill(record.config)):
+    for _ in runs.record_events(record, partial(distill, record.config)):
         pass
     assert runs.state(folder).status == "completed"
     assert not (folder / "upload.txt").exists()

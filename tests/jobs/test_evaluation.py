@@ -13,7 +13,7 @@ import scipy.stats
 import sklearn.metrics
 import torch
 
-from minilm_demo.data.features import encode_texts
+from minilm_demo.data.encoding import encode_texts
 from minilm_demo.data.sources import open_source, sample_source
 from minilm_demo.errors import DataError, UnknownName
 from minilm_demo.jobs import evaluation, metrics
@@ -26,7 +26,8 @@ from minilm_demo.jobs.evaluation import (
     find_mistakes,
     score_rows,
 )
-from minilm_demo.jobs.prediction import forward, predict_rows
+from minilm_demo.jobs.forward import forward
+from minilm_demo.jobs.prediction import predict_rows
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.results import Candidate, Evaluation, Prediction, SliceResult, from_dict, to_dict
 from minilm_demo.tasks import TASKS

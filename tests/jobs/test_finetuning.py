@@ -19,8 +19,12 @@ from minilm_demo.data import features
 from minilm_demo.data.rows import draw, hold_back
 from minilm_demo.data.sources import open_source
 from minilm_demo.errors import DemoError
-from minilm_demo.jobs import finetuning, metrics
+from minilm_demo.jobs import finetuning, metrics, tuning
+from minilm_demo.jobs.configs import METHODS
 from minilm_demo.jobs.evaluation import answers_at, best_threshold, outcome, predict_all, references
+from minilm_demo.jobs.planning import Speed
+from minilm_demo.jobs.train_rows import load_rows
+from minilm_demo.jobs.training import cycle
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.results import Evaluated, Fetching, Finished, Planned, Saved, Started, Stepped
 from minilm_demo.tasks import TASKS
@@ -64,9 +68,22 @@ def losses(events) -> list[float]:
     return [event.loss for event in of(Stepped, events)]
 
 
-def frame(run, name: str):
-    """A local variable of a waiting `finetune`: its model, for one, which no event carries."""
-    return run.gi_frame.f_locals[name]
+@pytest.fixture
+def loaded(monkeypatch):
+    """The checkpoints that fine-tunes load from here on; the first one's model is what moves, and no event has it."""
+    checkpoints = []
+
+    def load(*arguments, **options):
+        checkpoints.append(load_checkpoint(*arguments, **options))
+        return checkpoints[-1]
+
+    monkeypatch.setattr(finetuning, "load_checkpoint", load)
+    return checkpoints
+
+
+def fixed_speed(monkeypatch, update: float, row: float) -> None:
+    """Planning takes these seconds for what it measured."""
+    monkeypatch.setattr(finetuning, "measure_speed", lambda job, end: Speed(update, row))
 
 
 def weights(model) -> dict[str, torch.Tensor]:
@@ -106,7 +123,7 @@ def test_events_come_in_order_with_held_back_rows(many):
 
 def test_started_says_what_moves(few):
     started = drain("sst2", **few, max_steps=1)[0]
-    model = load_checkpoint(few["checkpoint"], SST2, new_head=True).model
+    model = load_checkpoint(few["checkpoint"], SST2, new_output_layer=True).model
     assert started.parameters == started.trainable == sum(p.numel() for p in model.parameters())
     assert (started.job, started.task, started.examples, started.processes) == ("finetune", "sst2", 64, 1)
     assert started.metric == "accuracy"
@@ -117,22 +134,23 @@ def test_started_says_what_moves(few):
 # -- how long ------------------------------------------------------------------------------------------------------
 
 
-def test_measuring_leaves_the_weights_as_they_were(few):
+def test_measuring_leaves_the_weights_as_they_were(few, loaded):
     run = finetune("sst2", TrainConfig(**few, max_steps=2, learning_rate=0.01))
     next(run)
-    before = weights(frame(run, "model"))
+    model = loaded[0].model
+    before = weights(model)
     assert isinstance(next(run), Planned)
-    assert_equal_weights(before, weights(frame(run, "model")))
+    assert_equal_weights(before, weights(model))
     next(run)  # the same model does move after that
     next(run)
-    assert any(not torch.equal(before[name], value) for name, value in weights(frame(run, "model")).items())
+    assert any(not torch.equal(before[name], value) for name, value in weights(model).items())
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_the_curve_is_the_same_without_measuring(few, monkeypatch, dropout):
     few |= {"max_steps": 4, "dropout": dropout, "learning_rate": 0.001}
     measured = losses(drain("sst2", **few))
-    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (0.01, 0.001))
+    fixed_speed(monkeypatch, 0.01, 0.001)
     assert losses(drain("sst2", **few)) == measured
 
 
@@ -166,8 +184,7 @@ def test_steps_are_what_was_asked_for(few, asked, steps):
 
 def test_an_epoch_reads_every_row_once(few, monkeypatch):
     read = []
-    batches = finetuning._Run._endless_batches
-    monkeypatch.setattr(finetuning._Run, "_endless_batches", lambda self, n: spy(batches(self, n), read))
+    monkeypatch.setattr(finetuning, "cycle", lambda batches, steps: spy(cycle(batches, steps), read))
     events = drain("sst2", **few, epochs=2)
     rows = [row for batch in read for row in batch]
     assert sorted(rows[:64]) == sorted(rows[64:]) == list(range(64))
@@ -182,7 +199,7 @@ def spy(items, seen: list):
 
 
 def test_a_time_budget_becomes_steps_that_replay(many, monkeypatch):
-    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (0.4, 0.0001))
+    fixed_speed(monkeypatch, 0.4, 0.0001)
     events = drain("sst2", **many, time_budget=6)
     planned = events[1]
     assert 3 <= planned.steps <= 15
@@ -194,7 +211,7 @@ def test_a_time_budget_becomes_steps_that_replay(many, monkeypatch):
 
 
 def test_a_larger_budget_means_more_steps(few, monkeypatch):
-    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (1.0, 0.0))
+    fixed_speed(monkeypatch, 1.0, 0.0)
     steps = []
     for budget in (60, 600):
         run = finetune("sst2", TrainConfig(**few, time_budget=budget))
@@ -206,7 +223,7 @@ def test_a_larger_budget_means_more_steps(few, monkeypatch):
 
 
 def test_a_run_over_its_budget_ends_and_keeps_its_best(many, monkeypatch):
-    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (0.01, 0.0))
+    fixed_speed(monkeypatch, 0.01, 0.0)
     events, evaluated = [], None
     for event in finetune("sst2", TrainConfig(**many, time_budget=10)):
         events.append(event)
@@ -226,53 +243,103 @@ def test_a_run_over_its_budget_ends_and_keeps_its_best(many, monkeypatch):
 @pytest.mark.parametrize(
     ("rows", "kind", "step"),
     [
-        ("few", Started, 0),
-        ("few", Planned, 0),
         ("few", Stepped, 1),
         ("few", Stepped, 7),
-        ("many", Planned, 0),
         ("many", Stepped, 2),
         ("many", Stepped, 30),
         ("many", Evaluated, 20),
         ("many", Saved, 20),
     ],
 )
-def test_stop_ends_within_a_step_and_keeps_a_scored_checkpoint(request, tmp_path, rows, kind, step):
-    run = finetune("sst2", TrainConfig(**request.getfixturevalue(rows), max_steps=40))
-    events, answer = [], None
-    while True:
-        try:
-            events.append(run.send(answer))
-        except StopIteration:
-            break
-        asked = isinstance(events[-1], kind) and getattr(events[-1], "step", 0) == step
-        answer = "stop" if asked else None
+def test_stop_ends_at_once_and_keeps_a_scored_checkpoint(request, tmp_path, rows, kind, step):
+    events = []
+
+    def should_stop() -> bool:
+        return any(event.step == step for event in of(kind, events))
+
+    run = finetune("sst2", TrainConfig(**request.getfixturevalue(rows), max_steps=40), should_stop)
+    for event in run:
+        events.append(event)
     finished = events[-1]
     assert isinstance(finished, Finished)
     assert finished.status == "stopped"
-    assert step <= finished.result.steps <= step + 1
+    assert finished.result.steps == step
     best = [event.step for event in of(Evaluated, events) if event.best]
     assert finished.result.step == (best[-1] if best else finished.result.steps)
     scored = evaluate("sst2", str(tmp_path), data=request.getfixturevalue(rows)["data"])
     assert scored.metrics == finished.result.evaluation.metrics
 
 
+@pytest.mark.parametrize("kind", [Started, Planned])
+def test_a_stop_before_the_first_step_keeps_nothing(few, tmp_path, kind):
+    events = []
+    for event in finetune("sst2", TrainConfig(**few, max_steps=40), lambda: bool(of(kind, events))):
+        events.append(event)
+    assert type(events[-2]) is kind
+    assert events[-1] == Finished("stopped", "Stopped before the first step.")
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_stop_acts_within_one_update_of_a_long_run(few, monkeypatch):
+    """A run of 20,000 steps has an event every fifty steps; it is asked at each."""
+    made = []
+    monkeypatch.setattr(finetuning, "cycle", lambda batches, steps: spy(cycle(batches, steps), made))
+    events = list(finetune("sst2", TrainConfig(**few, max_steps=20_000), lambda: len(made) > 7))
+    assert events[1].steps == 20_000
+    assert of(Stepped, events) == []
+    assert (events[-1].status, events[-1].result.steps) == ("stopped", 7)
+
+
+def test_the_question_is_asked_at_every_step(few, monkeypatch):
+    fixed_speed(monkeypatch, 0.01, 0.001)
+    asked = []
+    events = list(finetune("sst2", TrainConfig(**few, max_steps=20), lambda: bool(asked.append(1))))
+    assert len(asked) == 1 + 20  # once before it begins
+    assert events[-1].status == "completed"
+
+
+def test_a_stop_breaks_off_measuring_and_scoring(many, tmp_path, monkeypatch):
+    monkeypatch.setattr("minilm_demo.jobs.evaluation.BATCH_SIZE", 8)
+    events, asked = [], []
+
+    def should_stop() -> bool:
+        asked.append(len(events))
+        last = events[-1] if events else None
+        return isinstance(last, Stepped) and last.step == 20 and asked.count(len(events)) == 3
+
+    for event in finetune("sst2", TrainConfig(**many, max_steps=40), should_stop):
+        events.append(event)
+    assert of(Evaluated, events) == []  # the third of seven batches was the last
+    assert (events[-1].status, events[-1].result.steps, events[-1].result.step) == ("stopped", 20, 20)
+    assert load_checkpoint(str(tmp_path), SST2).model.config.num_labels == 2
+
+
+def test_whoever_closes_a_run_leaves_a_whole_checkpoint_or_none(many, tmp_path):
+    run = finetune("sst2", TrainConfig(**many, max_steps=40))
+    for event in run:
+        assert (tmp_path / "checkpoint").exists() == isinstance(event, Saved)
+        if isinstance(event, Saved):
+            break
+    run.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    assert load_checkpoint(str(tmp_path), SST2).model.config.num_labels == 2
+
+
 def test_stop_at_the_last_step_is_a_completed_run(few):
-    run = finetune("sst2", TrainConfig(**few, max_steps=2))
-    event = next(run)
-    while not isinstance(event, Finished):
-        event = run.send("stop" if isinstance(event, Stepped) and event.step == 2 else None)
-    assert event.status == "completed"
+    events = []
+    for event in finetune("sst2", TrainConfig(**few, max_steps=2), lambda: len(of(Stepped, events)) == 2):
+        events.append(event)
+    assert events[-1].status == "completed"
 
 
 # -- which weights are kept ----------------------------------------------------------------------------------------
 
 
 def test_the_best_weights_are_kept_not_the_last(many, tmp_path, monkeypatch):
-    scores = iter([0.5, 0.9, 0.7, 0.9])
-    monkeypatch.setattr(finetuning, "SCORING_SHARE", 100)
-    monkeypatch.setattr(finetuning, "MAX_EVALUATIONS", 4)
-    monkeypatch.setattr(finetuning._Run, "score", lambda self: {"accuracy": next(scores)})
+    scores = itertools.chain([0.5, 0.9, 0.7, 0.9], itertools.repeat(0.9))  # of the validation rows
+    monkeypatch.setattr(tuning, "SCORING_SHARE", 100)
+    monkeypatch.setattr(tuning, "MAX_EVALUATIONS", 4)
+    monkeypatch.setattr(metrics, "score", lambda task, given, expected: {"accuracy": next(scores)})
     files, events = {}, []
     for event in finetune("sst2", TrainConfig(**many, max_steps=8, learning_rate=0.01)):
         events.append(event)
@@ -307,20 +374,20 @@ def watch_precision(model) -> list[torch.dtype]:
     return kinds
 
 
-def test_training_stays_in_bf16_after_scoring(many):
+def test_training_stays_in_bf16_after_scoring(many, loaded):
     run = finetune("sst2", TrainConfig(**many, max_steps=8, precision="bf16"))
     next(run)
-    kinds = watch_precision(frame(run, "model"))
+    kinds = watch_precision(loaded[0].model)
     events = list(run)
     assert len(of(Evaluated, events)) == 2
     assert len(kinds) >= 8
     assert set(kinds) == {torch.bfloat16}
 
 
-def test_fp32_is_fp32(few):
+def test_fp32_is_fp32(few, loaded):
     run = finetune("sst2", TrainConfig(**few, max_steps=2, precision="fp32"))
     assert next(run).precision == "fp32"
-    kinds = watch_precision(frame(run, "model"))
+    kinds = watch_precision(loaded[0].model)
     list(run)
     assert set(kinds) == {torch.float32}
 
@@ -336,7 +403,7 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines(few, ratio, warmup)
     assert [event.learning_rate / 0.01 for event in of(Stepped, events)] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("method", "times"), finetuning.METHODS.items())
+@pytest.mark.parametrize(("method", "times"), METHODS.items())
 def test_each_method_has_its_learning_rate(few, method, times):
     events = drain("sst2", **few, max_steps=1, method=method, warmup_ratio=0.0)
     assert of(Stepped, events)[0].learning_rate == pytest.approx(SST2.learning_rate * times)
@@ -356,11 +423,11 @@ class RecordingAdamW(torch.optim.AdamW):
 
 
 @pytest.mark.parametrize("method", ["full", "head"])
-def test_biases_and_layer_norms_do_not_decay(few, monkeypatch, method):
+def test_biases_and_layer_norms_do_not_decay(few, loaded, monkeypatch, method):
     monkeypatch.setattr(torch.optim, "AdamW", RecordingAdamW)
     run = finetune("sst2", TrainConfig(**few, max_steps=1, weight_decay=0.3, method=method))
     next(run)
-    names = {id(p): name for name, p in frame(run, "model").named_parameters() if p.requires_grad}
+    names = {id(p): name for name, p in loaded[0].model.named_parameters() if p.requires_grad}
     list(run)
     decay = {names.pop(id(p)): group["weight_decay"] for group in RecordingAdamW.groups for p in group["params"]}
     assert names == {}
@@ -378,10 +445,10 @@ def test_gradients_are_clipped(few, monkeypatch, limit, clipped):
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_dropout_is_what_was_asked_for(few, dropout):
+def test_dropout_is_what_was_asked_for(few, loaded, dropout):
     run = finetune("sst2", TrainConfig(**few, max_steps=2, dropout=dropout))
     next(run)
-    model = frame(run, "model")
+    model = loaded[0].model
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
     assert layers
     assert {layer.p for layer in layers} == {dropout}
@@ -398,10 +465,10 @@ def test_dropout_is_what_was_asked_for(few, dropout):
 # -- methods -------------------------------------------------------------------------------------------------------
 
 
-def test_head_moves_the_output_layer_and_the_pooler_only(few, tmp_path):
+def test_head_moves_the_output_layer_and_the_pooler_only(few, loaded, tmp_path):
     run = finetune("sst2", TrainConfig(**few, max_steps=4, method="head", learning_rate=0.01))
     started = next(run)
-    before = weights(frame(run, "model"))
+    before = weights(loaded[0].model)
     list(run)
     after = safetensors.torch.load_file(tmp_path / "checkpoint" / "model.safetensors")
     changed = {name for name, value in after.items() if not torch.equal(before[name], value)}
@@ -417,10 +484,12 @@ def logits_of(model, checkpoint) -> torch.Tensor:
         return model.eval()(**batch).logits.float()
 
 
-def test_lora_trains_adapters_and_gives_a_plain_checkpoint(few, tmp_path, tiny_checkpoint):
+def test_lora_trains_adapters_and_gives_a_plain_checkpoint(few, tmp_path, tiny_checkpoint, monkeypatch):
+    wrapped, adapt = [], peft.get_peft_model
+    monkeypatch.setattr(peft, "get_peft_model", lambda *given: wrapped.append(adapt(*given)) or wrapped[-1])
     run = finetune("sst2", TrainConfig(**few, max_steps=12, method="lora", learning_rate=0.02, precision="fp32"))
     started = next(run)
-    model = frame(run, "model")
+    (model,) = wrapped
     untouched = {name: p.detach().clone() for name, p in model.named_parameters() if not p.requires_grad}
     moving = [name for name, p in model.named_parameters() if p.requires_grad]
     assert all("lora_" in name or ".classifier." in name or ".pooler." in name for name in moving)
@@ -501,7 +570,7 @@ def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, 
         precision="fp32",
     )
     events = list(finetune(task, config))
-    held_back = finetuning.load_rows(task, config).held_back
+    held_back = load_rows(task, config).held_back
     assert len(held_back) == 20
     kept = load_checkpoint(str(tmp_path), task)
     predictions = predict_all(task, kept, held_back)
@@ -638,7 +707,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_checkpoint(few, tmp_path
         (folder / "model.safetensors").write_bytes(b"half")
         raise safetensors.SafetensorError("I/O error: No space left on device")
 
-    monkeypatch.setattr(finetuning._Run, "save", save)
+    monkeypatch.setattr(transformers.PreTrainedModel, "save_pretrained", save)
     with pytest.raises(DemoError, match="could not be written: I/O error: No space left on device"):
         drain("sst2", **few, max_steps=1)
     assert not (tmp_path / "checkpoint.new").exists()
@@ -647,12 +716,13 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_checkpoint(few, tmp_path
 @pytest.mark.parametrize(("length", "reads_the_end"), [(32, False), (None, False), (256, True)])
 def test_a_model_is_asked_with_the_length_it_learned_with(few, tmp_path, length, reads_the_end):
     """Not with the task's 128 tokens, behind which the last word stands here."""
-    drain("sst2", **few, max_steps=1, max_length=length)
+    drain("sst2", **few, max_steps=10, max_length=length, learning_rate=0.01)
     loaded = load_checkpoint(str(tmp_path), SST2)
     assert features.input_length(SST2, loaded.model.config) == (length or SST2.max_length)
     texts = [" ".join([*["the"] * 140, word]) for word in ("good", "bad")]
     good, bad = predict_rows(SST2, loaded, [{"sentence": text} for text in texts])
-    assert (good.probabilities != bad.probabilities) == reads_the_end
+    moved = abs(good.probabilities["positive"] - bad.probabilities["positive"])
+    assert moved > 5e-6 if reads_the_end else moved < 1e-6  # rounding, in another place of the batch, moves it too
     assert good.truncated == bad.truncated == (not reads_the_end)
 
 
@@ -670,19 +740,20 @@ def test_what_was_left_open_is_recorded_as_resolved(many):
     settings = of(Started, events)[0].settings
     assert settings == events[-1].result.settings
     task = TASKS["sst2"]
-    assert settings["batch_size"] == many.get("batch_size", task.batch_size)
-    assert settings["learning_rate"] == many.get("learning_rate", task.learning_rate)
-    assert settings["train_examples"] == of(Started, events)[0].examples
+    assert settings.batch_size == many.get("batch_size", task.batch_size)
+    assert settings.learning_rate == many.get("learning_rate", task.learning_rate)
+    assert settings.train_examples == of(Started, events)[0].examples
 
 
 def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
-    monkeypatch.setattr(finetuning._Run, "measure", lambda self: (30.0, 0.001))
+    fixed_speed(monkeypatch, 30.0, 0.001)
     with pytest.raises(DemoError, match=r"60 s are too short for sst2 here: one update takes 30 s\. Give more time"):
         drain("sst2", **many, time_budget=60)
 
 
 def test_a_download_can_be_stopped(many, monkeypatch):
     monkeypatch.setattr("minilm_demo.jobs.training.fetch", lambda name: iter([(1, 100), (2, 100)]))
-    events = finetune("sst2", TrainConfig(**many))
-    assert next(events) == Fetching(str(many["checkpoint"]), 1, 100)
-    assert events.send("stop").status == "stopped"
+    events = []
+    for event in finetune("sst2", TrainConfig(**many), lambda: bool(events)):
+        events.append(event)
+    assert events == [Fetching(str(many["checkpoint"]), 1, 100), Finished("stopped", "Stopped before it began.")]

@@ -11,7 +11,12 @@ import transformers
 from minilm_demo.data.reading import word_spans
 from minilm_demo.errors import DataError, UnknownName
 from minilm_demo.jobs import importance as module
-from minilm_demo.jobs.importance import MAX_LEFT_OUT, without, word_importance
+from minilm_demo.jobs.forward import forward
+from minilm_demo.jobs.importance import word_importance
+from minilm_demo.jobs.kinds import MAX_LEFT_OUT
+from minilm_demo.jobs.kinds import span as span_module
+from minilm_demo.jobs.kinds import texts as texts_module
+from minilm_demo.jobs.kinds.texts import without
 from minilm_demo.jobs.metrics import spearman
 from minilm_demo.jobs.prediction import predict
 from minilm_demo.models.loading import Checkpoint, load_checkpoint
@@ -141,9 +146,8 @@ def test_a_span_is_followed_through_the_shortened_context(checkpoint_for):
 @pytest.mark.parametrize("name", ["sst2", "squad_v2"])
 def test_all_variants_go_through_one_call(name, checkpoint_for, monkeypatch):
     calls = []
-    monkeypatch.setattr(module, "forward", lambda *a, **k: calls.append(len(a[1])) or forward(*a, **k))
-    from minilm_demo.jobs.prediction import forward
-
+    for asking in (module, span_module):
+        monkeypatch.setattr(asking, "forward", lambda *a, **k: calls.append(len(a[1])) or forward(*a, **k))
     importance = word_importance(name, checkpoint_for(name), FIELDS[name])
     assert calls[-1] == sum(word.left_out is not None for word in importance.words)
     assert len(calls) == (2 if name == "squad_v2" else 1)  # the windows that hold the answer are looked at once more
@@ -285,7 +289,7 @@ def test_a_word_that_is_half_cut_off_is_left_out_whole(checkpoint_for):
 
 
 def test_what_is_beyond_the_limit_has_a_gradient_only(checkpoint_for, monkeypatch):
-    monkeypatch.setattr(module, "MAX_LEFT_OUT", 3)
+    monkeypatch.setattr(texts_module, "MAX_LEFT_OUT", 3)
     words = word_importance("sst2", checkpoint_for("sst2"), {"sentence": "one two three four five"}).words
     assert [one.left_out is None for one in words] == [False, False, False, True, True]
     assert all(one.gradient for one in words)

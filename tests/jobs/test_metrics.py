@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from minilm_demo.errors import DataError
-from minilm_demo.jobs import metrics
+from minilm_demo.jobs import array_metrics, metrics
 from minilm_demo.tasks import TASKS
 
 pytestmark = pytest.mark.filterwarnings("error")  # of numpy, scipy or scikit-learn: what is undefined is 0
@@ -65,8 +65,8 @@ def test_the_bootstrap_counts_as_the_score_does(num_labels):
     predictions, references = class_rows(2, 300, num_labels)
     table = np.array(metrics.confusion(predictions, references, num_labels))
     tables = np.stack([table, np.diag([5] * num_labels)]).astype(float)
-    assert metrics._table_f1(tables) == pytest.approx([metrics.f1(predictions, references), 1])
-    assert metrics._table_matthews(tables) == pytest.approx([metrics.matthews(predictions, references), 1])
+    assert array_metrics._table_f1(tables) == pytest.approx([metrics.f1(predictions, references), 1])
+    assert array_metrics._table_matthews(tables) == pytest.approx([metrics.matthews(predictions, references), 1])
 
 
 def test_matthews_does_not_overflow():
@@ -285,7 +285,7 @@ def test_bootstrap_of_mean_f1_agrees_with_the_normal_approximation():
 
 def test_resampling_in_chunks_covers_every_resample(monkeypatch):
     predictions, references = score_rows(0, 50)
-    monkeypatch.setattr(metrics, "CHUNK", 7 * 50)  # 7 resamples at once: 142 full chunks and 6 more
+    monkeypatch.setattr(array_metrics, "CHUNK", 7 * 50)  # 7 resamples at once: 142 full chunks and 6 more
     values = metrics.RESAMPLED["spearman"](predictions, references, np.random.default_rng(0), 1000)
     assert values.shape == (1000,)
     assert len(np.unique(values)) > 900
@@ -314,8 +314,10 @@ def test_hardly_any_rows_give_numbers(task, predictions, references):
 @pytest.mark.parametrize("num_rows", [50, 40_000])
 def test_tables_are_drawn_by_their_cells_whatever_the_number_of_rows(num_rows, monkeypatch):
     drawn = []
-    draw = metrics._multinomial
-    monkeypatch.setattr(metrics, "_multinomial", lambda counts, *rest: drawn.append(counts.size) or draw(counts, *rest))
+    draw = array_metrics.multinomial
+    monkeypatch.setattr(
+        array_metrics, "multinomial", lambda counts, *rest: drawn.append(counts.size) or draw(counts, *rest)
+    )
     for name in ("f1", "matthews"):
         metrics.RESAMPLED[name](*class_rows(0, num_rows, 2), np.random.default_rng(0), 1000)
     assert drawn == [4, 4]

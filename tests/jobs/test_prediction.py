@@ -9,10 +9,12 @@ import pytest
 import torch
 import transformers
 
-from minilm_demo.data.features import Window, encode_texts, encode_windows
+from minilm_demo.data.encoding import Window, encode_texts, encode_windows
 from minilm_demo.data.reading import MAX_TEXT_CHARACTERS
 from minilm_demo.errors import DataError, UnknownName
-from minilm_demo.jobs.prediction import decode_span, forward, predict, predict_rows, softmax
+from minilm_demo.jobs.forward import forward, softmax
+from minilm_demo.jobs.kinds.span import decode_span
+from minilm_demo.jobs.prediction import predict, predict_rows
 from minilm_demo.models import cache
 from minilm_demo.models.loading import Checkpoint, load_checkpoint
 from minilm_demo.results import to_dict

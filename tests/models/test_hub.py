@@ -131,7 +131,8 @@ def line_of(function, *args) -> str:
 
 def classified(name: str) -> dict:
     """A model by name, and what it says of the sentences, one probability each."""
-    from minilm_demo.jobs.prediction import forward, predict
+    from minilm_demo.jobs.forward import forward
+    from minilm_demo.jobs.prediction import predict
     from minilm_demo.models.loading import load_checkpoint
 
     checkpoint = load_checkpoint(name, SST2)
@@ -143,7 +144,7 @@ def classified(name: str) -> dict:
         "lower_case_ids": [checkpoint.tokenizer(text.lower())["input_ids"] for text in SENTENCES],
         "logits": [output["logits"].tolist() for output in forward(checkpoint, inputs)],
         "label": predict(SST2, checkpoint, {"sentence": SENTENCES[0]}).label,
-        "new_head": checkpoint.new_head,
+        "new_output_layer": checkpoint.new_output_layer,
     }
 
 
@@ -245,7 +246,7 @@ def client_without_hub(commit: str) -> dict:
         "data": line_of(rows_of, "hub", "train", replace(SST2, dataset=("org/other", "sst2"))),
         "bundled": load_checkpoint("bundled").name,
     }
-    hub._probe = (time.monotonic(), True)  # it answered the probe, and then went away
+    hub._last_check = (time.monotonic(), True)  # it answered the check, and then went away
     seen["gone since"] = encoded("org/mini")["commit"]
     seen["gone since: model"] = line_of(load_checkpoint, "org/other")
     seen["gone since: data"] = line_of(rows_of, "hub", "train", replace(SST2, dataset=("org/other", "sst2")))
@@ -278,10 +279,10 @@ def client_notebook(folder: str) -> dict:
     import peft  # noqa: F401
     import transformers
     from huggingface_hub.utils import disable_progress_bars
-    from minilm_demo.prediction import predict
 
-    from minilm_demo import TrainConfig, finetune, metrics, runs
+    from minilm_demo import TrainConfig, finetune, predict, runs
     from minilm_demo.data import open_source
+    from minilm_demo.jobs import metrics
     from minilm_demo.models import load_checkpoint
 
     metrics.load_libraries()
@@ -356,7 +357,7 @@ def test_pickled_model_gives_the_logits_of_the_saved_one(online, root, server):
     from transformers import BertForSequenceClassification
 
     seen = online["first"]
-    assert (seen["name"], seen["new_head"]) == ("org/sst2-bin", False)
+    assert (seen["name"], seen["new_output_layer"]) == ("org/sst2-bin", False)
     assert seen["commit"] == server.commit("models", "org/sst2-bin")
     assert seen["label"] in SST2.labels
     assert seen["ids"] == seen["lower_case_ids"]

@@ -163,7 +163,7 @@ def test_labels_are_matched_by_name(labels, tiny_checkpoint, tokenizer, save):
     for row, prediction in zip(PAIRS, predict_rows(MNLI, checkpoint, PAIRS), strict=True):
         assert prediction.probabilities == pytest.approx(probabilities_by_name(model, tokenizer, row), abs=1e-5)
     assert tuple(checkpoint.model.config.id2label.values()) == MNLI.labels
-    assert not checkpoint.new_head
+    assert not checkpoint.new_output_layer
 
 
 def test_labels_of_a_roberta_are_matched_by_name(roberta_tokenizer, save):
@@ -190,8 +190,8 @@ def test_an_output_layer_for_other_labels_is_trained_anew_or_refused(labels, tin
         DemoError, match=r"saved has no trained output layer for mnli.*finetune mnli --checkpoint saved"
     ):
         load_checkpoint(folder, MNLI)
-    fresh = load_checkpoint(folder, MNLI, new_head=True)
-    assert fresh.new_head
+    fresh = load_checkpoint(folder, MNLI, new_output_layer=True)
+    assert fresh.new_output_layer
     assert fresh.model.config.label2id == MNLI.label2id
     weight = fresh.model.classifier.weight
     assert weight.shape == (3, 32)
@@ -206,8 +206,8 @@ def test_an_output_layer_for_other_labels_is_trained_anew_or_refused(labels, tin
 def test_an_encoder_gets_a_new_output_layer_only_where_that_is_asked_for(task, tiny_checkpoint):
     with pytest.raises(DemoError, match=f"tiny has no trained output layer for {task.name}"):
         load_checkpoint(str(tiny_checkpoint), task)
-    checkpoint = load_checkpoint(str(tiny_checkpoint), task, new_head=True)
-    assert checkpoint.new_head
+    checkpoint = load_checkpoint(str(tiny_checkpoint), task, new_output_layer=True)
+    assert checkpoint.new_output_layer
     assert not checkpoint.model.training
     outputs = {"classification": len(task.labels), "regression": 1, "span": 2}[task.kind]
     assert checkpoint.model.config.num_labels == outputs
@@ -216,7 +216,7 @@ def test_an_encoder_gets_a_new_output_layer_only_where_that_is_asked_for(task, t
 def test_a_new_output_layer_is_a_function_of_the_seed(tiny_checkpoint):
     def weights(seed):
         torch.manual_seed(seed)
-        return load_checkpoint(str(tiny_checkpoint), MNLI, new_head=True).model.classifier.weight
+        return load_checkpoint(str(tiny_checkpoint), MNLI, new_output_layer=True).model.classifier.weight
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))
@@ -226,7 +226,7 @@ def test_a_new_output_layer_is_a_function_of_the_seed(tiny_checkpoint):
 def test_what_was_saved_with_an_output_layer_is_loaded_with_it(task, tiny_checkpoint_for):
     folder = tiny_checkpoint_for(task.name)
     checkpoint = load_checkpoint(str(folder), task)
-    assert not checkpoint.new_head
+    assert not checkpoint.new_output_layer
     saved = safetensors.torch.load_file(folder / "model.safetensors")
     loaded = checkpoint.model.state_dict()
     assert saved.keys() <= loaded.keys()
@@ -245,7 +245,7 @@ def test_the_encoder_of_a_fine_tuned_checkpoint(tiny_checkpoint_for, tiny_checkp
 
 def test_options_reach_the_configuration(tiny_checkpoint):
     checkpoint = load_checkpoint(
-        str(tiny_checkpoint), SST2, new_head=True, hidden_dropout_prob=0.3, classifier_dropout=0.4
+        str(tiny_checkpoint), SST2, new_output_layer=True, hidden_dropout_prob=0.3, classifier_dropout=0.4
     )
     assert checkpoint.model.bert.embeddings.dropout.p == 0.3
     assert checkpoint.model.dropout.p == 0.4
@@ -323,12 +323,12 @@ def bad_config(folder):
         (bad_config, "Could not load the checkpoint saved"),
     ],
 )
-@pytest.mark.parametrize("new_head", [False, True])
-def test_a_damaged_checkpoint_is_refused_in_words(damage, words, new_head, tiny_checkpoint, tokenizer, save):
+@pytest.mark.parametrize("new_output_layer", [False, True])
+def test_a_damaged_checkpoint_is_refused_in_words(damage, words, new_output_layer, tiny_checkpoint, tokenizer, save):
     folder = save(classifier(tiny_checkpoint, SST2.labels), tokenizer)
     damage(folder)
     with pytest.raises(DemoError) as caught:
-        load_checkpoint(str(folder), SST2, new_head=new_head)
+        load_checkpoint(str(folder), SST2, new_output_layer=new_output_layer)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 

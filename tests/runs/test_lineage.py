@@ -2,8 +2,7 @@
 
 import pytest
 
-from minilm_demo.jobs.distilling import DistillConfig
-from minilm_demo.jobs.finetuning import TrainConfig
+from minilm_demo.jobs.configs import DistillConfig, TrainConfig
 from minilm_demo.models.catalog import CATALOG
 from minilm_demo.runs.folder import create_run
 from minilm_demo.runs.lineage import ORIGINS, Origin, badge, origins, plain_name

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -18,10 +19,10 @@ from training import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, wait_for, write
 
 from minilm_demo import TASKS, TrainConfig, evaluate, finetune, load_checkpoint, models, runs
 from minilm_demo.errors import DemoError
-from minilm_demo.results import Evaluated, Finished, Planned, Saved, Started, Stepped, from_json, to_json
+from minilm_demo.results import RUN_ID, Evaluated, Finished, Planned, Saved, Started, Stepped, read_lines, to_json
 from minilm_demo.runs import folder as folder_module
 from minilm_demo.runs import queue as queue_module
-from minilm_demo.runs import recording, worker
+from minilm_demo.runs import worker
 
 SST2 = TASKS["sst2"]
 
@@ -45,7 +46,7 @@ def short(config):
 
 def record_and_drain(config, **options) -> runs.RunRecord:
     record = runs.create_run("finetune", SST2, config, **options)
-    list(runs.record_events(record, finetune("sst2", record.config)))
+    list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     return record
 
 
@@ -97,14 +98,14 @@ def test_a_record_comes_back_whole(tmp_path):
 
 def test_events_come_back_as_they_were(short):
     record = runs.create_run("finetune", SST2, short)
-    events = tuple(runs.record_events(record, finetune("sst2", record.config)))
+    events = tuple(runs.record_events(record, partial(finetune, "sst2", record.config)))
     assert runs.read_events(folder_of(record)) == events
     assert [type(event) for event in events] == [Started, Planned, Stepped, Stepped, Saved, Finished]
 
 
 def test_each_event_is_on_disk_before_the_next_step(short):
     record = runs.create_run("finetune", SST2, short)
-    for number, event in enumerate(runs.record_events(record, finetune("sst2", record.config)), 1):
+    for number, event in enumerate(runs.record_events(record, partial(finetune, "sst2", record.config)), 1):
         assert len(runs.read_events(folder_of(record))) == number
         assert runs.read_events(folder_of(record))[-1] == event
 
@@ -123,7 +124,9 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(short, cut):
 def test_events_are_parsed_once_for_all_who_ask(short, monkeypatch):
     folder = folder_of(runs.create_run("finetune", SST2, short))
     parsed = []
-    monkeypatch.setattr(folder_module, "from_json", lambda line: parsed.append(line) or from_json(line))
+    monkeypatch.setattr(
+        folder_module, "read_lines", lambda lines: read_lines(parsed.append(line) or line for line in lines)
+    )
     with (folder / "events.jsonl").open("a") as file:
         for number in range(1, 4):
             file.write(to_json(Saved(number, "x")) + "\n")
@@ -153,8 +156,8 @@ def test_whoever_reads_the_last_event_finds_the_model_card(short, monkeypatch):
         seen.append([type(event) for event in runs.read_events(folder_of(record))])
         return "the card"
 
-    monkeypatch.setattr(recording, "run_card", card)
-    list(runs.record_events(record, finetune("sst2", record.config)))
+    monkeypatch.setitem(runs.JOBS, "finetune", dataclasses.replace(runs.JOBS["finetune"], card=card))
+    list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     assert seen == [[Started, Planned, Stepped, Stepped, Saved]]
     assert (folder_of(record) / "README.md").read_text() == "the card"
 
@@ -162,7 +165,7 @@ def test_whoever_reads_the_last_event_finds_the_model_card(short, monkeypatch):
 def test_ids_cannot_be_guessed_and_differ(short):
     ids = {runs.create_run("finetune", SST2, short).run_id for _ in range(20)}
     assert len(ids) == 20
-    assert all(re.fullmatch(r"sst2-[A-Za-z0-9_-]{16,}", run_id) and models.RUN_ID.fullmatch(run_id) for run_id in ids)
+    assert all(re.fullmatch(r"sst2-[A-Za-z0-9_-]{16,}", run_id) and RUN_ID.fullmatch(run_id) for run_id in ids)
     firsts = {run_id[5:9] for run_id in ids}
     assert len(firsts) > 15  # no common beginning: nothing but chance in it
 
@@ -295,12 +298,12 @@ def test_a_worker_that_died_and_was_not_collected_is_dead(short):
 
 
 def test_a_failure_inside_a_job_is_kept_and_said(short):
-    def job():
+    def job(should_stop):
         yield Saved(1, "x")
         raise ValueError("inside\nthe job")
 
     record = runs.create_run("finetune", SST2, short)
-    events = list(runs.record_events(record, job()))
+    events = list(runs.record_events(record, job))
     assert events[0] == Saved(1, "x")
     assert events[1].status == "failed"
     assert events[1].message == "Something unforeseen went wrong: ValueError: inside the job. See error.txt."
@@ -313,12 +316,12 @@ def test_a_failure_inside_a_job_is_kept_and_said(short):
 
 
 def test_a_visitor_is_told_no_text_of_the_server(short):
-    def job():
+    def job(should_stop):
         raise ValueError("cannot open /srv/secret/folder")
         yield
 
     record = runs.create_run("finetune", SST2, short, origin="page")
-    (event,) = runs.record_events(record, job())
+    (event,) = runs.record_events(record, job)
     assert event.message == (
         "Something unforeseen went wrong (ValueError). "
         "The people who run this server find the details in the run's folder."
@@ -331,12 +334,12 @@ def test_a_visitor_is_told_no_text_of_the_server(short):
     [(DemoError("The file is empty."), "The file is empty."), (MemoryError(), "Out of memory. Try a smaller batch")],
 )
 def test_a_known_failure_needs_no_error_file(short, error, message):
-    def job():
+    def job(should_stop):
         raise error
         yield
 
     record = runs.create_run("finetune", SST2, short)
-    (event,) = runs.record_events(record, job())
+    (event,) = runs.record_events(record, job)
     assert event.status == "failed"
     assert event.message.startswith(message)
     assert not (folder_of(record) / "error.txt").exists()
@@ -353,17 +356,50 @@ def test_a_run_folder_that_vanishes_is_one_sentence(short):
     record = runs.create_run("finetune", SST2, short)
     (folder_of(record) / "events.jsonl").mkdir()
     with pytest.raises(DemoError, match=r"The run folder .* cannot be written: Is a directory"):
-        list(runs.record_events(record, iter(())))
+        list(runs.record_events(record, lambda should_stop: (event for event in ())))
     assert not (folder_of(record) / "worker.json").exists()
 
 
 def test_whoever_records_a_run_can_stop_it(config):
     record = runs.create_run("finetune", SST2, config)
     seen = []
-    for event in runs.record_events(record, finetune("sst2", record.config), lambda: len(seen) >= 5):
+    for event in runs.record_events(record, partial(finetune, "sst2", record.config), lambda: len(seen) >= 5):
         seen.append(event)
     assert seen[-1].status == "stopped"
     assert seen[-1].result.steps <= 6
+
+
+def test_the_stop_file_is_looked_for_at_every_step(config):
+    """Also between two events of a run that reports every fifty steps."""
+    record = runs.create_run("finetune", SST2, dataclasses.replace(config, max_steps=20_000))
+    answers = []
+
+    def job(should_stop):
+        yield Saved(1, "x")
+        answers.append(should_stop())
+        runs.ask_to_stop(folder_of(record))
+        answers.append(should_stop())
+        yield Finished("stopped", "")
+
+    list(runs.record_events(record, job))
+    assert answers == [False, True]
+
+
+def test_whoever_leaves_a_recording_ends_the_job(short):
+    record = runs.create_run("finetune", SST2, short)
+    ended = []
+
+    def job(should_stop):
+        try:
+            yield Saved(1, "x")
+        finally:
+            ended.append(True)
+
+    events = runs.record_events(record, job)
+    next(events)
+    events.close()
+    assert ended == [True]
+    assert not (folder_of(record) / "worker.json").exists()
 
 
 # -- lists ---------------------------------------------------------------------------------------------------------
@@ -438,22 +474,22 @@ def test_an_upload_lives_as_long_as_its_run(short, upload):
     assert (folder / "upload.jsonl").read_bytes() == rows
     assert "Secret" not in (folder / "run.json").read_text()
     assert runs.read_record(folder) == record
-    for event in runs.record_events(record, finetune("sst2", record.config)):
+    for event in runs.record_events(record, partial(finetune, "sst2", record.config)):
         assert (folder / "upload.jsonl").exists() == (not isinstance(event, Finished))
     assert event.status == "completed"
     assert {path.name for path in folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
 
 
 def test_an_upload_is_gone_though_its_run_failed_or_was_left(short, upload):
-    def job():
+    def job(should_stop):
         yield Saved(1, "x")
         raise ValueError("inside")
 
     record = runs.create_run("finetune", SST2, short, "page", upload)
-    list(runs.record_events(record, job()))
+    list(runs.record_events(record, job))
     assert not (folder_of(record) / "upload.jsonl").exists()
     record = runs.create_run("finetune", SST2, short, "page", upload)
-    left = runs.record_events(record, job())
+    left = runs.record_events(record, job)
     next(left)
     left.close()
     assert not (folder_of(record) / "upload.jsonl").exists()
@@ -505,10 +541,10 @@ def test_a_file_left_by_a_server_that_ended_is_taken_away_later(short, upload, m
     runs.forget_left_uploads()
     assert left.is_file(), "another server may have it in its line"
     monkeypatch.setattr(folder_module, "LEFT_SECONDS", 0)
-    monkeypatch.setattr(folder_module, "_worker_lives", lambda folder: True)
+    monkeypatch.setattr(folder_module, "_is_worker_alive", lambda folder: True)
     runs.forget_left_uploads()
     assert left.is_file(), "somebody works on it"
-    monkeypatch.setattr(folder_module, "_worker_lives", lambda folder: False)
+    monkeypatch.setattr(folder_module, "_is_worker_alive", lambda folder: False)
     runs.forget_left_uploads()
     assert not left.exists()
 
@@ -531,7 +567,7 @@ def test_a_visitors_run_ends_when_the_others_have_waited_enough(queue, short, mo
     run = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000))
     ended = wait_for(lambda: of(Finished, queue.state(run).events))[0]
     assert ended.status == "stopped"
-    assert queue.state(run).has_checkpoint
+    assert queue.state(run).has_checkpoint == (ended.result is not None)
     wait_for(lambda: queue._running is None)
     monkeypatch.setattr(queue_module, "PAGE_GRACE", 0.1)  # one that does not listen
     monkeypatch.setattr(queue_module, "ask_to_stop", lambda folder: None)
@@ -555,7 +591,7 @@ LIMITED = [("time_budget", 601), ("epochs", 20.5), ("max_steps", 20_001), ("batc
 
 @pytest.mark.parametrize(("name", "value"), LIMITED)
 def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
-    most = runs.PAGE_LIMITS[name]
+    most = runs.JOBS["finetune"].limits[name]
     said = f"^{name} is {value:,}; a run started from the page may have at most {most:,}. Choose {most:,} or less.$"
     with pytest.raises(DemoError, match=said):
         idle.start("finetune", SST2, TrainConfig(**{name: value}))
@@ -565,7 +601,9 @@ def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
 
 
 def test_every_limit_is_tried():
-    assert {name for name, _ in LIMITED} == runs.PAGE_LIMITS.keys() <= TrainConfig.__dataclass_fields__.keys()
+    assert (
+        {name for name, _ in LIMITED} == runs.JOBS["finetune"].limits.keys() <= TrainConfig.__dataclass_fields__.keys()
+    )
 
 
 @pytest.mark.parametrize("task", TASKS)

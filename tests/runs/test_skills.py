@@ -13,7 +13,7 @@ from training import write_reviews
 
 from minilm_demo import TASKS, TrainConfig, finetune, models, runs
 from minilm_demo.errors import DataError, DemoError, UnknownName
-from minilm_demo.jobs import finetuning
+from minilm_demo.jobs.configs import METHODS
 from minilm_demo.jobs.prediction import predict_rows
 from minilm_demo.models import catalog, location
 from minilm_demo.models.catalog import CATALOG, SKILLS_ROOT, skill_folder
@@ -37,7 +37,7 @@ def lora_run(tmp_path_factory):
         data=str(data), max_steps=3, batch_size=8, method="lora", learning_rate=0.01, output_dir=str(folder / "run")
     )
     record = runs.create_run("finetune", SST2, config)
-    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    *_, last = runs.record_events(record, partial(finetune, "sst2", record.config))
     assert last.status == "completed", last.message
     return folder / "run", data
 
@@ -58,7 +58,7 @@ def test_a_packed_skill_answers_as_its_run_did(lora_run, packed):
     as_packed = load_adapter("sentiment", packed, SST2)
     for before, after in zip(predict_rows(SST2, as_trained, ROWS), predict_rows(SST2, as_packed, ROWS), strict=True):
         assert after.probabilities == pytest.approx(before.probabilities, abs=2e-3)  # float16
-    untrained = load_checkpoint("bundled", SST2, new_head=True)
+    untrained = load_checkpoint("bundled", SST2, new_output_layer=True)
     assert predict_rows(SST2, untrained, ROWS)[0].probabilities["positive"] != pytest.approx(
         predict_rows(SST2, as_packed, ROWS)[0].probabilities["positive"], abs=1e-2
     )
@@ -187,8 +187,8 @@ def test_one_command_trains_every_task_of_a_skill(lora_run, tmp_path, monkeypatc
     monkeypatch.setattr(skills, "evaluate", partial(skills.evaluate, limit=2))
     events = list(skills.train_skill("paraphrase", "sample", tmp_path / "work", seed=7, output=tmp_path / "skills"))
     started = [event for event in events if isinstance(event, Started)]
-    assert [(one.task, one.seed, one.settings["learning_rate"]) for one in started] == [
-        ("mrpc", 7, TASKS["mrpc"].learning_rate * finetuning.METHODS["lora"]),
+    assert [(one.task, one.seed, one.settings.learning_rate) for one in started] == [
+        ("mrpc", 7, TASKS["mrpc"].learning_rate * METHODS["lora"]),
         ("qqp", 7, 0.5),
     ]
     for task in ("mrpc", "qqp"):
@@ -202,7 +202,7 @@ def test_a_fine_tune_of_all_weights_is_packed_at_low_rank(lora_run, tmp_path):
     _, data = lora_run
     config = TrainConfig(data=str(data), max_steps=3, batch_size=8, output_dir=str(tmp_path / "run"))
     record = runs.create_run("finetune", SST2, config)
-    list(runs.record_events(record, finetune("sst2", record.config)))
+    list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     folder = skills.pack("sentiment", tmp_path / "run", str(data), output=tmp_path / "skills")
     assert sum(file.stat().st_size for file in folder.iterdir()) < skills.MAX_BYTES
     assert "truncated singular value decomposition" in (folder / "README.md").read_text()
@@ -229,7 +229,7 @@ def shipped(packed, monkeypatch):
 def test_a_skill_is_a_checkpoint_argument(shipped):
     loaded = load_checkpoint("sentiment", SST2)
     assert loaded.model.config.id2label == {0: "negative", 1: "positive"}
-    assert not loaded.new_head and all(parameter.requires_grad for parameter in loaded.model.parameters())
+    assert not loaded.new_output_layer and all(parameter.requires_grad for parameter in loaded.model.parameters())
     assert "Quora" in models.seen_by_base(models.locate("sentiment"), TASKS["qqp"])
 
 
@@ -241,10 +241,10 @@ def test_a_skill_is_asked_for_its_own_tasks_only(shipped):
 @pytest.mark.parametrize("task", [MNLI, SQUAD, None], ids=lambda task: task.name if task else "encoder")
 def test_a_fine_tune_of_another_task_starts_from_a_skills_encoder(shipped, task):
     skill = load_checkpoint("sentiment", SST2).model.base_model.state_dict()
-    other = load_checkpoint("sentiment", task, new_head=True)
+    other = load_checkpoint("sentiment", task, new_output_layer=True)
     encoder = (other.model if task is None else other.model.base_model).state_dict()
     assert [name for name, value in encoder.items() if not torch.equal(value, skill[name])] == []
-    assert other.new_head == (task is not None)
+    assert other.new_output_layer == (task is not None)
 
 
 # -- what ships ----------------------------------------------------------------------------------------------------

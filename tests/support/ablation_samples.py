@@ -3,10 +3,10 @@
 import random
 from pathlib import Path
 
-from minilm_demo.jobs.ablation import ARMS, summarise
+from minilm_demo.jobs.arms import ARMS, summarise
 from minilm_demo.models.loading import load_checkpoint
 from minilm_demo.models.students import make_student
-from minilm_demo.results import AblationResult, DataSource, Scored, Started
+from minilm_demo.results import AblationResult, AblationSettings, DataSource, Scored, Started
 
 LEVELS = {"random": 0.722, "distilled_attention": 0.718, "distilled": 0.724, "copied": 0.79, "copied_distilled": 0.799}
 PARTS = ("distilling", "fine-tuning", "scoring")
@@ -30,16 +30,9 @@ def started(kind: str = "mirror", seeds: int = 5, **changes) -> Started:
         "processes": 1,
         "seed": 0,
         "metric": "accuracy",
-        "settings": {
-            "arms": list(ARMS),
-            "seeds": seeds,
-            "layers": 3,
-            "hidden": 384,
-            "heads": 12,
-            "epochs": 3,
-            "steps": 300,
-            "batch_size": 32,
-        },
+        "settings": AblationSettings(
+            arms=tuple(ARMS), seeds=seeds, layers=3, hidden=384, heads=12, epochs=3, steps=300, batch_size=32
+        ),
     }
     return Started(**values | changes)
 

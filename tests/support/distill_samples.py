@@ -13,6 +13,7 @@ from minilm_demo.recipes import LOSS_NAMES, RECIPES
 from minilm_demo.results import (
     DataSource,
     DistillResult,
+    DistillSettings,
     Evaluated,
     Finished,
     Planned,
@@ -41,17 +42,17 @@ def started(recipe: str = "minilm_v1", learned: tuple[str, ...] = (), **changes)
         "processes": 1,
         "seed": 0,
         "metric": "",
-        "settings": {
-            "layers": 3,
-            "hidden": 192,
-            "heads": 12,
-            "teacher_layers": 6,
-            "teacher_hidden": 384,
-            "teacher_heads": 12,
-            "teacher_layer": 5,
-            "relation_heads": 4,
-            "loss": list(learned or terms(recipe)),
-        },
+        "settings": DistillSettings(
+            layers=3,
+            hidden=192,
+            heads=12,
+            teacher_layers=6,
+            teacher_hidden=384,
+            teacher_heads=12,
+            teacher_layer=5,
+            relation_heads=4,
+            loss=tuple(learned or terms(recipe)),
+        ),
     }
     return Started(**values | changes)
 

@@ -11,25 +11,31 @@ import sys
 from pathlib import Path
 
 from minilm_demo import DistillConfig, TrainConfig, cli, distill, finetune
-from minilm_demo.jobs.finetuning import _Run
+from minilm_demo.jobs import distilling, finetuning
+from minilm_demo.jobs.training import cycle
+from minilm_demo.models.loading import load_checkpoint
+from minilm_demo.models.students import make_student
 
 checkpoint, rows, output, notes = sys.argv[1:]
-seen = []
-batches_of = _Run._endless_batches
+seen, tuned, students = [], [], []
 
 
-def noted_batches(self, steps):
-    for indices in batches_of(self, steps):
+def noted_batches(batches, steps):
+    for indices in cycle(batches, steps):
         seen.append(list(indices))
         yield indices
 
 
-_Run._endless_batches = noted_batches
+def noted(function, results):
+    """The function, whose results are noted down."""
+    return lambda *given, **options: results.append(function(*given, **options)) or results[-1]
+
+
+finetuning.cycle = noted_batches
+finetuning.load_checkpoint = noted(load_checkpoint, tuned)
+distilling.make_student = noted(make_student, students)
 options = {"checkpoint": checkpoint, "data": rows, "output_dir": output, "batch_size": 16, "max_steps": 20}
-run = finetune("sst2", TrainConfig(**options, learning_rate=0.01, dropout=0.1))
-events = [next(run)]
-model = run.gi_frame.f_locals["model"]
-events += run
+events = list(finetune("sst2", TrainConfig(**options, learning_rate=0.01, dropout=0.1)))
 
 
 def digest(model) -> str:
@@ -41,19 +47,16 @@ def digest(model) -> str:
 
 
 teaching = {"teacher": checkpoint, "data": rows, "output_dir": f"{output}-student", "batch_size": 16, "steps": 5}
-run = distill(DistillConfig(**teaching, learning_rate=0.01, recipe="minilm_v2", loss="vv"))
-taught = [next(run)]
-student = run.gi_frame.f_locals["lessons"][-1].student.model
-taught += run
+taught = list(distill(DistillConfig(**teaching, learning_rate=0.01, recipe="minilm_v2", loss="vv")))
 
 note = {
     "processes": events[0].processes,
     "rows": events[0].examples,
     "steps": events[1].steps,
     "batches": seen,
-    "weights": digest(model),
+    "weights": digest(tuned[0].model),
     "student": {
-        "weights": digest(student),
+        "weights": digest(students[0].model),
         "events": [type(event).__name__ for event in taught],
         "losses": [event.loss for event in taught if hasattr(event, "loss")],
         "seen": taught[-1].result.examples_seen if taught[-1].result else None,

@@ -54,6 +54,7 @@ def started(task: str, *, examples: int = 1800, held_back: int = 200, kind: str 
         processes=1,
         seed=0,
         metric=TASKS[task].metrics[0],
+        seen_by_base=TASKS[task].seen_by_bundled,
     )
 
 

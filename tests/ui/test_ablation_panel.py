@@ -2,6 +2,7 @@
 
 import json
 import types
+from functools import partial
 from pathlib import Path
 
 import ablation_samples as samples
@@ -31,7 +32,7 @@ def idle(monkeypatch):
 def recorded(config: AblationConfig) -> str:
     """The id of a run that was recorded in this process."""
     record = runs.create_run("ablation", SST2, config, origin="page")
-    list(runs.record_events(record, ablation(record.config)))
+    list(runs.record_events(record, partial(ablation, record.config)))
     return record.run_id
 
 
@@ -119,7 +120,7 @@ def test_it_starts_as_a_run_of_the_queue(idle, time):
     assert ablation_panel.poll_ablation({"run": run_id})["run"]["sentence"] == "Stopped. Stopped before it began."
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, most + 1) for name, most in runs.ABLATION_LIMITS.items()])
+@pytest.mark.parametrize(("name", "value"), [(name, most + 1) for name, most in runs.JOBS["ablation"].limits.items()])
 def test_a_visitor_may_not_keep_the_others_waiting(idle, name, value):
     with pytest.raises(DemoError, match=f"^{name} is {value:,}; a run started from the page may have at most"):
         ablation_panel.QUEUE.start("ablation", SST2, AblationConfig(**{name: value}))
@@ -138,7 +139,7 @@ def test_a_run_is_followed_student_by_student(tiny_checkpoint, tmp_path):
     events = runs.read_events(runs.visitor_run_folder(run_id))
     half = types.SimpleNamespace(events=[event for event in events if not isinstance(event, Finished)][:-4])
     assert len(ablation_panel.result_so_far(half).students) < 5
-    assert serving.run_title(runs.state(runs.visitor_run_folder(run_id))).startswith("Experiment of ")
+    assert serving.title_of(run_id).startswith("Experiment of ")
 
 
 def test_a_run_that_is_gone_or_something_else_is_said():

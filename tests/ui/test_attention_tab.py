@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -12,11 +13,13 @@ import pytest
 
 from minilm_demo import runs, trace_attention, views
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs.finetuning import PROBE_TOKENS, TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.results import Traced
+from minilm_demo.serving import FIRST_LOOK_VIEW, Look, requests
 from minilm_demo.tasks import SKILLS, get_task
 from minilm_demo.ui import attention_tab
-from minilm_demo.ui.attention_tab import attention_file, attention_head, attention_look, attention_row, look
+from minilm_demo.ui.attention_tab import attention_file, attention_head, attention_look, attention_row
 
 PAIR = ("A man is asleep.", "Nobody is awake.")
 PROBE = ("A joy from start to end.",)
@@ -27,7 +30,7 @@ def run_with_probe(tiny_checkpoint):
     """The id of a finished run that kept the attention of a text, which the page may offer to everybody."""
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=3, eval_examples=4, probe=PROBE)
     record = runs.create_run("finetune", get_task("sst2"), config)
-    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    *_, last = runs.record_events(record, partial(finetune, "sst2", record.config))
     assert last.status == "completed", last.message
     return record.run_id
 
@@ -94,7 +97,7 @@ def test_an_explanation_keeps_the_change_it_was_asked_under_and_says_what_it_rea
     payload = picture(*PAIR, **asked, masked=[4])
     assert payload["changed"]["masked"] == [4]
     assert payload["explanation"] == picture(*PAIR, **asked)["explanation"]
-    assert attention_tab.UNCHANGED in payload["notes"]
+    assert requests.UNCHANGED in payload["notes"]
 
 
 def test_an_explanation_of_every_word():
@@ -121,7 +124,7 @@ def test_an_explanation_of_every_word():
     ],
 )
 def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
-    asked = {**look(*PAIR, "bundled").to_page(), "layer": 0, "head": 0, "token": 0, **change}
+    asked = {**Look(PAIR, "bundled").to_page(), "layer": 0, "head": 0, "token": 0, **change}
     for answer in (attention_look, attention_head, attention_row, attention_file):
         assert set(answer({**asked, "format": "npz"})) == {"error"}
 
@@ -148,7 +151,7 @@ def test_a_head_of_a_long_text_and_averages():
 
 def test_a_row_is_exact():
     trace = trace_attention("bundled", *PAIR, with_qkv=True)
-    asked = {**look(*PAIR, "bundled").to_page(), "layer": 2, "head": 3, "token": 4}
+    asked = {**Look(PAIR, "bundled").to_page(), "layer": 2, "head": 3, "token": 4}
     scores = np.array(attention_row(asked)["scores"])
     exponentials = np.exp(scores - scores.max())
     np.testing.assert_allclose(exponentials / exponentials.sum(), trace.attentions[2, 3, 4], atol=1e-6)
@@ -157,7 +160,7 @@ def test_a_row_is_exact():
 
 
 def test_files_to_save():
-    asked = look(*PAIR, "bundled").to_page()
+    asked = Look(PAIR, "bundled").to_page()
     saved = attention_file({**asked, "format": "npz"})
     with np.load(io.BytesIO(base64.b64decode(saved["base64"])), allow_pickle=False) as arrays:
         assert arrays["attentions"].shape == (6, 12, len(arrays["tokens"]), len(arrays["tokens"]))
@@ -185,14 +188,14 @@ def test_a_run_shows_the_attention_of_every_kept_step(run_with_probe):
 def test_a_run_without_a_text_to_watch_says_so(tiny_checkpoint):
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, eval_examples=4)
     record = runs.create_run("finetune", get_task("sst2"), config)
-    list(runs.record_events(record, finetune("sst2", record.config)))
+    list(runs.record_events(record, partial(finetune, "sst2", record.config)))
     with pytest.raises(gr.Error, match="kept no attention"):
         attention_tab.watch_run(record.run_id, [])
 
 
 @pytest.mark.parametrize(
     ("probe", "said"),
-    [(("One.", "Two."), "reads sentence"), ((" ",), "empty"), (("word " * PROBE_TOKENS,), "at most")],
+    [(("One.", "Two."), "reads sentence"), ((" ",), "empty"), (("word " * TrainConfig.WATCHED_TOKENS,), "at most")],
 )
 def test_a_text_that_cannot_be_watched_is_refused(probe, said, tiny_checkpoint):
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, probe=probe)
@@ -204,12 +207,12 @@ def test_a_text_that_cannot_be_watched_is_refused(probe, said, tiny_checkpoint):
 
 
 def test_the_precomputed_view_is_what_would_be_computed():
-    sys.path.insert(0, str(Path(attention_tab.FIRST_VIEW).parent))
+    sys.path.insert(0, str(Path(FIRST_LOOK_VIEW).parent))
     try:
         import make_first_views
     finally:
         sys.path.pop(0)
-    stored = json.loads(attention_tab.FIRST_VIEW.read_text(encoding="utf-8"))
+    stored = json.loads(FIRST_LOOK_VIEW.read_text(encoding="utf-8"))
     fresh = json.loads(json.dumps(make_first_views.first_attention()))
     size = fresh["size"]
     assert np.abs(decoded(stored, size) - decoded(fresh, size)).max() < 0.01

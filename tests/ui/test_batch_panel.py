@@ -3,6 +3,7 @@
 import csv
 import re
 import types
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -10,8 +11,9 @@ import pytest
 from gradio.utils import get_upload_folder
 
 from minilm_demo import runs, serving
+from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import TASKS, get_task
 from minilm_demo.ui import batch_panel, handlers
 
@@ -23,7 +25,7 @@ def run_of(tiny_checkpoint):
     def make(task: str = "sst2") -> str:
         config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, eval_examples=4)
         record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -54,7 +56,7 @@ def test_a_slice_is_scored_by_the_first_model_chosen(run_of, skill, task):
     number = expected.examples[split]
     assert payload["source"] == f"Scored on the bundled sample, not GLUE: {number} rows of {split}."
     assert steps[-1] == ((number, number), "rows")
-    assert payload["notes"][0].startswith(f"Answered by {serving.checkpoint_title(run)} in ")
+    assert payload["notes"][0].startswith(f"Answered by {serving.title_of(run)} in ")
     if task == "stsb":
         assert payload["matrix"] is None
     else:
@@ -108,7 +110,7 @@ def test_a_file_comes_back_with_predictions(run_of, tmp_path):
     assert [(row["number"], row["review"]) for row in rows] == [("1", "fine"), ("2", "awful")]
     assert {row["prediction"] for row in rows} <= {"negative", "positive"}
     assert steps[-1] == ((2, 2), "rows")
-    assert said == f"2 rows answered by {serving.checkpoint_title(run)}."
+    assert said == f"2 rows answered by {serving.title_of(run)}."
     # Gradio serves what lies below this folder; the name between says nothing of the file and cannot be guessed.
     assert output.parent.parent == Path(get_upload_folder())
     assert len(output.parent.name) == 64

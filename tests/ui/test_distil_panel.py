@@ -1,5 +1,6 @@
 """Distil now: what can be chosen, what the run is asked for, and where the student can be used afterwards."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import gradio as gr
@@ -7,13 +8,13 @@ import pytest
 
 from minilm_demo import finetune, runs, serving
 from minilm_demo.errors import DataError, DemoError
-from minilm_demo.jobs.distilling import DistillConfig, distill
-from minilm_demo.jobs.finetuning import TrainConfig
+from minilm_demo.jobs.configs import DistillConfig, TrainConfig
+from minilm_demo.jobs.distilling import distill
+from minilm_demo.serving import OWN_SIZE
 from minilm_demo.tasks import get_task
 from minilm_demo.ui import _open as open_page
 from minilm_demo.ui import distil_panel, finetune_tab, following, handlers, predict_tab
 from minilm_demo.ui.attention_tab import refresh_checkpoints
-from minilm_demo.ui.distil_panel import OWN_SIZE
 
 HALF, WIDE = "half as deep, half as wide", "half as deep, as wide"
 TEXT = "the movie is good"
@@ -27,7 +28,7 @@ def student(tiny_checkpoint):
         values = {"teacher": str(tiny_checkpoint), "data": "sample", "layers": 1, "hidden": 16, "heads": 2}
         config = DistillConfig(**values | {"steps": 2, "batch_size": 4, "probe": TEXT} | options)
         record = runs.create_run("distill", get_task("sst2"), config, origin=origin)
-        *_, last = runs.record_events(record, distill(record.config))
+        *_, last = runs.record_events(record, partial(distill, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -47,15 +48,15 @@ def config_of(**changes) -> DistillConfig:
 
 
 def test_sizes_are_those_of_the_teacher(tiny_checkpoint):
-    assert distil_panel.size_choices("bundled") == [
+    assert serving.size_choices("bundled") == [
         ("Half as deep, half as wide: 3 x 192", HALF),
         ("Half as deep, as wide: 3 x 384", WIDE),
         ("One layer, as wide: 1 x 384", "one layer, as wide"),
         ("My own size (Advanced)", OWN_SIZE),
     ]
-    tiny = [words for words, _ in distil_panel.size_choices(str(tiny_checkpoint))]
+    tiny = [words for words, _ in serving.size_choices(str(tiny_checkpoint))]
     assert tiny[:2] == ["Half as deep, half as wide: 1 x 16", "Half as deep, as wide: 1 x 32"]
-    unknown = distil_panel.size_choices("bert-base")  # it is not here: its sizes are not known
+    unknown = serving.size_choices("bert-base")  # it is not here: its sizes are not known
     assert [name for _, name in unknown] == ["half", OWN_SIZE]
 
 
@@ -115,7 +116,7 @@ def test_what_cannot_be_is_a_sentence():
     with pytest.raises(DataError, match="has 31 words; at most 32 tokens"):
         config_of(probe="word " * 31)
     assert config_of(probe=" \n").probe == ""
-    assert distil_panel.checked_probe(None) == ""
+    assert serving.text_to_watch(None) == ""
 
 
 def test_a_visitor_cannot_ask_for_too_much():
@@ -217,9 +218,8 @@ def test_the_student_is_offered_where_it_can_be_used(student):
 
 
 def test_predict_says_that_a_student_has_no_answer(student):
-    fields = {"sentence": "A joy."}
     with pytest.raises(DemoError, match="no trained output layer"):
-        predict_tab.answer_payload(get_task("sst2"), student(), fields)
+        predict_tab.answer_payload(serving.Question("sst2", ("A joy.",), student()))
 
 
 def test_the_student_in_the_microscope(student, monkeypatch):
@@ -242,11 +242,11 @@ def test_the_student_is_fine_tuned(student):
     assert (tab.selected, checkpoint.value, advanced.open) == ("finetune", run, True)
     config = TrainConfig(checkpoint=run, data="sample", max_steps=1)
     record = runs.create_run("finetune", get_task("sst2"), config, origin="page")
-    *_, last = runs.record_events(record, finetune("sst2", record.config))
+    *_, last = runs.record_events(record, partial(finetune, "sst2", record.config))
     assert last.status == "completed", last.message
     facts = dict(following.run_view(record.run_id)["facts"])
     assert facts["Checkpoint"].startswith("Student of "), "a title, for the id is a key"
-    answer = predict_tab.answer_payload(get_task("sst2"), record.run_id, {"sentence": "A joy."})
+    answer = predict_tab.answer_payload(serving.Question("sst2", ("A joy.",), record.run_id))
     assert answer["kind"] == "classification"
 
 

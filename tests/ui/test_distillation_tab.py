@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,14 @@ import pytest
 import transformers
 
 from minilm_demo import runs, views
-from minilm_demo.jobs.distilling import DistillConfig, distill
+from minilm_demo.jobs.configs import DistillConfig
+from minilm_demo.jobs.distilling import distill
 from minilm_demo.jobs.relations import distillation_targets
 from minilm_demo.results import Probed
-from minilm_demo.serving.visitor import student_choices
+from minilm_demo.serving import FIRST_PAIRING_VIEW, Pairing, choices, student_choices
 from minilm_demo.tasks import get_task
 from minilm_demo.ui import distillation_tab
-from minilm_demo.ui.distillation_tab import microscope_file, microscope_head, microscope_look, microscope_row, pairing
+from minilm_demo.ui.distillation_tab import microscope_file, microscope_head, microscope_look, microscope_row
 
 TEXT = "A man is asleep."
 
@@ -58,9 +60,9 @@ def test_a_model_beside_itself_differs_nowhere():
 
 
 def test_models_that_can_be_fetched_are_mentioned(monkeypatch):
-    assert distillation_tab._to_fetch().startswith("5 more models can be fetched, such as BERT-base: ")
-    monkeypatch.setattr(distillation_tab, "is_on_disk", lambda entry: True)
-    assert distillation_tab._to_fetch() is None
+    assert choices.models_to_fetch().startswith("5 more models can be fetched, such as BERT-base: ")
+    monkeypatch.setattr(choices, "is_on_disk", lambda entry: True)
+    assert choices.models_to_fetch() == ""
 
 
 @pytest.mark.parametrize("texts", [("", ""), ("  ", "\n"), (None, None)])
@@ -78,10 +80,10 @@ def test_only_students_that_fit_are_offered(tiny_checkpoint, tmp_path):
     config.num_attention_heads = 4
     config.save_pretrained(tmp_path / "four")
     tiny, four = str(tiny_checkpoint), str(tmp_path / "four")
-    choices = [("Tiny", tiny), ("Four heads", four), ("Bundled", "bundled"), ("BERT-base", "bert-base")]
+    known = [("Tiny", tiny), ("Four heads", four), ("Bundled", "bundled"), ("BERT-base", "bert-base")]
 
     def offered(teacher, recipe):
-        return [name for _, name in distillation_tab.comparable(teacher, choices, recipe)]
+        return [name for _, name in choices.comparable(teacher, known, recipe)]
 
     assert offered(tiny, "minilm_v1") == [tiny, "bert-base"], "what is not a folder here is not known before it loads"
     assert offered(tiny, "minilm_v2") == [tiny, four, "bert-base"]
@@ -100,7 +102,7 @@ def test_a_student_of_this_machine_is_offered_and_replayed(tiny_checkpoint):
         teacher=str(tiny_checkpoint), data="sample", layers=1, hidden=16, heads=2, steps=2, batch_size=4, probe=TEXT
     )
     record = runs.create_run("distill", get_task("sst2"), config)
-    *events, last = runs.record_events(record, distill(record.config))
+    *events, last = runs.record_events(record, partial(distill, record.config))
     assert last.status == "completed", last.message
     (choice,) = student_choices(())
     assert choice[1] == record.run_id
@@ -128,7 +130,7 @@ def test_a_student_of_this_machine_is_offered_and_replayed(tiny_checkpoint):
     ],
 )
 def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
-    asked = {**pairing(TEXT, "", "bundled", "nli").to_page(), "relation": "QK", "head": 0, "token": 0, "format": "npz"}
+    asked = {**Pairing((TEXT,)).to_page(), "relation": "QK", "head": 0, "token": 0, "format": "npz"}
     for answer in (microscope_look, microscope_head, microscope_row, microscope_file):
         assert set(answer({**asked, **change})) == {"error"}
 
@@ -137,12 +139,12 @@ def test_what_a_hostile_visitor_sends_is_answered_with_a_sentence(change):
     "place", [{"relation": "QQ"}, {"relation": ["QK"]}, {"head": 12}, {"head": "0"}, {"token": -1}, {"token": True}]
 )
 def test_places_that_are_not_there(place):
-    asked = {**pairing(TEXT, "", "bundled", "nli").to_page(), "relation": "QK", "head": 0, "token": 0, **place}
+    asked = {**Pairing((TEXT,)).to_page(), "relation": "QK", "head": 0, "token": 0, **place}
     assert set(microscope_row(asked)) == {"error"}
 
 
 def test_a_row_and_a_head_are_exact():
-    asked = {**pairing(TEXT, "", "bundled", "nli").to_page(), "relation": "VV", "head": 4, "token": 3}
+    asked = {**Pairing((TEXT,)).to_page(), "relation": "VV", "head": 4, "token": 3}
     targets = distillation_targets("bundled", "nli", TEXT)
     size = len(targets.tokens)
     row = microscope_row(asked)
@@ -153,7 +155,7 @@ def test_a_row_and_a_head_are_exact():
 
 
 def test_files_to_save():
-    asked = pairing(TEXT, "", "bundled", "nli").to_page()
+    asked = Pairing((TEXT,)).to_page()
     saved = microscope_file({**asked, "format": "npz"})
     with np.load(io.BytesIO(base64.b64decode(saved["base64"])), allow_pickle=False) as arrays:
         assert {"teacher_QK", "student_VV", "divergence_QK"} <= set(arrays)
@@ -164,18 +166,18 @@ def test_files_to_save():
 
 
 def test_the_same_question_is_answered_from_memory():
-    first = pairing(TEXT, "", "bundled", "nli").targets()
-    assert pairing(TEXT, " ", "bundled", "nli").targets() is first
-    assert pairing(TEXT, "", "bundled", "nli", "minilm_v2").targets() is not first
+    first = Pairing((TEXT,)).targets
+    assert Pairing((TEXT,)).targets is first
+    assert Pairing((TEXT,), recipe="minilm_v2").targets is not first
 
 
 def test_the_precomputed_view_is_what_would_be_computed():
-    sys.path.insert(0, str(Path(distillation_tab.FIRST_VIEW).parent))
+    sys.path.insert(0, str(Path(FIRST_PAIRING_VIEW).parent))
     try:
         import make_first_views
     finally:
         sys.path.pop(0)
-    stored = json.loads(distillation_tab.FIRST_VIEW.read_text(encoding="utf-8"))
+    stored = json.loads(FIRST_PAIRING_VIEW.read_text(encoding="utf-8"))
     fresh = json.loads(json.dumps(make_first_views.first_microscope()))
     same = ("texts", "tokens", "words", "teacher", "student", "badge", "recipe", "selected", "code", "asked", "notes")
     assert {name: stored[name] for name in same} == {name: fresh[name] for name in same}

@@ -1,10 +1,13 @@
 """The panel "Which words mattered?": its handler, with a tiny model and a run made from the shell of this machine."""
 
+from functools import partial
+
 import gradio as gr
 import pytest
 
 from minilm_demo import runs, serving
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.jobs.prediction import predict
 from minilm_demo.tasks import get_task, skill_tasks
 from minilm_demo.ui import importance_panel
@@ -24,7 +27,7 @@ def run_of(tiny_checkpoint):
     def make(task: str) -> str:
         config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1, eval_examples=4)
         record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -43,7 +46,7 @@ def test_the_first_model_chosen_is_explained(skill, run_of):
         assert f"“{prediction.label.replace('_', ' ')}”" in payload["sentence"]
     for text, field in zip(payload["texts"], task.text_fields, strict=True):
         assert "".join(piece["text"] for piece in text["pieces"]) == fields[field]
-    assert payload["notes"][0].startswith(f"Computed with {serving.checkpoint_title(run)} in ")
+    assert payload["notes"][0].startswith(f"Computed with {serving.title_of(run)} in ")
 
 
 @pytest.mark.parametrize("chosen", [None, []])

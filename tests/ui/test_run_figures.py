@@ -1,5 +1,7 @@
 """The figures that a finished run offers: whose runs are laid over each other, and what each head learned."""
 
+from functools import partial
+
 import gradio as gr
 import pytest
 
@@ -15,7 +17,7 @@ def run_of(tiny_checkpoint):
     def make(task: str = "sst2") -> str:
         config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=2, eval_examples=16)
         record = runs.create_run("finetune", get_task(task), config, origin="page")
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -36,7 +38,7 @@ def test_a_visitors_own_runs_of_a_task_lie_over_each_other(run_of):
 def test_heads_over_steps_need_a_watched_text(tiny_checkpoint, probe):
     config = DistillConfig(teacher=str(tiny_checkpoint), data="sample", hidden=8, steps=2, batch_size=4, probe=probe)
     record = runs.create_run("distill", get_task("sst2"), config, origin="page")
-    *_, last = runs.record_events(record, distill(record.config))
+    *_, last = runs.record_events(record, partial(distill, record.config))
     assert last.status == "completed", last.message
     if not probe:
         with pytest.raises(gr.Error, match="watched no text"):

@@ -6,13 +6,15 @@ import io
 import tempfile
 import time
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
 
 from minilm_demo import runs
 from minilm_demo.errors import DemoError, UnknownName
-from minilm_demo.jobs.finetuning import TrainConfig, finetune
+from minilm_demo.jobs.configs import TrainConfig
+from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import get_task
 
 PUBLIC = [
@@ -49,7 +51,7 @@ def shared_run(tiny_checkpoint):
     def make(task: str = "sst2", checkpoint: str = str(tiny_checkpoint)) -> str:
         config = TrainConfig(checkpoint=checkpoint, data="sample", max_steps=1, eval_examples=16)
         record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, finetune(task, record.config))
+        *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
         return record.run_id
 
@@ -209,7 +211,7 @@ def test_the_checkpoint_lists_show_own_and_shared_runs_only(shared_run, tiny_che
 
     config = TrainConfig(checkpoint=str(tiny_checkpoint), data="sample", max_steps=1)
     private = runs.create_run("finetune", get_task("sst2"), config, origin="page")
-    *_, _ = runs.record_events(private, finetune("sst2", private.config))
+    *_, _ = runs.record_events(private, partial(finetune, "sst2", private.config))
     shared = shared_run()
     tasks = (get_task("sst2"),)
     assert [name for _, name in serving.checkpoint_choices(tasks, ())] == ["sentiment", shared]
@@ -269,11 +271,11 @@ def test_a_run_that_is_gone_is_said_to_the_page():
 
 
 def test_what_the_base_had_seen_stands_under_an_answer(shared_run):
+    from minilm_demo import serving
     from minilm_demo.ui import predict_tab
 
     run = shared_run("mnli", checkpoint="bundled")
-    fields = {"premise": "A man sleeps.", "hypothesis": "Nobody is awake."}
-    payload = predict_tab.answer_payload(get_task("mnli"), run, fields)
+    payload = predict_tab.answer_payload(serving.Question("nli", ("A man sleeps.", "Nobody is awake."), run))
     assert "277,230 SNLI and MNLI pairs" in payload["note"]
 
 
@@ -300,4 +302,4 @@ def test_errors_become_toasts_in_one_place():
     with pytest.raises(gr.Error, match="what is allowed"):
         handlers.says_errors(handler)()
     with pytest.raises(UnknownName):
-        serving.allowed_checkpoint("nobody")
+        serving.resolve("nobody")

@@ -16,7 +16,7 @@ from minilm_demo.tasks import TASKS
 from minilm_demo.views import words
 from minilm_demo.views.bundle import STATIC
 from minilm_demo.views.components import json_in_html
-from minilm_demo.views.prediction import mark
+from minilm_demo.views.kinds.span import mark
 from minilm_demo.views.result import source_sentence, verdict
 
 MNLI, SST2, SQUAD = TASKS["mnli"], TASKS["sst2"], TASKS["squad_v2"]
@@ -247,8 +247,8 @@ def test_the_source_is_named():
 
 def test_other_checkpoints_have_seen_nothing_unless_said():
     evaluation = samples.mnli_evaluation()
-    assert not any("had seen" in note for note in views.result_card(MNLI, evaluation, checkpoint="minilm-l12")["notes"])
-    seen = views.result_card(MNLI, evaluation, checkpoint="mnli-abc", seen=MNLI.seen_by_bundled)["notes"]
+    assert not any("had seen" in note for note in views.result_card(MNLI, evaluation)["notes"])
+    seen = views.result_card(MNLI, dataclasses.replace(evaluation, seen_by_base=MNLI.seen_by_bundled))["notes"]
     assert any("277,230" in note for note in seen)
 
 
@@ -550,8 +550,8 @@ def test_scripts_never_write_markup(path):
 @pytest.mark.parametrize(
     ("result", "options", "expected"),
     [
-        (samples.mnli_evaluation(), {"checkpoint": "bundled"}, "277,230 SNLI"),
-        (samples.result_of(samples.mnli_evaluation()), {"checkpoint": "bundled"}, "step 171 of 189"),
+        (samples.mnli_evaluation(), {"seen": MNLI.seen_by_bundled}, "277,230 SNLI"),
+        (samples.result_of(samples.mnli_evaluation()), {}, "step 171 of 189"),
         (samples.result_of(samples.mnli_evaluation()), {"events": samples.mnli_run()}, "277,230 SNLI"),
         (samples.nli_prediction(), {}, "contradiction, 86.8 %"),
         (samples.mnli_slice(), {"seen": "277,230 pairs"}, "had seen 277,230 pairs"),

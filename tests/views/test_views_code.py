@@ -5,6 +5,7 @@ import pytest
 from minilm_demo import DistillConfig, TrainConfig, evaluate_rows, predict, views, word_importance
 from minilm_demo.jobs.ablation import AblationConfig
 from minilm_demo.results import AblationResult, DistillResult, FinetuneResult
+from minilm_demo.runs import JOBS
 
 REVIEW = {"sentence": "Not a single joke lands: \"dull\" is the word, {however} '''quoted''' and\nhowever long."}
 
@@ -53,7 +54,7 @@ def test_scored_rows(run, tuned):
 
 def test_a_fine_tune(run, tiny):
     config = TrainConfig(checkpoint=tiny, data="sample", max_steps=2, batch_size=8, eval_examples=8, output_dir="gone")
-    code = views.run_code("finetune", "sst2", config)
+    code = views.run_code(JOBS["finetune"].snippet, "sst2", config)
     assert "output_dir" not in code and "seed" not in code, "what stands at its default is left out"
     result = run(code)["result"]
     assert isinstance(result, FinetuneResult) and result.steps == 2
@@ -61,21 +62,21 @@ def test_a_fine_tune(run, tiny):
 
 def test_a_distillation(run, tiny):
     config = DistillConfig(teacher=tiny, data="sample", layers=1, hidden=8, steps=2, batch_size=4)
-    result = run(views.run_code("distill", config.task, config))["result"]
+    result = run(views.run_code(JOBS["distill"].snippet, config.task, config))["result"]
     assert isinstance(result, DistillResult) and result.steps == 2
 
 
 def test_an_experiment(run, tiny):
     config = AblationConfig(teacher=tiny, data="sample", layers=1, arms="random", seeds=1, train_examples=8, steps=1)
-    result = run(views.run_code("ablation", config.task, config))["result"]
+    result = run(views.run_code(JOBS["ablation"].snippet, config.task, config))["result"]
     assert isinstance(result, AblationResult) and [arm.arm for arm in result.arms] == ["random"]
 
 
 def test_files_and_folders_of_the_server_are_called_by_their_names():
     config = TrainConfig(data="/srv/uploads/3f2a/reviews.csv", checkpoint="/srv/base", extra_train=("/srv/more.csv",))
-    code = views.run_code("finetune", "sst2", config)
+    code = views.run_code(JOBS["finetune"].snippet, "sst2", config)
     assert "data='reviews.csv'" in code and "checkpoint='base'" in code and "/srv" not in code
-    assert "'org/model'" in views.run_code("finetune", "sst2", TrainConfig(checkpoint="org/model"))
+    assert "'org/model'" in views.run_code(JOBS["finetune"].snippet, "sst2", TrainConfig(checkpoint="org/model"))
 
 
 def test_a_run_is_known_on_its_own_machine_only():
@@ -85,6 +86,6 @@ def test_a_run_is_known_on_its_own_machine_only():
 
 def test_the_id_of_an_earlier_run_stays_secret():
     config = DistillConfig(teacher="student_sst2-abcdefghijklmnopqrstuv")
-    code = views.run_code("distill", config.task, config)
+    code = views.run_code(JOBS["distill"].snippet, config.task, config)
     assert "student_sst2" not in code and "teacher='earlier-run'" in code
     assert "# earlier-run: the downloaded folder" in code

@@ -214,7 +214,7 @@ def test_after_an_assistant_the_pictures_begin_anew():
 
 def with_settings(events, **settings):
     started, *rest = events
-    return [dataclasses.replace(started, settings={**started.settings, **settings}), *rest]
+    return [dataclasses.replace(started, settings=dataclasses.replace(started.settings, **settings)), *rest]
 
 
 def test_an_assistant_is_called_one():

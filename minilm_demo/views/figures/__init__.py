@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...results import AblationResult, DistillResult, Evaluation, FinetuneResult, SliceResult, TrainingEvent
+from ..payloads import FigurePayload
 from .confusion import confusion_figure
 from .curves import learning_curves
 from .divergence import divergence_figure
@@ -65,7 +66,7 @@ def figure_table(drawn: go.Figure | Drawable, **options) -> dict:
     return (drawn if isinstance(drawn, go.Figure) else figure(drawn, **options)).layout.meta["table"]
 
 
-def figure_payload(drawn: go.Figure) -> dict:
+def figure_payload(drawn: go.Figure) -> FigurePayload:
     """What the `figure` component draws.
 
     Keys: figure {data, layout}: plotly's JSON; title str, about: one sentence of what is seen; name: of files; table

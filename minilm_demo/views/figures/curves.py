@@ -29,7 +29,7 @@ class _Run:
     """What is drawn of one run. `held` are scores of a fine-tune, and losses of a distillation."""
 
     name: str
-    job: str
+    learns_relations: bool  # a distillation: its loss is a sum of terms, and the validation texts have losses too
     metric: str
     settings: str
     loss: Points
@@ -44,7 +44,7 @@ def learning_curves(runs: Sequence[tuple[str, Sequence[TrainingEvent]]]) -> go.F
     drawn_runs = [run for run in (_run(name, events) for name, events in runs) if run.loss]
     if not drawn_runs:
         raise DataError("There is no learning curve: no run made a step.")
-    scored = drawn_runs[0].job != "distill" and any(run.held or run.train for run in drawn_runs)
+    scored = not drawn_runs[0].learns_relations and any(run.held or run.train for run in drawn_runs)
     several = len(drawn_runs) > 1
     panels = 2 if scored else 1
     inner = PANEL * panels + BETWEEN * (panels - 1) + HEADING
@@ -85,17 +85,17 @@ def _run(name: str, events: Sequence[TrainingEvent]) -> _Run:
     planned = next((event for event in events if isinstance(event, Planned)), None)
     steps = [event for event in events if isinstance(event, Stepped)]
     scores = [event for event in events if isinstance(event, Evaluated)]
-    job, metric = (started.job, started.metric) if started else ("", "")
-    if job == "distill":  # the terms that are learned, as the loss is their sum
-        learned = list(steps[0].losses) if steps else []
-        held = [(event.step, sum(event.metrics[term] for term in learned)) for event in scores]
+    metric = started.metric if started else ""
+    terms = list(steps[0].losses) if steps else []  # that are learned: the loss of a distillation is their sum
+    if terms:
+        held = [(event.step, sum(event.metrics[term] for term in terms)) for event in scores]
     else:
         held = [(event.step, event.metrics[metric]) for event in scores if metric]
     return _Run(
         name=words.shorten(name, style.LONGEST_NAME) or _name(started),
-        job=job,
+        learns_relations=bool(terms),
         metric=metric,
-        settings=_settings(started, planned),
+        settings=_settings(started, planned, "text" if terms else "row"),
         loss=[(event.step, event.loss) for event in steps],
         train=[(event.step, event.train_score) for event in steps if event.train_score is not None],
         held=held,
@@ -106,15 +106,15 @@ def _name(started: Started | None) -> str:
     return f"{words.shorten(started.checkpoint, style.LONGEST_NAME)}, seed {started.seed}" if started else "a run"
 
 
-def _settings(started: Started | None, planned: Planned | None) -> str:
+def _settings(started: Started | None, planned: Planned | None, example: str) -> str:
     """ "1,800 rows, learning rate 5e-05, batch size 32, 189 steps, seed 0"."""
     if started is None:
         return ""
-    known: Mapping[str, object] = started.settings
+    rate, size = (getattr(started.settings, name, None) for name in ("learning_rate", "batch_size"))
     parts = [
-        words.counted(started.examples, "text" if started.job == "distill" else "row"),
-        *(f"learning rate {rate:g}" for rate in [known.get("learning_rate")] if isinstance(rate, float)),
-        *(f"batch size {size}" for size in [known.get("batch_size")] if size),
+        words.counted(started.examples, example),
+        *([f"learning rate {rate:g}"] if rate else []),
+        *([f"batch size {size}"] if size else []),
         *([words.counted(planned.steps, "step")] if planned else []),
         f"seed {started.seed}",
     ]
@@ -136,14 +136,14 @@ def smoothed(points: Points) -> Points:
 
 def _traces(run: _Run, look: Mapping[str, str], several: bool) -> Iterator[dict]:
     """The lines of a run. Of one run each line has its entry in the legend, of several each run has one."""
-    nats = " in nats" if run.job == "distill" else ""
+    nats = " in nats" if run.learns_relations else ""
     line, colour = {"width": 2.5, **look}, look["color"]
     held = {"mode": "lines+markers", "marker": {"size": 8, "color": colour, "line": {"width": 0}}}
     if not several:
         raw = {"mode": "lines", "line": {"width": 1, "color": style.faded(colour, 0.55)}}
         yield _trace(run, run.loss, f"loss{nats}, each step", "loss", ".3f", "", several, **raw)
     yield _trace(run, smoothed(run.loss), f"loss{nats}, smoothed", "loss", ".3f", "", several, mode="lines", line=line)
-    if run.job == "distill":
+    if run.learns_relations:
         tint = colour if several else style.NEUTRAL  # no line of a teacher, who has a colour of its own
         held["marker"] |= {"color": tint}
         dotted = {"width": 1.5, "color": tint, "dash": "dot"}
@@ -171,7 +171,7 @@ def _trace(run: _Run, points: Points, what: str, value: str, unit: str, axis: st
 
 
 def _axes(drawn: go.Figure, runs: Sequence[_Run], scored: bool, inner: int) -> None:
-    distilled = runs[0].job == "distill"
+    distilled = runs[0].learns_relations
     steps = {"title": {"text": "Step"}, "rangemode": "tozero"}
     loss = {"title": {"text": "Loss in nats" if distilled else "Loss"}, "rangemode": "tozero"}
     dotted = "Loss (dotted: on validation texts)" if distilled else "Loss, smoothed"
@@ -206,8 +206,8 @@ def _sentence(run: _Run) -> str:
     said = f"{run.name}: loss {words.number(begin)} at step {first}, {words.number(end)} at step {last}, smoothed"
     if not run.held:
         return f"{said}."
-    at_last = words.number(run.held[-1][1]) if run.job == "distill" else words.score(run.metric, run.held[-1][1])
-    return f"{said}; {'validation texts' if run.job == 'distill' else 'held-back rows'} {at_last} at the end."
+    at_last = words.number(run.held[-1][1]) if run.learns_relations else words.score(run.metric, run.held[-1][1])
+    return f"{said}; {'validation texts' if run.learns_relations else 'held-back rows'} {at_last} at the end."
 
 
 def _table(title: str, runs: Sequence[_Run]) -> dict:
@@ -225,9 +225,9 @@ def _table(title: str, runs: Sequence[_Run]) -> dict:
                     _held(run, held[step]) if step in held else "",
                 ]
             )
-    measured = "Validation texts" if runs[0].job == "distill" else "Held-back rows"
+    measured = "Validation texts" if runs[0].learns_relations else "Held-back rows"
     return style.table(title, ("Run", "Step", "Loss", "Training batches", measured), rows)
 
 
 def _held(run: _Run, value: float) -> str:
-    return f"{value:.4f}" if run.job == "distill" else words.score(run.metric, value)
+    return f"{value:.4f}" if run.learns_relations else words.score(run.metric, value)

@@ -39,6 +39,8 @@ import { controls, frames, sides, top } from "./panels.js";
 import { grid, heading, picture } from "./pictures.js";
 import { row } from "./row.js";
 
+/** @import { AttentionPayload, Sentence } from "../payloads.js" */
+
 const MEASURES = 1000; // kept, of each name
 
 const EXPLORER = {
@@ -83,6 +85,10 @@ const EXPLORER = {
   merged: ({ value }, found) => (found.explanation ? { ...found, frames: value.frames } : found),
 };
 
+/**
+ * @param {HTMLElement} root
+ * @param {AttentionPayload | Sentence | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const { page, update, destroy } = openExplorer(root, callbacks, EXPLORER);
   const { set } = page;

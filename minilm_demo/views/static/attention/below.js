@@ -8,6 +8,8 @@ import { sortable } from "../shared/sortable.js";
 import { quoted } from "../shared/trace.js";
 import * as W from "../shared/weights.js";
 
+/** @import { Explanation, ExplainedWord } from "../payloads.js" */
+
 const TABLE_ROWS = 200;
 export const READING = [
   "Every word looks at every word. How much is its weight; the weights of one word, the special tokens included, sum " +
@@ -52,8 +54,13 @@ export function explanation(page) {
   return { element: box, level: "value", draw };
 }
 
-// {names, about [method], words [{word, segment, tokens, values [method]}], correlations [{pair, value}], top [method:
-// index of a word], note}.
+/**
+ * {names, about [method], words [{word, segment, tokens, values [method]}], correlations [{pair, value}], top [method:
+ * index of a word], note}.
+ *
+ * @param {any} page
+ * @param {Explanation} explanation
+ */
 function methods(page, { names, about, words, correlations, top, note }) {
   const sections = names.map((name, method) =>
     make(
@@ -103,6 +110,9 @@ function correlationWords(value) {
   return signed(value, 2) + " (" + words + turned + ")";
 }
 
+/**
+ * @param {ExplainedWord} word
+ */
 function maskTop(page, word, name) {
   if (!word || !page.callbacks.look) return null;
   const { masked, ablated } = page.value.changed;

@@ -7,6 +7,8 @@ import { length, percent } from "../shared/numbers.js";
 import { headName, isSingle, quoted } from "../shared/trace.js";
 import { headText, LETTERS } from "./panels.js";
 
+/** @import { AttentionPayload } from "../payloads.js" */
+
 const SIGNS = { previous: "←", next: "→", same: "↻", separator: "‖", cross_sentence: "⇄", broad: "≡" };
 const LISTED = 12; // heads of a kind
 const BEST = 5; // heads that look at an answer
@@ -47,7 +49,11 @@ export function finder(page) {
   return { element, level: "head", draw };
 }
 
-// The kinds that can be told for this text, with their heads from the highest score down, and the rest.
+/**
+ * The kinds that can be told for this text, with their heads from the highest score down, and the rest.
+ *
+ * @param {AttentionPayload} value
+ */
 function kindsOf({ behaviours: { kinds, labels, scores } }) {
   const told = ({ name }) => scores[name]?.flat().some((score) => score !== null);
   const rest = { name: "mixed", title: "Mixed", about: "No behaviour reaches its threshold for this text." };

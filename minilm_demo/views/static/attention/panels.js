@@ -7,6 +7,8 @@ import { part as framesPart } from "../shared/frames.js";
 import { length, percent } from "../shared/numbers.js";
 import { isSingle, LINES_AT_MOST } from "../shared/trace.js";
 
+/** @import { AttentionPayload, ShareBar } from "../payloads.js" */
+
 export const LETTERS = ["A", "B"]; // the two texts
 
 export function headText({ layer, head }) {
@@ -44,7 +46,12 @@ function answerParts({ value, state }) {
   ];
 }
 
-// The mark on a bar is what it was before.
+/**
+ * The mark on a bar is what it was before.
+ *
+ * @param {ShareBar} bar
+ * @param {ShareBar | null} before
+ */
 function answerBar({ label, share, text }, before) {
   const fill = make("i", "");
   fill.style.width = length(share);

@@ -30,6 +30,8 @@ import { mapsPart } from "./maps.js";
 import { bars, controls, frames, heading, relations, top, worst } from "./panels.js";
 import * as V from "./view.js";
 
+/** @import { MicroscopePayload, Sentence } from "../payloads.js" */
+
 const EXPLORER = {
   kind: "microscope",
   nothingYet: { kind: "empty", sentence: "Teacher and student, head by head, will be here." },
@@ -64,6 +66,10 @@ const EXPLORER = {
   }),
 };
 
+/**
+ * @param {HTMLElement} root
+ * @param {MicroscopePayload | Sentence | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const { page, update, destroy } = openExplorer(root, callbacks, EXPLORER);
   root.classList.add("mlm", "mlm-microscope");

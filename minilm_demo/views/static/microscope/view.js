@@ -6,10 +6,15 @@ import * as A from "../shared/trace.js";
 import * as W from "../shared/weights.js";
 import * as R from "./relations.js";
 
+/** @import { MicroscopePayload, Relation } from "../payloads.js" */
+
 export const FULL = 0.5; // the weight, and the difference, that has the full colour
 
 // -- the payload, decoded once
 
+/**
+ * @param {MicroscopePayload} value
+ */
 export function read(value) {
   const { frames, rows } = value;
   return {
@@ -29,6 +34,10 @@ export function read(value) {
   };
 }
 
+/**
+ * @param {MicroscopePayload} value
+ * @param {Relation} relation
+ */
 function sideValue({ size, tokens, words, texts, frames, heads }, relation, side) {
   const replayed =
     side === "student" && frames ? { steps: frames.steps, weights: frames.student[relation.name] } : null;
@@ -54,6 +63,9 @@ export function storedScores({ scores, value }, token) {
 
 // -- the state of the controls
 
+/**
+ * @param {MicroscopePayload} value
+ */
 function firstState(value) {
   const { relation, head, from, to } = value.selected;
   return {
@@ -67,7 +79,12 @@ function firstState(value) {
   };
 }
 
-// The state for another payload: how a person likes to look stays, and where, if the tokens and heads are the same.
+/**
+ * The state for another payload: how a person likes to look stays, and where, if the tokens and heads are the same.
+ *
+ * @param {MicroscopePayload | null} before
+ * @param {MicroscopePayload} value
+ */
 export function nextState(state, before, value) {
   const fresh = firstState(value);
   if (!before) return fresh;

@@ -8,9 +8,15 @@ import { details, make, say, scroller, show, table } from "../shared/dom.js";
 import { number, signed } from "../shared/numbers.js";
 import { mount as mountPrediction } from "./prediction.js";
 
+/** @import { AnswersPayload, PredictionPayload, Sentence } from "../payloads.js" */
+
 const KEPT = 50; // tries of each skill
 const SPOKEN = { lanes: true, error: true }; // what was asked for, and not what stands there at first
 
+/**
+ * @param {HTMLElement} root
+ * @param {AnswersPayload | PredictionPayload | Sentence | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const page = {
     lanes: make("div", "mlm-lanes"),
@@ -57,6 +63,10 @@ function chooseSkill(state, skill) {
   state.tries = state.all[skill] = state.all[skill] || [];
 }
 
+/**
+ * @param {any} state
+ * @param {AnswersPayload} value
+ */
 function remember(state, { task, input, lanes }) {
   const answers = lanes.map(({ title, sentence, bars, scale, pieces, decision }) => ({
     title,

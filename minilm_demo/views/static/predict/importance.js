@@ -4,11 +4,17 @@
 import { code, details, make, say, scroller, show } from "../shared/dom.js";
 import { sortable } from "../shared/sortable.js";
 
+/** @import { ImportancePayload, LegendEntry, Panel, Sentence, SortTable } from "../payloads.js" */
+
 const NOTHING_YET = {
   kind: "empty",
   sentence: "The words of the text, coloured by how much the answer depends on each, will be here.",
 };
 
+/**
+ * @param {HTMLElement} root
+ * @param {ImportancePayload | Sentence | null} value
+ */
 export function mount(root, value) {
   const page = { sentence: make("p", "mlm-why"), body: make("div", "") };
   page.sentence.setAttribute("aria-live", "polite");
@@ -27,6 +33,9 @@ function update(page, payload) {
   show(page.body, parts.length > 0);
 }
 
+/**
+ * @param {ImportancePayload} value
+ */
 function draw(value) {
   const readout = make("p", "mlm-readout", value.hint);
   const panels = value.panels.map((panel) => drawPanel(value, panel, (index) => point(index)));
@@ -47,6 +56,9 @@ function draw(value) {
   ];
 }
 
+/**
+ * @param {LegendEntry[]} entries
+ */
 function drawLegend(entries) {
   return make(
     "p",
@@ -61,6 +73,10 @@ function drawLegend(entries) {
 
 // -- one method
 
+/**
+ * @param {ImportancePayload} value
+ * @param {Panel} panel
+ */
 function drawPanel(value, panel, point) {
   const words = panel.marks.map((mark, index) => drawWord(value.words[index].text, mark));
   const texts = value.texts.map(({ name, pieces }) =>
@@ -118,6 +134,9 @@ function listen(text, words, point) {
 
 // -- the table
 
+/**
+ * @param {SortTable} table
+ */
 function drawTable({ caption, headings, rows }) {
   return sortable({
     caption,

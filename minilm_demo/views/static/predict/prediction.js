@@ -3,6 +3,12 @@
 import { code, details, make, say, show, table } from "../shared/dom.js";
 import { number } from "../shared/numbers.js";
 
+/** @import { PredictionPayload, Sentence } from "../payloads.js" */
+
+/**
+ * @param {HTMLElement} root
+ * @param {PredictionPayload | Sentence | null} value
+ */
 export function mount(root, value) {
   const page = { answer: make("p", "mlm-answer"), body: make("div", "") };
   root.classList.add("mlm", "mlm-prediction");
@@ -22,7 +28,11 @@ function update(page, payload) {
   show(page.body, parts.length > 0);
 }
 
-// The bars are a table with three columns, so that they can be read as one.
+/**
+ * The bars are a table with three columns, so that they can be read as one.
+ *
+ * @param {PredictionPayload} value
+ */
 function drawBars({ bars }) {
   const rows = bars.map(({ label, share, text, best }) => {
     const bar = make("div", "mlm-bar");
@@ -47,6 +57,9 @@ function heading(text) {
   return cell;
 }
 
+/**
+ * @param {PredictionPayload} value
+ */
 function drawScale({ scale }) {
   const percent = (value) => (100 * (value - scale.low)) / (scale.high - scale.low) + "%";
   const line = make("div", "mlm-scale");
@@ -62,6 +75,9 @@ function drawScale({ scale }) {
   return [line];
 }
 
+/**
+ * @param {PredictionPayload} value
+ */
 function drawSpan(value, page) {
   const text = value.pieces.map((piece) => (piece.mark ? make("mark", "", piece.text) : piece.text));
   const context = make("p", "mlm-context", ...text);
@@ -72,7 +88,11 @@ function drawSpan(value, page) {
   return [context, slider, value.candidates.length ? others : null].filter((part) => part);
 }
 
-// The no-answer threshold: what is decided from it follows at once, the model is not asked again.
+/**
+ * The no-answer threshold: what is decided from it follows at once, the model is not asked again.
+ *
+ * @param {PredictionPayload} value
+ */
 function drawThreshold(value, page, context) {
   const { score, threshold, low, high } = value.decision;
   const slider = Object.assign(make("input", "mlm-slider"), { type: "range", min: low, max: high, step: 0.1 });
@@ -95,6 +115,9 @@ function drawThreshold(value, page, context) {
   return make("div", "mlm-threshold", make("label", "", "No-answer threshold", slider), said);
 }
 
+/**
+ * @param {PredictionPayload} value
+ */
 function drawFooter(value) {
   const lines = [...value.footer, value.note].filter((line) => line).map((line) => make("p", "mlm-note", line));
   const card = value.card ? details("Model card", () => make("pre", "mlm-card-text", value.card)) : null;

@@ -6,8 +6,14 @@
 import { code, columnHeading, make, say, scroller, show } from "../shared/dom.js";
 import { drawSummary, drawTable } from "../shared/result.js";
 
+/** @import { Cell, Matrix, RowList, ScoredRow, SlicePayload } from "../payloads.js" */
+
 const EMPTY = "The score will be here, with every row behind it.";
 
+/**
+ * @param {HTMLElement} root
+ * @param {SlicePayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const page = {
     body: make("div", ""),
@@ -23,6 +29,9 @@ export function mount(root, value, callbacks = {}) {
   return { update: (next) => update(state, next), destroy: () => root.replaceChildren() };
 }
 
+/**
+ * @param {SlicePayload | null} value
+ */
 function update(state, value) {
   const { page } = state;
   state.lists = value ? value.lists : [];
@@ -36,6 +45,9 @@ function update(state, value) {
   if (value && !value.matrix) drawRows(state, value.lists[0]);
 }
 
+/**
+ * @param {SlicePayload} value
+ */
 function drawBody(state, value) {
   return [
     drawSummary(value),
@@ -46,7 +58,12 @@ function drawBody(state, value) {
   ].filter((part) => part);
 }
 
-// What is true and what was said, counted.
+/**
+ * What is true and what was said, counted.
+ *
+ * @param {object} state
+ * @param {Matrix} matrix
+ */
 function drawMatrix(state, { title, labels, columns, rows }) {
   const headings = ["true ↓  predicted →", ...columns].map((text) => columnHeading(text));
   const drawn = rows.map((cells, place) =>
@@ -68,13 +85,20 @@ function rowHeading(text) {
   return cell;
 }
 
+/**
+ * @param {Cell} cell
+ */
 function drawShaded({ count, share, text }) {
   const cell = make("td", "mlm-shaded", make("strong", "", count), make("span", "", text));
   cell.style.setProperty("--share", Math.round(100 * share) + "%");
   return cell;
 }
 
-// A cell that counts rows is a button; one without rows is a number.
+/**
+ * A cell that counts rows is a button; one without rows is a number.
+ *
+ * @param {Cell} cell
+ */
 function drawCell(state, cell) {
   const drawn = drawShaded(cell);
   if (cell.list === null) return drawn;
@@ -99,6 +123,9 @@ function openCell(state, place, button) {
   say(state.page.spoken, state.lists[place].title + ": " + state.lists[place].note);
 }
 
+/**
+ * @param {RowList} list
+ */
 function drawRows(state, list) {
   const { page, callbacks } = state;
   const use = callbacks.picked ? " Choose one to put its texts into the boxes above." : "";
@@ -109,7 +136,12 @@ function drawRows(state, list) {
   show(page.rows, true);
 }
 
-// Spans inside a span or button: a button may hold nothing but phrases.
+/**
+ * Spans inside a span or button: a button may hold nothing but phrases.
+ *
+ * @param {any} state
+ * @param {ScoredRow} row
+ */
 function drawRow({ page, callbacks }, row) {
   const texts = row.fields.map(([name, text]) => pair("mlm-row-text", row.fields.length > 1 ? name : "", text));
   const said = make("span", "mlm-row-said", ...row.said.map(([name, text]) => pair("", name, text)));

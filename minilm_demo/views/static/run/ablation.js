@@ -9,9 +9,15 @@ import { code, details, facts, make, say, scroller, show, table } from "../share
 import { drawTable } from "../shared/result.js";
 import { follow } from "./following.js";
 
+/** @import { AblationPayload, DrawnExperiment, PaperTable } from "../payloads.js" */
+
 const EVERY = 1000; // milliseconds between two questions
 const HIDDEN = 4000; // nobody is looking
 
+/**
+ * @param {HTMLElement} root
+ * @param {AblationPayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const state = { root, page: build(root, callbacks), value: null };
   state.destroy = () => {
@@ -67,7 +73,11 @@ function build(root, callbacks) {
 
 // -- a payload comes
 
-// A whole new value: from the server's side, or at the beginning.
+/**
+ * A whole new value: from the server's side, or at the beginning.
+ *
+ * @param {AblationPayload | null} value
+ */
 function update(state, value) {
   const { page, following } = state;
   following.leave();
@@ -81,6 +91,9 @@ function update(state, value) {
   if (value.run) following.begin(value.run);
 }
 
+/**
+ * @param {AblationPayload} value
+ */
 function take(state, value) {
   const before = state.value;
   state.value = value;
@@ -92,6 +105,10 @@ function take(state, value) {
 
 // -- what came out
 
+/**
+ * @param {any} page
+ * @param {AblationPayload} value
+ */
 function draw(page, { drawn, empty }) {
   show(page.empty, !drawn);
   say(page.empty, empty);
@@ -101,10 +118,16 @@ function draw(page, { drawn, empty }) {
   page.more.replaceChildren(...(drawn ? drawMore(drawn) : []));
 }
 
+/**
+ * @param {DrawnExperiment} drawn
+ */
 function drawGains({ about, gains }) {
   return [make("p", "mlm-note", about), ...(gains ? [details("The gains as a table", () => drawTable(gains))] : [])];
 }
 
+/**
+ * @param {DrawnExperiment} drawn
+ */
 function drawMore({ notes, figures }) {
   return [
     make("h4", "", "Reading it honestly"),
@@ -113,6 +136,10 @@ function drawMore({ notes, figures }) {
   ];
 }
 
+/**
+ * @param {HTMLElement} section
+ * @param {PaperTable} paper
+ */
 function drawPaper(section, { title, about, headings, rows }) {
   const numbers = scroller(title, table(title, headings, rows, true));
   section.replaceChildren(make("h4", "", title), make("p", "mlm-note", about), numbers);

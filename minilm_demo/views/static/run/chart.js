@@ -7,7 +7,7 @@ const HEIGHT = 250;
 const EDGE = { left: 64, right: 18, top: 18, bottom: 46 };
 const SNAP = 12; // pixels: a marked point this near to the mouse is meant before any other
 
-// options: {title, xTitle, yTitle, keys [{className, text}]}. Returns {element, draw(picture)}.
+// options: {title, xTitle, yTitle, keys [{className, text}]}. Returns {element, svg, draw(picture)}.
 // picture: {title, series, words, format, xMax, low, high, empty}
 //   series [{name, className, points [[x, y]], dots bool, best index | -1}], words: the picture in one sentence,
 //   format(y) -> text, low and high: the y axis, empty: what to say when there is no point yet,
@@ -62,7 +62,7 @@ export function create(options) {
     );
     redraw();
   }
-  return { element, draw };
+  return { element, svg, draw };
 }
 
 function makeKey(keys) {

@@ -8,11 +8,17 @@ import { mount as mountMicroscope } from "../microscope/microscope.js";
 import { make, show } from "../shared/dom.js";
 import { mount as mountRun } from "./run.js";
 
+/** @import { MicroscopeFrames, RunPayload } from "../payloads.js" */
+
 const AGAIN = 2000; // milliseconds after an answer that did not come
 const NO_SCORES = {
   error: "Only weights are kept while it learns. The Microscope above has the scores, once the student is done.",
 };
 
+/**
+ * @param {HTMLElement} root
+ * @param {RunPayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const boxes = { run: make("div", ""), maps: make("div", "") };
   const state = {
@@ -44,7 +50,11 @@ export function mount(root, value, callbacks = {}) {
   };
 }
 
-// The run has another payload, or there is none.
+/**
+ * The run has another payload, or there is none.
+ *
+ * @param {RunPayload | null} payload
+ */
 function follow(state, payload) {
   const run = payload?.run;
   if (run !== state.run) {
@@ -73,6 +83,10 @@ async function ask(state) {
   ask(state);
 }
 
+/**
+ * @param {MicroscopeFrames} before
+ * @param {MicroscopeFrames} after
+ */
 function joined(before, after) {
   const appended = (lists, more) =>
     Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list, ...more[name]]]));

@@ -1,22 +1,29 @@
 // A run, live: a status line, its curves, a Stop button, and at the end the result.
 //
 // `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`); it and
-// `callbacks.stop` are those of following.js. `callbacks.finished({run, status})` is called when a watched run is over; `callbacks.taken(payload)` after every payload
-// that was drawn, null for no run. `callbacks.empty`: what to say where there is no run.
+// `callbacks.stop` are those of following.js. `callbacks.finished({run, status})` is called when a watched run is over;
+// `callbacks.taken(payload)` after every payload that was drawn, null for no run. `callbacks.empty`: what to say where
+// there is no run.
 // Without `poll` the picture stands still, without `stop` there is no button. `callbacks.plotly`: see figure.js.
 
 import { code, details, facts, make, say, scroller, show, table } from "../shared/dom.js";
-import { number, percent } from "../shared/numbers.js";
 import { drawSummary } from "../shared/result.js";
 import { drawDetails } from "./card.js";
 import { create as createChart } from "./chart.js";
 import { follow } from "./following.js";
+import { savePart } from "./save.js";
+import { bestOf, latestOf, seriesOf, styled, tableOf, UNITS } from "./series.js";
+
+/** @import { Chart, RunPayload } from "../payloads.js" */
 
 const EVERY = 200; // milliseconds between two questions
 const HIDDEN = 2000; // nobody is looking
 const SPEAK_EVERY = 10000; // a screen reader is told no more often than this
-const SMOOTHING = 0.9; // share of the past in the smoothed line
 
+/**
+ * @param {HTMLElement} root
+ * @param {RunPayload | null} value
+ */
 export function mount(root, value, callbacks = {}) {
   const page = build(root, callbacks.empty || "No run yet. Choose a task and start one.");
   const state = { page, callbacks, spoken: 0, head: null, points: null, charts: new Map() };
@@ -62,12 +69,14 @@ function build(root, empty) {
   };
   page.live.setAttribute("aria-live", "polite");
   page.numbers = details("The curves as a table", () => numbersTable(page.numbers.state));
+  page.save = savePart(() => page.numbers.state);
   page.body = make(
     "div",
     "",
     page.summary,
     page.charts,
     page.numbers,
+    page.save,
     page.reading,
     page.result,
     page.facts,
@@ -81,7 +90,11 @@ function build(root, empty) {
 
 // -- a payload comes
 
-// A whole new value: from the server's side, or at the beginning.
+/**
+ * A whole new value: from the server's side, or at the beginning.
+ *
+ * @param {RunPayload | null} payload
+ */
 function update(state, payload) {
   state.following.leave();
   show(state.page.empty, !payload);
@@ -99,6 +112,9 @@ function update(state, payload) {
   state.following.begin(payload);
 }
 
+/**
+ * @param {RunPayload} payload
+ */
 function take(state, payload) {
   const before = state.head;
   state.head = payload;
@@ -115,7 +131,12 @@ function tell({ callbacks }, payload) {
   if (callbacks.taken) callbacks.taken(payload);
 }
 
-// Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
+/**
+ * Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
+ *
+ * @param {RunPayload | null} before
+ * @param {RunPayload} payload
+ */
 function chartsChanged(before, { status, charts }) {
   return !before || before.status !== status || JSON.stringify(before.charts) !== JSON.stringify(charts);
 }
@@ -138,7 +159,7 @@ function drawEnd(state) {
   page.result.replaceChildren(...(head.result ? [drawDetails(head.result, callbacks)] : []));
   // A result that was shown without its run has no curves; the figures are in the card then.
   show(page.charts, hasCurves(points) || !head.result);
-  show(page.numbers, hasCurves(points));
+  for (const fold of [page.numbers, page.save]) show(fold, hasCurves(points));
 }
 
 function hasCurves(points) {
@@ -164,7 +185,7 @@ function drawCharts(state) {
     page.summary.replaceChildren();
     page.result.replaceChildren();
     show(page.charts, true);
-    show(page.numbers, hasCurves(points));
+    for (const fold of [page.numbers, page.save]) show(fold, hasCurves(points));
   }
   const xMax = Math.max(
     head.progress ? head.progress.of : 1,
@@ -198,36 +219,9 @@ function makeCharts({ page, head, charts }) {
   page.charts.dataset.count = charts.size;
 }
 
-// "student round" -> "mlm-student mlm-round"
-function styled(style) {
-  return style
-    .split(" ")
-    .map((name) => "mlm-" + name)
-    .join(" ");
-}
-
-// How a chart's values are written, on its axis and in the table, and what its axis spans: [low, high].
-const twoDigits = (value) => number(value, 2);
-const UNITS = {
-  loss: {
-    format: (value) => value.toFixed(3),
-    tick: String,
-    cell: (value) => value.toFixed(4),
-    span: (values) => [0, roundUp(Math.max(0.1, ...values))],
-  },
-  percent: {
-    format: (value) => percent(value, 1),
-    tick: (value) => Math.round(100 * value) + " %",
-    cell: (value) => percent(value, 1),
-    span: scoreSpan,
-  },
-  number: { format: twoDigits, tick: (value) => value.toFixed(1), cell: twoDigits, span: scoreSpan },
-};
-
-function scoreSpan(values) {
-  return [Math.max(-1, Math.min(0.8, Math.floor(Math.min(1, ...values) * 5 - 0.1) / 5)), 1];
-}
-
+/**
+ * @param {Chart} asked
+ */
 function drawChart(chart, asked, points, xMax) {
   const { format, tick, span } = UNITS[asked.unit];
   const lines = asked.series.map((one) => seriesOf(one, asked.drawn ? points[one.of] || [] : []));
@@ -249,63 +243,14 @@ function drawChart(chart, asked, points, xMax) {
   });
 }
 
-function seriesOf({ name, style, smooth: smoothed, dots, latest }, points) {
-  const best = points.findLastIndex(([, , isBest]) => isBest);
-  const drawn = smoothed ? smooth(points) : points.map(([step, value]) => [step, value]);
-  return { name, className: styled(style), points: drawn, dots, latest, best };
-}
-
-// "Latest: step 84 · loss 0.512 · smoothed 0.498"
-function latestOf(lines, format) {
-  const named = lines.filter((one) => one.latest && one.points.length);
-  if (!named.length) return "";
-  const values = named.map((one) => one.name + " " + format(one.points.at(-1)[1]));
-  return ["Latest: step " + named[0].points.at(-1)[0], ...values].join(" · ");
-}
-
-function bestOf(lines, format) {
-  return lines
-    .filter(({ best }) => best >= 0)
-    .map(({ points, best }) => `Best ${format(points[best][1])} at step ${points[best][0]}. `)
-    .join("");
-}
-
-// Exponential moving average; divided by the weight so far, or the first values would pull it towards zero.
-function smooth(points) {
-  let sum = 0;
-  let weight = 0;
-  return points.map(([step, value]) => {
-    sum = SMOOTHING * sum + (1 - SMOOTHING) * value;
-    weight = SMOOTHING * weight + (1 - SMOOTHING);
-    return [step, sum / weight];
-  });
-}
-
-function roundUp(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((size) => size >= value);
-}
-
-// Every step with what was told of it; smoothed lines are left out.
 function numbersTable({ head, points }) {
-  const columns = Object.values(head.charts).flatMap(({ unit, series }) =>
-    series
-      .filter(({ column }) => column)
-      .map(({ column, of }) => ({
-        column,
-        cell: UNITS[unit].cell,
-        values: new Map((points[of] || []).map(([step, value]) => [step, value])),
-      })),
-  );
-  const steps = [...new Set(columns.flatMap(({ values }) => [...values.keys()]))].sort((one, other) => one - other);
-  const rows = steps.map((step) => [
+  const { columns, rows } = tableOf(head.charts, points);
+  const cells = ([step, ...values]) => [
     String(step),
-    ...columns.map(({ values, cell }) => (values.has(step) ? cell(values.get(step)) : "")),
-  ]);
-  const box = scroller(
-    "The curves as a table",
-    table("The curves as a table", ["Step", ...columns.map(({ column }) => column)], rows),
-  );
+    ...values.map((value, place) => (value === undefined ? "" : columns[place].cell(value))),
+  ];
+  const title = "The curves as a table";
+  const box = scroller(title, table(title, ["Step", ...columns.map((column) => column.title)], rows.map(cells)));
   box.classList.add("mlm-tall");
   return box;
 }

@@ -13,16 +13,19 @@ const COLOURS = {
 
 // The page's colours as they are now, light or dark: {surface: [r, g, b], …}. node stands inside the component.
 export function palette(node) {
+  const style = getComputedStyle(node);
+  const read = (variable) => rgb(style.getPropertyValue(variable));
+  return Object.fromEntries(Object.entries(COLOURS).map(([name, variable]) => [name, read(variable)]));
+}
+
+// A colour of CSS, however it is written, as [r, g, b].
+export function rgb(colour) {
   const canvas = make("canvas", "");
   canvas.width = canvas.height = 1;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  const style = getComputedStyle(node);
-  const read = (variable) => {
-    pen.fillStyle = style.getPropertyValue(variable);
-    pen.fillRect(0, 0, 1, 1);
-    return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  return Object.fromEntries(Object.entries(COLOURS).map(([name, variable]) => [name, read(variable)]));
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
 }
 
 // Call redraw when the page turns light or dark. Returns a function that ends this.

@@ -39,6 +39,25 @@ export function matrix(options) {
     cursor: NOWHERE,
     pointed: { rows: [], columns: [] },
   };
+  listen(state, options);
+  onWidth(element, state, () => layOut(state));
+  return {
+    element,
+    draw(picture, pointed) {
+      drawMatrix(state, picture, pointed);
+    },
+    point(pointed) {
+      state.pointed = pointed;
+      drawPointed(state);
+    },
+    focus() {
+      box.focus();
+    },
+  };
+}
+
+function listen(state, options) {
+  const { box } = state;
   const hover = (place) => {
     state.cursor = place;
     options.hover(place);
@@ -64,20 +83,6 @@ export function matrix(options) {
     else return;
     event.preventDefault();
   });
-  onWidth(element, state, () => layOut(state));
-  return {
-    element,
-    draw(picture, pointed) {
-      drawMatrix(state, picture, pointed);
-    },
-    point(pointed) {
-      state.pointed = pointed;
-      drawPointed(state);
-    },
-    focus() {
-      box.focus();
-    },
-  };
 }
 
 // Where the keyboard stands: what is pointed at, else the first row that is kept.

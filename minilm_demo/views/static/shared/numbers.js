@@ -10,9 +10,9 @@ export function signed(value, digits, plus = "+") {
   return (Number(text) === 0 ? "" : value < 0 ? "−" : plus) + text;
 }
 
-// A weight of 0 to 1, or the difference of two.
+// A weight of 0 to 1, or the difference of two, which always has a sign.
 export function weightText(value, isDifference) {
-  return isDifference ? signed(value, 2) : Math.abs(value).toFixed(2);
+  return (isDifference ? (value < 0 ? "−" : "+") : "") + Math.abs(value).toFixed(2);
 }
 
 export function percent(share, digits = 0) {

@@ -3,7 +3,13 @@
 
 import { make, scroller, table } from "./dom.js";
 
-// The score and what it means; see `result_card` for the keys of a card.
+/** @import { ResultCard, Table } from "../payloads.js" */
+
+/**
+ * The score and what it means; see `result_card` for the keys of a card.
+ *
+ * @param {Pick<ResultCard, "headline" | "verdicts" | "source">} card
+ */
 export function drawSummary(card) {
   return make(
     "div",
@@ -14,6 +20,9 @@ export function drawSummary(card) {
   );
 }
 
+/**
+ * @param {Table} table
+ */
 export function drawTable({ title, headings, rows }) {
   return make("div", "mlm-block", make("h4", "", title), scroller(title, table(title, headings, rows)));
 }

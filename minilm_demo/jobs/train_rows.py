@@ -1,0 +1,48 @@
+"""The rows that a fine-tune learns from, the rows held back to choose its best checkpoint, and its learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data import draw, hold_back, open_source, read_extra, require_rows, short_name
+from ..tasks import Task
+from .configs import METHODS, TrainConfig
+
+BUDGET_ROWS = 100_000  # limit with a time budget, which saves encoding rows that a CPU does not get to
+
+
+@dataclass(frozen=True)
+class TrainRows:
+    """The rows of a fine-tune, and the source of its validation rows."""
+
+    source: object
+    train: list[dict]
+    held_back: list[dict]  # these choose the best checkpoint
+    used: Mapping[str, int]  # split or file -> number of rows trained on
+    validation_size: int  # rows to score at the end
+
+
+def load_rows(task: Task, config: TrainConfig) -> TrainRows:
+    """The rows a fine-tune with this configuration reads, the same on each call. Raises `DemoError` if there are too
+    few, or if the data cannot be read."""
+    source = open_source(task, config.data, (config.train_split, *task.eval_splits))
+    number = config.train_examples or (BUDGET_ROWS if config.time_budget else None)
+    drawn, rest = draw(source.read(config.train_split), number, config.seed)
+    require_rows(task, drawn, config.train_split, at_least=2)
+    train, held_back = hold_back(drawn, rest, config.seed)
+    used = {config.train_split: len(train)}
+    for path in config.extra_train:
+        extra = read_extra(task, path)
+        train = train + extra
+        name = short_name(Path(path))
+        namesakes = sum(label == name or label.startswith(f"{name} (") for label in used)
+        used[f"{name} ({namesakes + 1})" if namesakes else name] = len(extra)
+    size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
+    return TrainRows(source, train, held_back, used, size)
+
+
+def learning_rate(task: Task, config: TrainConfig) -> float:
+    """The peak learning rate: the configured one, else the task's own times the factor of the method."""
+    return config.learning_rate or task.learning_rate * METHODS[config.method]

@@ -1,0 +1,255 @@
+"""One fine-tune: its model and rows, and how the model is scored, watched and saved. The loop is `finetuning.train`."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data import features
+from ..models import Checkpoint, load_checkpoint, public_name, seen_by_base, write_origin
+from ..models.quiet import peft_quiet
+from ..results import (
+    FINETUNE,
+    FinetuneResult,
+    FinetuneSettings,
+    Finished,
+    Planned,
+    Saved,
+    Started,
+    Traced,
+    TrainingEvent,
+)
+from ..tasks import Task
+from . import metrics
+from .attention import save_trace, trace_attention
+from .evaluation import answers_at, best_threshold, evaluate, outcome, predict_all, references
+from .planning import Scoring, Speed, make_plan
+from .training import (
+    Budget,
+    EarlyEnd,
+    Progress,
+    count_weights,
+    make_optimizer,
+    precision_of,
+    trainable,
+    write_checkpoint,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+    from .configs import TrainConfig
+    from .train_rows import TrainRows
+
+LORA_RANK = 16
+SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10  # the share is of the time
+
+
+class FineTuning:
+    """One fine-tune: its model, its rows, and the parts of the loop that need them."""
+
+    def __init__(
+        self,
+        task: Task,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        checkpoint: Checkpoint,
+        model: torch.nn.Module,
+        encoded: Sequence[Mapping],
+        batches: features.LengthGroupedBatches,
+        rows: TrainRows,
+        settings: FinetuneSettings,
+    ):
+        """`model` is that of `checkpoint` or a wrapper of it; `encoded` are the features of `rows.train`."""
+        self.task, self.config, self.accelerator, self.checkpoint = task, config, accelerator, checkpoint
+        self.encoded, self.batches, self.rows, self.settings = encoded, batches, rows, settings
+        self.parameters, self.trainable = count_weights(model.parameters()), count_weights(trainable(model))
+        self.model = accelerator.prepare(model)
+        self.folder = Path(config.output_dir)
+        self.saved_step = 0  # of the checkpoint on disk
+        self.watched_step = -1  # of the last picture
+
+    def started(self) -> Started:
+        return Started(
+            job=FINETUNE,
+            task=self.task.name,
+            checkpoint=self.checkpoint.name,
+            data_source=self.rows.source.describe(self.rows.used),
+            examples=len(self.rows.train),
+            held_back=len(self.rows.held_back),
+            parameters=self.parameters,
+            trainable=self.trainable,
+            device=str(self.accelerator.device),
+            precision=precision_of(self.accelerator),
+            processes=self.accelerator.num_processes,
+            seed=self.config.seed,
+            metric=self.task.metrics[0],
+            settings=self.settings,
+            seen_by_base=seen_by_base(self.checkpoint.location, self.task),
+        )
+
+    # -- an update
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        return make_optimizer(self.model, self.settings.learning_rate, self.config.weight_decay)
+
+    def batch(self, rows: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The rows of these numbers as the model's input tensors, on the device."""
+        pad = self.checkpoint.model.config.pad_token_id
+        batch = features.collate([self.encoded[row] for row in rows], pad)
+        return {name: tensor.to(self.accelerator.device) for name, tensor in batch.items()}
+
+    def loss(self, batch: Mapping) -> torch.Tensor:
+        return self.model(**batch).loss
+
+    # -- the plan
+
+    def plan(self, budget: Budget, speed: Speed) -> Planned:
+        steps = self.config.max_steps
+        if steps is None and budget.seconds is None:
+            steps = max(1, math.ceil(len(self.batches) * (self.config.epochs or self.task.epochs)))
+        return make_plan(
+            self.task.name,
+            steps,
+            budget,
+            speed,
+            Scoring(len(self.rows.held_back), self.rows.validation_size, self.evaluations),
+            accelerator=self.accelerator,
+            per_epoch=len(self.batches),
+            warmup_ratio=self.config.warmup_ratio,
+        )
+
+    def evaluations(self, steps: int) -> int:
+        """How many times the held-back rows are scored in `steps` updates, in about `SCORING_SHARE` of the time.
+
+        Scoring a row is assumed to cost a third of training on it. Measured times would differ between repeated runs,
+        and the runs would then choose among different checkpoints."""
+        trained_rows = steps * self.batches.batch_size * self.accelerator.num_processes
+        affordable = SCORING_SHARE * 3 * trained_rows / max(1, len(self.rows.held_back))
+        return max(MIN_EVALUATIONS, min(MAX_EVALUATIONS, int(affordable)))
+
+    def progress(self, plan: Planned, speed: Speed) -> Progress:
+        return Progress(
+            plan,
+            peak_rate=self.settings.learning_rate,
+            per_epoch=len(self.batches),
+            processes=self.accelerator.num_processes,
+            scores_along=bool(self.rows.held_back),
+            seconds_after=self.rows.validation_size * speed.row,
+        )
+
+    # -- watching, scoring, saving: in the main process
+
+    def watch(self, step: int) -> Iterator[Traced]:
+        """Write the attention of the watched text, if there is one, to a file; at most once a step."""
+        if not self.config.probe or not self.accelerator.is_main_process or step == self.watched_step:
+            return
+        self.watched_step = step
+        trace = trace_attention(self.current_checkpoint(), *self.config.probe, task=self.task)
+        self.model.train()
+        path = self.folder / "probe" / f"step-{step:07d}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_trace(trace, path)
+        yield Traced(step, str(path), trace.prediction)
+
+    def current_checkpoint(self) -> Checkpoint:
+        """The model with the weights of this step, in eval mode; it shares them with the model that is trained."""
+        model = self.accelerator.unwrap_model(self.model).eval()  # keeps the bf16 wrapper: removal is permanent
+        return Checkpoint(self.checkpoint.name, self.checkpoint.tokenizer, model, self.checkpoint.location)
+
+    def score(self, end: EarlyEnd) -> dict[str, float] | None:
+        """Scores on the held-back rows, which also choose the no-answer threshold saved with the checkpoint.
+
+        None without held-back rows, in other processes, and if a stop is requested between two batches."""
+        if not self.rows.held_back or not self.accelerator.is_main_process:
+            return None
+        checkpoint, expected = self.current_checkpoint(), references(self.task, self.rows.held_back)
+        try:
+            predictions = predict_all(self.task, checkpoint, self.rows.held_back, partial(_raise_if_stopped, end))
+        except _Stopped:
+            return None
+        if not self.task.has_unanswerable:
+            return metrics.score(self.task, outcome(self.task, predictions), expected)
+        threshold = best_threshold(predictions, expected)
+        checkpoint.model.config.no_answer_threshold = threshold
+        return metrics.score(self.task, answers_at(predictions, threshold), expected)
+
+    def keep(self, step: int) -> Saved:
+        """Write the weights of this step to `checkpoint/`."""
+        self.saved_step = step
+        return Saved(step, str(write_checkpoint(self.folder, self.save, self.checkpoint.tokenizer)))
+
+    def save(self, folder: Path) -> None:
+        """Write the model, and which checkpoint it comes from, to `folder`. LoRA weights are merged into it, and also
+        written alone to `adapter/`."""
+        model = self.accelerator.unwrap_model(self.model)
+        if self.config.method == "lora":
+            model.save_pretrained(self.folder / "adapter", save_embedding_layers=False)  # else peft asks the Hub
+            model = copy.deepcopy(model).merge_and_unload()
+        model.save_pretrained(folder)
+        write_origin(folder, self.checkpoint.location, "tuned")
+
+    def finish(self, status: str, progress: Progress) -> Iterator[TrainingEvent]:
+        """Load the best checkpoint, score it once on the validation splits, and report the result."""
+        if not self.saved_step:
+            yield self.keep(progress.step)
+        checkpoint = load_checkpoint(str(self.folder.resolve()), self.task)  # a bare name might be in the catalog
+        evaluation = evaluate(self.task, checkpoint, data=self.rows.source, limit=self.config.eval_examples)
+        result = FinetuneResult(
+            evaluation=evaluation,
+            output_dir=str(self.folder),
+            step=self.saved_step,
+            steps=progress.step,
+            examples=len(self.rows.train),
+            examples_seen=progress.examples_seen,
+            seconds=progress.seconds,
+            examples_per_second=progress.examples_seen / progress.step_seconds,
+            splits=self.rows.used,
+            settings=self.settings,
+        )
+        yield Finished(status, f"Kept step {self.saved_step} of {progress.step}.", result)
+
+
+class _Stopped(Exception):
+    """Ends scoring when a stop is requested."""
+
+
+def _raise_if_stopped(end: EarlyEnd, rows_done: int) -> None:
+    if end.is_stop_requested():
+        raise _Stopped
+
+
+# -- the model -----------------------------------------------------------------------------------------------------
+
+
+@peft_quiet
+def with_method(checkpoint: Checkpoint, method: str):
+    """The checkpoint's model, set up to train the weights of a method.
+
+    "full": all weights. "head": the output layer and the pooler. "lora": these two, and low-rank updates of every
+    linear layer of the encoder; `peft` wraps the model."""
+    model = checkpoint.model
+    if method == "full":
+        return model
+    output_modules = ("classifier", "qa_outputs", "pooler")
+    if method == "head":
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(any(part in output_modules for part in name.split(".")))
+        return model
+    import peft
+
+    config = peft.LoraConfig(
+        r=LORA_RANK,
+        lora_alpha=2 * LORA_RANK,
+        target_modules=r".*encoder\.layer\..*\b(query|key|value|dense)",
+        modules_to_save=[last for name, _ in model.named_modules() if (last := name.split(".")[-1]) in output_modules],
+    )
+    lora_model = peft.get_peft_model(model, config)
+    # peft records the folder that the base model was loaded from; the public name hides it
+    lora_model.peft_config["default"].base_model_name_or_path = public_name(checkpoint.location)
+    return lora_model

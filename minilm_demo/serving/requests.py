@@ -1,0 +1,326 @@
+"""What a visitor asks, checked once: a question for an answer, a look at attention, a teacher beside a student.
+
+A `Look` and a `Pairing` go to the page with their picture and come back with every request of the page: the server
+keeps no visitor's. `from_page` reads what comes back; a hostile visitor may have changed all of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..attention_weights import check_comparable, rollout
+from ..errors import DataError, DemoError, UnknownName
+from ..jobs import load_attentions, save_targets, save_trace, word_importance
+from ..models import cached_checkpoint
+from ..recipes import RECIPES
+from ..results import (
+    AttentionExplanation,
+    AttentionTrace,
+    Badge,
+    DistillationTargets,
+    Prediction,
+    Probed,
+    Traced,
+    WordImportance,
+)
+from ..runs import RunState, badge_of, plain_name
+from ..tasks import TASKS, Task, skill_tasks
+from .batching import predict_together
+from .checkpoints import CheckpointReference, resolve
+from .traces import cached_targets, cached_trace, explained_answer
+
+MEAN = "mean"  # instead of the number of a layer or head: averaged over them
+ALONE = ""  # no second checkpoint beside
+UNCHANGED = "The three methods of “Is attention an explanation?” read the text and the model without your change."
+FILE_TYPES = {"npz": "application/octet-stream", "html": "text/html"}
+
+
+# -- values from the page ------------------------------------------------------------------------------------------
+
+
+def boxed_texts(texts: Sequence) -> tuple[str, ...]:
+    """The texts of at most two boxes; an empty box is no text."""
+    return tuple(str(text) for text in texts[:2] if str(text or "").strip())
+
+
+def whole_number(values: Mapping, name: str, size: int) -> int:
+    """The number of a layer, head or token, 0 to `size` - 1, as it came from the page."""
+    value = values.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < size:
+        raise DataError(f"{name} is '{value}'; it must be a whole number from 0 to {size - 1}.")
+    return value
+
+
+def _whole_numbers(values: Mapping, name: str, size: int) -> slice:
+    """The same as a slice, which is that of all numbers for "mean"."""
+    if values.get(name) == MEAN:
+        return slice(0, size)
+    number = whole_number(values, name, size)
+    return slice(number, number + 1)
+
+
+def file_to_save(name: str, values: Mapping, contents: Mapping[str, Callable[[], bytes]]) -> dict:
+    """`{name, type, base64}` of the file whose kind is named by `format`; `contents`: kind, one of `FILE_TYPES`, to
+    what makes it."""
+    kind = values.get("format")
+    if not isinstance(kind, str) or kind not in contents:
+        raise DataError(f"There is no file of the kind '{kind}'; there are {' and '.join(contents)}.")
+    content = base64.b64encode(contents[kind]()).decode("ascii")
+    return {"name": f"{name}.{kind}", "type": FILE_TYPES[kind], "base64": content}
+
+
+# -- an answer -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Question:
+    """A text or pair for a skill or task, and the checkpoint that a visitor asks."""
+
+    skill: str
+    texts: tuple[str, ...]  # one for each box; those that the task does not read are passed over
+    checkpoint: str
+
+    @cached_property
+    def model(self) -> CheckpointReference:
+        return resolve(self.checkpoint)
+
+    @cached_property
+    def task(self) -> Task:
+        return self.model.task_for(skill_tasks(self.skill), self.texts)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The task's text fields, as in a row of the data set."""
+        return dict(zip(self.task.text_fields, self.texts, strict=False))
+
+    def prediction(self) -> Prediction:
+        return predict_together(self.task, self.model.location, self.fields)
+
+    def importance(self) -> WordImportance:
+        return word_importance(self.task, cached_checkpoint(self.model.location, self.task), self.fields)
+
+
+# -- attention -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to look at, how it is changed, and what stands beside it."""
+
+    texts: tuple[str, ...]
+    checkpoint: str
+    compare: str = ALONE
+    masked: tuple[int, ...] = ()
+    ablated: tuple[tuple[int, int], ...] = ()
+    explained: bool = False
+
+    def __post_init__(self):
+        if not self.texts:
+            raise DataError("There is no text. Write a sentence, or two for a pair, and press “Look inside”.")
+
+    @classmethod
+    def from_page(cls, values: Mapping) -> Look:
+        """Of `to_page`, with `masked`, `ablated` and `explained`, which may be missing."""
+        try:
+            return cls(
+                boxed_texts(values["texts"]),
+                str(values["checkpoint"]),
+                str(values.get("compare") or ALONE),
+                masked=tuple(sorted({int(token) for token in values.get("masked") or ()})),
+                ablated=tuple(sorted({(int(at["layer"]), int(at["head"])) for at in values.get("ablated") or ()})),
+                explained=bool(values.get("explained")),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError("This request does not fit the picture on the page. Press “Look inside” again.") from error
+
+    def to_page(self) -> dict:
+        return {"texts": list(self.texts), "checkpoint": self.checkpoint, "compare": self.compare}
+
+    @cached_property
+    def model(self) -> CheckpointReference:
+        return resolve(self.checkpoint, trained=False)
+
+    @cached_property
+    def task(self) -> Task | None:
+        """The task whose output layer the checkpoint has, if it reads as many texts."""
+        return self._task_of(self.model)
+
+    @cached_property
+    def trace(self) -> AttentionTrace:
+        return cached_trace(self.model.location, self.texts, self.task, self.masked, self.ablated)
+
+    @cached_property
+    def beside(self) -> tuple[AttentionTrace | None, str]:
+        """What stands beside the trace, and its name: the one without the change, or another checkpoint's."""
+        if self.masked or self.ablated:
+            return cached_trace(self.model.location, self.texts, self.task), "Before"
+        if not self.compare:
+            return None, ""
+        model = resolve(self.compare, trained=False)
+        trace = cached_trace(model.location, self.texts, self._task_of(model))
+        check_comparable(self.trace, trace)
+        return trace, model.title
+
+    def explanation(self) -> AttentionExplanation | None:
+        """Beside two other methods what attention says; None unless the visitor asked for that."""
+        if not self.explained:
+            return None
+        if self.task is None:
+            raise DataError(
+                f"{self.model.title} gives no answer to these texts, so there is nothing to explain. Choose a model "
+                "trained for a task, such as a skill, and as many texts as it reads."
+            )
+        return explained_answer(self.task, self.model.location, self.texts)
+
+    def notes(self) -> list[str]:
+        return [UNCHANGED] if self.explained and (self.masked or self.ablated) else []
+
+    def caption(self) -> dict:
+        """What the picture says of the request, and the request itself: arguments of `views.attention_payload`."""
+        return {"title": self.model.title, "asked": self.to_page()}
+
+    def head(self, values: Mapping) -> np.ndarray:
+        """The weights [num_tokens, num_tokens] of the `layer` and `head` named in `values`, each of them a number or
+        "mean"; `rollout`: all layers multiplied; `before`: of the trace that stands beside."""
+        trace = self.beside[0] if values.get("before") else self.trace
+        if trace is None:
+            raise DataError("Nothing stands beside this picture.")
+        if values.get("rollout"):
+            return rollout(trace.attentions)
+        layer = _whole_numbers(values, "layer", trace.num_layers)
+        head = _whole_numbers(values, "head", trace.num_heads)
+        return trace.attentions[layer][:, head].mean(axis=(0, 1))
+
+    def row(self, values: Mapping) -> tuple[int, int, int]:
+        """The `layer`, `head` and `token` named in `values`."""
+        sizes = {"layer": self.trace.num_layers, "head": self.trace.num_heads, "token": self.trace.num_tokens}
+        return tuple(whole_number(values, name, size) for name, size in sizes.items())
+
+    def arrays(self) -> bytes:
+        """The trace as a .npz file."""
+        file = io.BytesIO()
+        save_trace(self.trace, file)
+        return file.getvalue()
+
+    def _task_of(self, model: CheckpointReference) -> Task | None:
+        if not model.has_output_layer:
+            return None
+        task = model.task_for(tuple(TASKS.values()), self.texts)
+        return task if len(task.text_fields) == len(self.texts) else None
+
+
+def watched_attention(run: RunState) -> tuple[Look, list[Traced], list[np.ndarray]]:
+    """The text that a run watched: how its model sees it now, and at every kept step the event and the attentions
+    [num_layers, num_heads, num_tokens, num_tokens]. Raises `DataError` where nothing was kept."""
+    traced = [event for event in run.events if isinstance(event, Traced)]
+    if not traced or not run.has_checkpoint:
+        raise DataError("This run kept no attention. Give it a text under “Watch its attention” before you train.")
+    weights = [load_attentions(run.folder / "probe" / Path(event.path).name) for event in traced]
+    return Look(tuple(run.record.config.probe), run.record.run_id), traced, weights
+
+
+# -- teacher and student -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A teacher and a student on one text or pair."""
+
+    texts: tuple[str, ...]
+    teacher: str = "bundled"
+    student: str = "nli"
+    recipe: str = "minilm_v1"
+
+    def __post_init__(self):
+        if not self.texts:
+            raise DataError("There is no text. Write a sentence, or two for a pair, and press “Compare”.")
+        if self.recipe not in RECIPES:
+            raise UnknownName("recipe", self.recipe, RECIPES)
+
+    @classmethod
+    def from_page(cls, values: Mapping) -> Pairing:
+        """Of `to_page`."""
+        try:
+            if values["student"] is None:
+                raise DataError(
+                    "No student here can be compared with this teacher so. Choose another teacher or recipe."
+                )
+            names = (str(values[name]) for name in ("teacher", "student", "recipe"))
+            return cls(boxed_texts(values["texts"]), *names)
+        except (KeyError, TypeError) as error:
+            raise DataError("This request does not fit the picture on the page. Press “Compare” again.") from error
+
+    def to_page(self) -> dict:
+        return {**asdict(self), "texts": list(self.texts)}
+
+    @cached_property
+    def models(self) -> tuple[CheckpointReference, CheckpointReference]:
+        """Teacher and student."""
+        return resolve(self.teacher, trained=False), resolve(self.student, trained=False)
+
+    @cached_property
+    def targets(self) -> DistillationTargets:
+        teacher, student = self.models
+        return cached_targets(teacher.location, student.location, self.texts, self.recipe)
+
+    @cached_property
+    def badge(self) -> Badge:
+        """What may be said of the teacher beside the student."""
+        teacher, student = self.models
+        return badge_of(teacher.location, student.location, self.recipe)
+
+    def caption(self) -> dict:
+        """What the picture says of the request, and the request itself: arguments of `views.microscope_payload`."""
+        teacher, student = self.models
+        return {
+            "teacher_title": teacher.title,
+            "student_title": student.title,
+            "badge": asdict(self.badge),
+            "asked": self.to_page(),
+        }
+
+    def head(self, values: Mapping) -> tuple[str, int]:
+        """The `relation` and the relation `head` named in `values`."""
+        relation = values.get("relation")
+        if relation not in self.targets.relations:
+            raise DataError(f"relation is '{relation}'; it must be one of {', '.join(self.targets.relations)}.")
+        return relation, whole_number(values, "head", self.targets.num_relation_heads)
+
+    def row(self, values: Mapping) -> tuple[str, int, int]:
+        """The `relation`, its `head` and the `token` named in `values`."""
+        return (*self.head(values), whole_number(values, "token", len(self.targets.tokens)))
+
+    def arrays(self) -> bytes:
+        """The targets as a .npz file."""
+        file = io.BytesIO()
+        save_targets(self.targets, file)
+        return file.getvalue()
+
+
+def watched_student(run: RunState, otherwise: str) -> tuple[Pairing, list[Probed]]:
+    """The student of a distillation beside its teacher on the text that the run watched (`otherwise` where it watched
+    none), and what it was on its way: nothing where the run did not compare all heads of the teacher's last layer."""
+    config = run.record.config
+    try:
+        teacher = resolve(plain_name(config.teacher), trained=False)
+    except DemoError as error:
+        raise DataError("The teacher of this student is not among those that can be looked into here.") from error
+    pairing = Pairing(boxed_texts((config.probe or otherwise,)), teacher.name, run.record.run_id, config.recipe)
+    special = config.assistant or config.relation_heads is not None or config.teacher_layer is not None
+    return pairing, [event for event in run.events if isinstance(event, Probed) and not special]
+
+
+# -- what the page shows first -------------------------------------------------------------------------------------
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+FIRST_LOOK = Look(("Nobody liked the soup.", "Everyone enjoyed the meal."), "nli")  # the second looks at "Nobody"
+FIRST_PAIRING = Pairing(("The food was not good, but the waiters were unbelievably kind.",))
+# Their pictures, made by assets/make_first_views.py: no model is loaded for them.
+FIRST_LOOK_VIEW, FIRST_PAIRING_VIEW = ASSETS / "first_attention.json", ASSETS / "first_microscope.json"

@@ -1,0 +1,83 @@
+"""Classes: bars of probabilities, labels by name, a confusion matrix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...tasks import Task
+from .. import words
+from .base import Cells, Explained, Kind
+
+LITTLE = 0.01  # of the probability: below this no single word decided
+
+
+class Classification(Kind):
+    answer_fields = ("label", "probabilities")
+    baseline = "majority class"
+    value_name = "Probability"
+    first_rows = "the surest first"
+    confidence_name = "Confidence"
+
+    def draw(self, task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
+        """Bars stay in the order of the labels, so that two answers can be compared at a glance."""
+        shares = prediction.probabilities
+        labels = [label for label in task.labels if label in shares] or list(shares)
+        return {
+            "sentence": f"{words.label_name(prediction.label)}, {words.percent(shares[prediction.label])}",
+            "bars": [
+                {
+                    "label": words.label_name(label),
+                    "share": shares[label],
+                    "text": words.percent(shares[label]),
+                    "best": label == prediction.label,
+                }
+                for label in labels
+            ],
+        }
+
+    def said(self, answer: str, limit: int = 280) -> str:
+        return words.label_name(answer)
+
+    def answers(self, task: Task) -> str:
+        return ", ".join(task.labels)
+
+    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+        rows = [sum(row) for row in evaluation.confusion.get(split, [])]  # rows of each true class
+        if not rows:
+            return "always answering the most frequent class"
+        return f"always answering '{words.label_name(evaluation.labels[rows.index(max(rows))])}'"
+
+    def measured(self, value: float) -> str:
+        return words.percent(value, 0)
+
+    def place(self, row: ScoredRow) -> float:
+        return -row.value
+
+    def cells(self, task: Task) -> Cells:
+        labels = [words.label_name(label) for label in task.labels]
+        return Cells("Predicted classes", labels, labels, "True: {true}, predicted: {said}")
+
+    def explained(self, importance: WordImportance) -> Explained:
+        label = f"“{words.label_name(importance.target)}”"
+        return Explained(
+            f"the probability of {label}", f"the logit of {label}", f"speaks for {label}", f"speaks against {label}",
+            "percentage points", 100.0,
+        )  # fmt: skip
+
+    def question(self, task: Task, importance: WordImportance) -> str:
+        return f"Why “{words.label_name(importance.target)}”, {words.percent(importance.value)}?"
+
+    def explained_value(self, value: float) -> str:
+        return words.percent(value)
+
+    def is_little(self, change: float) -> bool:
+        return abs(change) < LITTLE
+
+    def label_words(self, task: Task, label: int) -> str:
+        return task.labels[label]
+
+    def balance(self, task: Task, labels: Sequence[int]) -> str:
+        counts = Counter(labels)
+        return ", ".join(f"{counts[index]:,} {label}" for index, label in enumerate(task.labels)) + "."

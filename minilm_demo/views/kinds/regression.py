@@ -1,0 +1,56 @@
+"""A score: a marker on a scale, errors in points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...tasks import Task
+from .. import words
+from .base import Explained, Kind
+
+
+class Regression(Kind):
+    answer_fields = ("score",)
+    baseline = "always the mean"
+    value_name = "Off by"
+    first_rows = "the largest error first"
+    confidence_name = "Off by"
+
+    def draw(self, task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
+        """A model may answer outside the range of its targets: the words say what came, the marker stays inside."""
+        low, high = task.score_range
+        return {
+            "sentence": f"{words.number(prediction.score, 1)} on a scale from {low:g} to {high:g}",
+            "scale": {
+                "low": low,
+                "high": high,
+                "at": min(high, max(low, prediction.score)),
+                "ticks": [low + step * (high - low) / 5 for step in range(6)],
+            },
+        }
+
+    def said(self, answer: str, limit: int = 280) -> str:
+        return words.number(float(answer), 1)
+
+    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+        return "always answering the mean"
+
+    def measured(self, value: float) -> str:
+        return words.number(value, 1)
+
+    def place(self, row: ScoredRow) -> float:
+        return -row.value
+
+    def cells(self, task: Task) -> None:
+        """A score belongs to no class."""
+
+    def explained(self, importance: WordImportance) -> Explained:
+        return Explained("the score", "the score", "raises the score", "lowers the score", "points of the score")
+
+    def question(self, task: Task, importance: WordImportance) -> str:
+        low, high = task.score_range
+        return f"Why {words.number(importance.value, 1)} on a scale from {low:g} to {high:g}?"
+
+    def label_words(self, task: Task, label: float) -> str:
+        return f"{label:g}"
