@@ -30,7 +30,7 @@ from ..serving import (
 from ..tasks import TASKS, Task, get_task
 from .choices import data_choices, kept, two_boxes, with_run
 from .components import anew, option_number, view
-from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, stop_run
+from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
 
 ABOUT = (
@@ -109,7 +109,8 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     )
     started.success(None, student, None, js=remember_run("student"))
     student.finished(_after, run_id, after, **private)
-    heads.click(heads_over_steps, run_id, divergence, **private)
+    compared = heads.click(heads_over_steps, run_id, divergence, **private)
+    compared.success(None, js=scroll_to("divergence"))
     return DistilPanel(teacher, student, run_id, look, tune, opened)
 
 

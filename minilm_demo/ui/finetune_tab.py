@@ -21,7 +21,7 @@ from ..serving import preview_data, run_title, starting_points
 from ..tasks import TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, kept, two_boxes, with_run
 from .components import option_number, view
-from .following import download_button, download_link, poll_run, remember_run, run_view, stop_run
+from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
@@ -98,7 +98,8 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     )
     started.success(None, run, None, js=remember_run("run"))
     run.finished(_after, run_id, [after, watch], **private)
-    compare.click(run_curves, [run_id, my_runs], curves, **private)
+    compared = compare.click(run_curves, [run_id, my_runs], curves, **private)
+    compared.success(None, js=scroll_to("curves"))
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
 
 

@@ -125,6 +125,13 @@ def remember_run(elem_id: str, run_id: str = "value.run") -> str:
     }}"""
 
 
+def scroll_to(elem_id: str) -> str:
+    """JavaScript: an element that has just got its value comes onto the screen."""
+    return f"""() => setTimeout(() => {{
+      document.querySelector("#{elem_id}").scrollIntoView({{ behavior: "smooth", block: "start" }});
+    }}, 100)"""
+
+
 def download_button(label: str, elem_id: str) -> gr.Button:
     """Not for a link in the same window: its `beforeunload` closes Gradio's event stream, and a page that was waiting
     for an answer reloads itself."""

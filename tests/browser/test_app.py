@@ -55,6 +55,8 @@ def test_train_stop_reload_and_ask(app, open_page):
     other = open_page()  # another browser that only has the link
     other.goto(page.url)
     other.wait_for_selector("#ask-run:visible")
+    other.click("#curves-run")
+    other.locator("#curves [data-drawn=learning-curves]").wait_for()
     other.click("#ask-run")
     other.wait_for_selector("#checkpoint input:checked")
     other.get_by_label("Sentiment skill").check()  # two lanes: the run and the shipped skill

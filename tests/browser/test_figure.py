@@ -127,11 +127,8 @@ def test_a_name_stays_text(opened):
 def test_the_table_has_what_the_figure_has(opened):
     page, _ = opened()
     box = drawn(page, "heads")
-    assert (
-        box.locator(".mlm-drawing[role=img]")
-        .get_attribute("aria-label")
-        .startswith("Which head learns when. Attention: in the")
-    )
+    label = box.locator(".mlm-drawing[role=img]").get_attribute("aria-label")
+    assert label.startswith("Which head learns when. Attention: in the mean")
     summary = box.get_by_text("As a table")
     summary.focus()
     page.keyboard.press("Enter")  # by keyboard

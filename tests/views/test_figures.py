@@ -163,6 +163,14 @@ def test_without_a_held_back_row_or_score_there_is_only_the_loss():
     assert [one.name for one in figure.data if one.showlegend] == ["loss, each step", "loss, smoothed"]
 
 
+def test_a_panel_says_what_its_lines_are():
+    def headings(events) -> list[str]:
+        return [note.text for note in views.figure({"a": events, "b": events}).layout.annotations]
+
+    assert headings(RUN) == ["<b>Loss, smoothed</b>", "<b>Accuracy (dotted: in training)</b>"]
+    assert headings(samples.sst2_sample_run()) == ["<b>Loss, smoothed</b>", "<b>Accuracy in training</b>"]
+
+
 def test_a_run_without_a_step_has_no_curve():
     with pytest.raises(DataError, match="no run made a step"):
         views.figure(RESULT, events=RUN[:2])

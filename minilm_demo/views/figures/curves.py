@@ -191,7 +191,8 @@ def _axes(drawn: go.Figure, runs: Sequence[_Run], scored: bool, inner: int) -> N
             "title": {"text": style.text(name)},
             "tickformat": ".0%" if words.is_percent(metric) else ".1f",
         }
-        headings.append((lower, f"{name} (dotted: in training)"))
+        held = any(run.held for run in runs)
+        headings.append((lower, f"{name} (dotted: in training)" if held else f"{name} in training"))
     for top, words_above in headings:
         drawn.add_annotation(style.heading(words_above, top))
 

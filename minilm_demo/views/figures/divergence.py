@@ -43,6 +43,7 @@ def divergence_figure(events: Sequence[TrainingEvent]) -> go.Figure:
         height=total + FOOT,
         coloraxis={
             "cmin": 0,
+            "cmax": max(value for one in pictures for values in one.divergence.values() for value in values),
             "colorscale": style.SCALE,
             "colorbar": {
                 "orientation": "h",

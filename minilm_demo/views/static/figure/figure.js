@@ -157,11 +157,13 @@ function themed({ data, layout }, node) {
   }
 }
 
-// The sequential scale from the page's background on; under letters no stronger than they can be read on.
+// The sequential scale from the page's background on, over the square root of the value, as most values are small; under
+// letters over the value itself, and no stronger than they can be read on.
 function scale({ coloraxis }, data, colours) {
   if (!coloraxis) return {};
-  const most = data.some((trace) => trace.texttemplate) ? 0.6 : 1;
-  const colorscale = [0.06, most].map((share, end) => [end, paint(mixed(colours.scale, colours.surface, share))]);
+  const stop = (at, share) => [at, paint(mixed(colours.scale, colours.surface, share))];
+  const roots = [0, 0.25, 0.5, 0.75, 1].map((root) => stop(root * root, 0.06 + 0.94 * root));
+  const colorscale = data.some((trace) => trace.texttemplate) ? [stop(0, 0.06), stop(1, 0.6)] : roots;
   return { coloraxis: { ...coloraxis, colorscale } };
 }
 
