@@ -1,4 +1,4 @@
-"""The page: Gradio, thin. A handler reads widgets, calls one job, calls one view."""
+"""The Gradio page. A handler reads widgets, calls one job and returns the payload of one view."""
 
 from __future__ import annotations
 
@@ -74,60 +74,60 @@ def build_page() -> gr.Blocks:
         _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs)
         add_endpoints()
     page.queue(default_concurrency_limit=4, max_size=64)
-    _know_signatures(page)
+    _cache_signatures(page)
     return page
 
 
-def _know_signatures(page: gr.Blocks) -> None:
-    """Gradio asks `inspect` for the signature of every component's constructor for each new session, half of what a
-    session costs. `inspect` takes the one that a function has as `__signature__`."""
+def _cache_signatures(page: gr.Blocks) -> None:
+    """Cache the signatures of the components' constructors, which `inspect` then reads from `__signature__`.
+
+    Gradio inspects every component for each new session; without the cache that is half of a session's cost."""
     for kind in {type(block) for block in page.blocks.values()}:
         kind.__init__.__signature__ = inspect.signature(kind.__init__)
 
 
 def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
-    """What crosses tabs: coming back to a run, and asking the model just trained."""
+    """Events across tabs: reopening a run, and asking the model just trained."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     lists = [predict.skill, predict.checkpoints]
-    chosen = [*lists, my_runs]
+    inputs = [*lists, my_runs]
     opened = page.load(
         _open,
         my_runs,
         [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, my_runs],
         **private,
     )
-    opened.then(predict_tab.refresh, chosen, lists, **private)
+    opened.then(predict_tab.refresh, inputs, lists, **private)
     page.load(look_at_data, finetune.look, finetune.looked, **private)
-    predict_page.select(predict_tab.refresh, chosen, lists, **private)
+    predict_page.select(predict_tab.refresh, inputs, lists, **private)
     finetune.ask.click(_ask_this_model, [finetune.run_id, my_runs], [tabs, *lists], **private)
 
 
 def _open(my_runs: list[str] | None, request: gr.Request):
-    """What a visitor finds: the run named in the address; else those of theirs that are still going on, and the tab of
-    the newest of them."""
-    asked = request.query_params.get("run")
-    found = []
-    for run_id in [asked] if asked else (my_runs or [])[:REOPENED]:
+    """The run named in the address; else the visitor's unfinished runs, and the tab of the newest of them."""
+    named = request.query_params.get("run")
+    opened = []
+    for run_id in [named] if named else (my_runs or [])[:REOPENED]:
         try:
             run = QUEUE.state(run_id)
         except DemoError as error:
-            if asked:
+            if named:
                 gr.Warning(str(error))
             continue
-        if asked or run.status in AT_WORK:
-            found.append(run)
-    newest = found[0].record if found else None
+        if named or run.status in AT_WORK:
+            opened.append(run)
+    newest = opened[0].record if opened else None
     tab = gr.Tabs(selected=runs.JOBS[newest.job].tab) if newest else gr.skip()
-    known = [newest.run_id, *(one for one in my_runs or [] if one != newest.run_id)] if newest else my_runs
-    for run in found:  # the other jobs have panels of their own, which open them
+    remembered = [newest.run_id, *(name for name in my_runs or [] if name != newest.run_id)] if newest else my_runs
+    for run in opened:  # the panels of other jobs open their runs themselves
         if run.record.job == FINETUNE:
             run_id = run.record.run_id
-            return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, known
-    return None, "", *after_run(None), gr.skip(), tab, known
+            return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, remembered
+    return None, "", *after_run(None), gr.skip(), tab, remembered
 
 
 def _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs) -> None:
-    """A student is made in one tab and used in all: the lists of what there is, and the ways from here to there."""
+    """Events of students across tabs: lists of models are refreshed, and buttons lead from a student to other tabs."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     reopened = page.load(reopen, my_runs, distil.opened, **private)
     reopened.then(None, distil.student, None, js=SHOW_STUDENT)
@@ -149,7 +149,7 @@ def _connect_students(page, tabs, finetune_page, finetune, distillation_page, di
 
 @says_errors
 def _ask_this_model(run_id: str, my_runs: list[str] | None):
-    """Go to Predict with the run's skill and checkpoint chosen."""
+    """Open the Predict tab with the run's skill and checkpoint chosen."""
     task = QUEUE.state(run_id).record.task
     skill = next((name for name, skill in SKILLS.items() if task in skill.tasks), TASKS[task].name)
     skills, checkpoints = predict_tab.refresh(skill, [run_id], [run_id, *(my_runs or [])])
@@ -161,7 +161,7 @@ def _healthy(request: Request) -> PlainTextResponse:
 
 
 def launch_options() -> dict:
-    """Arguments of `launch()`: looks, a health check, and what a small server can bear."""
+    """Arguments of `launch()`: theme, limits for a small server, routes and middleware."""
     return {
         "theme": theme(),
         "css": CSS.read_text(encoding="utf-8"),
@@ -178,7 +178,7 @@ def launch_options() -> dict:
 
 
 def warm_up() -> None:
-    """Import what predictions need and start the workers' fork server, while the first visitor reads the page."""
+    """In a thread: import the libraries of predictions, start the workers' fork server, delete forgotten uploads."""
 
     def work() -> None:
         import transformers.models.bert.modeling_bert  # noqa: F401

@@ -1,4 +1,4 @@
-"""Does it help? The experiment in the Distillation tab: its precomputed result, and a button that runs a small one."""
+"""The panel "Does it help?" of the Distillation tab: a precomputed experiment, and a button that runs a small one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,16 @@ from .handlers import QUEUE, REOPENED, says_errors
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 PRECOMPUTED, LONGER = ASSETS / "ablation.json", ASSETS / "ablation_longer.json"
 TASK = get_task("sst2")
-# Sized for two free cores without bf16; a slower machine leaves students out, a faster one is done earlier.
+# Sizes for two free cores without bf16. A slower machine leaves students out, a faster one ends earlier.
 SIZES: Mapping[str, Mapping[str, float]] = {
     "2 minutes": {"seeds": 1, "train_examples": 500, "steps": 60, "time_budget": 120},
     "5 minutes": {"seeds": 1, "train_examples": 1000, "steps": 150, "time_budget": 300},
-    "10 minutes": {"seeds": 1, "train_examples": 1000, "steps": 450, "time_budget": 600},  # where distilling shows
+    "10 minutes": {
+        "seeds": 1,
+        "train_examples": 1000,
+        "steps": 450,
+        "time_budget": 600,
+    },  # distilling shows an effect
 }
 ABOUT = (
     "### Does it help?\nStudents of one shape, fine-tuned on the same few examples. They differ only in how they "
@@ -46,7 +51,7 @@ NOT_SHIPPED = (
 
 @dataclass(frozen=True)
 class AblationPanel:
-    """The widgets the tab around it may reach for."""
+    """The panel's widgets."""
 
     result: gr.HTML
     time: gr.Radio
@@ -56,7 +61,7 @@ class AblationPanel:
 
 
 def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
-    """The result that ships with the app, and below it the small experiment of one's own."""
+    """Build the panel: the shipped result, and below it the visitor's own small experiment."""
     shipped, longer, first = precomputed(PRECOMPUTED), precomputed(LONGER), next(iter(SIZES))
     server = [poll_ablation, stop_ablation]
     gr.Markdown(f"{ABOUT} {SHIPPED if shipped else NOT_SHIPPED}", elem_classes="mlm-header")
@@ -81,7 +86,7 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
         choice.change(_plan, [time, data], plan, **private)
     started = start.click(_start, [time, data, my_runs], [run, my_runs], api_visibility="private", trigger_mode="once")
     started.success(None, run, None, js=remember_run("ablation-run", "value.run.run"))
-    gr.on(None, _reopen, my_runs, run, **private)  # without triggers: when the page opens, and with another run
+    gr.on(None, _reopen, my_runs, run, **private)  # without triggers: when the page loads
     return AblationPanel(result, time, data, start, run)
 
 
@@ -89,7 +94,7 @@ def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
 
 
 def precomputed(file: Path) -> AblationResult | None:
-    """A result of assets/make_ablation.py, if it is there."""
+    """The result in a file of assets/make_ablation.py; None without the file."""
     if not file.is_file():
         return None
     return from_dict(AblationResult, json.loads(file.read_text(encoding="utf-8")))
@@ -100,15 +105,15 @@ def _shipped_view(result: AblationResult | None) -> dict:
 
 
 def _named(result: AblationResult | None) -> AblationResult | None:
-    """The teacher by its title; a folder or run of this machine without a name."""
+    """The result with its teacher's title in place of a folder or run of this machine."""
     return result and dataclasses.replace(result, teacher=short_title(result.teacher))
 
 
-# -- one of one's own ----------------------------------------------------------------------------------------------
+# -- the visitor's own ---------------------------------------------------------------------------------------------
 
 
 def _plan(time: str, data: str) -> str:
-    """What will be done, before it starts."""
+    """The plan of the experiment, in sentences."""
     size, distilled = SIZES[time], sum(bool(arm.loss) for arm in ARMS.values())
     seeds, arms = size["seeds"], len(ARMS)
     rows = " The bundled sample has fewer rows than that: all are taken, and a student learns little from so few."
@@ -122,7 +127,7 @@ def _plan(time: str, data: str) -> str:
 
 
 def _shape() -> str:
-    """The students' size, which follows from the teacher's."""
+    """The students' size in words; it depends on the default teacher."""
     return "of 3 layers x 384" if default_checkpoint() == "bundled" else "with half of the teacher's layers"
 
 
@@ -134,52 +139,52 @@ def _start(time: str, data: str, my_runs: list[str] | None):
 
 
 def _reopen(my_runs: list[str] | None, request: gr.Request):
-    """An experiment of the visitor's that is still going on, else the one that the address names."""
+    """The visitor's unfinished experiment, else the one named in the address."""
     mine = [(run_id, AT_WORK) for run_id in (my_runs or [])[:REOPENED]]
-    asked = str(request.query_params.get("run", ""))
-    for run_id, statuses in [*mine, (asked, None)]:
+    named = str(request.query_params.get("run", ""))
+    for run_id, statuses in [*mine, (named, None)]:
         if not run_id.startswith(JOBS[ABLATION].prefix):
             continue
         try:
-            found = ablation_view(run_id)
+            payload = ablation_view(run_id)
         except DemoError:  # deleted meanwhile
             continue
-        if statuses is None or found["run"]["status"] in statuses:
-            return found
+        if statuses is None or payload["run"]["status"] in statuses:
+            return payload
     return gr.skip()
 
 
 def ablation_view(run_id: str) -> dict:
-    """The payload of a run: where it is, and what its students say so far."""
+    """The payload of an experiment: its state, and the result of the students scored so far."""
     run = QUEUE.state(run_id)
     if run.record.job != ABLATION:
         raise DemoError("This run is no experiment.")
     ahead, starts_in = QUEUE.place(run_id) or (None, None)
     position = None if ahead is None else ahead + 1
-    where = {"status": run.status, "run_id": run_id, "position": position, "starts_in": starts_in}
+    progress = {"status": run.status, "run_id": run_id, "position": position, "starts_in": starts_in}
     so_far = _named(result_so_far(run))
-    payload = views.ablation_payload(so_far, run=views.experiment_state(run.events, **where), paper=False)
+    payload = views.ablation_payload(so_far, run=views.experiment_state(run.events, **progress), paper=False)
     return {**payload, "code": views.run_code(JOBS[ABLATION].snippet, TASK.name, run.record.config)}
 
 
 def result_so_far(run: RunState) -> AblationResult | None:
-    """What the students scored so far come to; None before the first."""
+    """The result of the students scored so far; None before the first one."""
     started = next((event for event in run.events if isinstance(event, Started)), None)
     students = [event for event in run.events if isinstance(event, Scored)]
     return summarise(started, students) if students else None
 
 
-def poll_ablation(asked: dict) -> dict:
-    """`{run}` -> the payload; called by the view itself, past the queue. `{gone}` says there is none."""
+def poll_ablation(question: dict) -> dict:
+    """`{run}` -> the payload, or `{gone}` with an error. The view calls it directly, without Gradio's queue."""
     try:
-        return ablation_view(str(asked.get("run")))
+        return ablation_view(str(question.get("run")))
     except DemoError as error:
         return {"gone": str(error)}
 
 
-def stop_ablation(asked: dict) -> dict:
-    """Ask an experiment to stop; the students scored so far count."""
-    found = poll_ablation(asked)
-    if "gone" not in found:
-        QUEUE.stop(found["run"]["run"])
-    return found
+def stop_ablation(question: dict) -> dict:
+    """Stop the experiment `{run}`, which keeps the students scored so far; returns its payload or `{gone}`."""
+    payload = poll_ablation(question)
+    if "gone" not in payload:
+        QUEUE.stop(payload["run"]["run"])
+    return payload

@@ -10,7 +10,7 @@ from .. import views
 from ..models import CATALOG
 from ..serving import ALONE, FIRST_LOOK, FIRST_LOOK_VIEW, Look, file_to_save, traceable_choices, watched_attention
 from ..tasks import SKILLS
-from .choices import kept, two_boxes
+from .choices import two_boxes, valid_choice
 from .components import anew, ask_view, view
 from .files import later
 from .handlers import QUEUE, answers_errors, says_errors
@@ -18,7 +18,7 @@ from .handlers import QUEUE, answers_errors, says_errors
 
 @dataclass(frozen=True)
 class AttentionTab:
-    """The widgets other tabs reach for."""
+    """The tab's widgets, for events of other tabs."""
 
     texts: tuple[gr.Textbox, gr.Textbox]
     checkpoint: gr.Radio
@@ -70,17 +70,17 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
 
 
 def refresh_checkpoints(checkpoint: str, compare: str, my_runs: list[str] | None):
-    """The lists of models as they are now; what was chosen stays."""
+    """The current lists of models; a choice that is still valid stays."""
     choices = traceable_choices(my_runs or ())
-    beside = [("None", ALONE), *choices]
+    compared = [("None", ALONE), *choices]
     return (
-        gr.Radio(choices=choices, value=kept(checkpoint, choices, _first(choices))),
-        gr.Radio(choices=beside, value=kept(compare, beside)),
+        gr.Radio(choices=choices, value=valid_choice(checkpoint, choices, _first(choices))),
+        gr.Radio(choices=compared, value=valid_choice(compare, compared)),
     )
 
 
 def _first(choices) -> str:
-    return kept(FIRST_LOOK.checkpoint, choices)
+    return valid_choice(FIRST_LOOK.checkpoint, choices)
 
 
 # -- presets -------------------------------------------------------------------------------------------------------
@@ -95,9 +95,9 @@ def _preset_choices() -> list[tuple[str, str]]:
     ]
 
 
-def _fill(picked: str, checkpoint: str):
-    """The example's texts, and the model that was trained for them if it is here."""
-    skill, index = picked.split()
+def _fill(preset: str, checkpoint: str):
+    """The preset's texts, and its skill's model if that is in the catalog."""
+    skill, index = preset.split()
     return [*two_boxes(SKILLS[skill].presets[int(index)].texts), skill if skill in CATALOG else checkpoint]
 
 
@@ -106,7 +106,7 @@ def _fill(picked: str, checkpoint: str):
 
 @says_errors
 def watch_run(run_id: str, my_runs: list[str] | None):
-    """The text that a run watched with its attention at every kept step: the tab, the boxes, the model, the picture."""
+    """Open a run's watched text with its attention at every kept step: values of tab, boxes, model and explorer."""
     look, traced, weights = watched_attention(QUEUE.state(run_id))
     frames = views.frames_payload(look.texts, traced, weights)
     payload = views.attention_payload(look.trace, **look.caption(), frames=frames)
@@ -114,13 +114,13 @@ def watch_run(run_id: str, my_runs: list[str] | None):
     return gr.Tabs(selected="attention"), *two_boxes(look.texts), model, anew(payload)
 
 
-# -- what the explorer asks for by itself, past the queue ----------------------------------------------------------
+# -- callbacks of the explorer, without Gradio's queue -------------------------------------------------------------
 
 
 @answers_errors
-def attention_look(asked: dict) -> dict:
+def attention_look(question: dict) -> dict:
     """`{texts, checkpoint, compare, masked, ablated, explained}` -> the whole picture; the last four may be missing."""
-    look = Look.from_page(asked)
+    look = Look.from_page(question)
     before, before_title = look.beside
     return views.attention_payload(
         look.trace,
@@ -133,22 +133,22 @@ def attention_look(asked: dict) -> dict:
 
 
 @answers_errors
-def attention_head(asked: dict) -> dict:
+def attention_head(question: dict) -> dict:
     """`{texts, checkpoint, masked, ablated, layer, head}` -> the weights of one head of a long input; layer or head
-    "mean": averaged; `rollout`: all layers multiplied; `before`: of the trace that stands beside it."""
-    return views.head_payload(Look.from_page(asked).head(asked))
+    "mean": their mean; `rollout`: the product of all layers; `before`: of the trace in comparison."""
+    return views.head_payload(Look.from_page(question).head(question))
 
 
 @answers_errors
-def attention_row(asked: dict) -> dict:
-    """`{…, layer, head, token}` -> the raw scores of one row, exact."""
-    look = Look.from_page(asked)
-    return views.row_payload(look.trace, *look.row(asked))
+def attention_row(question: dict) -> dict:
+    """`{…, layer, head, token}` -> the exact raw scores of one row."""
+    look = Look.from_page(question)
+    return views.row_payload(look.trace, *look.row(question))
 
 
 @answers_errors
-def attention_file(asked: dict) -> dict:
+def attention_file(question: dict) -> dict:
     """`{…, format}` -> a file to save: the trace as .npz, or the explorer as a page that works offline."""
-    look = Look.from_page(asked)
+    look = Look.from_page(question)
     page = lambda: views.show(look.trace).html.encode("utf-8")  # noqa: E731
-    return file_to_save("attention", asked, {"npz": look.arrays, "html": page})
+    return file_to_save("attention", question, {"npz": look.arrays, "html": page})

@@ -1,33 +1,33 @@
-"""What several tabs offer and remember in the same way."""
+"""Choices that several tabs share: sources of data, a visitor's runs, the values of two text boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-DATA_WORDS: Mapping[str, str] = {
+DATA_LABELS: Mapping[str, str] = {
     "sample": "Bundled sample (written for this demo)",
     "mirror": "The real data set, from the local mirror",
     "hub": "The real data set, from the Hub",
     "file": "My own file",
 }
-EVAL_EXAMPLES = 500  # of each validation split: seconds, with an interval that says how sure that is
-REMEMBERED = 50  # runs of a visitor's, in the browser
+EVAL_EXAMPLES = 500  # of each validation split, which takes seconds
+REMEMBERED = 50  # runs of a visitor that the browser stores
 
 
 def data_choices(sources: Sequence[str]) -> list[tuple[str, str]]:
-    """(words, name) of sources of data."""
-    return [(DATA_WORDS[name], name) for name in sources]
+    """(label, name) of each source of data."""
+    return [(DATA_LABELS[name], name) for name in sources]
 
 
 def with_run(run_id: str, my_runs: Sequence[str] | None) -> list[str]:
-    """A visitor's runs after a new one, the newest first."""
+    """The visitor's runs with a new one in front, at most `REMEMBERED`."""
     return [run_id, *(my_runs or [])][:REMEMBERED]
 
 
-def kept(name: str, choices: Sequence[tuple[str, str]], otherwise: str | None = None) -> str | None:
-    """What was chosen if it is still among the choices, else `otherwise`, else the first of them."""
+def valid_choice(name: str, choices: Sequence[tuple[str, str]], default: str | None = None) -> str | None:
+    """`name` if it is among the choices, else `default`, else the first choice."""
     names = [value for _, value in choices]
-    return name if name in names else otherwise or next(iter(names), None)
+    return name if name in names else default or next(iter(names), None)
 
 
 def two_boxes(texts: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Distil now, in the Distillation tab: choose a teacher and a size, watch the student come nearer, keep it."""
+"""The panel "Distil now" of the Distillation tab: teacher, size and options of a student, its run, and its uses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..serving import (
     watched_student,
 )
 from ..tasks import TASKS, Task, get_task
-from .choices import data_choices, kept, two_boxes, with_run
+from .choices import data_choices, two_boxes, valid_choice, with_run
 from .components import anew, option_number, view
 from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
@@ -51,7 +51,7 @@ FIRST_TASK = "sst2"
 
 @dataclass(frozen=True)
 class DistilPanel:
-    """The widgets that the page's load event and other tabs reach for."""
+    """The panel's widgets, for the page's load event and events of other tabs."""
 
     teacher: gr.Radio
     student: gr.HTML
@@ -93,9 +93,9 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     student = view(views.STUDENT, server=[poll_run, stop_run, poll_maps], elem_id="student")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    chosen = [teacher, size, init, options["hidden"], options["heads"]]
+    inputs = [teacher, size, init, options["hidden"], options["heads"]]
     for choice in (teacher, size, options["hidden"], options["heads"]):
-        choice.input(_choose_size, chosen, [size, init], **private)
+        choice.input(_choose_size, inputs, [size, init], **private)
     task, data, file = texts
     task.input(lambda name: gr.Radio(**_sources(get_task(name))), task, data, **private)
     data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
@@ -119,7 +119,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
 
 def _texts(task: Task) -> tuple[gr.Radio, gr.Radio, gr.File]:
     with gr.Accordion("Texts to learn from", open=False, elem_id="distil-texts"):
-        names = [(one.title.split(":")[0], name) for name, one in TASKS.items()]
+        names = [(choice.title.split(":")[0], name) for name, choice in TASKS.items()]
         return (
             gr.Radio(names, value=task.name, label="Texts of", info="Labels are not used.", elem_id="distil-task"),
             gr.Radio(**_sources(task), label="Data", elem_id="distil-data"),
@@ -135,7 +135,7 @@ def _sources(task: Task) -> dict:
 
 
 def _advanced() -> dict[str, gr.components.Component]:
-    """The rest of `DistillConfig`; limits and explanations are read from there."""
+    """Widgets for the other fields of `DistillConfig`, with the limits and help of its metadata."""
 
     def number(name: str, value, label: str, precision: int | None = 0) -> gr.Number:
         elem_id = f"distil-{name}".replace("_", "-")
@@ -154,7 +154,7 @@ def _advanced() -> dict[str, gr.components.Component]:
 
 
 def _starts(teacher: str, size: str, hidden: int, heads: int, init: str = "random") -> dict:
-    """How the student may begin: with the teacher's layers only where they fit, and if not, why."""
+    """Arguments of the radio of starts. The teacher's layers are offered if they fit; else the info says why not."""
     misfit = copies_misfit(teacher, size, hidden, heads)
     names = ["random"] if misfit else list(STARTS)
     return {
@@ -167,16 +167,16 @@ def _starts(teacher: str, size: str, hidden: int, heads: int, init: str = "rando
 
 @says_errors
 def _choose_size(teacher: str, size: str, init: str, hidden: int, heads: int):
-    """The sizes and starts there are for what was chosen; what was chosen stays if it can."""
+    """The sizes and starts for the chosen teacher; choices that are still valid stay."""
     choices = size_choices(teacher)
-    size = kept(size, choices)
+    size = valid_choice(size, choices)
     return gr.Radio(choices=choices, value=size), gr.Radio(**_starts(teacher, size, hidden, heads, init))
 
 
 def refresh_teachers(teacher: str, my_runs: list[str] | None):
-    """The list of teachers as it is now; the one that was chosen stays."""
+    """The current list of teachers; a choice that is still valid stays."""
     choices = starting_points(my_runs or ())
-    return gr.Radio(choices=choices, value=kept(teacher, choices, default_checkpoint()))
+    return gr.Radio(choices=choices, value=valid_choice(teacher, choices, default_checkpoint()))
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
@@ -223,29 +223,29 @@ def _after(run_id: str):
 
 @says_errors
 def heads_over_steps(run_id: str) -> dict:
-    """How far each head of the student was from its teacher's, step by step."""
+    """The figure of every head's divergence from the teacher over the steps."""
     return views.figure_payload(views.divergence_figure(QUEUE.state(run_id).events))
 
 
 def student_buttons(run: RunState | None) -> gr.Row:
-    """The buttons under a run that has a student."""
+    """The row of buttons under a run, visible once it has a student."""
     return gr.Row(visible=run is not None and run.has_checkpoint and run.status not in AT_WORK)
 
 
 def reopen(my_runs: list[str] | None, request: gr.Request):
-    """What a visitor finds: the distillation named in the address; else one of theirs that is still going on."""
-    asked = request.query_params.get("run")
-    for run_id in [asked] if asked else (my_runs or [])[:REOPENED]:
+    """The distillation named in the address; else the visitor's newest unfinished one."""
+    named = request.query_params.get("run")
+    for run_id in [named] if named else (my_runs or [])[:REOPENED]:
         try:
             run = QUEUE.state(run_id)
-        except DemoError:  # said where all runs are opened
+        except DemoError:  # the page's load event reports it
             continue
-        if run.record.job == DISTILL and (asked or run.status in AT_WORK):
+        if run.record.job == DISTILL and (named or run.status in AT_WORK):
             return run_view(run_id), run_id, student_buttons(run), download_link(run_id)
     return None, "", student_buttons(None), gr.skip()
 
 
-# The run that was reopened comes into view, as soon as its tab is on screen.
+# JavaScript: scroll to a reopened run once its tab is on screen; 25 attempts in 5 seconds.
 SHOW_STUDENT = """(value) => {
   const show = (tries) => {
     const student = document.querySelector("#student");
@@ -256,12 +256,12 @@ SHOW_STUDENT = """(value) => {
 }"""
 
 
-# -- what a student is for -----------------------------------------------------------------------------------------
+# -- uses of a student ---------------------------------------------------------------------------------------------
 
 
 @says_errors
 def look_at_student(run_id: str, my_runs: list[str] | None):
-    """The sentence that was watched, its teacher and the student in the Microscope: boxes, lists, picture."""
+    """Open the watched text, the teacher and the student in the Microscope: values of boxes, lists and picture."""
     mine = [run_id, *(my_runs or [])]
     pairing, steps = watched_student(QUEUE.state(run_id), FIRST_PAIRING.texts[0])
     payload = views.microscope_payload(pairing.targets, **pairing.caption(), frames=views.probed_frames(steps))
@@ -276,7 +276,7 @@ def look_at_student(run_id: str, my_runs: list[str] | None):
 
 @says_errors
 def tune_student(run_id: str, my_runs: list[str] | None):
-    """Go to the Fine-tune tab with the student chosen to start from, its list unfolded."""
+    """Open the Fine-tune tab with the student as starting point and the Advanced fields unfolded."""
     QUEUE.state(run_id)
     choices = starting_points([run_id, *(my_runs or [])], skills=True)
     return gr.Tabs(selected="finetune"), gr.Radio(choices=choices, value=run_id), gr.Accordion(open=True)

@@ -1,4 +1,4 @@
-"""The Distillation tab: a teacher and a student on one text, head by head, with every number of the loss."""
+"""The Distillation tab: the Microscope compares teacher and student on one text, head by head."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..serving import (
     pupil_choices,
     teacher_choices,
 )
-from .choices import kept, two_boxes
+from .choices import two_boxes, valid_choice
 from .components import ask_view, view
 from .files import later
 from .handlers import answers_errors, says_errors
@@ -38,7 +38,7 @@ MICROSCOPE = (
 
 @dataclass(frozen=True)
 class DistillationTab:
-    """The widgets other tabs reach for."""
+    """The tab's widgets, for events of other tabs."""
 
     texts: tuple[gr.Textbox, gr.Textbox]
     teacher: gr.Radio
@@ -51,7 +51,7 @@ class DistillationTab:
 def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     gr.Markdown(MICROSCOPE, elem_classes="mlm-header")
     teachers = teacher_choices(())
-    teacher_name = kept(FIRST_PAIRING.teacher, teachers)
+    teacher_name = valid_choice(FIRST_PAIRING.teacher, teachers)
     students = comparable(teacher_name, pupil_choices(()), FIRST_PAIRING.recipe)
     with gr.Row():
         with gr.Column(scale=3):
@@ -67,7 +67,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
             )
             presets = gr.Radio(list(PRESETS), label="Or take an example", elem_id="microscope-examples")
             recipe = gr.Radio(
-                [(one.title, one.name) for one in RECIPES.values()],
+                [(choice.title, choice.name) for choice in RECIPES.values()],
                 value=FIRST_PAIRING.recipe,
                 label="What is copied?",
                 elem_id="microscope-recipe",
@@ -82,7 +82,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
             )
             student = gr.Radio(
                 students,
-                value=kept(FIRST_PAIRING.student, students),
+                value=valid_choice(FIRST_PAIRING.student, students),
                 label="Student",
                 info="Those that can be compared with this teacher.",
                 elem_id="microscope-student",
@@ -106,8 +106,8 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     return DistillationTab(texts, teacher, student, recipe, button, microscope)
 
 
-def _fill(picked: str) -> list[str]:
-    return two_boxes(PRESETS[picked])
+def _fill(preset: str) -> list[str]:
+    return two_boxes(PRESETS[preset])
 
 
 # -- which models --------------------------------------------------------------------------------------------------
@@ -115,47 +115,47 @@ def _fill(picked: str) -> list[str]:
 
 @says_errors
 def _students(teacher: str, student: str, recipe: str, my_runs: list[str] | None):
-    """The students that fit what was chosen; the one that was stays if it can."""
+    """The students that can be compared with the teacher; a choice that is still valid stays."""
     choices = comparable(teacher, pupil_choices(my_runs or ()), recipe)
-    return gr.Radio(choices=choices, value=kept(student, choices))
+    return gr.Radio(choices=choices, value=valid_choice(student, choices))
 
 
 def refresh_models(teacher: str, student: str, recipe: str, my_runs: list[str] | None):
-    """The lists of models as they are now; what was chosen stays."""
+    """The current lists of models; choices that are still valid stay."""
     teachers = teacher_choices(my_runs or ())
-    teacher = kept(teacher, teachers)
+    teacher = valid_choice(teacher, teachers)
     return gr.Radio(choices=teachers, value=teacher), _students(teacher, student, recipe, my_runs)
 
 
-# -- what the microscope asks for by itself, past the queue --------------------------------------------------------
+# -- callbacks of the microscope, without Gradio's queue -----------------------------------------------------------
 
 
 @answers_errors
-def microscope_look(asked: dict) -> dict:
+def microscope_look(question: dict) -> dict:
     """`{texts, teacher, student, recipe}` -> the whole picture."""
-    pairing = Pairing.from_page(asked)
+    pairing = Pairing.from_page(question)
     return views.microscope_payload(pairing.targets, **pairing.caption())
 
 
 @answers_errors
-def microscope_head(asked: dict) -> dict:
-    """`{texts, teacher, student, recipe, relation, head}` -> both sides of one head of a long input."""
-    pairing = Pairing.from_page(asked)
-    return views.target_head_payload(pairing.targets, *pairing.head(asked))
+def microscope_head(question: dict) -> dict:
+    """`{texts, teacher, student, recipe, relation, head}` -> both models' weights of one head of a long input."""
+    pairing = Pairing.from_page(question)
+    return views.target_head_payload(pairing.targets, *pairing.head(question))
 
 
 @answers_errors
-def microscope_row(asked: dict) -> dict:
-    """`{…, relation, head, token}` -> the raw scores of one row on both sides, exact."""
-    pairing = Pairing.from_page(asked)
-    return views.target_row_payload(pairing.targets, *pairing.row(asked))
+def microscope_row(question: dict) -> dict:
+    """`{…, relation, head, token}` -> the exact raw scores of one row in teacher and student."""
+    pairing = Pairing.from_page(question)
+    return views.target_row_payload(pairing.targets, *pairing.row(question))
 
 
 @answers_errors
-def microscope_file(asked: dict) -> dict:
+def microscope_file(question: dict) -> dict:
     """`{…, format}` -> a file to save: the targets as .npz, or the microscope as a page that works offline."""
-    pairing = Pairing.from_page(asked)
-    return file_to_save("microscope", asked, {"npz": pairing.arrays, "html": lambda: _page(pairing)})
+    pairing = Pairing.from_page(question)
+    return file_to_save("microscope", question, {"npz": pairing.arrays, "html": lambda: _page(pairing)})
 
 
 def _page(pairing: Pairing) -> bytes:

@@ -1,4 +1,4 @@
-"""The Fine-tune tab: choose a task and a time, look at the data, train, watch, stop, take the model away."""
+"""The Fine-tune tab: task, data and options of a run, the run itself, and a preview of the data."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from ..results import FINETUNE
 from ..runs import JOBS, RunState
 from ..serving import preview_data, run_title, starting_points
 from ..tasks import TASKS, Task, get_task
-from .choices import EVAL_EXAMPLES, data_choices, kept, two_boxes, with_run
+from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
-CURVES = 8  # runs over each other at most
+CURVES = 8  # at most so many runs in one figure
 
 
 @dataclass(frozen=True)
 class FinetuneTab:
-    """The widgets other tabs and the page's load event reach for."""
+    """The tab's widgets, for events of other tabs and the page's load event."""
 
     task: gr.Radio
     checkpoint: gr.Radio
-    advanced: gr.Accordion  # around it
+    advanced: gr.Accordion  # it contains `checkpoint`
     run: gr.HTML
     run_id: gr.State
     ask: gr.Button
@@ -42,7 +42,7 @@ class FinetuneTab:
     after: gr.Row
     download: gr.Button
     look: list  # inputs of `look_at_data`
-    looked: list  # and its outputs
+    looked: list  # outputs of `look_at_data`
 
 
 def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
@@ -71,7 +71,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     curves = view(views.FIGURE, elem_id="curves")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
     with gr.Accordion("A look at the data", open=True, elem_id="look"):
-        said = gr.Textbox(
+        sentence = gr.Textbox(
             show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
         )
         rows = gr.Dataframe(
@@ -84,10 +84,10 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         )
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    look, looked = [task, data, file], [said, rows]
-    chosen = task.change(_choose_task, [task, my_runs], [data, *probe, *options.values()], **private)
-    shown = data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
-    for event in (chosen.then, shown.then, file.change):
+    look, looked = [task, data, file], [sentence, rows]
+    task_changed = task.change(_choose_task, [task, my_runs], [data, *probe, *options.values()], **private)
+    data_changed = data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
+    for event in (task_changed.then, data_changed.then, file.change):
         event(look_at_data, look, looked, **private)
     started = train.click(
         _start,
@@ -104,7 +104,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
 
 
 def _probe(task: Task) -> list[gr.Textbox]:
-    """The text whose attention is kept while the model learns: the task's example, or one of the visitor's own."""
+    """The boxes of the watched text, whose attention is recorded during training; by default the task's example."""
     with gr.Accordion("Watch its attention on this text", open=False, elem_id="probe"):
         boxes = enumerate(_probe_boxes(task), start=1)
         return [gr.Textbox(**box, max_lines=4, elem_id=f"probe{number}") for number, box in boxes]
@@ -125,7 +125,7 @@ def _probe_boxes(task: Task) -> list[dict]:
 
 
 def _advanced(task: Task) -> dict[str, gr.components.Component]:
-    """The rest of `TrainConfig`; limits and explanations are read from there."""
+    """Widgets for the other fields of `TrainConfig`, with the limits and help of its metadata."""
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
         return option_number(
@@ -156,19 +156,19 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
 
 
 def refresh_starting_points(checkpoint: str, my_runs: list[str] | None):
-    """The list of what a run may start from, as it is now; what was chosen stays."""
+    """The current list of starting points; a choice that is still valid stays."""
     choices = starting_points(my_runs or (), skills=True)
-    return gr.Radio(choices=choices, value=kept(checkpoint, choices, default_checkpoint()))
+    return gr.Radio(choices=choices, value=valid_choice(checkpoint, choices, default_checkpoint()))
 
 
 @says_errors
 def _choose_task(name: str, my_runs: list[str] | None):
-    """The data there is for a task, and its own defaults in the Advanced fields."""
+    """The sources of data of a task, its watched text, and its defaults in the Advanced fields."""
     task = get_task(name)
     data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
-    checkpoint, same = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
+    checkpoint, skip = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
     probe = [gr.Textbox(**box) for box in _probe_boxes(task)]
-    return data, *probe, checkpoint, same, task.epochs, same, task.batch_size, task.max_length, same, same
+    return data, *probe, checkpoint, skip, task.epochs, skip, task.batch_size, task.max_length, skip, skip
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:
@@ -180,14 +180,15 @@ def _data_choices(task: Task) -> list[tuple[str, str]]:
 
 @says_errors
 def look_at_data(name: str, data: str, file: str | None):
-    """One sentence on the data, and its first rows as a table."""
+    """A sentence on the data, and its first rows as a table."""
     preview = preview_data(get_task(name), data, file)
     return preview.sentence, _table(preview.columns, preview.cells) if preview.columns else None
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
-    """The rows as a table; columns as wide as their longest cell asks, within limits. Without widths of its own the
-    table keeps those of the task before."""
+    """The rows as a table; the width of a column follows its longest cell, within limits.
+
+    Without explicit widths Gradio keeps those of the previous table."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
     shares = [min(max(length, 24), 90) for length in longest]
     widths = [f"{100 * share // sum(shares)}%" for share in shares]
@@ -234,10 +235,10 @@ def _after(run_id: str):
 
 @says_errors
 def run_curves(run_id: str, my_runs: list[str] | None) -> dict:
-    """The learning curves of a run, and over them those of the visitor's other finished runs of its task."""
+    """The learning curves of a run and of the visitor's other finished runs of its task, in one figure."""
     run = QUEUE.state(run_id)
-    others = [other for other in (my_runs or []) if other != run_id]
-    runs = [run, *_finished_runs(others, run.record.task)]
+    run_ids = [name for name in (my_runs or []) if name != run_id]
+    runs = [run, *_finished_runs(run_ids, run.record.task)]
     return views.figure_payload(
         views.learning_curves([(run_title(run.record, run.result), run.events) for run in runs[:CURVES]])
     )
@@ -252,6 +253,6 @@ def _finished_runs(run_ids: Sequence[str], task: str) -> Iterator[RunState]:
 
 
 def after_run(run: RunState | None):
-    """The buttons under a run that has a model; one of them only if it kept its attention."""
+    """The row of buttons under a run with a model, and the button for its recorded attention."""
     ready = run is not None and run.has_checkpoint
     return gr.Row(visible=ready), gr.Button(visible=ready and bool(run.record.config.probe))

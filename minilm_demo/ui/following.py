@@ -1,4 +1,4 @@
-"""A run on the page: what its view asks the server a few times a second, and the model to take away."""
+"""A run on the page: the callbacks that its view polls, and the download of its model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .handlers import QUEUE
 
 
 def run_view(run_id: str, since: int = 0) -> dict:
-    """The payload of the run view: what is new since event number `since`, and the run's state."""
+    """The payload of the run view: the run's state, and its points from event number `since` on."""
     run = QUEUE.state(run_id)
     if run.record.job not in views.RUNS:
         raise DemoError("This run is an experiment: the panel “Does it help?” in the Distillation tab shows it.")
@@ -48,12 +48,14 @@ def run_view(run_id: str, since: int = 0) -> dict:
 
 
 def _base(run: RunState) -> str:
-    """The checkpoint it begins with: the one that is fine-tuned, or the teacher."""
+    """The name of the starting checkpoint: the fine-tuned one, or the teacher."""
     return plain_name(getattr(run.record.config, JOBS[run.record.job].base))
 
 
 def _base_title(run: RunState) -> str:
-    """What that is called, where its name does not do: a run, whose id is a key to it; a teacher of the catalog."""
+    """The title of a starting checkpoint whose name the page does not print, else "".
+
+    A run's id is secret, because it grants access; a teacher of the catalog has a readable title."""
     name = _base(run)
     return (
         title_of(name)
@@ -63,60 +65,60 @@ def _base_title(run: RunState) -> str:
 
 
 def _public_base(run: RunState) -> str:
-    """The name of what it begins with if that is of the catalog, else what it is called."""
+    """The starting checkpoint's name if it is in the catalog, else its title."""
     name = _base(run)
     return name if name in CATALOG else title_of(name)
 
 
 def run_document(run_id: str) -> dict:
-    """The JSON document of a run for whoever has its id."""
+    """The JSON document of a run, for a visitor who has its id."""
     run = QUEUE.state(run_id)
     return visitor_run_document(run, _public_base(run))
 
 
-def _since(asked: dict) -> int:
-    """The number of the first event or picture that is still to come, as the page counts; a hostile visitor's is 0."""
-    since = asked.get("since")
+def _since(question: dict) -> int:
+    """The number of the first event or picture that the page does not have; 0 if it is no positive integer."""
+    since = question.get("since")
     return since if isinstance(since, int) and since > 0 else 0
 
 
-def poll_maps(asked: dict) -> dict:
-    """`{run, since}` -> `views.student_maps`: what the probe text of a distillation looks like, from picture number
-    `since` on; called by its view itself, past the queue. `{error}` says there is none."""
+def poll_maps(question: dict) -> dict:
+    """`{run, since}` -> `views.student_maps`, the pictures of a distillation's watched text from number `since` on, or
+    `{error}`. The view calls it directly, without Gradio's queue."""
     try:
-        run = QUEUE.state(str(asked.get("run")))
+        run = QUEUE.state(str(question.get("run")))
     except DemoError as error:
         return {"error": str(error)}
     if JOBS[run.record.job].makes != "distilled":
         return {"error": "This run is no distillation."}
-    found = views.student_maps(
+    maps = views.student_maps(
         run.events,
         run.record.config.probe,
         teacher=_public_base(run),
         student=run.record.run_id,
         teacher_title=_base_title(run),
-        since=_since(asked),
+        since=_since(question),
     )
-    return found or {"error": "There is no picture of the sentence to watch yet."}
+    return maps or {"error": "There is no picture of the sentence to watch yet."}
 
 
-def poll_run(asked: dict) -> dict:
-    """`{run, since}` -> the payload; called by the run view itself, past the queue. `{gone}` says there is none."""
+def poll_run(question: dict) -> dict:
+    """`{run, since}` -> the payload, or `{gone}` with an error. The view calls it directly, without Gradio's queue."""
     try:
-        return run_view(str(asked.get("run")), _since(asked))
+        return run_view(str(question.get("run")), _since(question))
     except DemoError as error:
         return {"gone": str(error)}
 
 
-def stop_run(asked: dict) -> dict:
-    """Ask a run to stop and keep its best checkpoint."""
-    QUEUE.stop(str(asked.get("run")))
-    return run_view(str(asked.get("run")))
+def stop_run(question: dict) -> dict:
+    """Stop the run `{run}`, which keeps its best checkpoint; returns its payload."""
+    QUEUE.stop(str(question.get("run")))
+    return run_view(str(question.get("run")))
 
 
 def remember_run(elem_id: str, run_id: str = "value.run") -> str:
-    """JavaScript: the run's id (where it stands in the view's value) goes into the address, so that a reload or another
-    device finds it again; and its view, the element `elem_id`, onto the screen."""
+    """JavaScript that puts the run's id (`run_id`: its place in the view's value) into the page's address, so that a
+    reload or another device reopens it, and scrolls to its view, the element `elem_id`."""
     return f"""(value) => {{
       const address = new URL(window.location);
       address.searchParams.set("run", {run_id});
@@ -133,8 +135,9 @@ def scroll_to(elem_id: str) -> str:
 
 
 def download_button(label: str, elem_id: str) -> gr.Button:
-    """Not for a link in the same window: its `beforeunload` closes Gradio's event stream, and a page that was waiting
-    for an answer reloads itself."""
+    """A button whose link opens a new window.
+
+    In the same window, `beforeunload` would close Gradio's event stream, and a waiting page would reload itself."""
     return gr.Button(label, link_target="_blank", elem_id=elem_id)
 
 
@@ -143,8 +146,9 @@ def download_link(run_id: str) -> gr.Button:
 
 
 def download(request: Request) -> StreamingResponse | PlainTextResponse:
-    """GET /runs/<run id>.zip: the checkpoint and its model card, from a file without a name, which is gone however the
-    download ends."""
+    """GET /runs/<run id>.zip: the checkpoint and its model card.
+
+    The archive is an unnamed temporary file, so it is deleted even if the download breaks off."""
     try:
         run = state(visitor_run_folder(request.path_params["run_id"]))
         if run.status not in FINAL or not run.has_checkpoint:
@@ -162,10 +166,10 @@ def download(request: Request) -> StreamingResponse | PlainTextResponse:
 
 
 def _zipped(files: Sequence[Path]) -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it has been sent
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed after the last piece is sent
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # weights do not shrink
-        for one in filter(Path.is_file, files):
-            archive.write(one, one.name)
+        for source in filter(Path.is_file, files):
+            archive.write(source, source.name)
     return file
 
 

@@ -1,4 +1,4 @@
-"""What every handler of the page shares: errors as toasts, checks on names from outside, the visitor's runs."""
+"""Parts that all handlers of the page share: the queue of runs, and the conversion of errors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import gradio as gr
 from ..errors import DemoError
 from ..runs import RunQueue
 
-QUEUE = RunQueue()  # one line of runs per server
-REOPENED = 5  # of a visitor's newest runs: as many are looked at for one that still goes on
+QUEUE = RunQueue()  # one queue of runs per server
+REOPENED = 5  # at most so many of a visitor's newest runs are searched for an unfinished one
 
 
 def says_errors(handler: Callable) -> Callable:
-    """A `DemoError` becomes the toast people see; the one place where that happens."""
+    """Decorator of a Gradio handler: a `DemoError` becomes an error toast."""
 
     @functools.wraps(handler)
     def wrapped(*args, **kwargs):
@@ -28,19 +28,18 @@ def says_errors(handler: Callable) -> Callable:
 
 
 def answers_errors(answer: Callable[[dict], dict]) -> Callable[[dict], dict]:
-    """For what a component asks the server by itself, past the queue: a `DemoError` becomes `{error}`, which the
-    component shows where it asked."""
+    """Decorator of a component's callback: a `DemoError` becomes `{error}`, which the component shows."""
 
     @functools.wraps(answer)
-    def wrapped(asked: dict) -> dict:
+    def wrapped(question: dict) -> dict:
         try:
-            return answer(asked)
+            return answer(question)
         except DemoError as error:
             return {"error": str(error)}
 
     return wrapped
 
 
-def picked_texts(picked: gr.EventData) -> list[str]:
+def picked_texts(event: gr.EventData) -> list[str]:
     """The texts of the row or try that was chosen in a view, for the two boxes."""
-    return [*map(str, picked.texts), ""][:2]
+    return [*map(str, event.texts), ""][:2]

@@ -1,5 +1,5 @@
-"""Many texts at once, below the Predict tab: rows of a validation set with every mistake to look at, and a file in and
-out again with the predictions added."""
+"""The panel "Many texts at once" of the Predict tab: it scores rows of a validation set, and answers the rows of an
+uploaded file."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ NO_ANSWERS = "The predictions will be here."
 def build_many_texts_panel(
     skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup
 ) -> Dependency:
-    """A closed accordion; what it does, it does with the first checkpoint that is chosen. Returns the event that scores
-    rows of the skill's task."""
+    """Build the panel, a closed accordion. It uses the first of the chosen checkpoints. Returns the event that scores
+    rows."""
     with gr.Accordion("Many texts at once", open=False, elem_id="many"):
         gr.Markdown("### Rows of a validation set\nHow often is it right, and where is it wrong?")
         rows = gr.Radio(
             list(ROW_COUNTS), value=ROW_COUNTS[0], label="How many rows?", elem_id="rows-count",
             info="Drawn at random, the same ones every time; all of them where there are fewer.",
         )  # fmt: skip
-        of = gr.Radio(**_which_rows(next(iter(SKILLS))), label="Rows of which task?", elem_id="rows-task")
+        task = gr.Radio(**_which_rows(next(iter(SKILLS))), label="Rows of which task?", elem_id="rows-task")
         score = gr.Button("Score these rows", elem_id="rows-run")
         scored = view(views.ROWS, elem_id="scored-rows", min_height=96)
         gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
@@ -53,17 +53,16 @@ def build_many_texts_panel(
         with gr.Row():
             answer = gr.Button("Answer every row", elem_id="csv-run")
             answers = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="csv-out")
-        said = gr.Markdown(NO_ANSWERS, min_height=96, elem_id="csv-says")
+        status = gr.Markdown(NO_ANSWERS, min_height=96, elem_id="csv-says")
 
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
     alone = {**private, "concurrency_id": "many texts", "concurrency_limit": 1}
-    scoring = score.click(_score_rows, [skill, checkpoints, rows, of], scored, **alone)
-    picked = scored.picked(picked_texts, None, list(texts), **quick)
-    picked.then(None, js=SHOW_TEXTS)
-    skill.change(lambda name: (None, gr.Radio(**_which_rows(name))), skill, [scored, of], **quick)
-    answer.click(_answer_file, [skill, checkpoints, file], [answers, said], **alone, show_progress_on=said)
-    file.change(_other_file, None, [answers, said], **quick)
+    scoring = score.click(_score_rows, [skill, checkpoints, rows, task], scored, **alone)
+    scored.picked(picked_texts, None, list(texts), **quick).then(None, js=SHOW_TEXTS)
+    skill.change(lambda name: (None, gr.Radio(**_which_rows(name))), skill, [scored, task], **quick)
+    answer.click(_answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status)
+    file.change(_other_file, None, [answers, status], **quick)
     return scoring
 
 
@@ -75,7 +74,7 @@ SHOW_TEXTS = """() => {
 
 
 def _which_rows(skill: str) -> dict:
-    """The choice between the tasks of a skill, where it has several."""
+    """Arguments of the radio of a skill's tasks, visible if there are several."""
     tasks = skill_tasks(skill)
     return {
         "choices": [(task.title, task.name) for task in tasks],
@@ -86,9 +85,9 @@ def _which_rows(skill: str) -> dict:
 
 
 @says_errors
-def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, progress=gr.Progress()) -> dict:  # noqa: B008
-    checkpoint, tasks = _chosen(skill, checkpoints)
-    task = next((task for task in tasks if task.name == of), tasks[0])
+def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str, progress=gr.Progress()) -> dict:  # noqa: B008
+    checkpoint, tasks = _first_checkpoint(skill, checkpoints)
+    task = next((task for task in tasks if task.name == name), tasks[0])
     if rows not in ROW_COUNTS:
         raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, ROW_COUNTS))}.")
     progress(0, desc="Loading the model and the rows")
@@ -98,7 +97,7 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, p
         cached_checkpoint(checkpoint.location, task),
         data=data,
         limit=rows,
-        on_rows=lambda split, done, of: progress((done, of), unit="rows"),
+        on_rows=lambda split, done, total: progress((done, total), unit="rows"),
     )
     evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
     result = dataclasses.replace(result, evaluation=evaluation)
@@ -106,8 +105,8 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, of: str, p
     return {**payload, "code": views.rows_code(task.name, checkpoint.name, data, rows)}
 
 
-def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[CheckpointReference, Sequence[Task]]:
-    """The first checkpoint of those chosen, and the tasks it answers."""
+def _first_checkpoint(skill: str, checkpoints: list[str] | None) -> tuple[CheckpointReference, Sequence[Task]]:
+    """The first of the chosen checkpoints, and the skill's tasks that it answers."""
     if not checkpoints:
         raise DataError("No model is chosen under “Who answers?”. If none is there, train one in the Fine-tune tab.")
     checkpoint = resolve(checkpoints[0])
@@ -119,7 +118,7 @@ def _chosen(skill: str, checkpoints: list[str] | None) -> tuple[CheckpointRefere
 
 @says_errors
 def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, progress=gr.Progress()):  # noqa: B008
-    checkpoint, tasks = _chosen(skill, checkpoints)
+    checkpoint, tasks = _first_checkpoint(skill, checkpoints)
     if not file:
         raise DataError(f"Choose a file first. Its columns: {', '.join(tasks[0].text_fields)}.")
     with _private_file("predictions.csv") as output:
@@ -130,17 +129,17 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
             output,
             max_rows=FILE_ROWS,
             max_characters=FILE_CHARACTERS,
-            on_rows=lambda name, done, of: progress((done, of), unit="rows"),
+            on_rows=lambda name, done, total: progress((done, total), unit="rows"),
         )
-    said = f"{number:,} rows answered by {checkpoint.title}."
-    return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), said
+    status = f"{number:,} rows answered by {checkpoint.title}."
+    return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), status
 
 
 @contextmanager
 def _private_file(name: str) -> Iterator[Path]:
-    """A place for a file that Gradio serves, below a folder name that nobody can guess; gone again after an error.
+    """A path for a file that Gradio serves, in a folder with an unguessable name, which is deleted after an error.
 
-    The page's `delete_cache` deletes it with the uploaded one."""
+    The page's `delete_cache` deletes it together with the upload."""
     folder = Path(get_upload_folder()) / secrets.token_hex(32)
     folder.mkdir(parents=True)
     try:
@@ -151,5 +150,5 @@ def _private_file(name: str) -> Iterator[Path]:
 
 
 def _other_file():
-    """The predictions of the file before are not those of this one."""
+    """Empty the answers of the previous file."""
     return gr.DownloadButton(value=None, visible=False), NO_ANSWERS

@@ -1,4 +1,4 @@
-"""The Predict tab: choose what to ask, type, and see the answers of the shipped skill and of one's own models."""
+"""The Predict tab: a skill, the texts, and the answers of up to four checkpoints side by side."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_LANES = 4
 
 @dataclass(frozen=True)
 class PredictTab:
-    """The widgets other tabs reach for."""
+    """The tab's widgets, for events of other tabs."""
 
     skill: gr.Radio
     checkpoints: gr.CheckboxGroup
@@ -53,15 +53,15 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
 
     inputs = [skill, *texts, checkpoints]
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    asked = [
+    answered = [
         event(_ask, inputs, answers, **private, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
         for event in (ask.click, *(box.submit for box in texts))
     ]
     presets.input(_fill, [skill, presets], list(texts), **private)
     answers.picked(picked_texts, None, list(texts), **private)
-    shown = [*texts, presets, checkpoints, answers]
-    # An answer to the question before, should it still come, belongs to no box any more.
-    skill.change(_show_skill, [skill, checkpoints, my_runs], shown, cancels=[*asked, *slower], **private)
+    outputs = [*texts, presets, checkpoints, answers]
+    # Pending answers to the previous question are stale, so they are cancelled.
+    skill.change(_show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*answered, *slower], **private)
     return PredictTab(skill, checkpoints, texts)
 
 
@@ -80,7 +80,7 @@ def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> d
 
 
 def _lane(question: Question) -> dict:
-    """One checkpoint's answer, or why it has none: what is wrong with one must not hide the others."""
+    """One checkpoint's answer, or its error: the other lanes stay visible."""
     try:
         return {**answer_payload(question), "title": question.model.title}
     except DemoError as error:
@@ -88,7 +88,7 @@ def _lane(question: Question) -> dict:
 
 
 def answer_payload(question: Question) -> dict:
-    """The payload of one answer; what is unfolded below it: the model card, and the Python that asks the same."""
+    """The payload of one answer, with the model card and the Python that are unfolded below it."""
     task, fields, model = question.task, question.fields, question.model
     prediction = dataclasses.replace(question.prediction(), checkpoint=model.title)
     seen = model.seen(task)
@@ -98,7 +98,7 @@ def answer_payload(question: Question) -> dict:
 
 
 def _precomputed(skill: str) -> dict | None:
-    """The shipped skill's answer to what stands in the boxes at first; no model is loaded for it."""
+    """The shipped skill's stored answer to its first preset; no model is loaded. None without one."""
     task = skill_tasks(skill)[0]
     prediction = first_answer(skill, task) if skill in SKILLS else None
     if prediction is None:
@@ -111,21 +111,21 @@ def _precomputed(skill: str) -> dict | None:
 
 
 def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
-    """The lists of skills and checkpoints as they are now, for a page load and a visit to the tab."""
+    """The current lists of skills and checkpoints, for a page load and a visit to the tab."""
     return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_group(skill, checkpoints, my_runs or ())
 
 
 def _checkpoint_group(skill: str, checkpoints: list[str] | None, my_runs) -> gr.CheckboxGroup:
-    """What can answer for the skill; what was chosen stays if it is among them."""
+    """The checkpoints that can answer for the skill; choices that are still valid stay."""
     choices = checkpoint_choices(skill_tasks(skill), my_runs)
     names = [name for _, name in choices]
-    chosen = [name for name in checkpoints or () if name in names] or names[:1]
+    valid = [name for name in checkpoints or () if name in names] or names[:1]
     info = {0: NOTHING_YET, 1: None}.get(len(choices), SIDE_BY_SIDE)
-    return gr.CheckboxGroup(choices=choices, value=chosen, info=info)
+    return gr.CheckboxGroup(choices=choices, value=valid, info=info)
 
 
 def _skill_choices(my_runs) -> list[tuple[str, str]]:
-    """The four skills, and every other task that a run of the visitor's has learned."""
+    """The four skills, and every other task of a run of the visitor."""
     covered = {task for skill in SKILLS.values() for task in skill.tasks}
     learned = {run.record.task for run in usable_runs(tuple(TASKS), my_runs)}
     skills = [(skill.title, name) for name, skill in SKILLS.items()]
@@ -162,11 +162,11 @@ def _presets(skill: str) -> tuple[Preset, ...]:
 
 
 def _preset_choices(skill: str) -> list[tuple[str, int]]:
-    """Each preset as one line, its texts cut short where they are long."""
-    shown = [
+    """A line for each preset, with its texts cut to 60 characters."""
+    lines = [
         " — ".join(text if len(text) <= 60 else f"{text[:60]}…" for text in preset.texts) for preset in _presets(skill)
     ]
-    return [(f"{preset.about}: {shown[index]}", index) for index, preset in enumerate(_presets(skill))]
+    return [(f"{preset.about}: {lines[index]}", index) for index, preset in enumerate(_presets(skill))]
 
 
 def _fill(skill: str, index: int):

@@ -1,4 +1,4 @@
-"""How the page looks: one theme, fonts that lie in Gradio's own package (no other host is asked), a little CSS."""
+"""The page's theme: colours, fonts from Gradio's own package (no other host is requested), and a CSS file."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ CSS = Path(__file__).resolve().parents[2] / "assets" / "page.css"
 
 
 def theme() -> gr.themes.Base:
-    """IBM Plex in its two complete weights (the bundled 600 files lack letters), orange for what the student does."""
+    """IBM Plex in its two complete weights (the bundled 600 files lack letters), orange as the primary colour."""
     plex = [gr.themes.LocalFont(name, weights=(400, 700)) for name in ("IBM Plex Sans", "IBM Plex Mono")]
     return gr.themes.Soft(
         primary_hue="orange",

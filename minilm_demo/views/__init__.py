@@ -1,4 +1,6 @@
-"""Views: results -> what is drawn. Payloads, tables and self-contained HTML; no model, no Gradio."""
+"""Views: results as payloads of the page's components, as JSON documents, figures and self-contained HTML pages.
+
+Views load neither a model nor Gradio."""
 
 from . import words
 from .ablation import ablation_payload, experiment_state, longer_distillation

@@ -1,5 +1,5 @@
-"""The experiment "Does it help?" as the payload of the `ablation` component: students as dots, what that means in
-words, and, set apart, what the paper measured.
+"""The experiment "Does it help?" as the payload of the `ablation` component: a figure of the students, sentences,
+tables, and the numbers of the paper.
 
 Every text here is final; the JavaScript only places it.
 """
@@ -36,9 +36,9 @@ EMPTY = "The students will be here, one dot each."
 def ablation_payload(
     result: AblationResult | None, *, run: Mapping | None = None, paper: bool = True, empty: str = EMPTY
 ) -> AblationPayload:
-    """A result -> what to draw; `run` (`experiment_state`) of one that is under way or was started here.
+    """The payload of the `ablation` component. `run` is the `experiment_state` of an experiment started from the page.
 
-    Keys: run | None, paper table | None, empty: what stands there without a result, drawn | None. The drawn:
+    Keys: run | None, paper table | None, empty: the text without a result, drawn | None. Keys of drawn:
     findings [str], figure (`figure_payload`), about str, gains table | None,
     figures [[name, text]], notes [str]; a table is {title, headings [str], rows [[str]]}."""
     return {
@@ -65,20 +65,20 @@ def _drawn(result: AblationResult) -> dict:
 
 
 def _findings(result: AblationResult) -> Iterator[str]:
-    """What was gained, by sentence: by copying, by distilling, by the value relation."""
+    """One sentence each for the gain by copying, by distilling and by the value relation."""
     gains = {(gain.arm, gain.over): gain for gain in result.gains}
 
     def change(arm: str, over: str, than: str = "") -> str:
         return _change(result.metric, gains[arm, over], than)
 
     if ("copied", "random") in gains:
-        then = ""
+        distilled_too = ""
         if ("copied_distilled", "copied") in gains:
-            then = f"; distilling on top {change('copied_distilled', 'copied')}"
-        yield f"Copying the teacher's layers {change('copied', 'random', ' over a random start')}{then}."
+            distilled_too = f"; distilling on top {change('copied_distilled', 'copied')}"
+        yield f"Copying the teacher's layers {change('copied', 'random', ' over a random start')}{distilled_too}."
     distilled = [
-        f"{what} {change(arm, 'random')}"
-        for what, arm in (("attention alone", "distilled_attention"), ("attention + value relation", "distilled"))
+        f"{terms} {change(arm, 'random')}"
+        for terms, arm in (("attention alone", "distilled_attention"), ("attention + value relation", "distilled"))
         if (arm, "random") in gains
     ]
     if distilled:
@@ -88,8 +88,8 @@ def _findings(result: AblationResult) -> Iterator[str]:
 
 
 def longer_distillation(result: AblationResult) -> str:
-    """What came out of an experiment with a longer distillation, in a sentence (Markdown) beside the result of a
-    shorter one; `result` has the arms random, distilled and copied."""
+    """The outcome of an experiment with a longer distillation in one sentence (Markdown), for the page to print beside
+    the shorter one. `result` has the arms random, distilled and copied."""
     gains = {(gain.arm, gain.over): gain for gain in result.gains}
     (arm,) = (arm for arm in result.arms if arm.arm == "distilled")
 
@@ -120,15 +120,15 @@ def points(metric: str, difference: float) -> str:
 
 
 def _hardly_above(result: AblationResult) -> Iterator[str]:
-    """The arms that may have learned nothing."""
-    low = [arm.title for arm in result.arms if arm.interval[0] <= result.baseline]
-    if low:
+    """A sentence that names the arms whose interval reaches the baseline."""
+    weak_arms = [arm.title for arm in result.arms if arm.interval[0] <= result.baseline]
+    if weak_arms:
         baseline = words.score(result.metric, result.baseline)
-        yield f"Not clearly above always giving the most frequent answer ({baseline}): {'; '.join(low)}."
+        yield f"Not clearly above always giving the most frequent answer ({baseline}): {'; '.join(weak_arms)}."
 
 
 def _notes(result: AblationResult) -> Iterator[str]:
-    """How to read it honestly."""
+    """Limits of the result: seeds, comparisons, texts, data."""
     seeds = max(len(arm.seeds) for arm in result.arms)
     if seeds == 1:
         yield (
@@ -156,7 +156,7 @@ def _notes(result: AblationResult) -> Iterator[str]:
 
 
 def _rounded(number: float) -> str:
-    """10666.7 -> "11,000": two figures."""
+    """10666.7 -> "11,000": rounded to two figures."""
     size = 10 ** max(0, math.floor(math.log10(number)) - 1)
     return words.thousands(round(number / size) * size)
 
@@ -187,7 +187,7 @@ def _signed(metric: str, difference: float) -> str:
 
 
 def _figures(result: AblationResult) -> list[list[str]]:
-    """The budget, and what it was spent on."""
+    """Sizes, data and times, as [[name, text]]."""
     seconds, students, settings = result.seconds, len(result.students), result.settings
     distilled = sum(bool(student.texts) for student in result.students)
     figures = [
@@ -206,7 +206,7 @@ def _figures(result: AblationResult) -> list[list[str]]:
 
 
 def _budget(result: AblationResult) -> str:
-    """What distilling a student took: "300 steps of 32 texts, in all 9,573; 33 s a student"."""
+    """The budget of one student's distillation: "300 steps of 32 texts, in all 9,573; 33 s a student"."""
     distilled = sum(bool(student.texts) for student in result.students)
     return (
         f"{words.counted(result.steps, 'step')} of {result.batch_size} texts, in all "
@@ -238,7 +238,7 @@ def experiment_state(
     position: int | None = None,
     starts_in: float | None = None,
 ) -> ExperimentState:
-    """Where an experiment is, in words: {run: its id, status, final bool, sentence, progress {done, of} | None, stop:
+    """The state of an experiment: {run: its id, status, final bool, sentence, progress {done, of} | None, stop:
     label | "", error {sentence, advice} | None}. `position`, `starts_in` as in `run_payload`."""
     if status not in STATUSES:
         raise ValueError(f"status is '{status}'; it must be one of {', '.join(STATUSES)}.")
@@ -270,12 +270,12 @@ def _sentence(status: str, latest: Mapping[type, TrainingEvent], scored: int, po
         part = f"{working.part}, step {working.step} of {working.steps}"
         return words.join((f"Student {working.student} of {working.students}", part, left))
     end: Finished | None = latest.get(Finished)
-    said = end.message if end and status != "failed" else f"{words.counted(scored, 'student')} scored."
-    return f"{status.capitalize()}. {said}"
+    outcome = end.message if end and status != "failed" else f"{words.counted(scored, 'student')} scored."
+    return f"{status.capitalize()}. {outcome}"
 
 
 def _progress(working: Working, scored: int) -> dict:
-    """In hundredths of a student."""
+    """Progress in hundredths of a student; distilling and fine-tuning count one half each."""
     part = working.step / max(1, working.steps)
     share = part / 2 if working.part == "distilling" else 0.5 + part / 2
     done = scored + (share if working.student > scored else 0)
@@ -283,10 +283,10 @@ def _progress(working: Working, scored: int) -> dict:
 
 
 def _error(status: str, end: Finished | None, scored: int) -> dict | None:
-    kept = f"{words.counted(scored, 'student')} scored before that." if scored else ""
+    scored_before = f"{words.counted(scored, 'student')} scored before that." if scored else ""
     if status == "interrupted":
         sentence = "The process of this run ended before the run was over."
-        return {"sentence": sentence, "advice": f"{kept} Start it again.".strip()}
+        return {"sentence": sentence, "advice": f"{scored_before} Start it again.".strip()}
     if status == "failed":
-        return {"sentence": end.message if end else "The run failed without saying why.", "advice": kept}
+        return {"sentence": end.message if end else "The run failed without saying why.", "advice": scored_before}
     return None

@@ -1,4 +1,4 @@
-"""An attention trace as a payload for the `attention` component: weights, words, and where to look first."""
+"""An attention trace as the payload of the `attention` component: weights, words, and the head it opens on."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def attention_payload(
     precomputed: bool = False,
     alone: bool = False,
 ) -> AttentionPayload:
-    """A trace -> what the explorer draws (its keys are described at the top of attention.js).
+    """The payload of the attention explorer; attention.js describes its keys.
 
-    `before` is another trace of the same tokens and heads to stand beside it: of another checkpoint, or the one before
-    a word was masked. `asked` goes back to the server with every request of the page. `alone`: for a page without a
-    server, which gets every head of up to 128 tokens and the raw scores of the head it opens on."""
+    `before` is another trace of the same tokens and heads for comparison: of another checkpoint, or from before a word
+    was masked. The page sends `asked` back with every request. `alone` is for a page without a server: the payload then
+    has every head of up to 128 tokens and the raw scores of the head it opens on."""
     limit = heads_up_to(alone)
     selected = first_look(trace)
     crossing = crossing_heads(trace) if trace.is_pair else []
@@ -76,29 +76,31 @@ def attention_payload(
 
 
 def frames_payload(texts: Sequence[str], traced: Sequence[Traced], weights: Sequence[np.ndarray]) -> AttentionFrames:
-    """Attention while it learns: step, weights [layers, heads, tokens, tokens] and answer of every trace of a run."""
+    """A run's traces: step, weights [num_layers, num_heads, num_tokens, num_tokens] and answer of each."""
     return {
         "steps": [event.step for event in traced],
-        "weights": [quantised(one) for one in weights],
+        "weights": [quantised(step_weights) for step_weights in weights],
         "predictions": [_prediction(event.prediction, texts) for event in traced],
     }
 
 
 def head_payload(weights: np.ndarray) -> dict:
-    """One head, or one average of heads, [num_tokens, num_tokens]."""
+    """The payload of one head, or of a mean of heads, [num_tokens, num_tokens]."""
     return {"weights": quantised(weights)}
 
 
 def row_payload(trace: AttentionTrace, layer: int, head: int, token: int) -> dict:
-    """The raw scores q·k/√d of one query token, exact; None for a key that is masked."""
+    """The exact raw scores q·k/√d of one query token, [num_tokens]; None for a masked key."""
     scores = raw_scores(trace, layer, head)[token]
     masked = set(trace.masked_tokens)
     return {"scores": [None if key in masked else float(score) for key, score in enumerate(scores)]}
 
 
 def first_look(trace: AttentionTrace) -> dict:
-    """Where the explorer opens: a pair on the head that crosses most, a single text on the head that looks most at one
-    other word; the token with the largest weight there."""
+    """The layer, head and token on which the explorer opens.
+
+    A pair opens on the head with the largest mass between the two texts, a single text on the head with the largest
+    weight between two tokens that are not neighbours; the token is the one with the largest weight in that head."""
     special = np.array(trace.special_tokens_mask)
     segments = np.array(trace.segment_ids)
     content = np.flatnonzero(~special)
@@ -108,7 +110,7 @@ def first_look(trace: AttentionTrace) -> dict:
     inside[:, :, np.arange(len(content)), np.arange(len(content))] = 0
     if trace.is_pair and (crossing := crossing_heads(trace, 1)):
         layer, head, _ = crossing[0]
-    else:  # neighbours are what position alone explains: the farther, the more of a point
+    else:  # position alone explains attention to neighbours
         inside *= np.abs(content[:, None] - content[None, :]) > 1
         layer, head = divmod(int(inside.max(axis=(2, 3)).argmax()), trace.num_heads)
     row = int(inside[layer, head].max(axis=1).argmax())
@@ -116,22 +118,22 @@ def first_look(trace: AttentionTrace) -> dict:
 
 
 def _behaviours(trace: AttentionTrace) -> dict:
-    found = head_behaviours(trace)
+    behaviours = head_behaviours(trace)
     return {
         "kinds": [
             {"name": kind.name, "title": kind.title, "threshold": kind.threshold, "about": kind.about}
             for kind in BEHAVIOURS
         ],
-        "labels": [[head.label for head in layer] for layer in found],
+        "labels": [[head.label for head in layer] for layer in behaviours],
         "scores": {
-            kind.name: [[_round(head.scores.get(kind.name)) for head in layer] for layer in found]
+            kind.name: [[_round(head.scores.get(kind.name)) for head in layer] for layer in behaviours]
             for kind in BEHAVIOURS
         },
     }
 
 
 def _answer(trace: AttentionTrace) -> dict | None:
-    """The predicted answer's tokens and how much every head's question looks at them."""
+    """The predicted answer's tokens, and the mass that the question gives to them in every head."""
     tokens = answer_tokens(trace)
     if not tokens:
         return None
@@ -163,7 +165,7 @@ def _before(trace: AttentionTrace, title: str, limit: int) -> dict:
 
 
 def _explanation(explanation: AttentionExplanation, trace: AttentionTrace) -> dict:
-    """Three numbers per word, side by side, and how far their orders agree."""
+    """Three numbers per word, and the rank correlations of the three methods."""
     return {
         "names": ["Attention rollout", "Left out", "Gradient × input"],
         "about": [
@@ -175,14 +177,14 @@ def _explanation(explanation: AttentionExplanation, trace: AttentionTrace) -> di
             {
                 "word": word.text,
                 "segment": word.segment,
-                "tokens": [token for token, own in enumerate(trace.word_ids) if own == word.index],
+                "tokens": [token for token, word_id in enumerate(trace.word_ids) if word_id == word.index],
                 "values": [_round(word.rollout), _round(word.left_out), _round(word.gradient)],
             }
             for word in explanation.words
         ],
         "correlations": [
-            {"pair": f"{one} and {other}", "value": _round(value)}
-            for (one, other), value in explanation.correlations.items()
+            {"pair": f"{first} and {second}", "value": _round(value)}
+            for (first, second), value in explanation.correlations.items()
         ],
         "top": list(explanation.top),
         "note": "Attention says where a model looked, not why it answered. If the three orders differ, none of them is "

@@ -1,6 +1,6 @@
-"""The JavaScript and CSS of `static/` put together: for a page that loads no other file, and for one that loads few.
+"""A bundler for the JavaScript modules and CSS files of `static/`: one script and one style sheet a component.
 
-A module is bundled if each of its imports has one of two forms, and each export stands before a declaration:
+Every import of a module must have one of two forms, and every export must stand before a declaration:
 
     import { make, say as tell } from "../shared/dom.js";
     import * as V from "./view.js";
@@ -22,9 +22,9 @@ _LEFT = re.compile(r"^(?:import|export)\b.*", re.M)
 
 
 def graph(entry: str, static: Path = STATIC) -> list[str]:
-    """The modules that `entry` needs, itself the last: each stands behind those that it imports.
+    """The modules that `entry` imports, in order of dependency, and `entry` itself last.
 
-    Paths are relative to `static`. Raises ValueError for a circle."""
+    Paths are relative to `static`. Raises ValueError for a circular import."""
     ordered: list[str] = []
 
     def visit(module: str, importers: tuple[str, ...]) -> None:
@@ -41,20 +41,20 @@ def graph(entry: str, static: Path = STATIC) -> list[str]:
 
 
 def bundle(entry: str, name: str, static: Path = STATIC) -> str:
-    """JavaScript that declares one constant, `name`: an object with what the module `entry` exports."""
+    """JavaScript that declares one constant, `name`: an object with the exports of the module `entry`."""
     modules = [_inlined(module, static) for module in graph(entry, static)]
     return f"const {name} = (() => {{\n{''.join(modules)}return {_constant(entry)};\n}})();\n"
 
 
 def styles(entry: str, static: Path = STATIC) -> str:
-    """The CSS files that lie beside the modules of `entry`, in the same order, so that a later one may overrule."""
+    """The CSS files beside the modules of `entry`, in order of dependency: a later file overrides an earlier one."""
     files = [(static / module).with_suffix(".css") for module in graph(entry, static)]
     return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
 
 
 @cache
 def version() -> str:
-    """A short hash of all files: it changes with each of them."""
+    """A short hash of all files in `static/`."""
     digest = hashlib.sha256()
     for file in sorted(path for path in STATIC.rglob("*") if path.is_file()):
         digest.update(file.relative_to(STATIC).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
@@ -62,12 +62,12 @@ def version() -> str:
 
 
 def _inlined(module: str, static: Path) -> str:
-    """A module as one constant that holds its exports."""
+    """The module as a constant that holds its exports. Raises ValueError for an import or export of another form."""
     text = (static / module).read_text(encoding="utf-8")
     exports = _EXPORT.findall(text)
     body = _EXPORT.sub("", _IMPORT.sub(lambda match: _unpacked(module, match), text))
-    if left := _LEFT.search(body):
-        raise ValueError(f"{module}: cannot be bundled: {left[0]}")
+    if unsupported := _LEFT.search(body):
+        raise ValueError(f"{module}: cannot be bundled: {unsupported[0]}")
     return f"const {_constant(module)} = (() => {{\n{body}return {{ {', '.join(exports)} }};\n}})();\n"
 
 

@@ -1,4 +1,4 @@
-"""The Python behind what is shown: the few lines that make it again, unfolded under "Code" and executed by tests."""
+"""The Python that reproduces what the page shows, unfolded under "Code". Tests execute these scripts."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ..results import RUN_ID, AttentionTrace, DistillationTargets
 
 WIDTH = 100  # characters of a line that is not broken
 RUN_HERE = "# A run is known by its name on its own machine; elsewhere, give the folder that you downloaded."
-EARLIER_RUN = "earlier-run"  # stands for a run that this one began with: who sees the one may not know the other
+EARLIER_RUN = "earlier-run"  # instead of the parent run's id, which would grant access to it
 RUN_BEFORE = f"# {EARLIER_RUN}: the downloaded folder of the run that this one began with."
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """How a kind of long work is asked for in Python."""
+    """How a job is called in Python."""
 
-    name: str  # of the page that is saved
+    name: str  # of the saved page
     imports: str
     config: str  # the class of its configuration
-    call: str  # of the function; {task} is put in
+    call: str  # of the function, with a placeholder {task}
     shown: str  # arguments of `views.show`
-    base: str  # field of the configuration: the checkpoint it begins with
+    base: str  # field of the configuration that names the starting checkpoint
 
 
 def prediction_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> str:
-    """One answer, of `predict`."""
+    """A script that calls `predict` for one input."""
     return _script(
         "from minilm_demo import predict, views",
         *_run_here(checkpoint),
@@ -40,7 +40,7 @@ def prediction_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> st
 
 
 def importance_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> str:
-    """Which words mattered, of `word_importance`."""
+    """A script that calls `word_importance` for one input."""
     return _script(
         "from minilm_demo import views, word_importance",
         *_run_here(checkpoint),
@@ -51,7 +51,7 @@ def importance_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> st
 
 
 def rows_code(task: str, checkpoint: str, data: str, limit: int) -> str:
-    """Scored rows of the first validation split, of `evaluate_rows`."""
+    """A script that calls `evaluate_rows` on `limit` rows of the first validation split."""
     return _script(
         "from minilm_demo import evaluate_rows, views",
         *_run_here(checkpoint),
@@ -61,20 +61,20 @@ def rows_code(task: str, checkpoint: str, data: str, limit: int) -> str:
 
 
 def run_code(snippet: Snippet, task: str, config) -> str:
-    """A run: the options of its configuration, a dataclass, that are not the defaults.
+    """A script that repeats a run, with the fields of the dataclass `config` that differ from their defaults.
 
-    Files and folders of the server are called by their names alone, and an earlier run by none: its id is a key."""
+    Paths of the server are reduced to file names, and the parent run's id is replaced, because it grants access."""
     options = {
         field.name: _without_folder(getattr(config, field.name))
         for field in fields_of(config)
         if field.name != "output_dir" and getattr(config, field.name) != field.default
     }
-    before = RUN_ID.fullmatch(options.get(snippet.base, ""))
-    if before:
+    has_parent_run = RUN_ID.fullmatch(options.get(snippet.base, ""))
+    if has_parent_run:
         options[snippet.base] = EARLIER_RUN
     return _script(
         snippet.imports,
-        *([RUN_BEFORE] if before else []),
+        *([RUN_BEFORE] if has_parent_run else []),
         f"config = {_call(snippet.config, *(f'{name}={value!r}' for name, value in options.items()))}",
         f"events = list({snippet.call.format(task=task)})",
         "result = events[-1].result",
@@ -83,7 +83,7 @@ def run_code(snippet: Snippet, task: str, config) -> str:
 
 
 def trace_code(trace: AttentionTrace) -> str:
-    """A trace, of `trace_attention`."""
+    """A script that calls `trace_attention`."""
     arguments = [repr(trace.checkpoint), *map(repr, trace.texts)]
     if trace.prediction:
         arguments.append(f"task={trace.prediction.task!r}")
@@ -101,7 +101,7 @@ def trace_code(trace: AttentionTrace) -> str:
 
 
 def targets_code(targets: DistillationTargets) -> str:
-    """Teacher beside student, of `distillation_targets`."""
+    """A script that calls `distillation_targets`."""
     names = (targets.teacher_name, targets.student_name)
     arguments = [*map(repr, (*names, *targets.texts)), f"recipe={targets.recipe!r}"]
     if not RECIPES[targets.recipe].own_heads:
@@ -133,7 +133,7 @@ def _without_folder(value):
 
 
 def _call(function: str, *arguments: str) -> str:
-    """A call in Python, an argument a line where it is long."""
+    """A call in Python; one argument a line if it is longer than `WIDTH`."""
     line = f"{function}({', '.join(arguments)})"
     return line if len(line) <= WIDTH else _broken(f"{function}(", arguments, ")")
 

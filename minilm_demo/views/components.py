@@ -1,8 +1,8 @@
-"""Components: interactive pictures of JavaScript and CSS from `static/`, for Gradio and for a page of their own.
+"""Components: interactive pictures in JavaScript and CSS from `static/`, for Gradio and for standalone pages.
 
 A component's entry module exports `mount(element, value, callbacks)`, which returns `{update(value), destroy()}`.
-Values are plain JSON (see `payloads.py`); texts in them reach the page through `textContent` only. The HTML template
-that Gradio gets is static, because Gradio executes what stands in a template.
+Values are plain JSON (see `payloads.py`); texts in them reach the page through `textContent` only. Gradio gets a static
+HTML template, because it executes code in a template.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ PLOTLY_ADDRESS = f"{ADDRESS}/plotly-{PLOTLY_VERSION}.js"
 
 @dataclass(frozen=True)
 class Component:
-    """One interactive picture: its name, its entry module and, for Gradio, where its callbacks lead."""
+    """One interactive picture: its name, its entry module and its callbacks in Gradio."""
 
     name: str
     entry: str  # a module below static/
-    callbacks: str = "{}"  # JavaScript, an object; in reach: trigger, props, server, upload
+    callbacks: str = "{}"  # a JavaScript object; in scope: trigger, props, server, upload
 
     @cached_property
     def js(self) -> str:
-        """JavaScript without imports. It declares one constant, called as the component: `{mount}`."""
+        """JavaScript without imports that declares one constant, `{mount}`, with the component's name."""
         return bundle(self.entry, self.name)
 
     @cached_property
@@ -37,11 +37,11 @@ class Component:
         return styles(self.entry)
 
 
-# The functions given as `server_functions` have these names: `poll_run({run, since})` and `stop_run({run})`. Gradio
-# offers `finished` and `picked` as events of the component because their names stand quoted here. No other quoted word
-# may be the name of a Gradio event or of an argument of `gr.HTML`: Gradio would take it for one.
+# `server_functions` have these names: `poll_run({run, since})` and `stop_run({run})`. Gradio offers `finished` and
+# `picked` as events of the component because it searches this text for quoted names. No other quoted word may be the
+# name of a Gradio event or of an argument of `gr.HTML`.
 _FOLLOWED = "poll: server.poll_run, stop: server.stop_run, finished: (end) => trigger('finished', end)"
-_PLOTLY = f"plotly: new URL('{PLOTLY_ADDRESS}', document.baseURI).href"  # where figures find their library
+_PLOTLY = f"plotly: new URL('{PLOTLY_ADDRESS}', document.baseURI).href"  # the address of plotly.js
 RUN = Component("run", "run/run.js", f"{{{_FOLLOWED}, {_PLOTLY}}}")
 STUDENT = Component("student", "run/student.js", f"{{{_FOLLOWED}, maps: server.poll_maps, {_PLOTLY}}}")
 _EXPERIMENT = "poll: server.poll_ablation, stop: server.stop_ablation"
@@ -68,8 +68,8 @@ ALL = (RUN, STUDENT, ABLATION, FIGURE, PREDICTION, IMPORTANCE, ANSWERS, ROWS, AT
 
 # -- in Gradio -----------------------------------------------------------------------------------------------------
 
-# Files are fetched when the component comes onto the screen. Every value that arrives before them is drawn after them,
-# in order. The first value may be the address of one. Addresses are built from the page's own, which may be below
+# The files are fetched when the component comes onto the screen. Values that arrive earlier are drawn afterwards, in
+# order. The first value may be the address of a JSON file. Addresses are relative to the page's own, which may be below
 # another path.
 ON_LOAD = """const host = element.querySelector('.mlm-{name}');
 const value = props.value;
@@ -90,9 +90,9 @@ watch('value', () => {{
 
 
 def gradio_parts(component: Component) -> dict:
-    """Keyword arguments of a `gr.HTML` that shows the component: its value is the payload.
+    """Keyword arguments of a `gr.HTML` whose value is the component's payload.
 
-    The element of class `mlm` has a promise of the component, `view`, for scripts of the page."""
+    The element of class `mlm` has the attribute `view`, a promise of the mounted component, for scripts of the page."""
     name = component.name
     return {
         "html_template": f'<div class="mlm-in-{name}"><div class="mlm mlm-{name}"></div></div>',
@@ -103,10 +103,10 @@ def gradio_parts(component: Component) -> dict:
 
 
 def served_file(name: str) -> tuple[str, str] | None:
-    """The media type and text of a file of the current version, `<component>.js` or `<component>.css`; None: unknown.
+    """The media type and text of `<component>.js` or `<component>.css` of the current version; None for another name.
 
-    The CSS holds within its component alone, and before Gradio's own rules, as the id in the selector makes it."""
-    component = next((one for one in ALL if name in (f"{one.name}.js", f"{one.name}.css")), None)
+    The CSS is scoped to its component. The id in its selector gives it precedence over Gradio's own rules."""
+    component = next((known for known in ALL if name in (f"{known.name}.js", f"{known.name}.css")), None)
     if component is None:
         return None
     if name.endswith(".js"):
@@ -142,7 +142,7 @@ script-src 'unsafe-inline'; img-src data:">
 
 
 def standalone_html(component: Component, value, title: str) -> str:
-    """One self-contained HTML page: no server, no other file, no network (its own policy forbids it)."""
+    """One self-contained HTML page. Its content security policy forbids every request."""
     page_css = (STATIC / "page.css").read_text(encoding="utf-8")
     return PAGE.format(
         title=html.escape(title),
@@ -154,5 +154,5 @@ def standalone_html(component: Component, value, title: str) -> str:
 
 
 def json_in_html(value) -> str:
-    """JSON that may stand within a script element: without `<` nothing in it can end the element or begin another."""
+    """JSON for a script element: `<` is escaped, so that no text can end the element or begin another."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")

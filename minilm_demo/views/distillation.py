@@ -1,4 +1,5 @@
-"""Distillation targets as a payload for the `microscope` component: both models' relations, and where they differ."""
+"""Distillation targets as the payload of the `microscope` component: the relations of teacher and student, and their
+divergence."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ from .code import targets_code
 from .payloads import MicroscopeFrames, MicroscopePayload
 from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
 
-# What a relation is called, the letters of the two vectors in its formula, and what it says.
+# Relation -> title, letters of the two vectors in its formula, explanation.
 RELATIONS: Mapping[str, tuple[str, str, str]] = {
     "QK": ("Attention", "qk", "How much each token looks at every other one: its query against their keys."),
     "VV": ("Value relation", "vv", "How alike the values are that the tokens pass on: each value against every other."),
     "QQ": ("Query relation", "qq", "How alike the tokens' queries are: each query against every other."),
     "KK": ("Key relation", "kk", "How alike the tokens' keys are: each key against every other."),
 }
-# Of arXiv 2002.10957: the relation, its divergence.
+# Equations of arXiv 2002.10957: the relation, its divergence.
 EQUATIONS: Mapping[str, tuple[str, str]] = {"QK": ("eq. 3", "eq. 6"), "VV": ("eq. 7 and 8", "eq. 9")}
 NO_BADGE = {"kind": "none", "title": "", "about": ""}
 
@@ -37,11 +38,11 @@ def microscope_payload(
     precomputed: bool = False,
     alone: bool = False,
 ) -> MicroscopePayload:
-    """Targets -> what the microscope draws (its keys are described at the top of microscope.js).
+    """The payload of the microscope; microscope.js describes its keys.
 
-    `badge` says what the teacher is to the student: `{kind, title, about}`. `asked` goes back to the server with every
-    request of the page. `frames` (`probed_frames`) are the student's relations while it learned. `alone`: for a page
-    without a server, which gets every head of up to 128 tokens."""
+    `badge` says what the teacher is to the student: `{kind, title, about}`. The page sends `asked` back with every
+    request. `frames` (`probed_frames`) are the student's relations during training. `alone` is for a page without a
+    server: the payload then has every head of up to 128 tokens."""
     selected, limit = first_look(targets, frames["heads"] if frames else None), heads_up_to(alone)
     of_heads = targets.num_relation_heads
     return {
@@ -65,14 +66,14 @@ def microscope_payload(
 
 
 def some_heads(heads: int, drawn: int) -> list[str]:
-    """What is to be said where a run kept only some of the relation heads of its pictures."""
+    """A note for a run that kept only the first `drawn` of its relation heads; empty if it kept all."""
     if drawn == heads:
         return []
     return [f"Of {heads} relation heads the first {drawn} are drawn here, and the numbers are their means."]
 
 
 def probed_frames(probed: Sequence[Probed]) -> MicroscopeFrames | None:
-    """What the microscope replays: the student's relations of a run's probe text at every kept step."""
+    """The student's relations on a run's watched text at every kept step; None without one."""
     if not probed:
         return None
     relations = tuple(probed[0].student)
@@ -85,7 +86,7 @@ def probed_frames(probed: Sequence[Probed]) -> MicroscopeFrames | None:
 
 
 def target_head_payload(targets: DistillationTargets, relation: str, head: int) -> dict:
-    """Both sides of one head in full, of an input whose payload has an overview."""
+    """Teacher's and student's weights of one head in full, for an input whose payload has only an overview."""
     return {
         "teacher": quantised(targets.teacher[relation][head]),
         "student": quantised(targets.student[relation][head]),
@@ -93,7 +94,7 @@ def target_head_payload(targets: DistillationTargets, relation: str, head: int) 
 
 
 def target_row_payload(targets: DistillationTargets, relation: str, head: int, token: int) -> dict:
-    """The raw scores x·y/√d of one token on both sides, exact."""
+    """The exact raw scores x·y/√d of one token in teacher and student, [num_tokens] each."""
     return {
         "teacher": targets.teacher_scores[relation][head, token].tolist(),
         "student": targets.student_scores[relation][head, token].tolist(),
@@ -101,20 +102,22 @@ def target_row_payload(targets: DistillationTargets, relation: str, head: int, t
 
 
 def first_look(targets: DistillationTargets, heads: int | None = None) -> dict:
-    """Where the microscope opens: in the recipe's first relation, of its first `heads` the one that is farthest from
-    the teacher's; there the token whose row is, and in it the token that has the largest share of that."""
+    """The relation, head and two tokens on which the microscope opens.
+
+    In the recipe's first relation: the head (of the first `heads`) with the largest divergence, the row with the
+    largest divergence in it, and the key with the largest share of that row's divergence."""
     relation = targets.relations[0]
     divergence = targets.divergence[relation][:heads]
     head = int(divergence.mean(axis=1).argmax())
     content = np.flatnonzero(~np.array(targets.special_tokens_mask))
     token = int(content[divergence[head, content].argmax()])
     rows = [scores[relation][head, token] for scores in (targets.teacher_scores, targets.student_scores)]
-    other = int(content[np.abs(shares(*rows)[content]).argmax()])
-    return {"relation": relation, "head": head, "from": token, "to": other}
+    key = int(content[np.abs(shares(*rows)[content]).argmax()])
+    return {"relation": relation, "head": head, "from": token, "to": key}
 
 
 def shares(teacher_scores: np.ndarray, student_scores: np.ndarray) -> np.ndarray:
-    """p log(p / q) of every key of one row, from both sides' raw scores [num_tokens]; their sum is the row's KL."""
+    """p log(p / q) of every key of one row, [num_tokens], from raw scores [num_tokens]; their sum is the row's KL."""
     log_p, log_q = (scores - np.logaddexp.reduce(scores) for scores in (teacher_scores, student_scores))
     return np.exp(log_p) * (log_p - log_q)
 

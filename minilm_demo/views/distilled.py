@@ -1,7 +1,7 @@
-"""What the run view says and draws of a distillation: a curve for each term of its loss, and the student at the end.
+"""The texts and charts of a distillation in the run view: a chart for each term of its loss, and the final card.
 
-A term of the loss is called "value_relation" among the points, "held_value_relation" where it is measured on the
-validation texts, and "Value relation" on the page.
+A term of the loss is "value_relation" in the points, "held_value_relation" if measured on the validation texts, and
+"Value relation" on the page.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CHOOSE = (
 
 
 class Distillation:
-    """What is said and drawn of a distillation."""
+    """Texts, charts and points of a distillation, for `run_payload`."""
 
     LOADING = "Loading the teacher and the texts…"
     STOP, THEN = "Stop and keep", "then the student is measured and kept"
@@ -92,7 +92,7 @@ class Distillation:
         return [*facts, ["Plan", self.plan()]] if self.latest.planned else facts
 
     def _assistant(self, settings: DistillSettings) -> str:
-        """As deep as the teacher and as narrow as the student."""
+        """The assistant's size: the teacher's depth, the student's width."""
         return size(settings.teacher_layers, settings.hidden, settings.heads)
 
     def _learned(self, settings: DistillSettings) -> str:
@@ -102,7 +102,9 @@ class Distillation:
     # -- the curves
 
     def charts(self, waiting: str, final: bool) -> dict[str, dict]:
-        """The sum, then the terms. Of a single term there is no sum; a term that is not learned is only measured."""
+        """A chart of the sum of the terms, then one for each term.
+
+        A single term has no sum; a term that is not learned is only measured."""
         alone = self.learned[0] if len(self.learned) == 1 else ""
         charts = {"loss": self._chart("loss", title(alone) if alone else "Sum of the terms", waiting)}
         for term in self.measured_terms:
@@ -147,13 +149,13 @@ class Distillation:
     def points(self, events: Sequence[TrainingEvent]) -> dict[str, list]:
         steps = [event for event in events if isinstance(event, Stepped)]
         measured = [event for event in events if isinstance(event, Evaluated)]
-        found = {"loss": [[event.step, event.loss] for event in steps]}
-        found |= {term: [[event.step, event.losses[term]] for event in steps] for term in self.learned}
-        found["held_loss"] = [[event.step, sum(event.metrics[term] for term in self.learned)] for event in measured]
-        found |= {
+        points = {"loss": [[event.step, event.loss] for event in steps]}
+        points |= {term: [[event.step, event.losses[term]] for event in steps] for term in self.learned}
+        points["held_loss"] = [[event.step, sum(event.metrics[term] for term in self.learned)] for event in measured]
+        points |= {
             f"held_{term}": [[event.step, event.metrics[term]] for event in measured] for term in self.measured_terms
         }
-        return found
+        return points
 
     def measured(self) -> dict[str, str]:
         return {"of": "held_loss", "words": "Latest loss on the validation texts", "unit": "loss"}
@@ -162,22 +164,22 @@ class Distillation:
         return distill_card(result, teacher=self.base)
 
 
-# -- what it ends with ---------------------------------------------------------------------------------------------
+# -- the final card ------------------------------------------------------------------------------------------------
 
 
 def distill_card(result: DistillResult, *, teacher: str = "") -> ResultCard:
-    """The card of a distillation; `teacher` is what the teacher is called where that is not its name.
+    """The card of a distillation. `teacher` is the teacher's title, "" for its name.
 
     Keys: headline {value, label}, verdicts [str], source str, tables [table], figures [[name, text]], notes [str]; a
     table is {title, headings [str], rows [[str]]}."""
     before, now = (sum(losses[term] for term in result.learned) for losses in (result.losses_before, result.losses))
-    what = "loss, the sum of its terms" if len(result.learned) > 1 else f"{title(result.learned[0]).lower()} loss"
+    loss_name = "loss, the sum of its terms" if len(result.learned) > 1 else f"{title(result.learned[0]).lower()} loss"
     texts = words.counted(result.validation_examples, "validation text")
     read, of = words.thousands(result.examples_seen), words.thousands(result.examples)
     return {
         "headline": {
             "value": f"{before:.2f} → {now:.2f}",
-            "label": f"{what}, on {texts}: before the first step and now, in {NATS}",
+            "label": f"{loss_name}, on {texts}: before the first step and now, in {NATS}",
         },
         "verdicts": [
             "; ".join(_came_nearer(result, term) for term in result.losses).capitalize() + ".",

@@ -1,4 +1,4 @@
-"""Results as JSON documents: the same from the command line and over HTTP, which adds arrays."""
+"""Results as JSON documents. The command line and HTTP print the same ones; HTTP adds arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .weights import floats
 
 
 def result_document(result, seen_by_base: str) -> dict:
-    """The JSON document of the job that ended with this result."""
+    """The JSON document of a result, by its type."""
     if isinstance(result, AblationResult):
         return to_dict(result)
     return distill_document(result) if isinstance(result, DistillResult) else finetune_document(result, seen_by_base)
@@ -48,17 +48,17 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
 
 
 def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
-    """The JSON document of `evaluate`; `seen_by_base` is "" where the checkpoint's own training had seen nothing."""
+    """The JSON document of `evaluate`. `seen_by_base` is "" if the checkpoint's own training had seen no row."""
     values = to_dict(evaluation)
     names = ("task", "checkpoint", "metrics", "intervals", "baseline", "confusion")
     rows = {"rows": values["examples"], "evaluation_seconds": round(evaluation.seconds, 2)}
-    beside = {"data_source": evaluation.data_source.description, "seen_by_base": seen_by_base}
-    return beside | {name: values[name] for name in names} | rows
+    source = {"data_source": evaluation.data_source.description, "seen_by_base": seen_by_base}
+    return source | {name: values[name] for name in names} | rows
 
 
 def prediction_document(prediction: Prediction) -> dict:
-    """The JSON document of `predict`: what this kind of task answers with (null where there is no answer), and what
-    else is known of it."""
+    """The JSON document of `predict`: the answer fields of this kind of task (null without an answer), and every other
+    field that is not empty."""
     answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
     document = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
@@ -76,7 +76,7 @@ def distill_document(result: DistillResult) -> dict:
 
 
 def run_document(run) -> dict:
-    """The JSON document of a run in `runs list`: where it stands. `run` is a `runs.RunState`."""
+    """The JSON document of a run in `runs list`: status, step, message. `run` is a `runs.RunState`."""
     steps = [event.step for event in run.events if isinstance(event, Stepped)]
     last = run.events[-1] if run.events else None
     return {
@@ -91,7 +91,7 @@ def run_document(run) -> dict:
 
 
 def full_run_document(run) -> dict:
-    """The JSON document of `runs show`: where the run stands, and its result once there is one."""
+    """The JSON document of `runs show`: `run_document`, and the result of a finished run."""
     if run.result is None:
         return run_document(run)
     seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
@@ -99,14 +99,15 @@ def full_run_document(run) -> dict:
 
 
 def visitor_run_document(run, base: str) -> dict:
-    """The same for whoever has the id of the run and nothing else: without folders of this machine, and the teacher as
-    `base`, because its own name may be the key to another run."""
+    """`full_run_document` for a visitor who has only the run's id.
+
+    It has no folders of this machine. `base` replaces the teacher's name, which may be the id of another run."""
     document = {name: value for name, value in full_run_document(run).items() if name not in ("folder", "output_dir")}
     return document | ({"teacher": base} if "teacher" in document else {})
 
 
 def targets_document(targets: DistillationTargets, badge: Badge) -> dict:
-    """The JSON document of `targets`: the divergence of each relation, in all and by head; layers count from 0."""
+    """The JSON document of `targets`: each relation's divergence in nats, total and by head; layers count from 0."""
     by_token = {name: values.astype(float) for name, values in targets.divergence.items()}
     number = len(targets.tokens)
     return {
@@ -126,7 +127,7 @@ def targets_document(targets: DistillationTargets, badge: Badge) -> dict:
 
 
 def targets_with_arrays(targets: DistillationTargets, badge: Badge) -> dict:
-    """`targets_document` as HTTP gives it: with the arrays, and of the badge the title alone."""
+    """`targets_document` for HTTP: with the arrays, and only the title of the badge."""
     relations = {
         name: {
             "loss": loss,
@@ -140,7 +141,7 @@ def targets_with_arrays(targets: DistillationTargets, badge: Badge) -> dict:
 
 
 def named_losses(by_relation: Mapping[str, object]) -> dict[str, object]:
-    """`{"QK": …}` as `{"attention": …}`."""
+    """{"QK": …} -> {"attention": …}."""
     return {LOSS_NAMES[name]: value for name, value in by_relation.items()}
 
 
@@ -158,31 +159,31 @@ def attention_document(trace: AttentionTrace) -> dict:
         "finding": _finding(trace),
     }
     if trace.is_pair:
-        found = crossing_heads(trace)
-        document["crossing_heads"] = [{"layer": layer, "head": head, "mass": mass} for layer, head, mass in found]
+        crossing = crossing_heads(trace)
+        document["crossing_heads"] = [{"layer": layer, "head": head, "mass": mass} for layer, head, mass in crossing]
     if trace.prediction:
         document["prediction"] = prediction_document(trace.prediction)
     return document
 
 
 def attention_with_arrays(trace: AttentionTrace) -> dict:
-    """`attention_document` as HTTP gives it."""
+    """`attention_document` for HTTP: with `attentions` as base64 of float32."""
     return attention_document(trace) | {"attentions": floats(trace.attentions)}
 
 
 def _finding(trace: AttentionTrace) -> str:
-    """The strongest look from one word to another, in the head on which the page opens."""
+    """A sentence on the largest weight between two words, in the head on which the page opens."""
     look = first_look(trace)
     layer, head, token = look["layer"], look["head"], look["token"]
-    others = [
+    keys = [
         key
         for key in content_tokens(trace).nonzero()[0]
         if key != token and (not trace.is_pair or trace.segment_ids[key] != trace.segment_ids[token])
     ]
-    if not others:
+    if not keys:
         return f"'{trace.tokens[token]}' is the only token of this text, so there is no other to look at."
     row = trace.head(layer, head)[token]
-    key = max(others, key=row.__getitem__)
+    key = max(keys, key=row.__getitem__)
     place = f"Layer {layer + 1} of {trace.num_layers}, head {head + 1} of {trace.num_heads}"
     there = f"'{trace.tokens[key]}'{' in the other text' if trace.is_pair else ''}"
     share = f"{row[key]:.2f} of its attention, {row[key] * trace.num_tokens:.1f} times the average"

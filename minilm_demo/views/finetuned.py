@@ -1,4 +1,4 @@
-"""What the run view says and draws of a fine-tune."""
+"""The texts, charts and points of a fine-tune in the run view, and its final card."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .run_parts import LatestEvents, arithmetic, series
 
 
 class Finetuning:
-    """What is said and drawn of a fine-tune."""
+    """Texts, charts and points of a fine-tune, for `run_payload`."""
 
     LOADING = "Loading the model and the rows…"
     STOP, THEN = "Stop and keep the best", "then the checkpoint that is kept is scored"
@@ -38,8 +38,8 @@ class Finetuning:
         )
 
     def over(self, result: FinetuneResult) -> str:
-        kept = f"kept the weights of step {result.step}"
-        return words.join((words.duration(result.seconds), words.speed(result.examples_per_second), kept))
+        kept_weights = f"kept the weights of step {result.step}"
+        return words.join((words.duration(result.seconds), words.speed(result.examples_per_second), kept_weights))
 
     def plan(self) -> str:
         planned = self.latest.planned

@@ -1,4 +1,4 @@
-"""Which words mattered, as the payload that the `importance` component draws."""
+"""Word importance as the payload of the `importance` component: the same text once for each method, and a table."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ AGREEMENT = ((0.7, "largely agree"), (0.4, "agree in part"), (0.2, "agree a litt
 
 
 def importance_payload(task: Task, importance: WordImportance) -> ImportancePayload:
-    """Word importance -> what to draw.
+    """The payload of the `importance` component.
 
     sentence: what is explained; findings [str]: the top word of each method, how far the two agree
     texts [{name, pieces [{text, word: index or null}]}]; words [{text, says}]: in the order of the indices
     panels [{title, about, marks [{share -1..1 or null, label}]}]: one a method, a mark for each word
-    legend [{kind "for" | "against", text}]; hint: the line for the word pointed at, before there is one
+    legend [{kind "for" | "against", text}]; hint: the line that is shown before a word is pointed at
     table {title, caption, headings [{text, descending}], rows [[{text, sort: number | str | null}]]}
     notes [str]
     """
     explained = kind_of(task).explained(importance)
-    left_out = [one.left_out for one in importance.words]
-    gradient = [one.gradient for one in importance.words]
+    left_out = [word.left_out for word in importance.words]
+    gradient = [word.gradient for word in importance.words]
     columns = _signed(left_out, explained.left_out_scale), _signed(gradient)
-    both = list(zip(importance.words, *columns, strict=True))
+    numbered = list(zip(importance.words, *columns, strict=True))
     return {
         "kind": "importance",
         "sentence": kind_of(task).question(task, importance),
@@ -41,21 +41,21 @@ def importance_payload(task: Task, importance: WordImportance) -> ImportancePayl
         "texts": _texts(task, importance),
         "words": [
             {
-                "text": one.word,
-                "says": f"“{one.word}”: leave-one-out {_with_unit(a, explained)}, gradient × input {b}",
+                "text": word.word,
+                "says": f"“{word.word}”: leave-one-out {_with_unit(change, explained)}, gradient × input {slope}",
             }
-            for one, a, b in both
+            for word, change, slope in numbered
         ],
         "panels": [
             {
                 "title": "Leave one word out",
                 "about": f"How much {explained.value} falls when this one word is deleted.",
-                "marks": _marks(left_out, [(one.word, _with_unit(a, explained)) for one, a, _ in both]),
+                "marks": _marks(left_out, [(word.word, _with_unit(change, explained)) for word, change, _ in numbered]),
             },
             {
                 "title": "Gradient × input",
                 "about": f"The slope of {explained.differentiated} along the word's embedding, times the embedding.",
-                "marks": _marks(gradient, [(one.word, b) for one, _, b in both]),
+                "marks": _marks(gradient, [(word.word, slope) for word, _, slope in numbered]),
             },
         ],
         "legend": [
@@ -72,21 +72,21 @@ def importance_payload(task: Task, importance: WordImportance) -> ImportancePayl
 
 
 def _findings(task: Task, importance: WordImportance, explained: Explained, columns) -> list[str]:
-    """The top word of each method, in a sentence each."""
+    """One sentence for the top word of each method."""
     tops = [
-        _top([one.left_out for one in importance.words]),
-        _top([one.gradient for one in importance.words]),
+        _top([word.left_out for word in importance.words]),
+        _top([word.gradient for word in importance.words]),
     ]
-    found = []
+    sentences = []
     if tops[0] is not None:
         word = importance.words[tops[0]]
-        found.append(_left_out_sentence(task, importance.value, word.word, word.left_out, explained))
+        sentences.append(_left_out_sentence(task, importance.value, word.word, word.left_out, explained))
     if tops[1] is not None:
         word = importance.words[tops[1]]
         same = "also puts" if tops[0] == tops[1] and len(importance.words) > 1 else "puts"
         side = explained.speaks_for if word.gradient > 0 else explained.speaks_against
-        found.append(f"Gradient × input {same} “{word.word}” first ({columns[1][tops[1]]}): it {side}.")
-    return found
+        sentences.append(f"Gradient × input {same} “{word.word}” first ({columns[1][tops[1]]}): it {side}.")
+    return sentences
 
 
 def _left_out_sentence(task: Task, value: float, word: str, change: float, explained: Explained) -> str:
@@ -102,25 +102,25 @@ def _left_out_sentence(task: Task, value: float, word: str, change: float, expla
 
 
 def _top(values: Sequence[float | None]) -> int | None:
-    """The index of the largest absolute value; None where there is none."""
-    known = [index for index, value in enumerate(values) if value]
-    return max(known, key=lambda index: abs(values[index]), default=None)
+    """The index of the largest absolute value; None if all are None or 0."""
+    indices = [index for index, value in enumerate(values) if value]
+    return max(indices, key=lambda index: abs(values[index]), default=None)
 
 
 def _agreement(importance: WordImportance) -> str:
     if importance.rank_correlation is None:
         return "There are too few words to compare the two orders."
-    compared = sum(one.left_out is not None for one in importance.words)
-    says = next((text for least, text in AGREEMENT if importance.rank_correlation >= least), "contradict each other")
+    compared = sum(word.left_out is not None for word in importance.words)
+    verb = next((text for least, text in AGREEMENT if importance.rank_correlation >= least), "contradict each other")
     return (
-        f"The two orders {says}: Spearman rank correlation {words.number(importance.rank_correlation)} "
+        f"The two orders {verb}: Spearman rank correlation {words.number(importance.rank_correlation)} "
         f"over {words.counted(compared, 'word')}."
     )
 
 
 def _limits(task: Task, importance: WordImportance) -> list[str]:
-    """What was computed, and what was not looked at."""
-    left_out = sum(one.left_out is not None for one in importance.words)
+    """Notes on what was computed, and on the words that were not."""
+    left_out = sum(word.left_out is not None for word in importance.words)
     rest = len(importance.words) - left_out
     lines = [
         f"Computed with {importance.checkpoint} in {words.milliseconds(importance.milliseconds)}: "
@@ -138,7 +138,7 @@ def _limits(task: Task, importance: WordImportance) -> list[str]:
 
 
 def _signed(values: Sequence[float | None], scale: float = 1.0) -> list[str]:
-    """Numbers with their sign, with as many digits as show two figures of the largest; "not left out" for None."""
+    """Numbers with their sign, with enough digits for two figures of the largest one; "not left out" for None."""
     largest = max((abs(value * scale) for value in values if value is not None), default=0.0)
     digits = min(4, max(1, 1 - math.floor(math.log10(largest)))) if largest > 0 else 1
     return ["not left out" if value is None else _with_sign(value * scale, digits) for value in values]
@@ -153,17 +153,17 @@ def _with_unit(text: str, explained: Explained) -> str:
     return text if text == "not left out" else f"{text} {explained.unit}"
 
 
-def _marks(values: Sequence[float | None], said: Sequence[tuple[str, str]]) -> list[dict]:
-    """For each word how strongly it is coloured: its share of the largest value of this method."""
+def _marks(values: Sequence[float | None], labels: Sequence[tuple[str, str]]) -> list[dict]:
+    """How strongly each word is coloured: its share of the largest absolute value of this method, -1 to 1."""
     largest = max((abs(value) for value in values if value is not None), default=0.0) or 1.0
     return [
         {"share": None if value is None else value / largest, "label": f"{word}: {text}"}
-        for value, (word, text) in zip(values, said, strict=True)
+        for value, (word, text) in zip(values, labels, strict=True)
     ]
 
 
 def _texts(task: Task, importance: WordImportance) -> list[dict]:
-    """Each text in pieces. Cut here and not in the browser: Python counts characters, JavaScript an emoji as two."""
+    """Each text in pieces. They are cut here because JavaScript counts an emoji as two characters."""
     texts = []
     for field in task.text_fields:
         text, done, pieces = importance.fields[field], 0, []
@@ -181,7 +181,7 @@ def _texts(task: Task, importance: WordImportance) -> list[dict]:
 
 def _table(task: Task, importance: WordImportance, explained: Explained, columns) -> dict:
     several = len(task.text_fields) > 1
-    numbers = [(one.left_out, one.gradient) for one in importance.words]
+    numbers = [(word.left_out, word.gradient) for word in importance.words]
     rows = [
         [
             {"text": str(place), "sort": place},

@@ -1,4 +1,4 @@
-"""What crosses from Python to the page: the payload of every component, key by key.
+"""The payload of every component, key by key: the JSON that Python sends to the page.
 
 The other side of this table is `static/payloads.js`; a test compares the two, and both with real payloads. A key that
 may be missing is `NotRequired`; the page that shows a payload, or the tab around it, adds it. Annotations are values
@@ -11,14 +11,14 @@ Pair = list[str]  # [name, text]
 
 
 class Sentence(TypedDict):
-    """Instead of a picture: why there is none."""
+    """A sentence that says why there is no picture."""
 
     kind: Literal["empty", "error"]
     sentence: str
 
 
 class Later(TypedDict):
-    """Instead of a first value: the address of the file that has it, below the page's own."""
+    """The address of the JSON file that has the first value, relative to the page's own."""
 
     kind: Literal["later"]
     address: str
@@ -79,7 +79,7 @@ class Decision(TypedDict):
 
 
 class PredictionPayload(TypedDict):
-    """The answer of one checkpoint. What belongs to another kind of task is missing."""
+    """The answer of one checkpoint, with the keys of its kind of task."""
 
     kind: Literal["classification", "regression", "span"]
     sentence: str
@@ -117,7 +117,7 @@ class AnswersPayload(TypedDict):
 
 
 class TextPiece(TypedDict):
-    """A piece of a text; `word` is the index of the word it is, None between words."""
+    """A piece of a text; `word` is the index of its word, None between words."""
 
     text: str
     word: int | None
@@ -134,7 +134,7 @@ class SpokenWord(TypedDict):
 
 
 class Mark(TypedDict):
-    """How strongly a word is coloured: -1 to 1, None where it was not tried."""
+    """How strongly a word is coloured: -1 to 1, None for a word that was not tried."""
 
     share: float | None
     label: str
@@ -188,7 +188,7 @@ class ImportancePayload(TypedDict):
 
 
 class Cell(TypedDict):
-    """`share` is of the true class, 0 to 1; `list` is the place of the rows it counts, None without rows."""
+    """`share` is of the true class, 0 to 1; `list` is the index of its rows in `lists`, None without rows."""
 
     count: str
     share: float
@@ -233,7 +233,7 @@ class ScoredRowsPayload(TypedDict):
 
 
 class PlotlyFigure(TypedDict):
-    """What `Plotly.react` takes."""
+    """The arguments of `Plotly.react`."""
 
     data: list[dict]
     layout: dict
@@ -250,7 +250,7 @@ class FigurePayload(TypedDict):
 
 
 class ResultCard(TypedDict):
-    """What a run ends with. A student's card has tables instead of figures."""
+    """The card at the end of a run. A student's card has tables instead of figures."""
 
     headline: Headline
     verdicts: list[str]

@@ -1,4 +1,4 @@
-"""plotly.js, as it lies in the installed package `plotly`: the page serves it itself and asks no other host for it."""
+"""plotly.js from the installed package `plotly`, which the page serves itself: it requests no other host."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ VERSION = importlib.metadata.version("plotly")
 
 
 def plotly_js() -> bytes:
-    """The script, some 5 MB. It sets `window.Plotly`."""
+    """The script, about 5 MB. It sets `window.Plotly`."""
     package = Path(importlib.util.find_spec("plotly").origin).parent  # without importing it
     return (package / "package_data" / "plotly.min.js").read_bytes()

@@ -14,14 +14,14 @@ from .payloads import AnswersPayload, PredictionPayload, Sentence
 def prediction_payload(
     task: Task, prediction: Prediction, fields: Mapping[str, str], note: str = ""
 ) -> PredictionPayload:
-    """A prediction for the texts in `fields` -> what to draw.
+    """The payload of the `prediction` component, for a prediction on the texts in `fields`.
 
     Always: kind, sentence (the answer in words), footer [str], note. By kind:
     classification: bars [{label, share 0..1, text, best bool}] in the order of the task's labels
     regression: scale {low, high, at, ticks [float]}
     span: pieces [{text, mark bool}] of the context with the best span marked, found (that span), candidates
     [[text, score]], and for tasks with unanswerable questions decision {score, threshold, low, high}: "no answer" is
-    given when score > threshold, so that the page can move the threshold without asking the model again
+    given when score > threshold, so the page can move the threshold without another prediction
     """
     return {
         "kind": task.kind,
@@ -32,15 +32,14 @@ def prediction_payload(
 
 
 def error_payload(sentence: str) -> Sentence:
-    """What went wrong, instead of an answer."""
+    """The payload that shows an error instead of an answer."""
     return {"kind": "error", "sentence": sentence}
 
 
 def answers_payload(skill: str, task: Task, fields: Mapping[str, str], lanes: Sequence[Mapping]) -> AnswersPayload:
     """The answers of one or more checkpoints to one input; `lanes` are payloads of this module with a `title`.
 
-    `input` is what was asked, for the history that the page keeps, one for each `skill`; it never comes back to the
-    server."""
+    The page keeps `input` in its history, one for each `skill`; the server never gets it back."""
     return {
         "kind": "lanes",
         "skill": skill,
@@ -51,7 +50,7 @@ def answers_payload(skill: str, task: Task, fields: Mapping[str, str], lanes: Se
 
 
 def _footer(prediction: Prediction) -> list[str]:
-    """Who answered, how long it took, and what of the text was read."""
+    """Checkpoint, time, and notes on truncation and windows."""
     lines = [f"Answered by {prediction.checkpoint} in {words.milliseconds(prediction.milliseconds)}."]
     if prediction.truncated:
         lines.append("The text is longer than the model reads: its end was cut off.")

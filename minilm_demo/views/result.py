@@ -1,7 +1,6 @@
-"""What a fine-tune or an evaluation ends with, as the card that is drawn: the score with its interval, the worst
-mistakes, and one verdict in words. Its pictures: `figures`.
+"""The card of a fine-tune or an evaluation: the score with its interval, the worst mistakes, and a verdict.
 
-Every text here is final; the JavaScript only places it.
+Every text here is final; the JavaScript only places it. `figures` draws the card's figures.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def result_card(
 ) -> ResultCard:
     """The card of an evaluation, and of the training before it if there was one.
 
-    `seen` says what the base of the checkpoint had already seen of this data, where the evaluation itself does not.
+    `seen` says what the base of the checkpoint had already seen of this data, if the evaluation does not say it.
     Keys: headline {value, label}, verdicts [str], source str, extra table | None, figures [[name, text]],
     mistakes table | None, notes [str]; a table is {title, headings [str], rows [[str]]}."""
     splits = list(evaluation.metrics)
@@ -45,7 +44,7 @@ def result_card(
 
 
 def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
-    """One sentence: is the first metric above what the same answer to every row would score?
+    """One sentence that compares the first metric with the baseline, the same answer to every row.
 
     "Clearly" means that the whole 95 % interval lies on one side of the baseline."""
     metric = task.metrics[0]
@@ -59,12 +58,12 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
 
 
 def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
-    """What the baseline does: "always answering 'negative'"."""
+    """The baseline in words: "always answering 'negative'"."""
     return kind_of(task).baseline_name(evaluation, split)
 
 
 def source_sentence(task: Task, source: DataSource) -> str:
-    """Where the rows came from; says aloud when they are not the official ones."""
+    """The source of the rows in a sentence; it says if they are not the official ones."""
     if source.kind == "sample":
         rows = ", ".join(f"{words.counted(rows, 'row')} of {split}" for split, rows in source.splits.items())
         return f"Scored on the bundled sample, not {task.benchmark}: {rows}."
@@ -88,11 +87,11 @@ def _figures(evaluation: Evaluation, training: FinetuneResult | None) -> list[li
     )
     if training is None:
         return [["Rows scored", scored], ["Scoring took", words.duration(evaluation.seconds)]]
-    used = ", ".join(f"{words.thousands(rows)} of {words.split_name(split)}" for split, rows in training.splits.items())
+    read = ", ".join(f"{words.thousands(rows)} of {words.split_name(split)}" for split, rows in training.splits.items())
     return [
         ["Training took", words.duration(training.seconds)],
         ["Speed", words.speed(training.examples_per_second)],
-        ["Rows learned from", used or words.thousands(training.examples)],
+        ["Rows learned from", read or words.thousands(training.examples)],
         ["Rows scored", scored],
         ["Weights kept", f"step {training.step} of {training.steps}"],
     ]
@@ -102,7 +101,7 @@ def _figures(evaluation: Evaluation, training: FinetuneResult | None) -> list[li
 
 
 def paper_scores(task: Task, evaluation: Evaluation, split: str, metric: str) -> dict[str, float]:
-    """The paper's scores of this metric, model -> score; none beside a sample or somebody's own file."""
+    """The paper's scores of this metric, model -> score; empty for a sample or an uploaded file."""
     comparable = metric == task.paper_metric and split == task.eval_splits[0]
     return dict(task.paper) if comparable and evaluation.data_source.is_official else {}
 
@@ -136,13 +135,13 @@ def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> 
     kind, split = kind_of(task), ["Split"] if several_splits else []
     rows = [
         [
-            *([words.split_name(one.split)] if several_splits else []),
-            *(words.shorten(str(one.fields.get(field, ""))) for field in task.text_fields),
-            kind.said(one.expected),
-            kind.said(one.predicted),
-            kind.measured(one.confidence),
+            *([words.split_name(mistake.split)] if several_splits else []),
+            *(words.shorten(str(mistake.fields.get(field, ""))) for field in task.text_fields),
+            kind.answer_text(mistake.expected),
+            kind.answer_text(mistake.predicted),
+            kind.measured(mistake.confidence),
         ]
-        for one in mistakes
+        for mistake in mistakes
     ]
     fields = [field.capitalize() for field in task.text_fields]
     return {

@@ -1,9 +1,8 @@
-"""A run, as the payload that the `run` component draws while it is under way and when it is over.
+"""A run as the payload of the `run` component, during the run and after it.
 
-The browser asks again and again with `since`, the number of events it has seen, and gets the points it does not have
-yet; everything else is short and sent anew. Nothing is remembered here: the same events give the same payload.
-
-What all runs have in common is here; what is said of a fine-tune and of a distillation: finetuned.py, distilled.py.
+The browser polls with `since`, the number of events it has, and gets the points that came later; every other key is
+short and sent each time. The payload is a pure function of the events. This module has what all runs share;
+finetuned.py and distilled.py have the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .payloads import RunPayload
 from .run_parts import LatestEvents
 
 STATUSES = (*AT_WORK, *FINAL)
-RUNS = {FINETUNE: Finetuning, DISTILL: Distillation}  # what is said and drawn of a run, by its job
+RUNS = {FINETUNE: Finetuning, DISTILL: Distillation}  # job -> its texts, charts and points
 
 
 def run_payload(
@@ -37,23 +36,22 @@ def run_payload(
     base: str = "",
     init: str = "",
 ) -> RunPayload:
-    """All events of a run so far -> what to draw; the points are those of `events[since:]`.
+    """The payload of a run from all its events so far, with the points of `events[since:]`.
 
-    `job` is one of `RUNS`. `position` is the place in the line from 1 and `starts_in` the seconds until it
-    starts (queued runs); `message` is what went wrong if no `Finished` event says it; `seen` is `models.seen_by_base`
-    of the starting checkpoint, needed only where that is a descendant of the bundled one; `base` is what the checkpoint
-    it begins with (of a distillation: the teacher) is called where that is not its name; `init` is how the student of a
-    distillation began. Keys:
+    `job` is one of `RUNS`. For a queued run, `position` is its place in the queue, from 1, and `starts_in` the seconds
+    until it starts. `message` is the error if no `Finished` event has it. `seen` is `models.seen_by_base` of the
+    starting checkpoint, needed only for a descendant of the bundled one. `base` is the title of the starting checkpoint
+    (of a distillation: the teacher), "" for its name. `init` is the start of a distillation's student. Keys:
 
-    run, job, status, final bool, since, next: where the browser stands, and where to go on from
-    title, sentence, facts [[name, text]]: in words
+    run, job, status, final bool, since, next: the event numbers of this payload and of the next question
+    title, sentence, facts [[name, text]]
     progress {done, of} | None, stop: label of the Stop button | "" (none)
     charts {name: chart}, in their order: {title, y, unit "loss" | "percent" | "number", empty, drawn bool (or only
         `empty`), keys [[style, text]], series [{of: name of its points, name, style, smooth bool, dots bool, latest:
         whether its last point is named, column: its heading in the table | ""}]}
     points {name: [[step, value]]}, of the held-back rows [step, score, best bool]
-    measured {of, words, unit}: the points that a screen reader is told of
-    pictures: the number of pictures of the probe text so far
+    measured {of, words, unit}: the points that a screen reader announces
+    pictures: the number of pictures of the watched text so far
     result: `finetune_card` or `distill_card` | None; error {sentence, advice} | None
     reading {title, lines [str]} | None
     """
@@ -144,25 +142,25 @@ def _progress(status: str, latest: LatestEvents) -> dict | None:
 
 
 def _waiting(status: str, position: int | None) -> str:
-    """Why a chart has no point yet."""
+    """The reason why a chart has no point yet."""
     if status == "queued":
         return place_in_line(position, None) + "."
     return "No step was made." if status in FINAL else "Waiting for the first step…"
 
 
-# -- when it went wrong --------------------------------------------------------------------------------------------
+# -- errors ---------------------------------------------------------------------------------------------------------
 
 
 def _error(status: str, latest: LatestEvents, message: str) -> dict | None:
     if status not in ("failed", "interrupted"):
         return None
-    said = message or (latest.finished.message if latest.finished else "")
-    kept = f" The checkpoint of step {latest.saved.step} is kept." if latest.saved else ""
+    reason = message or (latest.finished.message if latest.finished else "")
+    saved = f" The checkpoint of step {latest.saved.step} is kept." if latest.saved else ""
     if status == "interrupted":
         ended = "The process of this run ended before the run was over."
         waited = "It was still waiting when the server stopped."
-        return {"sentence": said or (ended if latest.began else waited), "advice": f"Start it again.{kept}"}
+        return {"sentence": reason or (ended if latest.began else waited), "advice": f"Start it again.{saved}"}
     return {
-        "sentence": said or "The run failed without saying why.",
-        "advice": f"Change what the sentence names and start again.{kept}",
+        "sentence": reason or "The run failed without saying why.",
+        "advice": f"Change what the sentence names and start again.{saved}",
     }

@@ -1,4 +1,4 @@
-"""What the views of all runs share: the latest events, and how a curve is described."""
+"""Parts that the views of all runs share: the latest event of each kind, and the description of a curve."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..results import Evaluated, Fetching, Finished, Planned, Saved, Started, St
 
 
 class LatestEvents:
-    """The latest event of each kind, None where there was none."""
+    """The latest event of each kind; None for a kind without an event."""
 
     def __init__(self, events: Sequence[TrainingEvent]):
         self.began = bool(events)
@@ -23,14 +23,14 @@ class LatestEvents:
 
     @property
     def step(self) -> int:
-        """The last one that was made; on the way, the last one that was told."""
+        """The last step of a finished run; during a run, the step of the latest `Stepped` event."""
         if self.finished and self.finished.result:
             return self.finished.result.steps
         return self.stepped.step if self.stepped else 0
 
     @property
     def of_steps(self) -> str:
-        """ "84 of 189", "84" before there is a plan."""
+        """ "84 of 189"; "84" before the `Planned` event."""
         return f"{self.step} of {self.planned.steps}" if self.planned else str(self.step)
 
     @property
@@ -48,7 +48,7 @@ def series(
     latest: bool = False,
     column: str = "",
 ) -> dict:
-    """One line of a chart; the keys are explained at `run_payload`."""
+    """One line of a chart; `run_payload` explains the keys."""
     return {
         "of": of,
         "name": name,

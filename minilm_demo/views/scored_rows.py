@@ -1,6 +1,7 @@
-"""Rows of a validation set and what a checkpoint said of each: scores, a table to click in, and the rows behind it.
+"""Scored rows of a validation set as the payload of the `rows` component: scores, a table of counts, and the rows
+behind each of its cells.
 
-Every text here is final; the JavaScript places it and computes nothing but positions.
+Every text here is final; the JavaScript only places it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from .kinds import kind_of
 from .payloads import ScoredRowsPayload
 from .result import source_sentence, verdict
 
-SHOWN = 50  # rows of one list
-SAID = 100  # characters of an answer
+LISTED = 50  # rows of one list
+ANSWER_LENGTH = 100  # characters of an answer
 
 
 def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> ScoredRowsPayload:
@@ -23,7 +24,7 @@ def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> Sc
 
     Keys: title str, headline {value, label}, verdicts [str], source str, notes [str], scores table | None,
     matrix {title, labels [str], columns [str], rows [[{count, share, text, list int | None}]]} | None, lists [list];
-    `list` is the place in `lists` of a cell's rows, and without a matrix there is one list.
+    `list` is the index in `lists` of a cell's rows; without a matrix there is one list.
     A list is {title, note, rows [{fields [[name, text]], said [[name, text]], texts [str]}]}; `texts` are the whole
     texts in the order of the task's fields."""
     evaluation, split, metric = result.evaluation, result.split, task.metrics[0]
@@ -50,7 +51,7 @@ def _notes(result: ScoredRows, seen: str) -> Iterator[str]:
 
 
 def _scores(task: Task, result: ScoredRows) -> dict | None:
-    """Every metric with its interval and the baseline, where there is more than the headline says."""
+    """Every metric with its interval and the baseline; None for a single metric, which the headline has."""
     evaluation, split = result.evaluation, result.split
     rows = [
         [
@@ -83,7 +84,7 @@ def _table_and_lists(task: Task, result: ScoredRows) -> dict:
             )
             if count:
                 members = [scored for scored in result.rows if scored.cell == (i, j)]
-                title = cells.cell.format(true=cells.rows[i], said=cells.columns[j])
+                title = cells.cell.format(true=cells.rows[i], predicted=cells.columns[j])
                 lists.append(_list(task, title, members))
         rows.append(row)
     matrix = {"title": cells.title, "labels": list(cells.rows), "columns": list(cells.columns), "rows": rows}
@@ -92,13 +93,13 @@ def _table_and_lists(task: Task, result: ScoredRows) -> dict:
 
 def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
     kind = kind_of(task)
-    shown = sorted(rows, key=kind.place)[:SHOWN]
-    kept = f"; {len(shown)} of them here" if len(shown) < len(rows) else ""
+    listed = sorted(rows, key=kind.place)[:LISTED]
+    limit = f"; {len(listed)} of them here" if len(listed) < len(rows) else ""
     order = f", {kind.first_rows}" if len({row.value for row in rows}) > 1 else ""
     return {
         "title": title,
-        "note": f"{words.counted(len(rows), 'row')}{kept}{order}.",
-        "rows": [_row(task, row) for row in shown],
+        "note": f"{words.counted(len(rows), 'row')}{limit}{order}.",
+        "rows": [_row(task, row) for row in listed],
     }
 
 
@@ -107,8 +108,8 @@ def _row(task: Task, row: ScoredRow) -> dict:
     return {
         "fields": [[field.capitalize(), words.shorten(row.fields[field])] for field in task.text_fields],
         "said": [
-            ["Expected", kind.said(row.expected, SAID)],
-            ["Predicted", kind.said(row.predicted, SAID)],
+            ["Expected", kind.answer_text(row.expected, ANSWER_LENGTH)],
+            ["Predicted", kind.answer_text(row.predicted, ANSWER_LENGTH)],
             [kind.value_name, kind.measured(row.value)],
         ],
         "texts": [row.fields[field] for field in task.text_fields],

@@ -1,4 +1,4 @@
-"""A result as a picture on a page of its own, for notebooks and files."""
+"""`show`: a result as a standalone HTML page, for notebooks and files."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ from .scored_rows import scored_rows_payload
 
 @dataclass(frozen=True)
 class Page:
-    """A picture as HTML. A notebook shows it; `save` writes it to a file."""
+    """A standalone HTML page. A notebook displays it in a frame; `save` writes it to a file."""
 
     html: str
     height: int
 
     def _repr_html_(self) -> str:
-        # The frame may run its own script and save files: it cannot touch the notebook around it.
+        # The sandboxed frame may run scripts and save files, and has no access to the notebook.
         return (
             f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(self.html)}" title="MiniLM Demo" '
             f'style="width: 100%; height: {self.height}px; border: 0"></iframe>'
@@ -67,7 +67,7 @@ class Page:
 
 @dataclass(frozen=True)
 class About:
-    """What a result does not know of itself; see `show`."""
+    """The optional arguments of `show`, which add to the result."""
 
     fields: Mapping[str, str]
     events: Sequence[TrainingEvent]
@@ -77,7 +77,7 @@ class About:
 
 @dataclass(frozen=True)
 class Picture:
-    """How one type of result is shown: by which component, its payload and title, and how high in pixels."""
+    """How a type of result is shown: component, function for payload and title, height in pixels."""
 
     component: Component
     draw: Callable[..., tuple[dict, str]]  # (result, About) -> payload, title
@@ -101,14 +101,15 @@ def show(
     badge: Badge | None = None,
     height: int | None = None,
 ) -> Page:
-    """A result as a picture, for notebooks and files.
+    """A result as a standalone HTML page, for notebooks and files.
 
-    A span prediction needs its texts in `fields`; a fine-tune or a distillation draws its curves if its `events` are
-    given (`seen`: see `result_card`). `badge` says what a teacher is to the student beside it (`lineage.badge_of`)."""
+    A span prediction needs its texts in `fields`. A fine-tune or a distillation draws its curves from its `events`
+    (`seen`: see `result_card`). `badge` says what a teacher is to its student (`lineage.badge_of`). `height` is in
+    pixels. Raises TypeError for a result of another type, or a span prediction without its text."""
     picture = PICTURES.get(type(result))
     if picture is None:
-        known = ", ".join(kind.__name__ for kind in PICTURES)
-        raise TypeError(f"show() draws one of {known}, not a {type(result).__name__}.")
+        types = ", ".join(kind.__name__ for kind in PICTURES)
+        raise TypeError(f"show() draws one of {types}, not a {type(result).__name__}.")
     payload, title = picture.draw(result, About(fields or {}, events, seen, badge))
     return Page(standalone_html(picture.component, payload, title), height or picture.height)
 

@@ -15,23 +15,23 @@ from .code import targets_code
 from .distillation import microscope_payload, probed_frames, some_heads
 from .payloads import StudentMaps
 
-LEAST = (0.5 / 255) ** 2  # half of the smallest weight that a byte holds: a 0 there is no true 0
+LEAST = (0.5 / 255) ** 2  # below the smallest weight of a byte, 1 / 255²; it stands for 0, which has no logarithm
 ABOUT = "The student as it is at the chosen step of this run, on the sentence to watch."
 
 
 def student_maps(
     events: Sequence[TrainingEvent], text: str, *, teacher: str, student: str, teacher_title: str, since: int = 0
 ) -> StudentMaps | None:
-    """The pictures of a run's probe text from number `since` on; None where there are none. `teacher` and `student` are
-    the checkpoints that the page's Python names, "" for the name that the run has for its teacher.
+    """The pictures of a run's watched text from number `since` on; None without one.
 
-    Keys: since, next: which pictures these are; restart bool: they begin anew; value: `microscope_payload` of the last
-    one, without frames; frames: `probed_frames` of all of them."""
+    `teacher` and `student` are the checkpoints in the page's Python; teacher "" is the run's own name for it.
+    Keys: since, next: the numbers of these pictures; restart bool: they replace earlier ones; value:
+    `microscope_payload` of the last one, without frames; frames: `probed_frames` of all of them."""
     probed = [event for event in events if isinstance(event, Probed)]
     if not probed[since:]:
         return None
     started = next(event for event in events if isinstance(event, Started))
-    firsts = [number for number, event in enumerate(probed) if event.teacher]  # one of each learner
+    firsts = [number for number, event in enumerate(probed) if event.teacher]  # the first picture of each learner
     first, settings = firsts[-1], started.settings
     is_assistant = settings.assistant and len(firsts) == 1
     learner, layers = ("Assistant", settings.teacher_layers) if is_assistant else ("Student", settings.layers)
@@ -43,12 +43,12 @@ def student_maps(
         badge={"kind": "here", "title": "distilled here", "about": ABOUT},
         notes=some_heads(settings.relation_heads, probed[-1].heads),
     )
-    value["code"] = targets_code(replace(targets, num_relation_heads=settings.relation_heads))  # not only the drawn
+    value["code"] = targets_code(replace(targets, num_relation_heads=settings.relation_heads))  # all heads
     return {
         "since": since,
         "next": len(probed),
         "restart": since <= first,
-        "value": value | {"rows": None, "footer": []},  # the scores behind the weights are not kept
+        "value": value | {"rows": None, "footer": []},  # events have no raw scores
         "frames": probed_frames(probed[max(since, first) :]),
     }
 
@@ -56,14 +56,15 @@ def student_maps(
 def _targets(
     settings: DistillSettings, layers: int, first: Probed, last: Probed, text: str, teacher: str, student: str
 ) -> DistillationTargets:
-    """What the bytes of two events say: the teacher's side of `first` beside the side of `last`, of a learner with so
-    many `layers`. Only the heads that are drawn."""
+    """Targets from the bytes of two events: the teacher's relations of `first`, the learner's of `last`.
+
+    `layers` is the learner's depth. Only the drawn heads are included."""
     size = len(first.tokens)
     sides = [
         {name: _decoded(weights, (last.heads, size, size)) for name, weights in side.items()}
         for side in (first.teacher, last.student)
     ]
-    logarithms = [{name: np.log(np.maximum(one, LEAST)) for name, one in side.items()} for side in sides]
+    logarithms = [{name: np.log(np.maximum(weights, LEAST)) for name, weights in side.items()} for side in sides]
     special = tuple(word is None for word in first.word_ids)
     return DistillationTargets(
         teacher_name=teacher,

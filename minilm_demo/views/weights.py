@@ -1,7 +1,7 @@
-"""How maps of weights and the tokens beside them travel to the page, for every component that draws them.
+"""Weights and tokens as JSON, for every component that draws them.
 
-Weights travel as bytes of their square roots, in base64: small weights, of which there are many, keep three digits, and
-64 tokens x 72 heads take 393 kB. Longer inputs send an overview of every head and fetch single heads when asked.
+Weights are sent as bytes of their square roots, in base64: the many small weights keep three digits, and 64 tokens x
+72 heads take 393 kB. For longer inputs the payload has an overview of every head; the page fetches single heads.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ import numpy as np
 from ..attention_weights import pool, quantised
 from ..results import AttentionTrace, DistillationTargets
 
-ALL_HEADS_UP_TO = 64  # tokens; above, an overview of every head travels, and single heads on demand
+ALL_HEADS_UP_TO = 64  # tokens; longer inputs have an overview of every head, and single heads on demand
 OVERVIEW = 32  # rows and columns of it
 
 
 def heads_up_to(alone: bool) -> int:
-    """The tokens up to which every head travels in full; a page without a server cannot fetch one later."""
+    """The number of tokens up to which a payload has every head in full. A page without a server (`alone`) has a higher
+    limit, because it cannot fetch heads."""
     return 2 * ALL_HEADS_UP_TO if alone else ALL_HEADS_UP_TO
 
 
 def weights_payload(weights: np.ndarray, limit: int) -> dict:
-    """Weights [..., num_tokens, num_tokens] of at most `limit` tokens in full, else their overview."""
+    """Weights [..., num_tokens, num_tokens] in full for at most `limit` tokens, else their overview."""
     if weights.shape[-1] <= limit:
         return {"weights": quantised(weights), "overview": None}
     return {"weights": None, "overview": {"size": OVERVIEW, "weights": quantised(pool(weights, OVERVIEW))}}
 
 
 def tokens_payload(result: AttentionTrace | DistillationTargets) -> dict:
-    """The texts, their tokens, and the words that those belong to."""
+    """The texts, their tokens, and the word of each token."""
     return {
         "texts": list(result.texts),
         "tokens": {

@@ -1,4 +1,4 @@
-"""Numbers as words: the one place that knows how this app writes a share, a time or an interval."""
+"""Numbers as text: how this app writes shares, times, scores and intervals."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def speed(per_second: float, noun: str = "example") -> str:
 
 
 def is_percent(metric: str) -> bool:
-    """Whether a metric is written as a share; "has_answer_f1" as "f1"."""
+    """Whether a metric is written in percent; "has_answer_f1" is like "f1"."""
     return _split_group(metric)[1] in PERCENT_METRICS
 
 
@@ -111,7 +111,7 @@ def label_name(label: str) -> str:
 
 
 def score(metric: str, value: float, digits: int = 2) -> str:
-    """A metric's value in its own way of writing: "83.2 %" or "0.48"; `digits` is for the plain numbers."""
+    """A metric's value as text: "83.2 %" or "0.48"; `digits` is for the plain numbers."""
     return percent(value) if is_percent(metric) else number(value, digits)
 
 
@@ -136,9 +136,9 @@ def shorten(text: str, limit: int = 280) -> str:
     """At most `limit` characters, cut at a space where there is one near the end."""
     if len(text) <= limit:
         return text
-    head = text[: limit - 1]
-    cut = head.rfind(" ", limit - 40)
-    return (head[:cut] if cut > 0 else head).rstrip() + "…"
+    start = text[: limit - 1]
+    cut = start.rfind(" ", limit - 40)
+    return (start[:cut] if cut > 0 else start).rstrip() + "…"
 
 
 def join(parts, separator: str = " · ") -> str:

@@ -1,6 +1,6 @@
 """Figures: statistics of finished results as `plotly.graph_objects.Figure`, each with its table in words.
 
-A figure is a pure function of a result. plotly is imported where one is drawn, so that the views load without it.
+A figure is a pure function of a result. Only the functions that draw import plotly, so the views load without it.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ Drawable = FinetuneResult | DistillResult | Evaluation | ScoredRows | AblationRe
 
 
 def figure(result: Drawable, *, events: Events = (), kind: str | None = None) -> go.Figure:
-    """A result as a plotly figure, for notebooks. `kind` is one of those that its type has; without it the first:
+    """A result as a plotly figure, for notebooks. `kind` is one of its type's kinds, by default the first:
 
     FinetuneResult: "curves" (of its `events`), "scores", "confusion"; DistillResult: "divergence", "curves" (both of
     its `events`); Evaluation: "scores", "confusion"; ScoredRows: "confusion", "scores"; AblationResult: "experiment";
     {name: events} of several runs: "curves". Without `events` a fine-tune's first kind is "scores".
 
-    Raises TypeError for a result that has no figure, ValueError for a kind that it does not have or that needs events,
-    `DataError` where the result has nothing of that kind."""
+    Raises TypeError for a result without a figure, ValueError for an unknown kind or one that needs events,
+    `DataError` if the result has no data of that kind."""
     kinds = next((kinds for type_, kinds in _FIGURES.items() if isinstance(result, type_)), None)
     if kinds is None:
-        known = ", ".join(type_.__name__ for type_ in _FIGURES)
-        raise TypeError(f"figure() draws one of {known}, not a {type(result).__name__}.")
+        types = ", ".join(type_.__name__ for type_ in _FIGURES)
+        raise TypeError(f"figure() draws one of {types}, not a {type(result).__name__}.")
     needs_events = ("curves", "divergence") if not isinstance(result, Mapping) else ()
     possible = [name for name in kinds if events or name not in needs_events]
     if kind is not None and kind not in kinds:
@@ -59,17 +59,17 @@ def figure(result: Drawable, *, events: Events = (), kind: str | None = None) ->
 
 
 def figure_table(drawn: go.Figure | Drawable, **options) -> dict:
-    """The same numbers in words: {title, headings [str], rows [[str]]}, of a figure of this module, or of a result with
-    the options of `figure`."""
+    """The numbers of a figure as a table, {title, headings [str], rows [[str]]}: of a figure of this module, or of a
+    result with the options of `figure`."""
     import plotly.graph_objects as go
 
     return (drawn if isinstance(drawn, go.Figure) else figure(drawn, **options)).layout.meta["table"]
 
 
 def figure_payload(drawn: go.Figure) -> FigurePayload:
-    """What the `figure` component draws.
+    """The payload of the `figure` component.
 
-    Keys: figure {data, layout}: plotly's JSON; title str, about: one sentence of what is seen; name: of files; table
+    Keys: figure {data, layout}: plotly's JSON; title str; about: a sentence on what it shows; name: of files; table
     {title, headings [str], rows [[str]]}."""
     figure = json.loads(drawn.to_json())
     return {"figure": figure, **figure["layout"].pop("meta")}

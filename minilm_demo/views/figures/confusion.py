@@ -1,4 +1,4 @@
-"""Which classes were predicted for the rows of each true class."""
+"""The confusion matrix: the classes that were predicted for the rows of each true class."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ class _Matrix:
     counts: Sequence[Sequence[int]]  # [true][predicted]
 
     def shares(self) -> list[list[float]]:
-        """Of the rows of each true class."""
+        """Counts as shares of each true class, [true][predicted]."""
         return [[count / max(1, sum(row)) for count in row] for row in self.counts]
 
 
 def confusion_figure(result: Evaluation | ScoredRows) -> go.Figure:
-    """A table a split: rows are true classes, columns predicted ones, the colour is the share of the true class."""
+    """One matrix for each split: rows are true classes, columns predicted ones, colour is the share of the true class.
+
+    Raises `DataError` for a result without classes."""
     matrices = _matrices(result)
     if not matrices:
         raise DataError("There are no classes in this result, so there is nothing to confuse.")
@@ -74,7 +76,7 @@ def _matrices(result: Evaluation | ScoredRows) -> list[_Matrix]:
 
 
 def _add(drawn: go.Figure, matrix: _Matrix, number: str, domain: Sequence[float]) -> None:
-    """A matrix in this part of the height; `number` is that of its axes."""
+    """Add a matrix in `domain`, a range of the height; `number` is the number of its axes."""
     shares = matrix.shares()
     drawn.add_heatmap(
         x=list(range(len(matrix.predicted))),
@@ -88,9 +90,9 @@ def _add(drawn: go.Figure, matrix: _Matrix, number: str, domain: Sequence[float]
         textfont={"size": 14, "color": style.INK},
         customdata=[
             [
-                style.text(f"True: {true}, predicted: {said}: {words.counted(count, 'row')}, ")
+                style.text(f"True: {true}, predicted: {predicted}: {words.counted(count, 'row')}, ")
                 + f"{words.percent(share, 0)} of the true class"
-                for said, count, share in zip(matrix.predicted, counts, shares_of_row, strict=True)
+                for predicted, count, share in zip(matrix.predicted, counts, shares_of_row, strict=True)
             ]
             for true, counts, shares_of_row in zip(matrix.true, matrix.counts, shares, strict=True)
         ],
@@ -133,9 +135,9 @@ def _sentence(matrix: _Matrix) -> str:
 
 def _table(title: str, matrices: Sequence[_Matrix]) -> dict:
     rows = [
-        [matrix.title, true, said, words.thousands(count), words.percent(share, 0)]
+        [matrix.title, true, predicted, words.thousands(count), words.percent(share, 0)]
         for matrix in matrices
         for true, counts, shares in zip(matrix.true, matrix.counts, matrix.shares(), strict=True)
-        for said, count, share in zip(matrix.predicted, counts, shares, strict=True)
+        for predicted, count, share in zip(matrix.predicted, counts, shares, strict=True)
     ]
     return style.table(title, ("Split", "True class", "Predicted class", "Rows", "Share of the true class"), rows)

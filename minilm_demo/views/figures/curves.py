@@ -1,4 +1,4 @@
-"""Learning curves of one run, or of several over each other: loss, training score and held-back score by step."""
+"""Learning curves of one or several runs in one figure: loss, training score and held-back score by step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Points = list[tuple[int, float]]  # step, value
 
 @dataclass(frozen=True)
 class _Run:
-    """What is drawn of one run. `held` are scores of a fine-tune, and losses of a distillation."""
+    """The data of one run. `held` are scores of a fine-tune, losses of a distillation."""
 
     name: str
     learns_relations: bool  # a distillation: its loss is a sum of terms, and the validation texts have losses too
@@ -38,9 +38,9 @@ class _Run:
 
 
 def learning_curves(runs: Sequence[tuple[str, Sequence[TrainingEvent]]]) -> go.Figure:
-    """(name, events) of each run -> its curves; runs of one job. An empty name: what the run itself says.
+    """The curves of `runs`, (name, events) each, all of one job. An empty name becomes checkpoint and seed.
 
-    `DataError` if no run made a step."""
+    Raises `DataError` if no run made a step."""
     drawn_runs = [run for run in (_run(name, events) for name, events in runs) if run.loss]
     if not drawn_runs:
         raise DataError("There is no learning curve: no run made a step.")
@@ -86,7 +86,7 @@ def _run(name: str, events: Sequence[TrainingEvent]) -> _Run:
     steps = [event for event in events if isinstance(event, Stepped)]
     scores = [event for event in events if isinstance(event, Evaluated)]
     metric = started.metric if started else ""
-    terms = list(steps[0].losses) if steps else []  # that are learned: the loss of a distillation is their sum
+    terms = list(steps[0].losses) if steps else []  # the learned terms: a distillation's loss is their sum
     if terms:
         held = [(event.step, sum(event.metrics[term] for term in terms)) for event in scores]
     else:
@@ -122,7 +122,7 @@ def _settings(started: Started | None, planned: Planned | None, example: str) ->
 
 
 def smoothed(points: Points) -> Points:
-    """Exponential moving average; divided by the weight so far, or the first values would pull it towards zero."""
+    """Exponential moving average, divided by the sum of its weights to correct the bias of the first values."""
     average, weight, line = 0.0, 0.0, []
     for step, value in points:
         average = SMOOTHING * average + (1 - SMOOTHING) * value
@@ -135,7 +135,7 @@ def smoothed(points: Points) -> Points:
 
 
 def _traces(run: _Run, look: Mapping[str, str], several: bool) -> Iterator[dict]:
-    """The lines of a run. Of one run each line has its entry in the legend, of several each run has one."""
+    """The lines of a run. With one run the legend has an entry for each line, with several one for each run."""
     nats = " in nats" if run.learns_relations else ""
     line, colour = {"width": 2.5, **look}, look["color"]
     held = {"mode": "lines+markers", "marker": {"size": 8, "color": colour, "line": {"width": 0}}}
@@ -144,7 +144,7 @@ def _traces(run: _Run, look: Mapping[str, str], several: bool) -> Iterator[dict]
         yield _trace(run, run.loss, f"loss{nats}, each step", "loss", ".3f", "", several, **raw)
     yield _trace(run, smoothed(run.loss), f"loss{nats}, smoothed", "loss", ".3f", "", several, mode="lines", line=line)
     if run.learns_relations:
-        tint = colour if several else style.NEUTRAL  # no line of a teacher, who has a colour of its own
+        tint = colour if several else style.NEUTRAL  # the teacher's colour would suggest a teacher
         held["marker"] |= {"color": tint}
         dotted = {"width": 1.5, "color": tint, "dash": "dot"}
         yield _trace(run, run.held, "validation texts", "loss", ".3f", "", several, line=dotted, **held)
@@ -155,13 +155,13 @@ def _traces(run: _Run, look: Mapping[str, str], several: bool) -> Iterator[dict]
     yield _trace(run, run.held, "held-back rows", "score", unit, "2", several, line=line, **held)
 
 
-def _trace(run: _Run, points: Points, what: str, value: str, unit: str, axis: str, several: bool, **look) -> dict:
+def _trace(run: _Run, points: Points, line_name: str, value: str, unit: str, axis: str, several: bool, **look) -> dict:
     return {
         "x": [step for step, _ in points],
         "y": [at for _, at in points],
-        "name": style.text(run.name if several else what),
-        "showlegend": bool(points) and (not several or what.startswith("loss")),
-        "meta": [style.text(run.name), style.text(run.settings), what],
+        "name": style.text(run.name if several else line_name),
+        "showlegend": bool(points) and (not several or line_name.startswith("loss")),
+        "meta": [style.text(run.name), style.text(run.settings), line_name],
         "hovertemplate": f"%{{meta[0]}}<br>step %{{x}}: %{{meta[2]}}, {value} %{{y:{unit}}}<br>%{{meta[1]}}"
         "<extra></extra>",
         "xaxis": f"x{axis}",
@@ -203,15 +203,15 @@ def _axes(drawn: go.Figure, runs: Sequence[_Run], scored: bool, inner: int) -> N
 def _sentence(run: _Run) -> str:
     """ "SST-2 run: loss 1.04 at step 1, 0.31 at step 189; held-back rows 81.0 % at the end." """
     (first, begin), (last, end) = run.loss[0], smoothed(run.loss)[-1]
-    said = f"{run.name}: loss {words.number(begin)} at step {first}, {words.number(end)} at step {last}, smoothed"
+    losses = f"{run.name}: loss {words.number(begin)} at step {first}, {words.number(end)} at step {last}, smoothed"
     if not run.held:
-        return f"{said}."
+        return f"{losses}."
     at_last = words.number(run.held[-1][1]) if run.learns_relations else words.score(run.metric, run.held[-1][1])
-    return f"{said}; {'validation texts' if run.learns_relations else 'held-back rows'} {at_last} at the end."
+    return f"{losses}; {'validation texts' if run.learns_relations else 'held-back rows'} {at_last} at the end."
 
 
 def _table(title: str, runs: Sequence[_Run]) -> dict:
-    """Every step with what was measured there; smoothed lines are left out."""
+    """Every step with its measured values, without the smoothed ones."""
     rows = []
     for run in runs:
         loss, train, held = dict(run.loss), dict(run.train), dict(run.held)

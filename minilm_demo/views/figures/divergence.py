@@ -21,10 +21,10 @@ TITLE = "Which head learns when"
 
 
 def divergence_figure(events: Sequence[TrainingEvent]) -> go.Figure:
-    """A map for each relation: a row a head (as in the microscope, from 1), a column a step at which the watched text
-    was read, the colour KL(teacher ‖ student) in nats, the mean over its tokens.
+    """A map for each relation: rows are heads (from 1), columns the steps at which the watched text was read, colour is
+    KL(teacher ‖ student) in nats, the mean over its tokens.
 
-    `DataError` for a run that watched no text. Of a run with an assistant, the student's own steps."""
+    For a run with an assistant: only the student's steps. Raises `DataError` for a run that watched no text."""
     pictures = last_learner([event for event in events if isinstance(event, Probed)])
     if not pictures:
         raise DataError(
@@ -70,7 +70,7 @@ def divergence_figure(events: Sequence[TrainingEvent]) -> go.Figure:
 
 
 def last_learner(pictures: Sequence[Probed]) -> Sequence[Probed]:
-    """The pictures of the learner that came last; each begins with one that has the tokens."""
+    """The pictures of the last learner; the first picture of each learner has the tokens."""
     firsts = [place for place, picture in enumerate(pictures) if picture.tokens]
     return pictures[firsts[-1] :] if firsts else pictures
 

@@ -1,4 +1,4 @@
-"""The experiment "Does it help?": every student as a dot, beside the baseline."""
+"""The figure of the experiment "Does it help?": every student as a dot, and the baseline."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ HEADINGS = ("How it began", "One score a seed", "Mean", "95 % interval (of)", "L
 
 
 def experiment_figure(result: AblationResult) -> go.Figure:
-    """A row an arm: a dot a student (one seed), a line at their mean, a bar of its 95 % interval; the dashed line is
-    the baseline. A bar that is wider than the axis ends with it."""
+    """One row for each arm: a dot for each student (one seed), a line at their mean, a bar for its 95 % interval. The
+    dashed line is the baseline. Bars are clipped to the axis."""
     title = (
         f"{words.metric_name(result.metric)} on {words.split_name(result.split)}, "
         f"{words.counted(result.examples, 'row')}"
     )
     titles = [arm.title for arm in result.arms]
-    means = [_said(result.metric, arm) for arm in result.arms]
+    means = [_mean_text(result.metric, arm) for arm in result.arms]
     baseline = words.score(result.metric, result.baseline)
     percent = words.is_percent(result.metric)
     rows = len(result.arms) + 1
     drawn = style.figure(
         title=title,
         name=f"{result.task}-experiment",
-        about=f"{title}. {'; '.join(f'{name}: {said}' for name, said in zip(titles, means, strict=True))}; "
+        about=f"{title}. {'; '.join(f'{name}: {mean}' for name, mean in zip(titles, means, strict=True))}; "
         f"{ALWAYS.lower()}: {baseline}.",
         table=_table(title, result),
         height=round(style.ROW * (rows + 0.25)) + style.AXIS_HEIGHT,
         showlegend=False,
         xaxis={
             "title": {"text": style.text(f"{words.metric_name(result.metric)}{' in %' if percent else ''}")},
-            "range": axis_range([result.baseline, *(one for arm in result.arms for one in (*arm.scores, arm.mean))]),
+            "range": axis_range([result.baseline, *(mark for arm in result.arms for mark in (*arm.scores, arm.mean))]),
             "tickformat": ".0%" if percent else ".2f",
             "nticks": 7,
         },
         yaxis=style.row_axis(rows),
         annotations=[
             label
-            for row, (name, said) in enumerate([*zip(titles, means, strict=True), (ALWAYS, baseline)])
-            for label in style.row_labels(row, name, said)
+            for row, (name, score) in enumerate([*zip(titles, means, strict=True), (ALWAYS, baseline)])
+            for label in style.row_labels(row, name, score)
         ],
         shapes=[style.baseline_line(result.baseline, 0, rows - 1)],
     )
@@ -67,13 +67,13 @@ def experiment_figure(result: AblationResult) -> go.Figure:
 
 
 def axis_range(values: Sequence[float]) -> list[float]:
-    """Where the axis begins and ends: a little outside of all marks, at most at 1."""
+    """The ends of the axis: just outside all marks, within -1 and 1."""
     low = math.floor((min(values) - AXIS_MARGIN) / AXIS_STEP) * AXIS_STEP
     high = math.ceil((max(values) + AXIS_MARGIN) / AXIS_STEP) * AXIS_STEP
     return [round(max(-1.0, low), 2), round(min(1.0, high), 2)]
 
 
-def _said(metric: str, arm: ArmScores) -> str:
+def _mean_text(metric: str, arm: ArmScores) -> str:
     return words.plus_minus(metric, arm.mean, arm.interval)
 
 
@@ -88,8 +88,8 @@ def _means(result: AblationResult, means: Sequence[str]) -> dict:
         "error_x": style.interval_bar(lows, highs, values),
         "marker": {"symbol": "line-ns", "size": 24, "line": {"width": 3}},
         "customdata": [
-            [style.text(arm.title), style.text(said), arm.interval_of]
-            for arm, said in zip(result.arms, means, strict=True)
+            [style.text(arm.title), style.text(mean), arm.interval_of]
+            for arm, mean in zip(result.arms, means, strict=True)
         ],
         "hovertemplate": "%{customdata[0]}: mean %{customdata[1]} (95 % interval of the %{customdata[2]})"
         "<extra></extra>",
@@ -115,7 +115,7 @@ def _dots(result: AblationResult) -> dict:
 
 
 def _about(metric: str, arm: ArmScores, student: Scored) -> list:
-    """What one reads of a dot: the arm, the seed, the score, what it took and how far from the teacher it was."""
+    """The hover texts of a dot: arm, seed, score, and time with losses."""
     parts = [
         f"took {words.duration(sum(student.seconds.values()))}",
         *(f"{name.replace('_', ' ')} loss {loss:.3f}" for name, loss in student.losses.items()),
@@ -151,7 +151,7 @@ def _row(result: AblationResult, arm: ArmScores) -> list[str]:
 
 
 def _distance(students: Sequence[Scored]) -> str:
-    """How far from the teacher they were before the fine-tune: "attention 0.15, value relation 0.09"."""
+    """The mean losses before the fine-tune: "attention 0.15, value relation 0.09"."""
     names = students[0].losses
     means = [f"{name.replace('_', ' ')} {_mean([student.losses[name] for student in students]):.3f}" for name in names]
     return ", ".join(means) or "not asked"

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEADINGS = ("Scored", "Model", "Score", "95 % interval")
-HEADING_ROWS = 0.75  # what the heading of a group takes, in rows
+HEADING_ROWS = 0.75  # the height of a group's heading, in rows
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One mark: a model and its score. Only this model's own has an interval."""
+    """One mark: a model and its score. Only this model's score has an interval."""
 
     kind: str  # "run" | "baseline" | "paper"
     label: str
     value: float
-    said: str
+    value_text: str
     interval: tuple[float, float] | None = None
 
 
@@ -42,7 +42,7 @@ class _Group:
 
 
 def scores_figure(evaluation: Evaluation) -> go.Figure:
-    """A row a model: its score as a mark, its interval as a bar; one group of rows for each metric and split."""
+    """One row for each model, score as a mark and interval as a bar; one group of rows for each metric and split."""
     task = get_task(evaluation.task)
     groups = [_group(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics]
     several = len(groups) > 1
@@ -65,8 +65,8 @@ def scores_figure(evaluation: Evaluation) -> go.Figure:
     )
     marked = [pair for group, rows in zip(groups, places, strict=True) for pair in zip(group.rows, rows, strict=True)]
     for kind in ("baseline", "paper", "run"):
-        if chosen := [(row, place) for row, place in marked if row.kind == kind]:
-            drawn.add_scatter(**_marks(kind, *zip(*chosen, strict=True)))
+        if marks := [(row, place) for row, place in marked if row.kind == kind]:
+            drawn.add_scatter(**_marks(kind, *zip(*marks, strict=True)))
     return drawn
 
 
@@ -96,7 +96,7 @@ def _of(group: _Group, kind: str) -> list[_Row]:
 
 
 def _places(groups: Sequence[_Group], headed: bool) -> tuple[list[list[float]], float]:
-    """Where each row stands, counted from the top, and where the rows end."""
+    """The position of each row, counted from the top, and the end of the last one."""
     places, at = [], 0.0
     for group in groups:
         at += HEADING_ROWS if headed else 0
@@ -110,7 +110,7 @@ def _labels(groups: Sequence[_Group], places: Sequence[Sequence[float]], headed:
         if headed:
             yield style.row_labels(rows[0] - HEADING_ROWS + 0.1, group.heading, "", bold=True)[0]
         for row, place in zip(group.rows, rows, strict=True):
-            yield from style.row_labels(place, row.label, row.said, bold=row.kind == "run")
+            yield from style.row_labels(place, row.label, row.value_text, bold=row.kind == "run")
 
 
 _LOOKS = {
@@ -128,7 +128,7 @@ def _marks(kind: str, rows: Sequence[_Row], places: Sequence[float]) -> dict:
         "x": values,
         "y": list(places),
         "marker": _LOOKS[kind],
-        "customdata": [[style.text(row.label), style.text(row.said)] for row in rows],
+        "customdata": [[style.text(row.label), style.text(row.value_text)] for row in rows],
         "hovertemplate": "%{customdata[0]}: %{customdata[1]}<extra></extra>",
     }
     if kind != "run":
@@ -151,16 +151,17 @@ def _axis(groups: Sequence[_Group]) -> dict:
 
 
 def axis_start(values: Sequence[float]) -> float:
-    """Where the axis begins: at the tenth below the smallest value, so that close marks come apart; always < 1, and
-    below 0 only for correlations that are."""
+    """The start of the axis: the tenth below the smallest value, so that close marks are distinct.
+
+    It is at most 0.9, and below 0 only for negative values."""
     lowest = min(values)
     start = math.floor(10 * lowest - 0.2) / 10
     return round(min(0.9, max(0.0 if lowest >= 0 else -1.0, start)), 1)
 
 
 def _sentence(group: _Group) -> str:
-    others = "; ".join(f"{row.label} {row.said}" for row in group.rows[1:])
-    return f"{group.title}: {group.rows[0].said}; {others}."
+    references = "; ".join(f"{row.label} {row.value_text}" for row in group.rows[1:])
+    return f"{group.title}: {group.rows[0].value_text}; {references}."
 
 
 def _table(title: str, groups: Sequence[_Group]) -> dict:

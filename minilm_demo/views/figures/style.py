@@ -1,4 +1,4 @@
-"""What all figures share: colours, the look, names as text, and the table in words that each figure carries."""
+"""Parts that all figures share: colours, template, labels, and the table that each figure carries."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Each has a contrast of 3 : 1 or more to a white and to a dark page.
+# Each has a contrast of at least 3 : 1 to a white and to a dark page.
 TEACHER, STUDENT, PROBABILITY = "#2563eb", "#c2410c", "#0f766e"
-NEUTRAL = "#71717a"  # what is no measured model: baselines, published scores
+NEUTRAL = "#71717a"  # baselines and published scores
 FAINT = "rgba(128, 128, 128, 0.3)"  # grid lines
 RUN_COLOURS = (STUDENT, TEACHER, PROBABILITY, "#9333ea", "#be185d", NEUTRAL, "#a16207")  # of several runs, in order
-DASHES = ("solid", "dash", "dashdot")  # runs beyond the colours have the same ones again, dashed
-SCALE = [[0.0, "#e6f4f1"], [0.25, "#4fa79c"], [1.0, "#0b5d56"]]  # of the square root: most of what is drawn is small
-SCALE_UNDER_TEXT = [[0.0, "#f0f7f6"], [1.0, "#7cc4ba"]]  # no darker than the letters on it can be read
-INK = "#18181b"  # those letters
+DASHES = ("solid", "dash", "dashdot")  # the colours repeat with the next dash
+SCALE = [[0.0, "#e6f4f1"], [0.25, "#4fa79c"], [1.0, "#0b5d56"]]  # over the square root: most values are small
+SCALE_UNDER_TEXT = [[0.0, "#f0f7f6"], [1.0, "#7cc4ba"]]  # light enough for text on it
+INK = "#18181b"  # text on SCALE_UNDER_TEXT
 TITLE_HEIGHT = 52  # pixels
 LONGEST_NAME = 80  # characters
 
 
 def text(words: object) -> str:
-    """A name from outside as text of a figure. Plotly reads `<b>`, `<a href>` and `&amp;` in texts as markup, and
-    `%{…}` as a place to fill in."""
+    """Escape a name for a figure. Plotly reads `<b>`, `<a href>` and `&amp;` in texts as markup, and `%{…}` as a
+    placeholder."""
     escaped = str(words).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace("%{", "% {")
 
@@ -35,13 +35,13 @@ def faded(colour: str, opacity: float) -> str:
 
 
 def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> dict:
-    """The table in words: {title, headings [str], rows [[str]]}."""
+    """A table: {title, headings [str], rows [[str]]}."""
     return {"title": title, "headings": list(headings), "rows": [list(row) for row in rows]}
 
 
 def figure(*, title: str, name: str, about: str, table: dict, height: int, **layout) -> go.Figure:
-    """An empty figure. `title`, `about` (what it shows, in words), `name` (of files) and `table` stay with
-    it, unescaped, as `layout.meta`. `height` is in pixels, without the title."""
+    """An empty figure. `layout.meta` has `title`, `about` (a sentence on what it shows), `name` (of files) and `table`,
+    unescaped. `height` is in pixels, without the title."""
     import plotly.graph_objects as go
 
     return go.Figure(
@@ -57,7 +57,7 @@ def figure(*, title: str, name: str, about: str, table: dict, height: int, **lay
 
 
 def _template() -> dict:
-    """The look. The page puts its own colours in the places of the neutral ones here."""
+    """The template. The page replaces its neutral colours with its own."""
     axis = {
         "gridcolor": FAINT,
         "linecolor": NEUTRAL,
@@ -84,18 +84,18 @@ def _template() -> dict:
 
 # -- rows of dots --------------------------------------------------------------------------------------------------
 
-ROW = 54  # pixels of a row: its label, and below it its marks
+ROW = 54  # pixels of a row: its label above its marks
 AXIS_HEIGHT = 66  # pixels: ticks and title of the axis
 
 
 def row_labels(row: float, name: str, value: str, *, bold: bool = False) -> list[dict]:
-    """What stands above the marks of a row, name and value: so long names take no room from the picture on a phone."""
+    """The labels of a row, name and value, above its marks: beside them they would take too much room on a phone."""
     shared = {"y": row, "yref": "y", "yshift": 19}
     return [label(name, bold=bold) | shared, label(value, bold=bold) | shared | {"x": 1, "xanchor": "right"}]
 
 
 def heading(words: str, at: float) -> dict:
-    """Above a panel that ends at the share `at` of the height."""
+    """The heading of a panel whose top is at the share `at` of the height."""
     return label(words, bold=True) | {"y": at, "yref": "paper", "yanchor": "bottom", "yshift": 6}
 
 
@@ -113,7 +113,7 @@ def label(words: str, *, bold: bool = False) -> dict:
 
 
 def row_axis(rows: float) -> dict:
-    """The axis of rows 0, 1, …, the first on top."""
+    """The vertical axis of rows 0, 1, …, the first at the top."""
     return {"range": [rows - 0.5, -0.75], "showticklabels": False, "showgrid": False, "fixedrange": True}
 
 

@@ -1,4 +1,4 @@
-"""The three kinds of task, as the views see them: how an answer is drawn, and what it is called in words."""
+"""How the views draw and describe each of the three kinds of task."""
 
 from collections.abc import Mapping
 
@@ -14,5 +14,5 @@ KINDS: Mapping[str, Kind] = {"classification": Classification(), "regression": R
 
 
 def kind_of(task: Task) -> Kind:
-    """What the views know of the task's kind."""
+    """The `Kind` of a task."""
     return KINDS[task.kind]

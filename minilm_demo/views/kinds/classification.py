@@ -10,7 +10,7 @@ from ...tasks import Task
 from .. import words
 from .base import Cells, Explained, Kind
 
-LITTLE = 0.01  # of the probability: below this no single word decided
+LITTLE = 0.01  # of the probability: a smaller change is negligible
 
 
 class Classification(Kind):
@@ -21,7 +21,7 @@ class Classification(Kind):
     confidence_name = "Confidence"
 
     def draw(self, task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
-        """Bars stay in the order of the labels, so that two answers can be compared at a glance."""
+        """Bars in the order of the task's labels, the same for every answer."""
         shares = prediction.probabilities
         labels = [label for label in task.labels if label in shares] or list(shares)
         return {
@@ -37,7 +37,7 @@ class Classification(Kind):
             ],
         }
 
-    def said(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, answer: str, limit: int = 280) -> str:
         return words.label_name(answer)
 
     def answers(self, task: Task) -> str:
@@ -57,7 +57,7 @@ class Classification(Kind):
 
     def cells(self, task: Task) -> Cells:
         labels = [words.label_name(label) for label in task.labels]
-        return Cells("Predicted classes", labels, labels, "True: {true}, predicted: {said}")
+        return Cells("Predicted classes", labels, labels, "True: {true}, predicted: {predicted}")
 
     def explained(self, importance: WordImportance) -> Explained:
         label = f"“{words.label_name(importance.target)}”"

@@ -18,7 +18,7 @@ class Regression(Kind):
     confidence_name = "Off by"
 
     def draw(self, task: Task, prediction: Prediction, fields: Mapping[str, str]) -> dict:
-        """A model may answer outside the range of its targets: the words say what came, the marker stays inside."""
+        """A score may lie outside the range of the targets: the text has the score, the marker stays on the scale."""
         low, high = task.score_range
         return {
             "sentence": f"{words.number(prediction.score, 1)} on a scale from {low:g} to {high:g}",
@@ -30,7 +30,7 @@ class Regression(Kind):
             },
         }
 
-    def said(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, answer: str, limit: int = 280) -> str:
         return words.number(float(answer), 1)
 
     def baseline_name(self, evaluation: Evaluation, split: str) -> str:
@@ -43,7 +43,7 @@ class Regression(Kind):
         return -row.value
 
     def cells(self, task: Task) -> None:
-        """A score belongs to no class."""
+        """None: a score has no class."""
 
     def explained(self, importance: WordImportance) -> Explained:
         return Explained("the score", "the score", "raises the score", "lowers the score", "points of the score")

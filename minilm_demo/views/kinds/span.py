@@ -33,10 +33,12 @@ class Span(Kind):
             "none": NO_ANSWER,
             "pieces": mark(context, *best),
             "decision": _decision(task, prediction),
-            "candidates": [_candidate(one) for one in prediction.candidates if (one.start, one.end) != best],
+            "candidates": [
+                _candidate(candidate) for candidate in prediction.candidates if (candidate.start, candidate.end) != best
+            ],
         }
 
-    def said(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, answer: str, limit: int = 280) -> str:
         return words.shorten(answer, limit)
 
     def baseline_name(self, evaluation: Evaluation, split: str) -> str:
@@ -49,7 +51,7 @@ class Span(Kind):
         return row.value
 
     def cells(self, task: Task) -> Cells:
-        return Cells("Questions and answers", ANSWERABLE, ANSWERED, "The text {true}; the model said: {said}")
+        return Cells("Questions and answers", ANSWERABLE, ANSWERED, "The text {true}; the model said: {predicted}")
 
     def explained(self, importance: WordImportance) -> Explained:
         logits = "the answer's start logit plus end logit"
@@ -77,7 +79,7 @@ class Span(Kind):
         return f"{sum(not label['text'] for label in labels):,} without an answer."
 
     def short_example(self, task: Task) -> Mapping[str, str]:
-        """A context is never short."""
+        """Empty: a context is long."""
         return {}
 
     def limit(self, task: Task, index: int, most_characters: int) -> str:
@@ -87,7 +89,7 @@ class Span(Kind):
 
 
 def _decision(task: Task, prediction: Prediction) -> dict | None:
-    """The no-answer score (null score minus best span score, in logits) and where a threshold may stand."""
+    """The no-answer score (null score minus best span score), the threshold and its range, in logits."""
     score, threshold = prediction.no_answer_score, prediction.threshold
     if not task.has_unanswerable or score is None or threshold is None:
         return None
@@ -96,13 +98,13 @@ def _decision(task: Task, prediction: Prediction) -> dict | None:
 
 
 def mark(context: str, start: int | None, end: int | None) -> list[dict]:
-    """The context in pieces, the answer marked. Cut here and not in the browser: Python counts characters, JavaScript
-    counts an emoji as two."""
+    """The context in pieces, the answer marked. They are cut here because JavaScript counts an emoji as two
+    characters."""
     if start is None or end is None:
         return [{"text": context, "mark": False}]
     pieces = (context[:start], False), (context[start:end], True), (context[end:], False)
     return [{"text": text, "mark": marked} for text, marked in pieces if text]
 
 
-def _candidate(one: Candidate) -> list[str]:
-    return [words.shorten(one.text, 160), words.number(one.score, 1)]
+def _candidate(candidate: Candidate) -> list[str]:
+    return [words.shorten(candidate.text, 160), words.number(candidate.score, 1)]

@@ -82,7 +82,7 @@ const EXPLORER = {
   storedScores,
   scoresQuestion: ({ state: { layer, head } }, token) => ({ layer, head, token }),
   // An explanation is of the text that is on the screen, and leaves what was recorded of it there.
-  merged: ({ value }, found) => (found.explanation ? { ...found, frames: value.frames } : found),
+  merged: ({ value }, answer) => (answer.explanation ? { ...answer, frames: value.frames } : answer),
 };
 
 /**
@@ -106,7 +106,7 @@ export function mount(root, value, callbacks = {}) {
   };
 }
 
-// How long the two changes take that have to feel immediate.
+// Measures the two changes that must feel immediate.
 function measured(set, changes) {
   const start = performance.now();
   set(changes);

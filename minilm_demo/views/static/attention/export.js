@@ -123,7 +123,7 @@ function linksOf(values, columns, max, { rows, columns: chosen, resting }) {
     const meant = resting || rows.includes(row) || chosen.includes(column);
     return { row, column, value, share, meant, ink: linkInk(share) };
   });
-  return links.filter(({ share }) => share > 0.02).sort((one, other) => one.share - other.share);
+  return links.filter(({ share }) => share > 0.02).sort((a, b) => a.share - b.share);
 }
 
 // A gap where the other text begins.

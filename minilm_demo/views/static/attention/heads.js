@@ -50,36 +50,36 @@ export function finder(page) {
 }
 
 /**
- * The kinds that can be told for this text, with their heads from the highest score down, and the rest.
+ * The kinds with a score for this text, each with its heads in descending order, and the rest.
  *
  * @param {AttentionPayload} value
  */
 function kindsOf({ behaviours: { kinds, labels, scores } }) {
-  const told = ({ name }) => scores[name]?.flat().some((score) => score !== null);
+  const hasScores = ({ name }) => scores[name]?.flat().some((score) => score !== null);
   const rest = { name: "mixed", title: "Mixed", about: "No behaviour reaches its threshold for this text." };
-  return [...kinds.filter(told), rest].map((kind) => {
-    const found = labels.flatMap((names, layer) =>
+  return [...kinds.filter(hasScores), rest].map((kind) => {
+    const heads = labels.flatMap((names, layer) =>
       names.flatMap((name, head) =>
         name === kind.name ? [{ layer, head, score: scores[name] ? scores[name][layer][head] : null }] : [],
       ),
     );
-    return { ...kind, found: found.sort((one, other) => other.score - one.score) };
+    return { ...kind, heads: heads.sort((a, b) => b.score - a.score) };
   });
 }
 
-function kindButton(page, { name, title, found }) {
+function kindButton(page, { name, title, heads }) {
   const node = button("", () => page.set({ kind: page.state.kind === name ? null : name }), "mlm-kind");
   const sign = make("span", "mlm-thumb-sign", SIGNS[name] || "");
   node.dataset.kind = name;
-  node.append(sign, title, make("span", "mlm-number", String(found.length)));
+  node.append(sign, title, make("span", "mlm-number", String(heads.length)));
   return node;
 }
 
-function aboutKind(page, { about, threshold, found, name }) {
+function aboutKind(page, { about, threshold, heads, name }) {
   const line = about + (threshold === undefined ? "" : " Threshold: " + threshold.toFixed(2) + ".");
-  const listed = name === "mixed" ? [] : found.slice(0, LISTED);
-  const heads = listed.map((place) => headButton(page, place, place.score.toFixed(2)));
-  return [make("p", "mlm-note", line), make("div", "mlm-buttons", ...heads)];
+  const listed = name === "mixed" ? [] : heads.slice(0, LISTED);
+  const buttons = listed.map((place) => headButton(page, place, place.score.toFixed(2)));
+  return [make("p", "mlm-note", line), make("div", "mlm-buttons", ...buttons)];
 }
 
 // What the grid writes on a head: its kind, its sign, its name and score, and whether another kind is looked for.
@@ -96,7 +96,7 @@ export function markOf({ value, state }, layer, head) {
   }
   const { kinds, labels, scores } = value.behaviours;
   const name = labels[layer][head];
-  const kind = kinds.find((one) => one.name === name);
+  const kind = kinds.find((candidate) => candidate.name === name);
   const does = kind ? kind.title + " " + scores[name][layer][head].toFixed(2) : "Mixed";
   const label = headText({ layer, head }) + ": " + does;
   return { kind: name, sign: SIGNS[name] || "", label, does, dim: dim(name) };
@@ -194,7 +194,7 @@ export function answer(page) {
     say(now, here && "This head: " + here + " of the question's weight is on " + quoted(text) + ".");
     say(mark, "Who looks at " + quoted(text) + "?");
     const heads = mass.flatMap((shares, layer) => shares.map((share, head) => ({ layer, head, share })));
-    const best = heads.sort((one, other) => other.share - one.share).slice(0, BEST);
+    const best = heads.sort((a, b) => b.share - a.share).slice(0, BEST);
     list.replaceChildren(...best.map((place) => headButton(page, place, percent(place.share))));
   }
   return { element, level: "head", draw };

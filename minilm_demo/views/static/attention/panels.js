@@ -71,8 +71,10 @@ function changeChips(page) {
     page.callbacks.look ? button(text + " ✕", () => page.look(rest), "mlm-chip") : make("span", "mlm-chip", text);
   const word = (token) => "Masked: " + page.value.tokens.texts[token];
   const chips = [
-    ...masked.map((token) => chip(word(token), { masked: masked.filter((one) => one !== token), ablated })),
-    ...ablated.map((head) => chip(headText(head) + " off", { masked, ablated: ablated.filter((one) => one !== head) })),
+    ...masked.map((token) => chip(word(token), { masked: masked.filter((index) => index !== token), ablated })),
+    ...ablated.map((head) =>
+      chip(headText(head) + " off", { masked, ablated: ablated.filter((place) => place !== head) }),
+    ),
   ];
   const undo = () => page.look({ masked: [], ablated: [] });
   return chips.length > 1 && page.callbacks.look ? [...chips, button("Undo all", undo)] : chips;
@@ -127,7 +129,7 @@ function readFrames({
   },
   state,
 }) {
-  const labelled = predictions.every((one) => one?.bars.length);
+  const labelled = predictions.every((prediction) => prediction?.bars.length);
   const end = labelled
     ? predictions
         .at(-1)
@@ -228,7 +230,7 @@ function offSwitch(page) {
     () => {
       const { masked, ablated } = page.value.changed;
       const { layer, head } = page.state;
-      const others = ablated.filter((one) => !isThis(one));
+      const others = ablated.filter((place) => !isThis(place));
       page.look({ masked, ablated: others.length < ablated.length ? others : [...ablated, { layer, head }] });
     },
     "mlm-switch",

@@ -71,7 +71,7 @@ export function grid(page) {
     if (level === "head") return;
     map.mark((row, column) => gridMark(page, headAt({ row, column })));
     const painted = JSON.stringify([state.words, state.hideSpecial, state.block, state.side, state.frame]);
-    if (level === "grid" && painted === paintedFor) return; // only the kind looked for is another one
+    if (level === "grid" && painted === paintedFor) return; // only the chosen kind differs
     paintedFor = painted;
     map.draw(gridPicture(page, headAt));
   }
@@ -80,7 +80,7 @@ export function grid(page) {
 
 function gridMark(page, { layer, head }) {
   const mark = markOf(page, layer, head);
-  const off = page.value.changed.ablated.some((one) => one.layer === layer && one.head === head);
+  const off = page.value.changed.ablated.some((place) => place.layer === layer && place.head === head);
   return off ? { ...mark, kind: "off", sign: "✕", label: mark.label + ", switched off" } : mark;
 }
 

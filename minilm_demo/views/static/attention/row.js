@@ -42,7 +42,7 @@ function exactToken({ state, view }, chosen) {
   return tokens[Math.min(state.piece, tokens.length - 1)];
 }
 
-// Nobody is asked for anything before a person chose something.
+// No request is sent before a word is chosen.
 function scoresButton(page, chosen) {
   if (page.state.entered || !page.callbacks.row || exactToken(page, chosen) === null) return null;
   return button("The scores behind them", () => page.set({ entered: true }));
@@ -58,7 +58,7 @@ function weightParts(page, chosen, unfolded, redraw, note) {
   const others = looking ? view.columns : view.rows;
   const entries = others
     .map((group, place) => ({ name: view.labels[group].name, weight: numbers[place] }))
-    .sort((one, other) => Math.abs(other.weight) - Math.abs(one.weight));
+    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
   const most = Math.max(0.0001, Math.abs(entries[0].weight));
   const title = weightTitle(view, chosen, looking);
   const lines = shown(entries, unfolded).map(({ name, weight }) => [plain(name), barCell(weight, most, view.signed)]);
@@ -121,7 +121,7 @@ function scoreParts(page, token, group, scores, unfolded, redraw) {
   const { largest, exponentials, sum, weights } = W.softmaxRow(scores);
   const entries = scores
     .map((score, key) => ({ key, score, exponential: exponentials[key], weight: weights[key] }))
-    .sort((one, other) => other.weight - one.weight);
+    .sort((a, b) => b.weight - a.weight);
   const most = entries[0].weight;
   const title = "From scores to weights: " + quoted(value.tokens.texts[token]) + " looks at";
   const lines = [

@@ -1,15 +1,15 @@
-// A figure of plotly, with its title, the same numbers as a table, and files to save. See `figure_payload` for the
-// value, {figure {data, layout}, title, about, name, table}; null draws nothing.
+// A plotly figure with its title, its numbers as a table, and files to save. See `figure_payload` for the value,
+// {figure {data, layout}, title, about, name, table}; null draws nothing.
 //
-// `callbacks.plotly` is the address of plotly.js, which is fetched when the first figure comes onto the screen, once for
-// all figures of a page. Without it (a page of its own, which may load nothing) the table stands in place of the picture.
+// `callbacks.plotly` is the address of plotly.js, fetched once a page, when its first figure comes onto the screen.
+// Without it (on a standalone page, which may load nothing) the table replaces the picture.
 
 import { css, onTheme, palette } from "../shared/colours.js";
 import { details, make, say, scroller, show, table } from "../shared/dom.js";
 import { quotedCell, saving, tableSave } from "../shared/save.js";
 
 const CONFIG = { displayModeBar: false, doubleClick: "reset", showTips: false };
-const TITLE = 52; // pixels that the title takes in a saved picture: on the page it stands above
+const TITLE = 52; // pixels of the title, which is in saved pictures only
 const TOP = 8; // pixels above the picture on the page
 const LEAST = 720; // pixels: the width of a saved picture at least
 const UNREACHABLE = "The picture could not be loaded. The table has its numbers.";
@@ -72,7 +72,7 @@ function update(state, value) {
   page.numbers.replaceChildren(...(callbacks.plotly ? [] : [tableOf(value.table)]));
   show(page.more, Boolean(callbacks.plotly));
   page.drawing.setAttribute("aria-label", value.about);
-  page.drawing.style.minHeight = value.figure.layout.height - TITLE + "px"; // what comes below does not jump
+  page.drawing.style.minHeight = value.figure.layout.height - TITLE + "px"; // avoids a layout shift below
   show(page.drawing, Boolean(callbacks.plotly));
   page.table.redraw();
   draw(state);
@@ -90,16 +90,16 @@ async function draw(state) {
     page.table.open = true;
     return;
   }
-  if (value !== state.value) return; // another one came meanwhile
+  if (value !== state.value) return; // stale: another value has come
   const { data, layout } = themed(value.figure, page.drawing);
   const margin = { ...layout.margin, t: TOP };
-  const shown = { ...layout, title: undefined, margin, height: layout.height - TITLE + TOP, dragmode: dragging() };
-  await state.plotly.react(page.drawing, structuredClone(data), shown, CONFIG);
+  const untitled = { ...layout, title: undefined, margin, height: layout.height - TITLE + TOP, dragmode: dragging() };
+  await state.plotly.react(page.drawing, structuredClone(data), untitled, CONFIG);
   page.drawing.dataset.drawn = value.name;
   fit(state);
 }
 
-// A finger scrolls the page, a mouse chooses a part to look at.
+// A finger scrolls the page; a mouse zooms into the figure.
 function dragging() {
   return matchMedia("(pointer: coarse)").matches ? false : "zoom";
 }
@@ -124,7 +124,7 @@ async function library(address) {
     script.addEventListener("error", failed);
   }).catch(() => {});
   if (!loaded()) {
-    script.remove(); // the next figure tries again
+    script.remove(); // the next figure retries
     throw new Error("plotly.js did not come");
   }
   return loaded();
@@ -132,7 +132,7 @@ async function library(address) {
 
 // -- its colours
 
-// The figure with the page's colours, light or dark, in the places of the neutral ones of its template.
+// The figure with the page's colours, light or dark, instead of the template's neutral ones.
 function themed({ data, layout }, node) {
   /** @type {any} */
   const colours = { ...palette(node), surface: behind(node) };
@@ -157,8 +157,8 @@ function themed({ data, layout }, node) {
   }
 }
 
-// The sequential scale from the page's background on, over the square root of the value, as most values are small; under
-// letters over the value itself, and no stronger than they can be read on.
+// The sequential scale, starting at the page's background, over the square root of the value, as most values are small.
+// A scale under text is linear and stays light enough to read the text.
 function scale({ coloraxis }, data, colours) {
   if (!coloraxis) return {};
   const stop = (at, share) => [at, paint(mixed(colours.scale, colours.surface, share))];
@@ -167,7 +167,7 @@ function scale({ coloraxis }, data, colours) {
   return { coloraxis: { ...coloraxis, colorscale } };
 }
 
-// What is painted behind the picture, [r, g, b].
+// The background colour behind the picture, [r, g, b].
 function behind(node) {
   if (!node) return [255, 255, 255];
   const [red, green, blue, alpha = 1] = getComputedStyle(node)
@@ -193,13 +193,13 @@ function tableOf({ title, headings, rows }) {
   return box;
 }
 
-// A spreadsheet reads a hyphen as minus, and a text that begins as a formula as one.
+// A spreadsheet needs a hyphen as minus sign, and would execute a text that begins like a formula.
 function csvRows({ headings, rows }) {
   const cell = (text) => quotedCell(text.replace(/−(?=\d)/g, "-").replace(/^(?=[=+@])(?!\+\d)/, "'"));
   return [headings, ...rows].map((cells) => cells.map(cell));
 }
 
-// With its title, on the page's background: a transparent picture with pale letters is lost on a white slide.
+// The saved picture has the title and the page's background, because pale text needs a dark one.
 async function savePicture({ plotly, value, page }, format) {
   if (!plotly) return UNREACHABLE;
   const { data, layout } = themed(value.figure, page.drawing);

@@ -32,7 +32,7 @@ export const READING = [
 export function tablePart(page) {
   const sorting = { column: 4, down: true };
   const box = details("As a table", () => {
-    const cells = cellsOf(page).sort((one, other) => Math.abs(other.difference) - Math.abs(one.difference));
+    const cells = cellsOf(page).sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference));
     const rows = cells.slice(0, TABLE_ROWS).map(({ from, to, p, q, difference }) => ({
       order: [from.text, to.text, p, q, difference],
       cells: [plain(from.text), plain(to.text), p.toFixed(3), q.toFixed(3), weightText(difference, true)],

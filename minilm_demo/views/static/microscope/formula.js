@@ -23,31 +23,31 @@ export function formula(page) {
     pieces,
     make("div", "mlm-formula-body", make("div", "", steps, note), row),
   );
-  const own = { all: false, sorting: { column: 3, down: true } };
+  const settings = { all: false, sorting: { column: 3, down: true } };
   function draw() {
     const { state, view } = page;
     show(element, !view.cells && state.chosen !== null);
     if (element.hidden) return;
     const { from, to } = state.chosen;
-    const found = page.scores(from);
-    const numbers = rowNumbers(page, from, found);
+    const scores = page.scores(from);
+    const numbers = rowNumbers(page, from, scores);
     say(title, "The formula with your numbers: " + V.tokenName(page.value, from) + " → " + V.tokenName(page.value, to));
     pieces.replaceChildren(...pieceButtons(page, "from"), ...pieceButtons(page, "to"));
     show(pieces, pieces.children.length > 0);
     steps.replaceChildren(...stepLines(page, numbers));
-    say(note, found.error || "");
+    say(note, scores.error || "");
     show(note, note.textContent !== "");
-    row.replaceChildren(...rowTable(page, numbers, own, draw));
+    row.replaceChildren(...rowTable(page, numbers, settings, draw));
   }
   return { element, level: "chosen", draw };
 }
 
 // Both sides of one row: {p, q, shares, divergence} and, where the raw scores are known, {teacher, student} as
 // softmaxRow has them, with the scores themselves.
-function rowNumbers(page, token, found) {
-  if (!found.error) {
-    const exact = R.exactRow(found.teacher, found.student);
-    return { ...exact, p: exact.teacher.weights, q: exact.student.weights, scores: found };
+function rowNumbers(page, token, scores) {
+  if (!scores.error) {
+    const exact = R.exactRow(scores.teacher, scores.student);
+    return { ...exact, p: exact.teacher.weights, q: exact.student.weights, scores };
   }
   const { p, q } = V.rowWeights(page, token);
   const shares = R.shares(p, q);
@@ -155,7 +155,7 @@ function pieceButtons(page, end) {
 }
 
 // The whole row: what both sides give to every token, and what that adds to the divergence.
-function rowTable(page, { p, q, shares }, own, redraw) {
+function rowTable(page, { p, q, shares }, settings, redraw) {
   const { value, state } = page;
   const { chosen } = state;
   const most = Math.max(...p, ...q);
@@ -174,18 +174,18 @@ function rowTable(page, { p, q, shares }, own, redraw) {
     caption: title,
     headings: ["To", "Teacher, p", "Student, q", "Share of KL"],
     rows,
-    sorting: own.sorting,
-    most: own.all ? Infinity : FIRST_ROWS,
+    sorting: settings.sorting,
+    most: settings.all ? Infinity : FIRST_ROWS,
     chosen: ({ token }) => token === chosen.to,
   });
-  const more =
+  const unfold =
     value.size > FIRST_ROWS
-      ? button(own.all ? "Only the first " + FIRST_ROWS : "All " + value.size, () => {
-          own.all = !own.all;
+      ? button(settings.all ? "Only the first " + FIRST_ROWS : "All " + value.size, () => {
+          settings.all = !settings.all;
           redraw();
         })
       : null;
-  return [make("h4", "", title), scroller(title, sheet), more ? make("div", "mlm-buttons", more) : null].filter(
+  return [make("h4", "", title), scroller(title, sheet), unfold ? make("div", "mlm-buttons", unfold) : null].filter(
     (part) => part,
   );
 }

@@ -28,7 +28,7 @@ export function mapsPart(page) {
     "mlm-note",
     "Point at a cell to compare it in all three maps; choose one to see how it is computed.",
   );
-  const element = make("div", "", make("div", "mlm-maps", ...all.map((one) => one.element)), hint);
+  const element = make("div", "", make("div", "mlm-maps", ...all.map((map) => map.element)), hint);
   function draw(level) {
     const { view } = page;
     element.classList.toggle("mlm-at-rest", page.state.hovered.row === null && page.state.hovered.column === null);

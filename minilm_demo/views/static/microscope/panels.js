@@ -30,9 +30,9 @@ export function top(page) {
   );
   function draw() {
     const { value } = page;
-    for (const one of SIDES) {
-      say(names[one], value[one].title);
-      say(places[one], ", layer " + (value[one].layer + 1));
+    for (const name of SIDES) {
+      say(names[name], value[name].title);
+      say(places[name], ", layer " + (value[name].layer + 1));
     }
     show(line, value.badge.title !== "");
     badge.dataset.kind = value.badge.kind;

@@ -1,9 +1,9 @@
-// What the distillation microscope computes: the mirror of the divergence in minilm_demo/distillation.py, on arrays of the
-// page. Nothing here draws or keeps anything. p is a row of the teacher, q the same row of the student, [T] each.
+// The computations of the microscope on arrays, with the same formulas as minilm_demo/jobs/relations.py.
+// Nothing here draws or stores anything. p is a row of the teacher, q the same row of the student, [T] each.
 
 import { softmaxRow } from "../shared/weights.js";
 
-const LEAST = (0.5 / 255) ** 2; // half of the smallest weight that a byte holds: a 0 there is no true 0
+const LEAST = (0.5 / 255) ** 2; // below the smallest weight of a byte, 1 / 255²; it stands for 0, which has no logarithm
 
 // p, q [n] -> [n]: p log(p / q) of every key, in nats. Their sum is the row's divergence KL(p ‖ q).
 export function shares(p, q) {
@@ -37,7 +37,7 @@ export function worst(divergence, heads, tokens, number) {
   for (let head = 0; head < heads; head++) {
     for (const token of tokens) rows.push({ head, token, divergence: divergence[head * size + token] });
   }
-  return rows.sort((one, other) => other.divergence - one.divergence).slice(0, number);
+  return rows.sort((a, b) => b.divergence - a.divergence).slice(0, number);
 }
 
 // matrices p, q [T, T] -> [T]: the divergence of every row, as near as the bytes they came from allow.

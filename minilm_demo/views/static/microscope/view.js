@@ -1,5 +1,5 @@
-// What the microscope shows, without drawing it: from a payload and the state of the controls to both sides of one head,
-// and to the sentences about them. One side of one relation is what trace.js reads: a trace of one layer.
+// The view of the microscope, without drawing: from a payload and the state of the controls to both models' weights of one
+// head, and the sentences about them. For trace.js, one model's relation is a trace of one layer.
 
 import { NOWHERE } from "../shared/places.js";
 import * as A from "../shared/trace.js";
@@ -103,18 +103,18 @@ export function nextState(state, before, value) {
 // hidden {teacher, student}}: what is on screen.
 export function look(data, state) {
   const { teacher, student } = data.relations[state.relation];
-  const asked = { ...state, layer: 0, rollout: false, keep: 100, drawing: "matrix", side: "this", block: null };
-  const [one, other] = [A.look(teacher, { ...asked, frame: null }), A.look(student, asked)];
-  const difference = (name) => W.subtract(other[name], one[name]);
+  const settings = { ...state, layer: 0, rollout: false, keep: 100, drawing: "matrix", side: "this", block: null };
+  const [teacherView, studentView] = [A.look(teacher, { ...settings, frame: null }), A.look(student, settings)];
+  const difference = (name) => W.subtract(studentView[name], teacherView[name]);
   return {
-    labels: one.labels,
-    rows: one.rows,
-    columns: one.columns,
-    cells: one.cells,
-    teacher: one,
-    student: other,
+    labels: teacherView.labels,
+    rows: teacherView.rows,
+    columns: teacherView.columns,
+    cells: teacherView.cells,
+    teacher: teacherView,
+    student: studentView,
     difference: { matrix: difference("matrix"), values: difference("values") },
-    hidden: { teacher: one.hidden, student: other.hidden },
+    hidden: { teacher: teacherView.hidden, student: studentView.hidden },
   };
 }
 
@@ -146,12 +146,12 @@ export function cellTokens(page, { row, column }) {
 
 // p, q of one token, [T] each, from the bytes; null in an overview.
 export function rowWeights({ data, state, value }, token, head = state.head) {
-  const asked = { ...state, head, layer: 0, rollout: false };
+  const place = { ...state, head, layer: 0, rollout: false };
   const row = (side) => {
     const trace = data.relations[state.relation][side];
     const all =
       side === "student" && state.frame !== null ? trace.frames[state.frame]() : trace.whole ? trace.all() : null;
-    const matrix = all ? W.head(all, { ...trace.shape, size: value.size }, 0, head) : trace.fetched.get(A.keyOf(asked));
+    const matrix = all ? W.head(all, { ...trace.shape, size: value.size }, 0, head) : trace.fetched.get(A.keyOf(place));
     return matrix?.subarray(token * value.size, (token + 1) * value.size);
   };
   const [p, q] = [row("teacher"), row("student")];
@@ -281,7 +281,9 @@ export function tokenName({ tokens, words }, token) {
   if (word === null) return A.quoted(tokens.texts[token]) + nth(tokens.texts, token);
   const texts = words.map(({ text }) => text);
   const whole = A.quoted(texts[word]) + nth(texts, word);
-  return tokens.words.filter((one) => one === word).length < 2 ? whole : A.quoted(tokens.texts[token]) + " of " + whole;
+  return tokens.words.filter((index) => index === word).length < 2
+    ? whole
+    : A.quoted(tokens.texts[token]) + " of " + whole;
 }
 
 // " (2nd)" behind a text that stood before: one of two that read the same.

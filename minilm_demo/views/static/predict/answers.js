@@ -1,8 +1,8 @@
-// One input through one or more checkpoints, side by side; what the latest change did; the tries so far. See
+// The answers of one or more checkpoints to one input, the effect of the latest change, and the tries so far. See
 // `answers_payload`.
 //
-// The history, one for each skill, lives in this page alone: texts of visitors are not kept on the server. `callbacks.picked({texts})` is
-// called when a try is chosen, to put its texts back into the boxes.
+// The history, one for each skill, stays in the page: the server keeps no texts of visitors. `callbacks.picked({texts})`
+// is called when a try is chosen, to put its texts back into the boxes.
 
 import { details, make, say, scroller, show, table } from "../shared/dom.js";
 import { number, signed } from "../shared/numbers.js";
@@ -10,8 +10,8 @@ import { mount as mountPrediction } from "./prediction.js";
 
 /** @import { AnswersPayload, PredictionPayload, Sentence } from "../payloads.js" */
 
-const KEPT = 50; // tries of each skill
-const SPOKEN = { lanes: true, error: true }; // what was asked for, and not what stands there at first
+const MOST_TRIES = 50; // tries of each skill
+const SPOKEN = { lanes: true, error: true }; // payloads that answer a question, unlike the first one
 
 /**
  * @param {HTMLElement} root
@@ -77,32 +77,32 @@ function remember(state, { task, input, lanes }) {
     score: decision ? decision.score : null,
   }));
   state.tries.unshift({ task, input, answers });
-  state.tries.splice(KEPT);
+  state.tries.splice(MOST_TRIES);
 }
 
 function drawTries({ tries, callbacks }) {
-  const rows = tries.map((one) => [
-    chooser(one, callbacks),
-    one.answers.map(({ title, sentence }) => (one.answers.length > 1 ? `${title}: ${sentence}` : sentence)).join(" · "),
+  const rows = tries.map(({ input, answers }) => [
+    chooser(input, callbacks),
+    answers.map(({ title, sentence }) => (answers.length > 1 ? `${title}: ${sentence}` : sentence)).join(" · "),
   ]);
   const box = scroller("Tries so far", table("Tries so far", ["Asked", "Answer"], rows));
   box.classList.add("mlm-tall");
   return box;
 }
 
-function chooser(one, callbacks) {
-  const words = one.input.map(({ text }) => (text.length > 160 ? text.slice(0, 160) + "…" : text)).join(" — ");
+function chooser(input, callbacks) {
+  const words = input.map(({ text }) => (text.length > 160 ? text.slice(0, 160) + "…" : text)).join(" — ");
   if (!callbacks.picked) return words;
   const button = make("button", "mlm-link", words);
   button.type = "button";
   button.title = "Put this into the boxes again";
-  button.addEventListener("click", () => callbacks.picked({ texts: one.input.map(({ text }) => text) }));
+  button.addEventListener("click", () => callbacks.picked({ texts: input.map(({ text }) => text) }));
   return button;
 }
 
-// -- what the latest change did
+// -- the effect of the latest change
 
-// The same question to the same checkpoints, in other words.
+// Whether two tries are of the same task and checkpoints, with different texts.
 function comparable(before, latest) {
   const names = ({ answers }) => answers.map(({ title }) => title).join("\n");
   const texts = ({ input }) => input.map(({ text }) => text).join("\n");
@@ -135,10 +135,10 @@ function drawChange(before, latest) {
   );
 }
 
-// The text with the words marked that do not stand in the other one.
+// The text with the words marked that the other text does not have.
 function sideOf(label, text, other, className) {
-  const kept = commonWords(words(text), words(other));
-  const pieces = words(text).map((word, place) => (kept.has(place) ? word : make("mark", className, word)));
+  const common = commonWords(words(text), words(other));
+  const pieces = words(text).map((word, place) => (common.has(place) ? word : make("mark", className, word)));
   const spaced = pieces.flatMap((piece, place) => (place ? [" ", piece] : [piece]));
   return make("div", "mlm-side", make("p", "mlm-side-name", label), make("p", "", ...spaced));
 }
@@ -150,7 +150,7 @@ function words(text) {
     .slice(0, 2000);
 }
 
-// Places in `left` of a longest common subsequence with `right`.
+// Indices in `left` of a longest common subsequence with `right`.
 function commonWords(left, right) {
   const lengths = Array.from({ length: left.length + 1 }, () => new Uint16Array(right.length + 1));
   for (let i = left.length - 1; i >= 0; i--) {
@@ -158,16 +158,16 @@ function commonWords(left, right) {
       lengths[i][j] = left[i] === right[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
     }
   }
-  const kept = new Set();
+  const common = new Set();
   for (let i = 0, j = 0; i < left.length && j < right.length; ) {
     if (left[i] === right[j]) {
-      kept.add(i);
+      common.add(i);
       i++;
       j++;
     } else if (lengths[i + 1][j] >= lengths[i][j + 1]) i++;
     else j++;
   }
-  return kept;
+  return common;
 }
 
 function changedNumbers(before, after, titled) {

@@ -29,7 +29,7 @@ function update(page, payload) {
 }
 
 /**
- * The bars are a table with three columns, so that they can be read as one.
+ * The bars are a table with three columns for screen readers.
  *
  * @param {PredictionPayload} value
  */
@@ -81,15 +81,15 @@ function drawScale({ scale }) {
 function drawSpan(value, page) {
   const text = value.pieces.map((piece) => (piece.mark ? make("mark", "", piece.text) : piece.text));
   const context = make("p", "mlm-context", ...text);
-  const others = details("Other candidates", () =>
+  const candidates = details("Other candidates", () =>
     table("Other candidates", ["Answer", "Score (logits)"], value.candidates),
   );
   const slider = value.decision ? drawThreshold(value, page, context) : null;
-  return [context, slider, value.candidates.length ? others : null].filter((part) => part);
+  return [context, slider, value.candidates.length ? candidates : null].filter((part) => part);
 }
 
 /**
- * The no-answer threshold: what is decided from it follows at once, the model is not asked again.
+ * The no-answer threshold: the page decides from the scores, without another prediction.
  *
  * @param {PredictionPayload} value
  */
@@ -97,22 +97,22 @@ function drawThreshold(value, page, context) {
   const { score, threshold, low, high } = value.decision;
   const slider = Object.assign(make("input", "mlm-slider"), { type: "range", min: low, max: high, step: 0.1 });
   slider.value = threshold;
-  const said = make("p", "mlm-note");
-  said.setAttribute("aria-live", "polite");
+  const decision = make("p", "mlm-note");
+  decision.setAttribute("aria-live", "polite");
   const decide = () => {
-    const chosen = Number(slider.value);
-    const none = score > chosen;
+    const limit = Number(slider.value);
+    const none = score > limit;
     say(page.answer, none ? value.none : value.found);
     context.classList.toggle("mlm-unmarked", none);
     const relation = none ? "is above the threshold" : "is not above the threshold";
     say(
-      said,
-      `No-answer score ${number(score, 1)} ${relation} ${number(chosen, 1)}: ${none ? "no" : "an"} answer is given.`,
+      decision,
+      `No-answer score ${number(score, 1)} ${relation} ${number(limit, 1)}: ${none ? "no" : "an"} answer is given.`,
     );
   };
   slider.addEventListener("input", decide);
   decide();
-  return make("div", "mlm-threshold", make("label", "", "No-answer threshold", slider), said);
+  return make("div", "mlm-threshold", make("label", "", "No-answer threshold", slider), decision);
 }
 
 /**

@@ -1,7 +1,7 @@
-// Scores of rows of a validation set; a table whose cells open the rows they count; see `scored_rows_payload`.
+// Scored rows of a validation set: scores, and a table whose cells open the rows they count. See `scored_rows_payload`.
 //
-// `callbacks.picked({texts})` is called when a row is chosen, to put its texts into the boxes. Without it (a page of its
-// own) rows are no buttons.
+// `callbacks.picked({texts})` is called when a row is chosen, to put its texts into the boxes. Without it (on a
+// standalone page) rows are no buttons.
 
 import { code, columnHeading, make, say, scroller, show } from "../shared/dom.js";
 import { drawSummary, drawTable } from "../shared/result.js";
@@ -59,7 +59,7 @@ function drawBody(state, value) {
 }
 
 /**
- * What is true and what was said, counted.
+ * The table of counts, by true and predicted answer.
  *
  * @param {object} state
  * @param {Matrix} matrix
@@ -118,7 +118,7 @@ function drawCell(state, cell) {
 }
 
 function openCell(state, place, button) {
-  for (const other of state.cells) other.setAttribute("aria-pressed", String(other === button));
+  for (const cell of state.cells) cell.setAttribute("aria-pressed", String(cell === button));
   drawRows(state, state.lists[place]);
   say(state.page.spoken, state.lists[place].title + ": " + state.lists[place].note);
 }
@@ -137,7 +137,7 @@ function drawRows(state, list) {
 }
 
 /**
- * Spans inside a span or button: a button may hold nothing but phrases.
+ * A row as nested spans, because a button may contain only phrasing content.
  *
  * @param {any} state
  * @param {ScoredRow} row

@@ -1,5 +1,5 @@
-// The experiment "Does it help?": its arms as dots, in words and as tables, live while it is under way; and, set apart,
-// the paper's numbers. See ablation_payload.
+// The experiment "Does it help?", live: a figure of its students, sentences and tables; and the paper's numbers. See
+// ablation_payload.
 //
 // `callbacks.poll({run})` promises the next payload; it and `callbacks.stop` are those of following.js, `callbacks.plotly`
 // that of figure.js.
@@ -11,8 +11,8 @@ import { follow } from "./following.js";
 
 /** @import { AblationPayload, DrawnExperiment, PaperTable } from "../payloads.js" */
 
-const EVERY = 1000; // milliseconds between two questions
-const HIDDEN = 4000; // nobody is looking
+const EVERY = 1000; // milliseconds between two polls
+const HIDDEN = 4000; // the same while the page is hidden
 
 /**
  * @param {HTMLElement} root
@@ -74,7 +74,7 @@ function build(root, callbacks) {
 // -- a payload comes
 
 /**
- * A whole new value: from the server's side, or at the beginning.
+ * The first value, or another one from the page.
  *
  * @param {AblationPayload | null} value
  */
@@ -99,11 +99,11 @@ function take(state, value) {
   state.value = value;
   state.page.code.draw(value.code || "");
   show(state.page.code, Boolean(value.code));
-  if (before && JSON.stringify(before.drawn) === JSON.stringify(value.drawn)) return; // a table stays open, a word unsaid
+  if (before && JSON.stringify(before.drawn) === JSON.stringify(value.drawn)) return; // an open table stays open
   draw(state.page, value);
 }
 
-// -- what came out
+// -- the result
 
 /**
  * @param {any} page

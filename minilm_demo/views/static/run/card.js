@@ -30,13 +30,13 @@ export function drawDetails({ scores = null, classes = null, tables = [], ...car
 
 function drawMistakes({ title, headings, rows }) {
   const first = scroller(title, table(title, headings, rows.slice(0, MISTAKES_AT_ONCE)));
-  const more = rows.slice(MISTAKES_AT_ONCE);
-  const words = `${more.length} more`;
+  const rest = rows.slice(MISTAKES_AT_ONCE);
+  const words = `${rest.length} more`;
   return make(
     "div",
     "mlm-block mlm-mistakes",
     make("h4", "", title),
     first,
-    more.length ? details(words, () => scroller(words, table(words, headings, more))) : null,
+    rest.length ? details(words, () => scroller(words, table(words, headings, rest))) : null,
   );
 }

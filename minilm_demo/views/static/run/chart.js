@@ -1,17 +1,17 @@
 // A line chart in SVG: axes with ticks and titles, lines, marked points, and a read-out of the point nearest to the
-// mouse or chosen with the arrow keys. Drawn in real pixels, so that its letters keep their size on a phone.
+// mouse or chosen with the arrow keys. It is drawn in CSS pixels, so its text keeps its size on a phone.
 
 import { make, say, shape, show } from "../shared/dom.js";
 
 const HEIGHT = 250;
 const EDGE = { left: 64, right: 18, top: 18, bottom: 46 };
-const SNAP = 12; // pixels: a marked point this near to the mouse is meant before any other
+const SNAP = 12; // pixels: a marked point this near to the mouse has precedence
 
 // options: {title, xTitle, yTitle, keys [{className, text}]}. Returns {element, svg, draw(picture)}.
 // picture: {title, series, words, format, xMax, low, high, empty}
 //   series [{name, className, points [[x, y]], dots bool, best index | -1}], words: the picture in one sentence,
-//   format(y) -> text, low and high: the y axis, empty: what to say when there is no point yet,
-//   off: there never will be one; only `empty` is shown.
+//   format(y) -> text, low and high: the y axis, empty: the text of a chart without points,
+//   off: the chart never gets points; only `empty` is shown.
 export function create(options) {
   const title = make("h4", "mlm-chart-title", options.title);
   const svg = shape("svg", { class: "mlm-chart-svg", height: HEIGHT, tabindex: 0, role: "img" });
@@ -49,7 +49,7 @@ export function create(options) {
 
   function draw(picture) {
     state.picture = picture;
-    const drawn = picture.series.some((one) => one.points.length);
+    const drawn = picture.series.some((series) => series.points.length);
     say(title, picture.title);
     say(empty, picture.empty);
     show(empty, !drawn);
@@ -80,12 +80,12 @@ function makeKey(keys) {
 function drawAll(state) {
   const { svg, picture, options } = state;
   state.width = svg.clientWidth;
-  if (!state.width) return; // not on screen yet; the observer calls again
+  if (!state.width) return; // not on screen yet; the observer draws later
   state.scales = makeScales(state.width, picture);
   svg.setAttribute("viewBox", `0 0 ${state.width} ${HEIGHT}`);
   svg.replaceChildren(
     ...drawAxes(state.scales, picture, options),
-    ...picture.series.flatMap((one) => drawSeries(state.scales, one, picture)),
+    ...picture.series.flatMap((series) => drawSeries(state.scales, series, picture)),
     ...drawCursor(state),
   );
   say(state.readout, readPoint(state));
@@ -108,7 +108,7 @@ function makeScales(width, { xMax, low, high }) {
 }
 
 function drawAxes(scales, picture, options) {
-  const parts = picture.series.some((one) => one.points.length) ? drawTicks(scales, picture) : [];
+  const parts = picture.series.some((series) => series.points.length) ? drawTicks(scales, picture) : [];
   parts.push(
     shape("line", { class: "mlm-axis", x1: scales.left, x2: scales.right, y1: scales.bottom, y2: scales.bottom }),
   );
@@ -132,7 +132,7 @@ function drawTicks(scales, picture) {
     );
   }
   for (const value of ticks(0, scales.xMax, scales.right > 420 ? 6 : 4)) {
-    if (!Number.isInteger(value)) continue; // there is no half step
+    if (!Number.isInteger(value)) continue; // steps are whole numbers
     parts.push(
       shape(
         "text",
@@ -203,9 +203,9 @@ function nearest(state, event) {
         best === null || Math.abs(state.scales.x(x) - at) < Math.abs(state.scales.x(best) - at) ? x : best,
       null,
     );
-  const dots = near(state.picture.series.filter((one) => one.dots).flatMap((one) => one.points));
+  const dots = near(state.picture.series.filter((series) => series.dots).flatMap((series) => series.points));
   if (dots !== null && Math.abs(state.scales.x(dots) - at) < SNAP) return dots;
-  return near(state.picture.series.flatMap((one) => one.points));
+  return near(state.picture.series.flatMap((series) => series.points));
 }
 
 const MOVES = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
@@ -216,13 +216,15 @@ function moveCursor(state, event) {
     return true;
   }
   if (!(event.key in MOVES) || !state.picture) return false;
-  const places = [...new Set(state.picture.series.flatMap((one) => one.points.map(([x]) => x)))].sort((a, b) => a - b);
+  const places = [...new Set(state.picture.series.flatMap((series) => series.points.map(([x]) => x)))].sort(
+    (a, b) => a - b,
+  );
   if (!places.length) return false;
   event.preventDefault();
   const from = state.cursor === null ? places.length - 1 : places.indexOf(state.cursor);
   const to = state.cursor === null && Math.abs(MOVES[event.key]) === 1 ? from : from + MOVES[event.key];
   state.cursor = places[Math.max(0, Math.min(places.length - 1, to))];
-  state.readout.setAttribute("aria-live", "polite"); // only keys make it speak, a mouse or a new point does not
+  state.readout.setAttribute("aria-live", "polite"); // announce moves by key, but not by mouse
   return true;
 }
 
@@ -232,9 +234,9 @@ function quiet(state) {
 
 function readPoint({ cursor, picture }) {
   if (cursor === null) return picture.latest;
-  const parts = picture.series.map((one) => {
-    const point = one.points.find(([step]) => step === cursor);
-    return point ? `${one.name} ${picture.format(point[1])}` : null;
+  const parts = picture.series.map((series) => {
+    const point = series.points.find(([step]) => step === cursor);
+    return point ? `${series.name} ${picture.format(point[1])}` : null;
   });
   return [`Step ${cursor}`, ...parts.filter((part) => part)].join(" · ");
 }

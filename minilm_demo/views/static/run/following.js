@@ -1,18 +1,17 @@
-// A run that is followed, whatever it makes: a status line, a bar, a Stop button, what went wrong; and the server, asked
-// again and again until the run is over.
+// A run that is followed, of any job: status line, progress bar, Stop button and error. It polls the server until
+// the run is over.
 //
 // A report: {status, final, sentence, progress {done, of} | null, stop: label of the button | "", error {sentence,
-// advice} | null}. `callbacks.poll(question)` promises the next payload, or {gone}, a sentence, for a run that is there
-// no longer; `callbacks.stop({run})` asks for the end. Without `poll` the picture stands still, without `stop` there is
-// no button.
+// advice} | null}. `callbacks.poll(question)` promises the next payload, or {gone}: a sentence on a deleted run.
+// `callbacks.stop({run})` stops the run. Without `poll` the picture is static; without `stop` there is no button.
 
 import { make, say, show } from "../shared/dom.js";
 
-const QUEUED = 2000; // milliseconds between two questions about a run that waits in the line
+const QUEUED = 2000; // milliseconds between two polls of a queued run
 const AFTER_ERROR = 1000;
 
-// asks: {question() -> {run, …}, take(payload) -> its report, over(report), lost()}; `every` and `whileHidden`, when nobody
-// is looking, are milliseconds between two questions. `counted` says what the bar counts; `title` is an element.
+// asks: {question() -> {run, …}, take(payload) -> its report, over(report), lost()}. `every` and `whileHidden` (while the
+// page is hidden) are milliseconds between two polls. `counted` is the bar's label; `title` is an element.
 export function follow({ root, callbacks, counted, title = null, every, whileHidden, ...asks }) {
   const state = {
     root,
@@ -87,7 +86,7 @@ function drawReport(state, report) {
 function drawProgress({ progress: box, bar }, { progress, final, sentence }) {
   show(box, !final);
   bar.style.width = (progress ? (100 * progress.done) / Math.max(1, progress.of) : 0) + "%";
-  if (!progress) return box.removeAttribute("aria-valuenow"); // how far is not known yet
+  if (!progress) return box.removeAttribute("aria-valuenow"); // the progress is unknown
   box.setAttribute("aria-valuemin", 0);
   box.setAttribute("aria-valuemax", progress.of);
   box.setAttribute("aria-valuenow", progress.done);
@@ -96,15 +95,15 @@ function drawProgress({ progress: box, bar }, { progress, final, sentence }) {
 
 function drawError({ error: box }, error) {
   show(box, Boolean(error));
-  if (!error || box.dataset.sentence === error.sentence) return; // an alert is read aloud once
+  if (!error || box.dataset.sentence === error.sentence) return; // a screen reader announces an alert once
   box.dataset.sentence = error.sentence;
   box.replaceChildren(make("p", "mlm-error-sentence", error.sentence));
   if (error.advice) box.append(make("p", "", error.advice));
 }
 
-// -- asking again
+// -- polling
 
-// Another run, or the same one as the server sees it now.
+// Follow a run from this report on.
 function begin(state, report) {
   leave(state);
   const { run } = state.asks.question();
@@ -123,13 +122,13 @@ function schedule(state, wait) {
 function leave(state) {
   clearTimeout(state.timer);
   state.timer = 0;
-  state.asked += 1; // an answer that is still on its way is for nobody
+  state.asked += 1; // a pending answer is stale
 }
 
 async function ask(state) {
   const { root, parts, callbacks, asks } = state;
-  if (!root.isConnected) return asks.lost(); // the page threw the component away
-  state.timer = 0; // while a question is open, nothing asks a second one
+  if (!root.isConnected) return asks.lost(); // the page removed the component
+  state.timer = 0; // no second poll while this one is pending
   state.asked += 1;
   const { asked } = state;
   let wait = state.every;
@@ -149,7 +148,7 @@ async function ask(state) {
   schedule(state, document.hidden ? state.whileHidden : wait);
 }
 
-// The run is there no longer: what was drawn stays, but nothing goes on.
+// The run was deleted: its picture stays, polling ends.
 function vanish(state, sentence) {
   leave(state);
   drawReport(state, {
@@ -168,7 +167,7 @@ async function askToStop(state) {
   drawReport(state, state.report);
   try {
     await state.callbacks.stop({ run });
-    if (state.timer) schedule(state, 0); // a run that waited is asked for rarely
+    if (state.timer) schedule(state, 0); // a queued run is polled rarely
   } catch (_error) {
     if (state.run !== run) return;
     state.stopAsked = false;

@@ -1,10 +1,9 @@
-// A run, live: a status line, its curves, a Stop button, and at the end the result.
+// A run, live: status line, curves, Stop button, and the result at the end.
 //
 // `callbacks.poll({run, since})` promises the payload with the points that came after `since` (see `run_payload`); it and
-// `callbacks.stop` are those of following.js. `callbacks.finished({run, status})` is called when a watched run is over;
-// `callbacks.taken(payload)` after every payload that was drawn, null for no run. `callbacks.empty`: what to say where
-// there is no run.
-// Without `poll` the picture stands still, without `stop` there is no button. `callbacks.plotly`: see figure.js.
+// `callbacks.stop` are those of following.js. `callbacks.finished({run, status})` is called when a followed run is over,
+// `callbacks.taken(payload)` after every payload that was drawn, null for no run. `callbacks.empty` is the
+// text without a run. Without `poll` the picture is static; without `stop` there is no button. `callbacks.plotly`: see figure.js.
 
 import { code, details, facts, make, say, scroller, show, table } from "../shared/dom.js";
 import { drawSummary } from "../shared/result.js";
@@ -16,9 +15,9 @@ import { bestOf, latestOf, seriesOf, styled, tableOf, UNITS } from "./series.js"
 
 /** @import { Chart, RunPayload } from "../payloads.js" */
 
-const EVERY = 200; // milliseconds between two questions
-const HIDDEN = 2000; // nobody is looking
-const SPEAK_EVERY = 10000; // a screen reader is told no more often than this
+const EVERY = 200; // milliseconds between two polls
+const HIDDEN = 2000; // the same while the page is hidden
+const SPEAK_EVERY = 10000; // milliseconds between two announcements to a screen reader
 
 /**
  * @param {HTMLElement} root
@@ -91,7 +90,7 @@ function build(root, empty) {
 // -- a payload comes
 
 /**
- * A whole new value: from the server's side, or at the beginning.
+ * The first value, or another one from the page.
  *
  * @param {RunPayload | null} payload
  */
@@ -132,7 +131,7 @@ function tell({ callbacks }, payload) {
 }
 
 /**
- * Without a new point: another state, or another reason why there is none ("Place 3 in the line.").
+ * Whether a payload without new points changes the charts: another status, or another text for an empty chart.
  *
  * @param {RunPayload | null} before
  * @param {RunPayload} payload
@@ -157,7 +156,7 @@ function drawEnd(state) {
   const { page, payload, points, callbacks } = state;
   page.summary.replaceChildren(...(payload.result ? [drawSummary(payload.result)] : []));
   page.result.replaceChildren(...(payload.result ? [drawDetails(payload.result, callbacks)] : []));
-  // A result that was shown without its run has no curves; the figures are in the card then.
+  // A result without events has no curves: its figures are in the card.
   show(page.charts, hasCurves(points) || !payload.result);
   for (const fold of [page.numbers, page.save]) show(fold, hasCurves(points));
 }
@@ -201,21 +200,21 @@ function drawCharts(state) {
   page.numbers.redraw();
 }
 
-// One chart for each name, made once; its title, its keys and its axis never change while the run is the same.
+// One chart for each name. Charts are made again only if their axes or keys differ.
 function makeCharts({ page, payload, charts }) {
   const fixed = ({ y, keys }) => JSON.stringify([y, keys]);
-  const wanted = Object.entries(payload.charts);
+  const described = Object.entries(payload.charts);
   if (
-    wanted.length === charts.size &&
-    wanted.every(([name, one]) => charts.has(name) && charts.get(name).fixed === fixed(one))
+    described.length === charts.size &&
+    described.every(([name, chart]) => charts.has(name) && charts.get(name).fixed === fixed(chart))
   )
     return;
   charts.clear();
-  for (const [name, one] of wanted) {
-    const keys = one.keys.map(([style, text]) => ({ className: styled(style), text }));
+  for (const [name, description] of described) {
+    const keys = description.keys.map(([style, text]) => ({ className: styled(style), text }));
     charts.set(name, {
-      fixed: fixed(one),
-      chart: createChart({ title: one.title, xTitle: "step", yTitle: one.y, keys }),
+      fixed: fixed(description),
+      chart: createChart({ title: description.title, xTitle: "step", yTitle: description.y, keys }),
     });
   }
   page.charts.replaceChildren(...[...charts.values()].map(({ chart }) => chart.element));
@@ -223,26 +222,26 @@ function makeCharts({ page, payload, charts }) {
 }
 
 /**
- * @param {Chart} asked
+ * @param {Chart} description
  */
-function drawChart(chart, asked, points, xMax) {
-  const { format, tick, span } = UNITS[asked.unit];
-  const lines = asked.series.map((one) => seriesOf(one, asked.drawn ? points[one.of] || [] : []));
-  const [low, high] = span(lines.flatMap((one) => one.points.map(([, value]) => value)));
-  const some = lines.some((one) => one.points.length);
+function drawChart(chart, description, points, xMax) {
+  const { format, tick, span } = UNITS[description.unit];
+  const lines = description.series.map((series) => seriesOf(series, description.drawn ? points[series.of] || [] : []));
+  const [low, high] = span(lines.flatMap((line) => line.points.map(([, value]) => value)));
+  const hasPoints = lines.some((line) => line.points.length);
   const latest = latestOf(lines, format);
   chart.draw({
-    title: asked.title,
-    empty: asked.empty,
-    off: !asked.drawn,
+    title: description.title,
+    empty: description.empty,
+    off: !description.drawn,
     xMax,
     low,
     high,
     format,
     tick,
     series: lines,
-    latest: latest || (some ? asked.empty : ""),
-    words: bestOf(lines, format) + (latest ? latest + "." : asked.empty),
+    latest: latest || (hasPoints ? description.empty : ""),
+    words: bestOf(lines, format) + (latest ? latest + "." : description.empty),
   });
 }
 

@@ -1,4 +1,4 @@
-// The curves of a run as files: a picture of all charts below each other, as they are on screen, and their numbers.
+// The curves of a run as files: a picture of all charts as they are on screen, and their numbers.
 
 import { palette, rgb } from "../shared/colours.js";
 import { pictureSaves, quotedCell, saving, tableSave } from "../shared/save.js";
@@ -6,11 +6,11 @@ import { FONT, MARGIN } from "../shared/scene.js";
 import { shortened, textWidth } from "../shared/text.js";
 import { tableOf } from "./series.js";
 
-const TITLE = 19; // pixels of the letters of the run's title
+const TITLE = 19; // pixels: the font size of the run's title
 const HEADING = 74; // pixels above the first chart
-const CHART_HEADING = 50; // above the curves of each: its title, its keys
-const APART = 24; // between two charts
-const LETTERS = 110; // of a sentence above the charts at most
+const CHART_HEADING = 50; // pixels above each chart's curves, for title and keys
+const APART = 24; // pixels between two charts
+const LETTERS = 110; // at most so many letters of the sentence above the charts
 
 // stateOf() -> state of a run as in run.js.
 export function savePart(stateOf) {
@@ -22,7 +22,7 @@ export function savePart(stateOf) {
   return saving(saves).element;
 }
 
-// The numbers as they came, in full.
+// The points with all their digits, the headings first.
 export function rowsOf({ payload, points }) {
   const { columns, rows } = tableOf(payload.charts, points);
   const titles = columns.map(({ title }) => quotedCell(title));
@@ -66,7 +66,7 @@ function chartItems({ svg, element }, top, colour) {
   ];
 }
 
-// What the colours stand for, in one line.
+// The keys of a chart in one line.
 function keyItems(element, y, colour) {
   let x = MARGIN;
   return [...element.querySelectorAll(".mlm-key li")].flatMap((key) => {

@@ -1,4 +1,4 @@
-// The curves of a run as numbers: what is drawn of the points, how values are written, what an axis spans. Nothing here
+// The curves of a run as numbers: the points of each line, the format of values, the range of an axis. Nothing here
 // draws.
 
 import { number, percent } from "../shared/numbers.js";
@@ -7,7 +7,7 @@ import { number, percent } from "../shared/numbers.js";
 
 const SMOOTHING = 0.9; // share of the past in the smoothed line
 
-// How a chart's values are written, on its axis and in the table, and what its axis spans: [low, high].
+// Unit -> the format of values on the axis and in the table, and the range of the axis, [low, high].
 const twoDigits = (value) => number(value, 2);
 export const UNITS = {
   loss: {
@@ -48,9 +48,9 @@ export function seriesOf({ name, style, smooth: smoothed, dots, latest }, points
 
 // "Latest: step 84 · loss 0.512 · smoothed 0.498"
 export function latestOf(lines, format) {
-  const named = lines.filter((one) => one.latest && one.points.length);
+  const named = lines.filter((line) => line.latest && line.points.length);
   if (!named.length) return "";
-  const values = named.map((one) => one.name + " " + format(one.points.at(-1)[1]));
+  const values = named.map((line) => line.name + " " + format(line.points.at(-1)[1]));
   return ["Latest: step " + named[0].points.at(-1)[0], ...values].join(" · ");
 }
 
@@ -61,7 +61,7 @@ export function bestOf(lines, format) {
     .join("");
 }
 
-// Exponential moving average; divided by the weight so far, or the first values would pull it towards zero.
+// Exponential moving average, divided by the sum of its weights to correct the bias of the first values.
 export function smooth(points) {
   let sum = 0;
   let weight = 0;
@@ -79,7 +79,7 @@ export function roundUp(value) {
 
 /**
  * charts and points as in the payload -> {columns [{title, cell(value) -> text}], rows [[step, value or undefined, …]]}:
- * every step with what was reported of it; smoothed lines are left out.
+ * every step with its values, without the smoothed lines.
  *
  * @param {Object<string, Chart>} charts
  */
@@ -88,7 +88,7 @@ export function tableOf(charts, points) {
     series.filter(({ column }) => column).map(({ column, of }) => ({ title: column, cell: UNITS[unit].cell, of })),
   );
   const values = drawn.map(({ of }) => new Map((points[of] || []).map(([step, value]) => [step, value])));
-  const steps = [...new Set(values.flatMap((column) => [...column.keys()]))].sort((one, other) => one - other);
+  const steps = [...new Set(values.flatMap((column) => [...column.keys()]))].sort((a, b) => a - b);
   return {
     columns: drawn.map(({ title, cell }) => ({ title, cell })),
     rows: steps.map((step) => [step, ...values.map((column) => column.get(step))]),

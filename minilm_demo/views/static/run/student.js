@@ -1,8 +1,8 @@
-// A distillation: its run, and below it the microscope on the probe text, which follows the student while it learns.
+// A distillation: its run, and below it the microscope on the watched text, with the student's maps at every kept step.
 //
-// The payload and the callbacks are those of the run (run.js), and one more:
-//   maps({run, since}) -> promise of {since, next, restart, value, frames} (see student_maps in views/student_maps.py): the pictures from number
-//   since on; value is what the microscope draws of the last one. {error} where there are none.
+// The payload and the callbacks are those of run.js, and one more callback:
+//   maps({run, since}) -> promise of {since, next, restart, value, frames} (see views/student_maps.py): the pictures from
+//   number `since` on, with the microscope's payload of the last one as value; {error} without new pictures.
 
 import { mount as mountMicroscope } from "../microscope/microscope.js";
 import { make, show } from "../shared/dom.js";
@@ -10,7 +10,7 @@ import { mount as mountRun } from "./run.js";
 
 /** @import { MicroscopeFrames, RunPayload } from "../payloads.js" */
 
-const AGAIN = 2000; // milliseconds after an answer that did not come
+const AGAIN = 2000; // milliseconds before another try after an error
 const NO_SCORES = {
   error: "Only weights are kept while it learns. The Microscope above has the scores, once the student is done.",
 };
@@ -26,8 +26,8 @@ export function mount(root, value, callbacks = {}) {
     callbacks,
     box: boxes.maps,
     run: null,
-    seen: 0,
-    wanted: 0,
+    received: 0,
+    available: 0,
     asking: false,
     value: null,
     frames: null,
@@ -51,33 +51,33 @@ export function mount(root, value, callbacks = {}) {
 }
 
 /**
- * The run has another payload, or there is none.
+ * Follow the payload of the run; null without one.
  *
  * @param {RunPayload | null} payload
  */
 function follow(state, payload) {
   const run = payload?.run;
   if (run !== state.run) {
-    Object.assign(state, { run, seen: 0, wanted: 0, value: null, frames: null, stale: false });
+    Object.assign(state, { run, received: 0, available: 0, value: null, frames: null, stale: false });
     show(state.box, false); // the maps of another student
   }
   if (!payload) return;
-  state.wanted = payload.pictures;
+  state.available = payload.pictures;
   state.final = payload.final;
   ask(state);
 }
 
 async function ask(state) {
-  const { run, seen, callbacks } = state;
-  if (state.asking || seen >= state.wanted || !callbacks.maps || !state.root.isConnected) return;
+  const { run, received, callbacks } = state;
+  if (state.asking || received >= state.available || !callbacks.maps || !state.root.isConnected) return;
   state.asking = true;
-  const found = await callbacks.maps({ run, since: seen }).catch(() => ({ error: "" }));
+  const answer = await callbacks.maps({ run, since: received }).catch(() => ({ error: "" }));
   state.asking = false;
-  if (run !== state.run) return ask(state); // another run was asked for meanwhile
-  if ("error" in found) return setTimeout(() => ask(state), AGAIN);
-  state.seen = found.next;
-  state.value = found.value;
-  state.frames = found.restart ? found.frames : joined(state.frames, found.frames);
+  if (run !== state.run) return ask(state); // the answer is stale: the run has changed
+  if ("error" in answer) return setTimeout(() => ask(state), AGAIN);
+  state.received = answer.next;
+  state.value = answer.value;
+  state.frames = answer.restart ? answer.frames : joined(state.frames, answer.frames);
   state.stale = true;
   draw(state);
   ask(state);
@@ -88,8 +88,8 @@ async function ask(state) {
  * @param {MicroscopeFrames} after
  */
 function joined(before, after) {
-  const appended = (lists, more) =>
-    Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list, ...more[name]]]));
+  const appended = (lists, newer) =>
+    Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, [...list, ...newer[name]]]));
   return {
     steps: [...before.steps, ...after.steps],
     heads: after.heads,

@@ -1,11 +1,11 @@
-// What a picture asks the server by itself, past Gradio's queue: a single head, a row, a file, or another picture of
-// itself. An answer is what the server says, or {error: a sentence}.
+// The requests that a picture sends to the server, without Gradio's queue: for a single head, a row, a file, or another
+// payload. An answer is the server's, or {error: a sentence}.
 
 import { make, say, show } from "./dom.js";
 
 const SILENT = "The server does not answer; this is what the page already had.";
 const AT_WORK = "At work. A model that nobody used lately has to be loaded first.";
-const WAIT = 1200; // ms, then it is said that there is something to wait for
+const WAIT = 1200; // ms before the page says that it waits
 
 export async function answerOf(promise) {
   try {
@@ -15,9 +15,9 @@ export async function answerOf(promise) {
   }
 }
 
-// Questions for another picture, one after the other. `send(what)` -> promise of a payload, for `draw`, or {error};
-// `sentence` is an element that says why there is none, or none yet. Only the last question counts, whichever answer
-// comes first. A question comes from the component, or from the page around it as an event "ask" of `root`.
+// Requests for another payload. `send(question)` -> promise of a payload, for `draw`, or {error}; `sentence` is an element
+// for the error or the wait. Only the answer to the latest question is drawn; others are stale. A question comes from the
+// component, or from the page around it as an event "ask" of `root`.
 export function pictures(root, send, draw) {
   const sentence = make("p", "mlm-why");
   sentence.setAttribute("aria-live", "polite");
@@ -30,18 +30,18 @@ export function pictures(root, send, draw) {
     show(sentence, Boolean(text));
   }
 
-  async function ask(what) {
-    const own = forget();
+  async function ask(question) {
+    const number = forget();
     root.setAttribute("aria-busy", "true");
     patience = setTimeout(() => tell("wait", AT_WORK), WAIT);
-    const found = await answerOf(send(what));
-    if (own !== last || !root.isConnected) return;
+    const answer = await answerOf(send(question));
+    if (number !== last || !root.isConnected) return;
     forget();
-    if (found.error) tell("error", found.error);
-    else draw(found);
+    if (answer.error) tell("error", answer.error);
+    else draw(answer);
   }
 
-  // Whatever was asked is not wanted any more, because a picture came by another way.
+  // Make pending answers stale. Returns the number of the next question.
   function forget() {
     clearTimeout(patience);
     root.removeAttribute("aria-busy");

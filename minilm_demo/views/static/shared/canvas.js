@@ -42,7 +42,7 @@ export function sharp(canvas, width, height) {
   return pen;
 }
 
-// To empty a canvas is much faster than to make it anew.
+// Clearing a canvas is much faster than creating one.
 function resize(canvas, pen, width, height) {
   pen.setTransform(1, 0, 0, 1, 0, 0);
   if (canvas.width === width && canvas.height === height) pen.clearRect(0, 0, width, height);

@@ -11,7 +11,7 @@ export function button(text, press, className = "") {
 
 // options [{value, text: text or node}] as radio buttons that look like one row of buttons.
 export function radios(legend, options, pick) {
-  const name = "mlm-radios-" + Math.random().toString(36).slice(2); // another one than in any other component
+  const name = "mlm-radios-" + Math.random().toString(36).slice(2); // unique on the page
   const inputs = new Map();
   const labels = options.map(({ value, text }) => {
     const input = make("input", "");
@@ -43,7 +43,7 @@ export function reading(lines) {
   return make("details", "mlm-details", make("summary", "", "How to read this"), list);
 }
 
-// Text of a stranger, in its own direction.
+// Text from outside, in its own writing direction.
 export function plain(text, className = "") {
   const node = make("span", className, text);
   node.dir = "auto";

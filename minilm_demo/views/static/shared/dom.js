@@ -19,7 +19,7 @@ export function shape(tag, attributes = {}, text = "") {
   return node;
 }
 
-// Change the text only if it is another one, so that a screen reader does not read the same line again.
+// Change the text only if it differs, so that a screen reader does not announce it twice.
 export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -86,7 +86,7 @@ export function code(text = "") {
     setTimeout(() => say(copy, "Copy"), 2500);
   });
   const box = make("details", "mlm-details", make("summary", "", "Code"), lines, make("div", "mlm-buttons", copy));
-  box.draw = (other) => say(lines, other);
+  box.draw = (text) => say(lines, text);
   return box;
 }
 

@@ -1,6 +1,5 @@
-// Something while it learned: a slider over its steps, a player, and curves above the slider and on its axis. A part as
-// in explorer.js; page.value.frames.steps are the steps, page.state.frame is the place
-// of the one that is shown.
+// A model during training: a slider over the recorded steps, a player, and curves above the slider. A part as in
+// explorer.js; page.value.frames.steps are the steps, page.state.frame is the index of the current one.
 
 import { button } from "./controls.js";
 import { make, say, shape, show } from "./dom.js";
@@ -8,8 +7,8 @@ import { make, say, shape, show } from "./dom.js";
 const FRAME_TIME = 450; // ms
 const EDGE = 8; // half of the slider's knob; as much is free above and below the curves
 
-// read(page) -> {said, curves [{title, dash, values [one a step]}], most, lines, summary}: what is said of the frame
-// that is shown, the curves, the value at the top of the chart, at which values a line is drawn, and the chart in words.
+// read(page) -> {said, curves [{title, dash, values [one a step]}], most, lines, summary}: the sentence of the current
+// step, the curves, the largest value of the chart, the values of its grid lines, and the chart in words.
 export function part(page, { title, label, level, height, read }) {
   const slider = Object.assign(make("input", ""), { type: "range", min: 0, step: 1 });
   slider.setAttribute("aria-label", label);
@@ -27,23 +26,23 @@ export function part(page, { title, label, level, height, read }) {
     chart,
     make("div", "mlm-frame-line", player.element, slider),
   );
-  let shown = null;
+  let reading = null;
   new ResizeObserver(() => drawChart()).observe(slider);
 
   function drawChart() {
-    if (shown && slider.clientWidth) drawCurves(chart, shown, page.state.frame, slider.clientWidth, height);
+    if (reading && slider.clientWidth) drawCurves(chart, reading, page.state.frame, slider.clientWidth, height);
   }
   function draw() {
     const all = page.value.frames;
     show(element, Boolean(all));
-    shown = all ? read(page) : null;
+    reading = all ? read(page) : null;
     if (!all) return player.stop();
     const step = "Step " + all.steps[page.state.frame] + " of " + all.steps.at(-1);
     slider.max = all.steps.length - 1;
     slider.value = page.state.frame;
-    say(words, step + (shown.said ? ": " + shown.said : ""));
+    say(words, step + (reading.said ? ": " + reading.said : ""));
     slider.setAttribute("aria-valuetext", words.textContent);
-    key.replaceChildren(...shown.curves.map(keyOf));
+    key.replaceChildren(...reading.curves.map(keyOf));
     drawChart();
   }
   return { element, level, draw, stop: player.stop };

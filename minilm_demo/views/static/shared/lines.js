@@ -181,13 +181,13 @@ function linksOf({ from, to, values, max, paint }) {
       if (Math.abs(value) > 0.02 * max) links.push({ row, column, value, colour: value < 0 ? less : more });
     }
   }
-  return links.sort((one, other) => Math.abs(one.value) - Math.abs(other.value)).slice(-LINKS);
+  return links.sort((a, b) => Math.abs(a.value) - Math.abs(b.value)).slice(-LINKS);
 }
 
 function paintLines(state) {
   const { middle, links, picture } = state;
   state.width = state.width || middle.clientWidth;
-  if (!picture || !state.width) return; // not on screen yet; the observer calls again
+  if (!picture || !state.width) return; // not on screen yet; the observer draws later
   state.height = Math.max(state.from.bottom, state.to.bottom, 1);
   const pen = sharp(state.all, state.width, state.height);
   for (const link of links) drawLink(pen, state, link, picture.max);
@@ -244,12 +244,12 @@ function tellList(list, meant, others, numbers, picture, resting) {
     const [bar, number] = word.lastChild.children;
     const value = numbers ? numbers[index] : 0;
     const share = Math.min(1, Math.abs(value) / full);
-    const seen = numbers !== null && Math.abs(value) >= 0.005;
+    const visible = numbers !== null && Math.abs(value) >= 0.005;
     word.classList.toggle("mlm-meant", chosen.has(index));
-    word.classList.toggle("mlm-away", (chosen.size > 0 && !chosen.has(index)) || (others.length > 0 && !seen));
-    say(number, seen && !resting ? weightText(value, signed) : "");
-    bar.style.setProperty("--share", seen ? share.toFixed(3) : "0");
-    if (seen) bar.style.background = css(paint(value < 0 ? -max : max));
+    word.classList.toggle("mlm-away", (chosen.size > 0 && !chosen.has(index)) || (others.length > 0 && !visible));
+    say(number, visible && !resting ? weightText(value, signed) : "");
+    bar.style.setProperty("--share", visible ? share.toFixed(3) : "0");
+    if (visible) bar.style.background = css(paint(value < 0 ? -max : max));
   });
 }
 

@@ -107,7 +107,7 @@ function cellAt({ layout, canvas }, event) {
   return row !== null && column !== null ? { row, column } : NOWHERE;
 }
 
-// The same names again keep their places; only the colours are other ones.
+// With the same names, only the colours are drawn again.
 function drawMatrix(state, picture, pointed) {
   const before = state.picture;
   Object.assign(state, { picture, pointed });
@@ -120,7 +120,7 @@ function drawMatrix(state, picture, pointed) {
 function layOut(state) {
   const { element, picture } = state;
   state.width = state.width || element.clientWidth;
-  if (!picture || !state.width) return; // not on screen yet; the observer calls again
+  if (!picture || !state.width) return; // not on screen yet; the observer draws later
   state.layout = matrixLayout(state.width, picture);
   paintMatrix(state);
   drawNames(state);
@@ -217,7 +217,7 @@ function borders(items) {
   return begins.filter((index) => index);
 }
 
-// What is chosen lies open, the rest below a veil; what is pointed at has a frame.
+// Rows or columns that are not chosen get a veil; those pointed at get a frame.
 function drawPointed({ layout, marks, strong, picture, pointed, cursor, svg }) {
   if (!layout || !picture) return;
   const { rows, columns } = layout;

@@ -22,7 +22,7 @@ export function step({ row, column }, key, rows, columns) {
 // Whether the same words stand in the same places.
 export function sameItems(before, now) {
   const names = ["text", "title", "side", "faint", "masked"];
-  const same = (one, other) => names.every((name) => one[name] === other[name]);
+  const same = (a, b) => names.every((name) => a[name] === b[name]);
   return before.length === now.length && before.every((item, index) => same(item, now[index]));
 }
 

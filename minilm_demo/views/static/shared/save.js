@@ -1,4 +1,4 @@
-// What a person takes away: files that the page makes itself, and files that the server makes.
+// Files to save: those that the page writes itself, and those of the server.
 
 import { button } from "./controls.js";
 import { make, say } from "./dom.js";

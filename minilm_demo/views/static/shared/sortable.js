@@ -28,9 +28,9 @@ export function sortable({
       if (column === sorting.column) heading.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
       else heading.removeAttribute("aria-sort");
     });
-    const shown = sorted(rows, sorting).filter((row, place) => place < most || chosen(row));
+    const visible = sorted(rows, sorting).filter((row, place) => place < most || chosen(row));
     body.replaceChildren(
-      ...shown.map((row) =>
+      ...visible.map((row) =>
         make("tr", chosen(row) ? "mlm-chosen-line" : "", ...row.cells.map((content) => make("td", "", content))),
       ),
     );
@@ -46,12 +46,12 @@ export function sortable({
 }
 
 export function sorted(rows, { column, down }) {
-  const compare = (one, other) => {
-    if (one === null || other === null) return Number(one === null) - Number(other === null);
-    const difference = typeof one === "number" ? one - other : one.localeCompare(other);
+  const compare = (a, b) => {
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    const difference = typeof a === "number" ? a - b : a.localeCompare(b);
     return down ? -difference : difference;
   };
-  return [...rows].sort((one, other) => compare(one.order[column], other.order[column]));
+  return [...rows].sort((a, b) => compare(a.order[column], b.order[column]));
 }
 
 function sortHeading(text, press) {

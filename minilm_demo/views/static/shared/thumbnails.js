@@ -149,7 +149,7 @@ function scrollTo(element, cell) {
 
 // picture: {height, width, at(row, column) -> weights [height, width], colours}.
 function paint({ sheet, canvas, cells, source, picture }) {
-  if (!picture || !sheet.clientWidth) return; // not on screen yet; the observer calls again
+  if (!picture || !sheet.clientWidth) return; // not on screen yet; the observer draws later
   const { height, width, at, colours } = picture;
   const pen = sharp(canvas, sheet.clientWidth, sheet.clientHeight);
   mosaic(cells.length, cells[0].length, height, width, at, colours, source);

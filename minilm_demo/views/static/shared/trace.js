@@ -16,7 +16,7 @@ export const REASONABLE = 0.02; // a difference below this is not blown up to fu
 export function read(value) {
   const whole = value.weights !== null;
   const size = whole ? value.size : value.overview.size;
-  const decoded = (one) => W.decode(whole ? one.weights : one.overview.weights);
+  const decoded = (side) => W.decode(whole ? side.weights : side.overview.weights);
   const frames = value.frames ? value.frames.weights.map((weights) => W.once(() => W.decode(weights))) : null;
   const comparable = value.before && (whole ? value.before.weights : value.before.overview);
   const before = comparable ? value.before : null;
@@ -78,7 +78,7 @@ function firstState(value) {
   };
 }
 
-// The state for another payload: what a person chose stays if it still means the same.
+// The state for another payload: settings stay, and choices stay if the model and the tokens are the same.
 export function nextState(state, before, value) {
   const fresh = firstState(value);
   if (!before) return fresh;
@@ -87,20 +87,20 @@ export function nextState(state, before, value) {
   const sameModel = before.layers === value.layers && before.heads === value.heads;
   const sameTokens = before.tokens.texts.join(" ") === value.tokens.texts.join(" ");
   if (!sameModel || !sameTokens) return { ...fresh, ...settings };
-  const kept = { ...state, frame: fresh.frame, hovered: fresh.hovered };
-  return value.before || value.frames ? kept : { ...kept, side: "this" };
+  const same = { ...state, frame: fresh.frame, hovered: fresh.hovered };
+  return value.before || value.frames ? same : { ...same, side: "this" };
 }
 
 export function isSingle({ layer, head, rollout }) {
   return !rollout && layer !== "mean" && head !== "mean";
 }
 
-// What a head, a mean or the rollout is called in fetched; those of the other trace begin with “other”.
+// The key of a head, a mean or the rollout in `fetched`; keys of the other trace begin with “other”.
 export function keyOf({ layer, head, rollout }, ofOther = false) {
   return (ofOther ? "other " : "") + (rollout ? "rollout" : layer + "," + head);
 }
 
-// Of a longer input: the full head that is looked at, or null until all of it is there.
+// For a longer input: the full selected head, or null until it is fetched.
 function fullMatrix({ fetched }, state) {
   const [now, other] = [fetched.get(keyOf(state)), fetched.get(keyOf(state, true))];
   if (state.side === "this") return now || null;
@@ -108,7 +108,7 @@ function fullMatrix({ fetched }, state) {
   return now && other ? W.subtract(now, other) : null;
 }
 
-// Which traces [of the other one: true or false] the full head still has to be fetched from.
+// The traces [other: true or false] whose full head is not yet fetched.
 export function missing({ whole, fetched }, state) {
   const sides = { this: [false], other: [true], difference: [false, true] }[state.side];
   return whole ? [] : sides.filter((ofOther) => !fetched.has(keyOf(state, ofOther)));
@@ -156,14 +156,14 @@ function makeGroups({ value, cells: pooled }, words, cells) {
   return { ...groups, merged: groups.labels.length < groups.of.length };
 }
 
-// Where the same word stands more than once, sentences and tables say which one is meant: “the (2)”.
+// Number the words that occur more than once, for sentences and tables: “the (2)”.
 function nameApart(labels) {
-  const seen = new Map();
-  for (const { text } of labels) seen.set(text, (seen.get(text) || 0) + 1);
-  const again = new Map();
+  const totals = new Map();
+  for (const { text } of labels) totals.set(text, (totals.get(text) || 0) + 1);
+  const counts = new Map();
   for (const label of labels) {
-    again.set(label.text, (again.get(label.text) || 0) + 1);
-    label.name = seen.get(label.text) > 1 ? label.text + " (" + again.get(label.text) + ")" : label.text;
+    counts.set(label.text, (counts.get(label.text) || 0) + 1);
+    label.name = totals.get(label.text) > 1 ? label.text + " (" + counts.get(label.text) + ")" : label.text;
   }
 }
 
@@ -238,8 +238,8 @@ export function thumbnails(trace, state) {
 export function chosenPlaces(view, { axis, tokens }) {
   const list = axis === "row" ? view.rows : view.columns;
   const holds = (place) => view.labels[list[place]].tokens.some((token) => tokens.includes(token));
-  const chosen = list.map((_, place) => place).filter(holds);
-  return axis === "row" ? { rows: chosen, columns: [] } : { rows: [], columns: chosen };
+  const places = list.map((_, place) => place).filter(holds);
+  return axis === "row" ? { rows: places, columns: [] } : { rows: [], columns: places };
 }
 
 // What the pictures point at: what is under the mouse, else what is chosen; with the numbers beside the words.

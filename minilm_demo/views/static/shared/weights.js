@@ -136,7 +136,7 @@ export function hiddenShare(matrix, labels, shown) {
 // matrix [W, W] -> [W, W]: in each of rows the fewest largest weights of columns that cover share (0..1) of their
 // sum; 0 elsewhere. Of a signed matrix the sizes count.
 export function keepTop(matrix, rows, columns, share) {
-  const kept = new Float32Array(matrix.length);
+  const top = new Float32Array(matrix.length);
   const size = side(matrix);
   for (const row of rows) {
     const start = row * size;
@@ -146,19 +146,19 @@ export function keepTop(matrix, rows, columns, share) {
     );
     for (const column of columns) {
       const weight = Math.abs(matrix[start + column]);
-      if (weight > least || (weight === least && ties-- > 0)) kept[start + column] = matrix[start + column];
+      if (weight > least || (weight === least && ties-- > 0)) top[start + column] = matrix[start + column];
     }
   }
-  return kept;
+  return top;
 }
 
 // sizes [n] -> {least, ties}: the smallest size still needed for share of the sum, and how many of that size are.
 function cut(sizes, share) {
   const sorted = Float64Array.from(sizes).sort().reverse();
-  const wanted = share * sorted.reduce((sum, size) => sum + size, 0);
+  const target = share * sorted.reduce((sum, size) => sum + size, 0);
   let covered = 0;
   let needed = 0;
-  while (needed < sorted.length && (covered < wanted || share >= 1)) covered += sorted[needed++];
+  while (needed < sorted.length && (covered < target || share >= 1)) covered += sorted[needed++];
   if (!needed) return { least: Infinity, ties: 0 };
   const least = sorted[needed - 1];
   return { least, ties: needed - sorted.indexOf(least) };
@@ -184,7 +184,7 @@ export function strongest(matrix, rows, columns, number) {
   const least = sizes[Math.max(0, sizes.length - number)];
   return cells
     .filter((cell) => matrix[cell] && Math.abs(matrix[cell]) >= least)
-    .sort((one, other) => Math.abs(matrix[other]) - Math.abs(matrix[one]) || one - other)
+    .sort((a, b) => Math.abs(matrix[b]) - Math.abs(matrix[a]) || a - b)
     .slice(0, number)
     .map((cell) => ({ from: Math.floor(cell / size), to: cell % size, weight: matrix[cell] }));
 }
@@ -212,12 +212,12 @@ export function colour(value, max, scheme) {
 
 // -- small things
 
-// The value of make(), made when it is asked for first.
+// The value of make(), computed at the first call and cached.
 export function once(make) {
-  let made;
+  let value;
   return () => {
-    if (made === undefined) made = make();
-    return made;
+    if (value === undefined) value = make();
+    return value;
   };
 }
 
