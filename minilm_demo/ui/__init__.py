@@ -27,6 +27,7 @@ from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_s
 from .following import download, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
+from .preloading import PreloadedPage
 from .theme import CSS, theme
 
 TITLE = "MiniLM Demo"
@@ -172,7 +173,7 @@ def launch_options() -> dict:
         "max_file_size": "20mb",
         "app_kwargs": {
             "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
-            "middleware": [Middleware(CompressedPage), Middleware(KeptAssets)],
+            "middleware": [Middleware(CompressedPage), Middleware(PreloadedPage), Middleware(KeptAssets)],
         },
     }
 

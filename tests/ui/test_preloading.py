@@ -1,0 +1,63 @@
+"""The names of Gradio's modules at the top of the page."""
+
+import json
+import re
+from importlib.metadata import version
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from minilm_demo.ui import preloading
+from minilm_demo.ui.files import CompressedPage
+from minilm_demo.ui.preloading import FIRST_PAGE, GRADIOS_FILES, PreloadedPage, first_modules
+
+PAGE = '<head><base href="./"><script>1</script><script>é</script></head>'
+REMEDY = "run python tests/browser/make_first_page.py"
+
+
+async def page(request):
+    return HTMLResponse(PAGE, headers={"X-Kept": "yes"})
+
+
+def client() -> TestClient:
+    routes = [Route("/", page), Route("/other", page)]
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(CompressedPage), Middleware(PreloadedPage)]))
+
+
+def test_the_list_belongs_to_the_installed_gradio():
+    first_page = json.loads(FIRST_PAGE.read_text(encoding="utf-8"))
+    assert first_page["gradio"] == version("gradio"), REMEDY
+    assert first_modules() == first_page["modules"], REMEDY
+    assert len(set(first_modules())) == len(first_modules()) > 30
+
+
+def test_the_page_names_the_modules_before_its_first_script():
+    answer = client().get("/", headers={"Accept-Encoding": "gzip"})
+    assert (answer.headers["content-encoding"], answer.headers["x-kept"]) == ("gzip", "yes")
+    named = re.findall(r'<link rel="modulepreload" crossorigin href="./assets/([\w.-]+)">', answer.text)
+    assert named == first_modules()
+    assert re.sub(r"<link [^>]*>", "", answer.text) == PAGE
+    first, last = answer.text.index("<link"), answer.text.rindex("<link")
+    assert answer.text.index("<base") < first < last < answer.text.index("<script>")
+
+
+def test_another_address_and_a_question_for_the_headers_go_on_as_they_are():
+    assert client().get("/other").text == PAGE
+    answer = client().head("/")
+    assert (answer.status_code, answer.text) == (200, "")
+
+
+@pytest.mark.parametrize("modules", [[], ["gone-1234.js"]])
+def test_a_module_that_this_gradio_has_not_is_not_named(modules, tmp_path, monkeypatch):
+    file = tmp_path / "first_page.json"
+    file.write_text(json.dumps({"gradio": "0", "modules": modules}), encoding="utf-8")
+    monkeypatch.setattr(preloading, "FIRST_PAGE", file)
+    assert client().get("/").text == PAGE
+
+
+def test_gradios_files_are_where_they_are_looked_for():
+    assert (GRADIOS_FILES / first_modules()[0]).is_file()
