@@ -14,7 +14,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from minilm_demo import views
-from minilm_demo.ui import attention_tab, build_page, launch_options
+from minilm_demo.serving import FIRST_LOOK_VIEW
+from minilm_demo.ui import build_page, launch_options
 from minilm_demo.ui.files import FILES, CompressedPage, KeptAssets, later
 from minilm_demo.views.components import ALL
 
@@ -83,11 +84,11 @@ def test_another_address_is_not_found(client, path):
 
 
 def test_a_first_value_is_fetched_from_its_file(client):
-    value = later(attention_tab.FIRST_VIEW)
+    value = later(FIRST_LOOK_VIEW)
     assert value["kind"] == "later"
     answer = client.get("/" + value["address"])
     assert answer.headers["cache-control"].endswith("immutable")
-    assert answer.json() == json.loads(attention_tab.FIRST_VIEW.read_text(encoding="utf-8"))
+    assert answer.json() == json.loads(FIRST_LOOK_VIEW.read_text(encoding="utf-8"))
 
 
 def test_the_page_goes_compressed_and_an_event_stream_as_it_is(client):
@@ -159,4 +160,4 @@ def test_the_page_offers_the_events_that_are_meant():
 
 def test_the_route_is_among_the_apps_routes():
     paths = [route.path for route in launch_options()["app_kwargs"]["routes"]]
-    assert paths == ["/healthz", "/runs/{run_id}.zip", "/mlm/{version}/{name}"]
+    assert paths == ["/healthz", "/runs/{run_id}.zip", "/mlm/{version}/{name}", f"/{views.PLOTLY_ADDRESS}"]
