@@ -87,3 +87,16 @@ def pytest_terminal_summary(terminalreporter):
 
 def pytest_unconfigure():
     shutil.rmtree(os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A client of the page, served as app.py serves it."""
+    from gradio_client import Client
+
+    from minilm_demo import ui
+
+    page = ui.build_page()
+    _, url, _ = page.launch(**ui.launch_options(), prevent_thread_lock=True, quiet=True)
+    yield Client(url, verbose=False)
+    page.close()

@@ -19,19 +19,6 @@ PAIR = ("A man is asleep.", "Nobody is awake.")
 TIMES = ("milliseconds",)
 
 
-@pytest.fixture(scope="module")
-def client():
-    """A client of the page, served as app.py serves it."""
-    from gradio_client import Client
-
-    from minilm_demo import ui
-
-    page = ui.build_page()
-    _, url, _ = page.launch(**ui.launch_options(), prevent_thread_lock=True, quiet=True)
-    yield Client(url, verbose=False)
-    page.close()
-
-
 @pytest.fixture
 def command(capsys):
     """The JSON document of a command."""

@@ -31,19 +31,6 @@ PUBLIC = [
 ]
 
 
-@pytest.fixture(scope="module")
-def client():
-    """A client of the page, served as app.py serves it."""
-    from gradio_client import Client
-
-    from minilm_demo import ui
-
-    page = ui.build_page()
-    _, url, _ = page.launch(**ui.launch_options(), prevent_thread_lock=True, quiet=True)
-    yield Client(url, verbose=False)
-    page.close()
-
-
 @pytest.fixture
 def shared_run(tiny_checkpoint):
     """A finished run made from the shell of this machine, which the page may offer to everybody."""
