@@ -52,7 +52,8 @@ class Reporter:
             weights = f"{event.trainable:,} of {event.parameters:,} weights move"
             model = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
             source = event.data_source.description
-            progress(f"{model} on {source}; {weights}; {event.precision} on {event.device}; seed {event.seed}")
+            precision = f"{event.precision} on {event.device} ({event.precision_reason})"
+            progress(f"{model} on {source}; {weights}; {precision}; seed {event.seed}")
         elif isinstance(event, Planned):
             plan = f"{counted(event.steps, 'step')} ({event.epochs:.2g} epochs), about {event.seconds:.0f} s"
             progress("; ".join(filter(None, (plan, smaller_batches(event)))))

@@ -36,6 +36,7 @@ from .training import (
     count_weights,
     make_optimizer,
     precision_of,
+    precision_reason,
     trainable,
     write_checkpoint,
 )
@@ -87,6 +88,7 @@ class FineTuning:
             trainable=self.trainable,
             device=str(self.accelerator.device),
             precision=precision_of(self.accelerator),
+            precision_reason=precision_reason(self.config.precision),
             processes=self.accelerator.num_processes,
             seed=self.config.seed,
             metric=self.task.metrics[0],
@@ -121,10 +123,10 @@ class FineTuning:
             Scoring(len(self.rows.held_back), self.rows.validation_size, self.evaluations),
             accelerator=self.accelerator,
             batches=self.batches,
-            may_shrink=self.config.batch_size is None,
+            may_shrink=self.config.batch_size in (None, self.task.batch_size),  # the page sends the default
             warmup_ratio=self.config.warmup_ratio,
         )
-        self.settings = replace(self.settings, batch_size=plan.batch_size)
+        self.settings = replace(self.settings, batch_size=plan.batch_size, asked_batch_size=plan.asked_batch_size)
         return plan
 
     def evaluations(self, steps: int) -> int:
@@ -213,6 +215,8 @@ class FineTuning:
             seconds=progress.seconds,
             examples_per_second=progress.examples_seen / progress.step_seconds,
             splits=self.rows.used,
+            precision=precision_of(self.accelerator),
+            precision_reason=precision_reason(self.config.precision),
             settings=self.settings,
         )
         yield Finished(status, f"Kept step {self.saved_step} of {progress.step}.", result)

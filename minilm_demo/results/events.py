@@ -52,6 +52,7 @@ class Started(Generic[AnySettings]):
     seed: int
     metric: str  # the metric that chooses the best checkpoint
     settings: AnySettings | None = None  # as resolved before the job began
+    precision_reason: str = ""  # "it was asked for", or what made the machine choose it
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the job is based on it
 
 

@@ -42,6 +42,10 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
         "seconds": round(result.seconds, 2),
         "examples_per_second": round(result.examples_per_second, 1),
         "splits": dict(result.splits),
+        "precision": result.precision,
+        "precision_reason": result.precision_reason,
+        "batch_size": result.settings and result.settings.batch_size,
+        "asked_batch_size": result.settings and result.settings.asked_batch_size,
         "step": result.step,
         "steps": result.steps,
     }
@@ -72,6 +76,8 @@ def distill_document(result: DistillResult) -> dict:
         "data_source": result.data_source.description,
         "seconds": round(result.seconds, 2),
         "steps_per_second": round(result.steps_per_second, 3),
+        "batch_size": result.settings and result.settings.batch_size,
+        "asked_batch_size": result.settings and result.settings.asked_batch_size,
     }
 
 
