@@ -62,7 +62,8 @@ class Reporter:
             self._step(event)
         elif isinstance(event, Evaluated):
             scores = "  ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
-            progress(f"step {event.step}  held-back rows: {scores}{'  (best so far)' if event.best else ''}")
+            rows = "validation" if event.split else "held-back"
+            progress(f"step {event.step}  {rows} rows: {scores}{'  (best so far)' if event.best else ''}")
 
     def _step(self, event: Stepped) -> None:
         on_terminal = sys.stderr.isatty()

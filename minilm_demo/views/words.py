@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..results import Planned
+from ..results import Planned, Started
 
 METRIC_NAMES: Mapping[str, str] = {
     "accuracy": "Accuracy",
@@ -75,6 +75,11 @@ def smaller_batches(planned: Planned, of: str = "row") -> str:
     size, asked = planned.batch_size, planned.asked_batch_size
     one_update = f"one update takes {planned.slow_update:.2g} s here"
     return f"{one_update}, so each step reads {counted(size, of)} in place of {asked}"
+
+
+def curve_rows(started: Started | None) -> str:
+    """The rows that a fine-tune is scored on along the way: "held-back rows" or "validation rows"."""
+    return "validation rows" if started and started.curve_split else "held-back rows"
 
 
 def milliseconds(value: float) -> str:
