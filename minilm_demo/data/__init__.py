@@ -16,6 +16,7 @@ from .reading import (
 from .rows import draw, encodable, hold_back, require_rows
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
 from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
+from .unread import Reading, is_blank, reading_of
 
 __all__ = [
     "FILE_KINDS",
@@ -24,6 +25,7 @@ __all__ = [
     "TEXT_KIND",
     "PlacedWord",
     "ReadInput",
+    "Reading",
     "Source",
     "Texts",
     "TokenIds",
@@ -35,6 +37,7 @@ __all__ = [
     "find_place",
     "guess_columns",
     "hold_back",
+    "is_blank",
     "load_texts",
     "local_sources",
     "open_source",
@@ -43,6 +46,7 @@ __all__ = [
     "read_extra",
     "read_input",
     "read_table",
+    "reading_of",
     "require_rows",
     "sample_source",
     "short_name",
