@@ -55,6 +55,10 @@ class Kind(ABC):
     def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         """An expected or predicted answer of a `ScoredRow` or a `Mistake`, in at most `limit` characters."""
 
+    def named(self, task: Task, answer: str) -> str:
+        """A right answer within a sentence."""
+        return f"“{self.answer_text(task, answer)}”"
+
     def answers(self, task: Task) -> str:
         """The possible answers, for a list of tasks."""
         return task.kind

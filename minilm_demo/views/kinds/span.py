@@ -41,6 +41,9 @@ class Span(Kind):
     def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.shorten(answer, limit)
 
+    def named(self, task: Task, answer: str) -> str:
+        return super().named(task, answer) if answer else "“no answer”"
+
     def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
         return "never giving an answer"
 
