@@ -9,6 +9,9 @@ from ..tasks import Task
 from . import words
 from .kinds import kind_of
 from .payloads import AnswersPayload, PredictionPayload, Sentence
+from .unread import unread_notes
+
+UNSURE = "Unsure: another answer is nearly as likely."
 
 
 def prediction_payload(
@@ -16,8 +19,9 @@ def prediction_payload(
 ) -> PredictionPayload:
     """The payload of the `prediction` component, for a prediction on the texts in `fields`.
 
-    Always: kind, sentence (the answer in words), footer [str], note. By kind:
-    classification: bars [{label, share 0..1, text, best bool}] in the order of the task's labels
+    Always: kind, sentence (the answer in words), unsure bool, notes [str] (what belongs to the answer), footer [str],
+    note. By kind:
+    classification: bars [{label, name: the label in JSON, share 0..1, text, best bool}] in the order of the task's labels
     regression: scale {low, high, at, ticks [float]}
     span: pieces [{text, mark bool}] of the context with the best span marked, found (that span), candidates
     [[text, score]], and for tasks with unanswerable questions decision {score, threshold, low, high}: "no answer" is
@@ -26,6 +30,8 @@ def prediction_payload(
     return {
         "kind": task.kind,
         **kind_of(task).draw(task, prediction, fields),
+        "unsure": prediction.unsure,
+        "notes": answer_notes(prediction),
         "footer": _footer(prediction),
         "note": note,
     }
@@ -44,16 +50,22 @@ def answers_payload(skill: str, task: Task, fields: Mapping[str, str], lanes: Se
         "kind": "lanes",
         "skill": skill,
         "task": task.name,
-        "input": [{"name": name.capitalize(), "text": fields[name]} for name in task.text_fields],
+        "input": [{"name": words.capital(task.words_for(name)), "text": fields[name]} for name in task.text_fields],
         "lanes": list(lanes),
     }
 
 
 def _footer(prediction: Prediction) -> list[str]:
-    """Checkpoint, time, and notes on truncation and windows."""
+    """Checkpoint and time, and the number of windows."""
     lines = [f"Answered by {prediction.checkpoint} in {words.milliseconds(prediction.milliseconds)}."]
-    if prediction.truncated:
-        lines.append("The text is longer than the model reads: its end was cut off.")
     if prediction.num_windows > 1:
         lines.append(f"The text was read in {prediction.num_windows} overlapping windows.")
     return lines
+
+
+def answer_notes(prediction: Prediction) -> list[str]:
+    """What belongs to the answer itself: that it is unsure, and what the model did not read."""
+    unread = unread_notes(
+        prediction.tokens_read, prediction.tokens_total, prediction.unknown_words, nothing=prediction.nothing_read
+    )
+    return [UNSURE, *unread] if prediction.unsure else unread

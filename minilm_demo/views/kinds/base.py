@@ -52,7 +52,7 @@ class Kind(ABC):
         """The keys of a prediction's payload for this kind; `fields` are the texts."""
 
     @abstractmethod
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         """An expected or predicted answer of a `ScoredRow` or a `Mistake`, in at most `limit` characters."""
 
     def answers(self, task: Task) -> str:
@@ -62,7 +62,7 @@ class Kind(ABC):
     # -- scores
 
     @abstractmethod
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
         """The baseline in words: "always answering 'negative'"."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ class Kind(ABC):
     # -- word importance
 
     @abstractmethod
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         """The words for the explained number, and its unit."""
 
     @abstractmethod
