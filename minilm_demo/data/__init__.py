@@ -1,7 +1,7 @@
 """Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
-from .files import FILE_KINDS, read_table
+from .files import FILE_KINDS, Table, read_table
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -27,6 +27,7 @@ __all__ = [
     "ReadInput",
     "Reading",
     "Source",
+    "Table",
     "Texts",
     "TokenIds",
     "check_row",

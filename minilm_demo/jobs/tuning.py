@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,16 +114,18 @@ class FineTuning:
         steps = self.config.max_steps
         if steps is None and budget.seconds is None:
             steps = max(1, math.ceil(len(self.batches) * (self.config.epochs or self.task.epochs)))
-        return make_plan(
-            self.task.name,
+        plan = make_plan(
             steps,
             budget,
             speed,
             Scoring(len(self.rows.held_back), self.rows.validation_size, self.evaluations),
             accelerator=self.accelerator,
-            per_epoch=len(self.batches),
+            batches=self.batches,
+            may_shrink=self.config.batch_size is None,
             warmup_ratio=self.config.warmup_ratio,
         )
+        self.settings = replace(self.settings, batch_size=plan.batch_size)
+        return plan
 
     def evaluations(self, steps: int) -> int:
         """How many times the held-back rows are scored in `steps` updates, in about `SCORING_SHARE` of the time.

@@ -57,7 +57,9 @@ class Started(Generic[AnySettings]):
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan of a job, measured on a few real steps. `seconds` is the expected time to the end of training."""
+    """The plan of a job, measured on a few real steps. `seconds` is the expected time to the end of training.
+
+    `batch_size` is smaller than `asked_batch_size` if too few updates of that size fit into the time budget."""
 
     steps: int
     epochs: float
@@ -65,6 +67,15 @@ class Planned:
     seconds_per_step: float
     warmup_steps: int
     evaluate_every: int
+    batch_size: int | None = None  # rows or texts per update and process; None: an older run did not record it
+    asked_batch_size: int | None = None
+
+    @property
+    def slow_update(self) -> float | None:
+        """The seconds of one update of the size that was asked for, if the batches became smaller."""
+        if not self.batch_size or self.batch_size == self.asked_batch_size:
+            return None
+        return self.seconds_per_step * self.asked_batch_size / self.batch_size
 
 
 @dataclass(frozen=True)

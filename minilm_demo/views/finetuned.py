@@ -44,10 +44,11 @@ class Finetuning:
     def plan(self) -> str:
         planned = self.latest.planned
         epochs = words.epochs(planned.epochs)
-        return (
+        plan = (
             f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
             f"about {words.duration(planned.seconds)}"
         )
+        return "; ".join(filter(None, (plan, words.smaller_batches(planned))))
 
     def facts(self) -> list[list[str]]:
         started = self.latest.started

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..results import Planned
+
 METRIC_NAMES: Mapping[str, str] = {
     "accuracy": "Accuracy",
     "f1": "F1",
@@ -64,6 +66,15 @@ def duration(seconds: float) -> str:
 def _two_units(amount: int, size: int, large: str, small: str) -> str:
     whole, rest = divmod(amount, size)
     return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+
+
+def smaller_batches(planned: Planned, of: str = "row") -> str:
+    """Why the batches of a plan are smaller than asked for, and how large they became; "" if they are not."""
+    if planned.slow_update is None:
+        return ""
+    size, asked = planned.batch_size, planned.asked_batch_size
+    one_update = f"one update takes {planned.slow_update:.2g} s here"
+    return f"{one_update}, so each step reads {counted(size, of)} in place of {asked}"
 
 
 def milliseconds(value: float) -> str:

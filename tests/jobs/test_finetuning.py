@@ -745,10 +745,24 @@ def test_what_was_left_open_is_recorded_as_resolved(many):
     assert settings.train_examples == of(Started, events)[0].examples
 
 
-def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
-    fixed_speed(monkeypatch, 30.0, 0.001)
-    with pytest.raises(DemoError, match=r"60 s are too short for sst2 here: one update takes 30 s\. Give more time"):
-        drain("sst2", **many, time_budget=60)
+def test_a_slow_machine_takes_smaller_batches_and_records_it(many, monkeypatch):
+    fixed_speed(monkeypatch, 8.0, 0.0)
+    events = drain("sst2", **{name: value for name, value in many.items() if name != "batch_size"}, time_budget=20)
+    planned, result = of(Planned, events)[0], events[-1].result
+    assert (planned.batch_size, planned.asked_batch_size) == (8, SST2.batch_size)
+    assert of(Started, events)[0].settings.batch_size == SST2.batch_size
+    assert result.settings.batch_size == 8
+    assert result.steps == planned.steps >= 8
+    assert result.examples_seen > 4 * planned.steps
+
+
+@pytest.mark.parametrize("update", [30.0, 1000.0])
+def test_a_batch_size_that_was_asked_for_stays_and_one_update_is_made(many, monkeypatch, update):
+    fixed_speed(monkeypatch, update, 0.001)
+    events = drain("sst2", **many, time_budget=30)
+    assert events[-1].status == "completed"
+    assert events[-1].result.steps == 1
+    assert events[-1].result.settings.batch_size == many["batch_size"]
 
 
 def test_a_download_can_be_stopped(many, monkeypatch):
