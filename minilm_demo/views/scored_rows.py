@@ -106,10 +106,12 @@ def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
 def _row(task: Task, row: ScoredRow) -> dict:
     kind = kind_of(task)
     return {
-        "fields": [[field.capitalize(), words.shorten(row.fields[field])] for field in task.text_fields],
+        "fields": [
+            [words.capital(task.words_for(field)), words.shorten(row.fields[field])] for field in task.text_fields
+        ],
         "said": [
-            ["Expected", kind.answer_text(row.expected, ANSWER_LENGTH)],
-            ["Predicted", kind.answer_text(row.predicted, ANSWER_LENGTH)],
+            ["Expected", kind.answer_text(task, row.expected, ANSWER_LENGTH)],
+            ["Predicted", kind.answer_text(task, row.predicted, ANSWER_LENGTH)],
             [kind.value_name, kind.measured(row.value)],
         ],
         "texts": [row.fields[field] for field in task.text_fields],

@@ -48,6 +48,7 @@
  *
  * @typedef {Object} Bar
  * @property {string} label
+ * @property {string} name
  * @property {number} share
  * @property {string} text
  * @property {boolean} best
@@ -78,11 +79,30 @@
  */
 
 /**
+ * The right answer of an example.
+ *
+ * @typedef {Object} Expected
+ * @property {string} sentence
+ * @property {boolean} right
+ */
+
+/**
+ * A question as the page asks it. A key that is missing is not compared with the form.
+ *
+ * @typedef {Object} Asked
+ * @property {string} [skill]
+ * @property {string[]} [texts]
+ * @property {string[]} [checkpoints]
+ */
+
+/**
  * The answer of one checkpoint. What belongs to another kind of task is missing.
  *
  * @typedef {Object} PredictionPayload
  * @property {"classification" | "regression" | "span"} kind
  * @property {string} sentence
+ * @property {string} unsure
+ * @property {string[]} notes
  * @property {string[]} footer
  * @property {string} note
  * @property {Bar[]} [bars]
@@ -94,6 +114,8 @@
  * @property {string[][]} [candidates]
  * @property {string} [title]
  * @property {string} [skill]
+ * @property {Asked} [asked]
+ * @property {Expected} [expected]
  * @property {string | null} [card]
  * @property {string} [code]
  */
@@ -113,6 +135,16 @@
  * @property {string} task
  * @property {Input[]} input
  * @property {PredictionPayload[]} lanes
+ * @property {Asked} asked
+ */
+
+/**
+ * A question that the page asks at once.
+ *
+ * @typedef {Object} AskPayload
+ * @property {"ask"} kind
+ * @property {Asked} question
+ * @property {string} note
  */
 
 /**
@@ -190,6 +222,7 @@
  * @property {string} hint
  * @property {SortTable} table
  * @property {string[]} notes
+ * @property {Asked} [asked]
  * @property {string} [code]
  */
 
