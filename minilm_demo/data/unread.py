@@ -1,4 +1,4 @@
-"""What a model does not read of an input: the tokens beyond its limit, and the words that its vocabulary cannot spell."""
+"""What a model does not read of an input: tokens beyond its limit, and words that are not in its vocabulary."""
 
 from __future__ import annotations
 

@@ -42,6 +42,20 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class ScoredRow:
+    """One row with the expected and the predicted answer, in words.
+
+    `value` is, by the kind of task, the probability of the predicted label, the error in points, or the answer's F1.
+    `cell` is the row's position (true, predicted) in `ScoredRows.table`, None without a table."""
+
+    fields: Mapping[str, str]
+    expected: str
+    predicted: str
+    value: float
+    cell: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
 
@@ -54,23 +68,10 @@ class Evaluation:
     examples: Mapping[str, int]  # split -> rows scored
     labels: tuple[str, ...] = ()
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
+    cell_rows: Mapping[str, tuple[ScoredRow, ...]] = field(default_factory=dict)  # split -> a few rows of each cell
     mistakes: tuple[Mistake, ...] = ()  # the worst first
     seconds: float = 0.0
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
-
-
-@dataclass(frozen=True)
-class ScoredRow:
-    """One row with the expected and the predicted answer, in words.
-
-    `value` is, by the kind of task, the probability of the predicted label, the error in points, or the answer's F1.
-    `cell` is the row's position (true, predicted) in `ScoredRows.table`, None without a table."""
-
-    fields: Mapping[str, str]
-    expected: str
-    predicted: str
-    value: float
-    cell: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

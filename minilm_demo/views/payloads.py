@@ -256,6 +256,7 @@ class ScoredRowsPayload(TypedDict):
     scores: Table | None
     matrix: Matrix | None
     lists: list[RowList]
+    checkpoint: NotRequired[str]
     code: NotRequired[str]
 
 
@@ -279,6 +280,23 @@ class FigurePayload(TypedDict):
     table: Table
 
 
+class CellTable(TypedDict):
+    """Counts by true and predicted class, and a few rows of each cell."""
+
+    matrix: Matrix
+    lists: list[RowList]
+
+
+class Mistakes(TypedDict):
+    """A table of rows; `texts` are their whole texts, `column` is the first one with a text."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
+    texts: list[list[str]]
+    column: int
+
+
 class ResultCard(TypedDict):
     """The card at the end of a run. A student's card has tables instead of figures."""
 
@@ -291,7 +309,8 @@ class ResultCard(TypedDict):
     classes: NotRequired[FigurePayload | None]
     tables: NotRequired[list[Table]]
     extra: NotRequired[Table | None]
-    mistakes: NotRequired[Table | None]
+    cells: NotRequired[list[CellTable]]
+    mistakes: NotRequired[Mistakes | None]
 
 
 class Series(TypedDict):

@@ -21,7 +21,7 @@ def prediction_payload(
 
     Always: kind, sentence (the answer in words), unsure (a sentence | ""), notes [str] (what was not read), footer
     [str], note. By kind:
-    classification: bars [{label, name: the label in JSON, share 0..1, text, best bool}] in the order of the task's labels
+    classification: bars [{label, name: the label in JSON, share 0..1, text, best bool}] in the order of the labels
     regression: scale {low, high, at, ticks [float]}
     span: pieces [{text, mark bool}] of the context with the best span marked, found (that span), candidates
     [[text, score]], and for tasks with unanswerable questions decision {score, threshold, low, high}: "no answer" is
@@ -80,4 +80,3 @@ def _footer(prediction: Prediction) -> list[str]:
     if prediction.num_windows > 1:
         lines.append(f"The text was read in {prediction.num_windows} overlapping windows.")
     return lines
-

@@ -148,4 +148,6 @@ def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> 
         "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
         "headings": [*split, *fields, "Expected", "Predicted", kind.confidence_name],
         "rows": rows,
+        "texts": [[str(mistake.fields.get(field, "")) for field in task.text_fields] for mistake in mistakes],
+        "column": len(split),
     }

@@ -91,6 +91,9 @@ class Span(Kind):
     def is_right(self, prediction: Prediction, expected: Sequence[str]) -> bool:
         return answer_f1(prediction.answer, expected) > 0.5
 
+    def agrees(self, prediction: Prediction, answer: str) -> bool:
+        return self.is_right(prediction, [answer] if answer else [])
+
     def case(self, task: Task, checkpoint: Checkpoint, row: Mapping[str, str], prediction: Prediction) -> Case:
         """Each variant removes the tokens of one word from the window of the answer. A shorter text could fall into
         other windows; this way there is always one."""

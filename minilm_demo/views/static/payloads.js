@@ -270,6 +270,7 @@
  * @property {Table | null} scores
  * @property {Matrix | null} matrix
  * @property {RowList[]} lists
+ * @property {string} [checkpoint]
  * @property {string} [code]
  */
 
@@ -293,6 +294,25 @@
  */
 
 /**
+ * Counts by true and predicted class, and a few rows of each cell.
+ *
+ * @typedef {Object} CellTable
+ * @property {Matrix} matrix
+ * @property {RowList[]} lists
+ */
+
+/**
+ * A table of rows; `texts` are their whole texts, `column` is the first one with a text.
+ *
+ * @typedef {Object} Mistakes
+ * @property {string} title
+ * @property {string[]} headings
+ * @property {string[][]} rows
+ * @property {string[][]} texts
+ * @property {number} column
+ */
+
+/**
  * What a run ends with. A student's card has tables instead of figures.
  *
  * @typedef {Object} ResultCard
@@ -305,7 +325,8 @@
  * @property {FigurePayload | null} [classes]
  * @property {Table[]} [tables]
  * @property {Table | null} [extra]
- * @property {Table | null} [mistakes]
+ * @property {CellTable[]} [cells]
+ * @property {Mistakes | null} [mistakes]
  */
 
 /**
