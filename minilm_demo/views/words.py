@@ -121,9 +121,9 @@ def split_name(split: str) -> str:
     return split.replace("_", " ")
 
 
-def label_name(label: str) -> str:
-    """ "not_duplicate" -> "not duplicate"."""
-    return label.replace("_", " ")
+def capital(text: str) -> str:
+    """ "first sentence" -> "First sentence"; the other letters stay."""
+    return text[:1].upper() + text[1:]
 
 
 def score(metric: str, value: float, digits: int = 2) -> str:
