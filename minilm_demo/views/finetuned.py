@@ -67,7 +67,8 @@ class Finetuning:
             f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
             f"about {words.duration(planned.seconds)}"
         )
-        return "; ".join(filter(None, (plan, words.smaller_batches(planned))))
+        rereading = words.rereading(planned.epochs, self.latest.started.examples)
+        return "; ".join(filter(None, (plan, rereading, words.smaller_batches(planned))))
 
     def facts(self) -> list[list[str]]:
         started = self.latest.started

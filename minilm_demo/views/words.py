@@ -18,6 +18,7 @@ GROUP_NAMES: Mapping[str, str] = {
     "has_answer_": ", questions with an answer",
     "no_answer_": ", questions without an answer",
 }
+MANY_ROUNDS = 10  # over the same rows; below that nobody needs to be told
 PERCENT_METRICS = ("accuracy", "f1", "exact_match")  # the others are correlations, written as plain numbers
 
 
@@ -75,6 +76,11 @@ def smaller_batches(planned: Planned, of: str = "row") -> str:
     size, asked = planned.batch_size, planned.asked_batch_size
     one_update = f"one update takes {planned.slow_update:.2g} s here"
     return f"{one_update}, so each step reads {counted(size, of)} in place of {asked}"
+
+
+def rereading(rounds: float, rows: int) -> str:
+    """How often a run reads the same rows: "each of the 440 rows is read about 160 times"; "" if not often."""
+    return f"each of the {counted(rows, 'row')} is read about {rounds:,.0f} times" if rounds >= MANY_ROUNDS else ""
 
 
 def curve_rows(started: Started | None) -> str:
