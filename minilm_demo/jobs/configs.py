@@ -64,7 +64,7 @@ class TrainConfig:
     train_examples: int | None = option(None, "rows to draw at random from the train split", min=1, max=1_000_000)
     epochs: float | None = option(None, "times to go through the rows", min=0.01, max=1000)
     max_steps: int | None = option(None, "optimiser updates to make, instead of epochs", min=1, max=MAX_STEPS)
-    time_budget: float | None = option(None, "seconds the whole run may take, instead of epochs", min=5, max=86_400)
+    time_budget: float | None = option(None, "seconds for training and scoring, instead of epochs", min=5, max=86_400)
     batch_size: int | None = option(None, "rows per update and process", min=1, max=1024)
     learning_rate: float | None = option(None, "peak learning rate", min=1e-7, max=1.0)
     max_length: int | None = option(
@@ -117,7 +117,7 @@ class DistillConfig:
     teacher_layer: int | None = option(None, "minilm_v2: layer of the teacher, from 0 (default: last)", min=0, max=127)
     assistant: bool = option(False, "teach an assistant first, as deep as the teacher and as narrow as the student")
     steps: int | None = option(None, f"optimiser updates to make (default: {DEFAULT_STEPS})", min=1, max=MAX_STEPS)
-    time_budget: float | None = option(None, "seconds the whole run may take, instead of steps", min=5, max=86_400)
+    time_budget: float | None = option(None, "seconds for learning and measuring, instead of steps", min=5, max=86_400)
     batch_size: int = option(32, "texts per update and process", min=1, max=1024)
     max_length: int = option(64, "tokens per text; longer ones are cut", min=8, max=512)
     learning_rate: float | None = option(

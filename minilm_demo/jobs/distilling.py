@@ -75,14 +75,14 @@ def distill(
         yield Finished("stopped", "Stopped before it began.")
         return
     texts = load_texts(get_task(config.task), config.data, config.split)
-    start_time = time.perf_counter()  # of the time budget: downloading and reading do not count
     accelerator = start_accelerator(config.precision, config.seed)
     teacher = load_checkpoint(name)
     watched_input = _watched_input(config, teacher)
     cache = cache or TeacherCache(CACHE_BYTES // accelerator.num_processes)
     pairs = make_pairs(config, accelerator, teacher, texts, watched_input, cache)
-    end = EarlyEnd(accelerator, should_stop, Budget(start_time, config.time_budget))
     yield _started(config, accelerator, pairs, texts)
+    start_time = time.perf_counter()  # of the time budget: downloading, reading and loading do not count
+    end = EarlyEnd(accelerator, should_stop, Budget(start_time, config.time_budget))
     losses_before = None
     if accelerator.is_main_process:
         # The student is measured against the teacher, also if it learns from an assistant.

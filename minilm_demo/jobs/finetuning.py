@@ -63,9 +63,9 @@ def finetune(
     rows = load_rows(task, config)
     config = _with_time(task, config, rows)
     metrics.load_libraries()
-    budget = Budget(time.perf_counter(), config.time_budget)  # downloading and reading do not count
     tuning = prepare(task, config, name, rows)
     yield tuning.started()
+    budget = Budget(time.perf_counter(), config.time_budget)  # downloading, reading and loading do not count
     end = EarlyEnd(tuning.accelerator, should_stop, budget)
     speed = measure_speed(tuning, end)
     if speed is None:

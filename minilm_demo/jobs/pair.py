@@ -4,6 +4,7 @@ watched and saved. The loop is `distilling.teach`."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ class TeacherStudentPair:
         if cached_speed is None:
             return None
         self.cached_cost = min(1.0, cached_speed.update / speed.update)
-        return Speed(speed.update, cached_speed.row)
+        return replace(speed, row=cached_speed.row)
 
     def cost(self, steps: int) -> float:
         """Expected cost of `steps` updates, in units of the first (uncached) update.

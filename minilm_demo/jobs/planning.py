@@ -9,7 +9,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..results import Planned
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from .configs import DistillConfig, TrainConfig
 
 MEASURED_STEPS = 5
-MEASURING_SHARE = 0.2  # of a time budget; a slow machine measures fewer updates
+MEASURING_SHARE = 0.15  # of a time budget; a slow machine measures fewer updates
 SMALLEST_BATCH = 4  # rows per update and process
-ENOUGH_STEPS = 8  # if fewer fit into a time budget, smaller batches are taken
+ENOUGH_STEPS = 8  # if fewer fit into a time budget, smaller batches are taken …
+WORTHWHILE = 0.8  # … if half the rows take at most so many times as long
 FORWARD_COST = 1 / 3  # of an update
 TRAINING_SHARE = 0.5  # of a time budget, however long scoring takes
 
@@ -48,42 +49,77 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds for one update and for one scored row."""
+    """Seconds for one update and for one scored row. `fixed` is the part of an update that does not depend on the
+    number of its rows, such as the optimiser's."""
 
     update: float
     row: float
+    fixed: float = 0.0
+
+    def with_batch(self, size: int, new_size: int) -> Speed:
+        """The speed with batches of another size."""
+        return replace(self, update=self.fixed + (self.update - self.fixed) * new_size / size)
 
 
 def measure_speed(job: Trainable, end: EarlyEnd) -> Speed | None:
     """The mean speed of updates on batches of evenly spread lengths; None if the run is stopped meanwhile.
 
-    Measuring ends after `MEASURING_SHARE` of the time budget. What was not measured by then is estimated from fewer
-    rows. Weights and random states are restored afterwards."""
+    The first updates read few rows, and each reads twice as many as the one before, up to a whole batch. Measuring ends
+    after `MEASURING_SHARE` of the time budget; what was not measured by then follows from the updates that were.
+    Weights and random states are restored afterwards."""
     candidates = list(itertools.islice(job.batches, job.batches.BATCHES_SORTED_TOGETHER))
     candidates.sort(key=lambda rows: job.batches.lengths(rows[:1]))
     from_the_middle = sorted(range(MEASURED_STEPS), key=lambda i: abs(i - MEASURED_STEPS // 2))
     sample = [candidates[int((i + 0.5) * len(candidates) / MEASURED_STEPS)] for i in from_the_middle]
-    few_rows, clock = candidates[-1][:SMALLEST_BATCH], _Clock(job.accelerator, end.budget)
+    size, clock = max(map(len, candidates)), _Clock(job.accelerator, end.budget)
+    sizes = [SMALLEST_BATCH << doubling for doubling in range(size.bit_length()) if SMALLEST_BATCH << doubling < size]
+    measured: list[tuple[int, float]] = []  # rows and seconds of each update
     with _restored(job.model, job.accelerator.device):
-        optimizer, seconds = job.optimizer(), []
+        optimizer = job.optimizer()
         job.model.train()
-        for rows in (few_rows, few_rows):  # the first update allocates memory and is not counted
+        # The first update allocates memory and is not counted.
+        for rows in (candidates[-1][: sizes[0] if sizes else size], *(sample[0][:few] for few in sizes), *sample):
             if end.reason(step=0):
                 return None
-            of_few = _seconds(lambda rows=rows: _update(job, job.batch(rows), optimizer))
-        expected = of_few * job.batches.batch_size / len(few_rows)
-        for rows in sample:
-            if end.reason(step=0):
-                return None
-            if not clock.allows(seconds[-1] if seconds else expected):
+            if len(measured) > 1 and not clock.allows(_expected_seconds(measured[-1], len(rows))):
                 break
-            seconds.append(_seconds(lambda rows=rows: _update(job, job.batch(rows), optimizer)))
-        update = sum(seconds) / len(seconds) if seconds else expected
-        if not clock.allows(update * FORWARD_COST):
-            return Speed(update, update * FORWARD_COST / job.batches.batch_size)
+            measured.append((len(rows), _seconds(lambda rows=rows: _update(job, job.batch(rows), optimizer))))
+        speed = _speed_of(measured[1:], size)
+        if not clock.allows(speed.row * len(sample[0])):
+            return speed
         job.model.eval()
         forward_seconds = _seconds(lambda: _forward(job, job.batch(sample[0])))
-    return Speed(update, forward_seconds / len(sample[0]))
+    return replace(speed, row=forward_seconds / len(sample[0]))
+
+
+def _expected_seconds(last: tuple[int, float], rows: int) -> float:
+    """The most that the next update can be expected to take."""
+    last_rows, seconds = last
+    return seconds * max(1.0, rows / last_rows)
+
+
+def _speed_of(measured: Sequence[tuple[int, float]], size: int) -> Speed:
+    """The speed with batches of `size` rows, from the rows and seconds of updates. The largest of them count; a
+    straight line through the smallest and these tells the time of each row from that of an update without rows."""
+    (few, of_few), most = min(measured), max(rows for rows, _ in measured)
+    largest = [seconds for rows, seconds in measured if rows == most]
+    seconds = sum(largest) / len(largest)
+    per_row = seconds / most
+    if few < most:
+        per_row = min(per_row, max(0.0, (seconds - of_few) / (most - few)))
+    update = seconds + per_row * (size - most)
+    return Speed(update, FORWARD_COST * update / size, fixed=update - per_row * size)
+
+
+@contextlib.contextmanager
+def _restored(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
+    """Restores weights and random states at the end."""
+    import torch
+
+    weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield
+    model.load_state_dict(weights)
 
 
 class _Clock:
@@ -96,17 +132,6 @@ class _Clock:
 
     def allows(self, seconds: float) -> bool:
         return bool(agreed(self.accelerator, time.perf_counter() + seconds <= self.end))
-
-
-@contextlib.contextmanager
-def _restored(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Restores weights and random states at the end."""
-    import torch
-
-    weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield
-    model.load_state_dict(weights)
 
 
 def _update(job: Trainable, batch: Mapping, optimizer: torch.optim.Optimizer) -> None:
@@ -168,12 +193,14 @@ def make_plan(
     asked_size = batches.batch_size
     if steps is None:
         left = agreed(accelerator, budget.left())
-        speed = Speed(agreed(accelerator, speed.update), agreed(accelerator, speed.row))
+        speed = Speed(*(agreed(accelerator, seconds) for seconds in (speed.update, speed.row, speed.fixed)))
         steps = _steps_within(left, speed, scoring, cost)
         while may_shrink and steps < ENOUGH_STEPS and batches.batch_size > SMALLEST_BATCH:
             smaller = max(SMALLEST_BATCH, batches.batch_size // 2)
-            speed = Speed(speed.update * smaller / batches.batch_size, speed.row)
-            batches.batch_size = smaller
+            faster = speed.with_batch(batches.batch_size, smaller)
+            if faster.update > WORTHWHILE * speed.update:
+                break
+            speed, batches.batch_size = faster, smaller
             steps = _steps_within(left, speed, scoring, cost)
     return Planned(
         steps=steps,
