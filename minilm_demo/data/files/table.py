@@ -25,9 +25,25 @@ class Table:
 
 
 def table_of(
-    rows: Sequence[Mapping], label_names: Mapping[str, Sequence[str]] | None = None, notes: Sequence[str] = ()
+    rows: Sequence[Mapping],
+    label_names: Mapping[str, Sequence[str]] | None = None,
+    notes: Sequence[str] = (),
+    columns: Sequence[str] = (),
 ) -> Table:
-    """The table of rows that may lack some of the columns, in the order in which the columns first appear."""
-    columns = tuple(dict.fromkeys(str(column) for row in rows for column in row))
+    """The table of rows that may lack some of the columns, in the order of `columns`, then of first appearance."""
+    columns = tuple(dict.fromkeys([*columns, *(str(column) for row in rows for column in row)]))
     complete = [dict.fromkeys(columns) | {str(column): value for column, value in row.items()} for row in rows]
     return Table(columns, complete, label_names or {}, tuple(notes))
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 row", "2,000 rows"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(names: Sequence[object], most: int = 8) -> str:
+    """ "a, b and c"; of many names the first ones, and how many more."""
+    shown = list(map(str, names[:most]))
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most:,} more"
+    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
