@@ -356,9 +356,8 @@ def best_by_brute_force(task, references) -> dict[str, tuple[float, set[str]]]:
 )
 def test_the_best_constant_is_that_of_a_search_over_all_of_them(num_labels, shares):
     task = dataclasses.replace(BINARY, labels=("no", "yes", "perhaps")[:num_labels])
-    references = np.random.default_rng(1).permutation(
-        np.repeat(range(num_labels), np.rint(np.array(shares) * 60).astype(int))
-    )
+    counts = [round(60 * share) for share in shares]
+    references = np.random.default_rng(1).permutation(np.repeat(range(num_labels), counts))
     found = metrics.best_constant(task, references)
     for metric, (score, answers) in best_by_brute_force(task, references).items():
         assert found[metric].score == pytest.approx(score)
