@@ -180,6 +180,9 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
+    full = [len(feature["input_ids"]) == length for feature in encoded[: len(rows.train)]]
+    most = features.window_size(task, checkpoint.model.config, features.LENGTHS[-1])
+    cut = features.cut_rows(task, checkpoint.tokenizer, rows.train, full, length, most)
     settings = FinetuneSettings(
         commit=checkpoint.commit,
         batch_size=batch_size,
@@ -189,4 +192,4 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
         train_examples=len(rows.train),
         eval_examples=config.eval_examples,
     )
-    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, settings)
+    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, cut, settings)
