@@ -9,9 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ..results import CutRows
 from ..tasks import Task
 from .encoding import Window
 from .kinds import kind_of
+
+LENGTHS = (32, 64, 128, 192, 256, 384, 512)  # in tokens, offered where texts are cut
+FEW_CUT = 0.02  # the shortest length that cuts at most this share of the rows is offered
 
 
 def window_size(task: Task | None, model_config, max_length: int | None = None) -> int:
@@ -33,10 +37,24 @@ def encode(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stri
     return kind_of(task).encode(task, tokenizer, rows, max_length, stride)
 
 
-def is_cut(task: Task, tokenizer, row: Mapping, windows: Sequence[Window], max_length: int) -> bool:
-    """Whether part of the row's text is in none of its windows."""
-    full = len(windows[0].inputs["input_ids"]) == max_length
-    return kind_of(task).cuts_texts and full and count_tokens(task, tokenizer, row) > max_length
+def cut_rows(
+    task: Task, tokenizer, rows: Sequence[Mapping], maybe_cut: Sequence[bool], max_length: int, limit: int
+) -> CutRows | None:
+    """How many of the rows are longer than `max_length` tokens, and a length of at most `limit` that reads more of them
+    whole; None for a task that reads long texts in windows.
+
+    `maybe_cut` says which rows have to be measured: those that fill `max_length`."""
+    if not kind_of(task).cuts_texts:
+        return None
+    lengths = [count_tokens(task, tokenizer, row) for row, maybe in zip(rows, maybe_cut, strict=True) if maybe]
+    lengths = [length for length in lengths if length > max_length]
+    few = FEW_CUT * len(rows)
+    longer = [length for length in LENGTHS if max_length < length <= limit] if lengths else []
+    cut_by = {length: sum(number > length for number in lengths) for length in longer}
+    best = next((length for length in longer if cut_by[length] <= few), max(longer, default=0))
+    if not best or cut_by[best] == len(lengths):
+        return CutRows(len(rows), len(lengths), max_length)
+    return CutRows(len(rows), len(lengths), max_length, best, cut_by[best])
 
 
 def count_tokens(task: Task, tokenizer, row: Mapping) -> int:

@@ -95,6 +95,9 @@ def test_classification_scores_equal_scikit_learn(name, checkpoint_for):
         majority = [Counter(true).most_common(1)[0][0]] * len(true)
         if task.metrics == ("accuracy",):
             assert result.baseline[split] == {"accuracy": pytest.approx(REFERENCES["accuracy"](true, majority))}
+        for metric, answer in result.baseline_answers[split].items():
+            score = REFERENCES[metric](true, [task.label2id[answer]] * len(true)) if answer else 0
+            assert result.baseline[split][metric] == pytest.approx(score)
         ids = range(len(task.labels))
         assert result.confusion[split] == sklearn.metrics.confusion_matrix(true, said, labels=ids).tolist()
         assert np.sum(result.confusion[split]) == result.examples[split] == len(rows)
