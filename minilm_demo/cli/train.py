@@ -114,12 +114,12 @@ def evaluate_command(args: argparse.Namespace) -> int:
 
 def distill_command(args: argparse.Namespace) -> int:
     task, config = get_task(args.task), read_config(args, DistillConfig)
-    from ..data import text_files
+    from ..data import own_place
     from ..jobs import distill
     from ..models import default_checkpoint, locate
 
     locate(config.teacher or default_checkpoint())
-    if not text_files(task, config.data):
+    if not own_place(task, config.data):
         open_data(task, config.data, (config.split,), task.eval_splits)
     return run_job(args, DISTILL, task, config, distill, _distill_lines)
 

@@ -20,7 +20,7 @@ SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 class DataSource:
     """Where rows come from, in words for people."""
 
-    kind: str  # "hub" | "mirror" | "sample" | "file"
+    kind: str  # "hub" | "mirror" | "sample" | "file" | "folder"
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
     splits: Mapping[str, int]  # split -> rows used
     facts: RowFacts = field(default_factory=RowFacts)

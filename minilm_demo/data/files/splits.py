@@ -26,6 +26,11 @@ def stem(path: str) -> str:
     return SHARD.sub("", PurePosixPath(path).name.split(".")[0].lower())
 
 
+def is_shard(path: str) -> bool:
+    """Whether a file is one of several of a split, by its name: `train-00000-of-00002.parquet`."""
+    return bool(SHARD.search(PurePosixPath(path).name.split(".")[0]))
+
+
 def is_description(path: str) -> bool:
     """Whether a file stands beside tables to describe them."""
     return stem(path) in DESCRIPTIONS

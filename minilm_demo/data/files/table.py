@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...errors import DataError
+
 MAX_FILE_BYTES = 50_000_000  # of a user's own file, as it stands on the disk
 EXPANSION = 4  # a packed file may expand to this many times MAX_FILE_BYTES
 MAX_FILE_ROWS = 1_000_000
@@ -34,6 +36,18 @@ def table_of(
     columns = tuple(dict.fromkeys([*columns, *(str(column) for row in rows for column in row)]))
     complete = [dict.fromkeys(columns) | {str(column): value for column, value in row.items()} for row in rows]
     return Table(columns, complete, label_names or {}, tuple(notes))
+
+
+def require_plain(table: Table, column_of: Mapping[str, str], name: str, text_fields: Sequence[str]) -> None:
+    """Raise `DataError` if a column to be read as text holds lists or objects. `column_of`: field -> its column."""
+    for text_field in text_fields:
+        column = column_of.get(text_field)
+        nested = [number for number, row in enumerate(table.rows, 1) if isinstance(row.get(column), list | dict)]
+        if nested:
+            raise DataError(
+                f"{name}: the column {column} holds {counted(len(nested), 'list or object', 'lists or objects')} (the "
+                f"first: row {nested[0]}); {text_field} must be text."
+            )
 
 
 def counted(number: int, noun: str) -> str:
