@@ -1,7 +1,7 @@
 """Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
-from .files import FILE_KINDS, read_table
+from .files import FILE_KINDS, Table, read_table
 from .labels import LabelMeaning
 from .reading import (
     MAX_TEXT_CHARACTERS,
@@ -18,6 +18,7 @@ from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
 from .splits import draw, hold_back
 from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
+from .unread import Reading, is_blank, reading_of
 
 __all__ = [
     "AS_SAID",
@@ -29,7 +30,9 @@ __all__ = [
     "LabelMeaning",
     "PlacedWord",
     "ReadInput",
+    "Reading",
     "Source",
+    "Table",
     "Texts",
     "TokenIds",
     "check_row",
@@ -40,6 +43,7 @@ __all__ = [
     "find_place",
     "guess_columns",
     "hold_back",
+    "is_blank",
     "load_texts",
     "local_sources",
     "open_source",
@@ -48,6 +52,7 @@ __all__ = [
     "read_extra",
     "read_input",
     "read_table",
+    "reading_of",
     "require_rows",
     "sample_source",
     "short_name",

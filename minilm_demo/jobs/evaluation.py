@@ -21,6 +21,9 @@ from .prediction import predict_rows
 
 BATCH_SIZE = 64
 MISTAKES_KEPT = 20  # in an `Evaluation`, the worst ones
+CELLS_WITH_SEVERAL = 25  # up to so many cells keep several rows each
+ROWS_OF_A_CELL = 5
+CHARACTERS_KEPT = 2_000  # of one row; longer rows stay out of an `Evaluation`
 
 
 def evaluate(
@@ -65,6 +68,7 @@ def evaluate(
         examples=examples,
         labels=task.labels,
         confusion=by_split("confusion"),
+        cell_rows=by_split("cell_rows"),
         mistakes=_worst(mistakes),
         seconds=time.perf_counter() - started,
         seen_by_base=seen_by_base(checkpoint.location, task),
@@ -101,7 +105,7 @@ def evaluate_rows(
     scored_rows = score_rows(task, rows, predictions)
     table = _table(task, scored_rows)
     facts = source.facts([split])
-    cut = _cut_rows(task, checkpoint, rows, predictions)
+    cut = _cut_rows(task, checkpoint, predictions)
     facts = facts.with_splits(**{split: replace(split_facts(task, rows, learned), cut=cut)})
     facts = facts.with_hints(_hints(task, table, facts))
     evaluation = Evaluation(
@@ -111,6 +115,7 @@ def evaluate_rows(
         examples={split: len(rows)},
         labels=task.labels,
         confusion={split: table} if task.labels else {},
+        cell_rows={split: cell_rows(scored_rows)} if task.labels else {},
         mistakes=find_mistakes(task, split, scored_rows),
         seconds=time.perf_counter() - started,
         seen_by_base=seen_by_base(checkpoint.location, task),
@@ -127,12 +132,12 @@ def _resolve(task, checkpoint, data, splits: Sequence[str], meaning: LabelMeanin
     return task, checkpoint, source
 
 
-def _cut_rows(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], predictions) -> CutRows | None:
+def _cut_rows(task: Task, checkpoint: Checkpoint, predictions: Sequence[Prediction]) -> CutRows | None:
     """How many of the scored rows the checkpoint read only in part."""
-    config, truncated = checkpoint.model.config, [prediction.truncated for prediction in predictions]
-    read, most = features.input_length(task, config), features.window_size(task, config, features.LENGTHS[-1])
-    with checkpoint.lock:
-        return features.cut_rows(task, checkpoint.tokenizer, rows, truncated, read, most)
+    config = checkpoint.model.config
+    most = features.window_size(task, config, features.LENGTHS[-1])
+    lengths = [prediction.tokens_total for prediction in predictions]
+    return features.cut_rows(task, lengths, features.input_length(task, config), most)
 
 
 def _hints(task: Task, table: Sequence[Sequence[int]], facts: RowFacts) -> list[str]:
@@ -209,6 +214,16 @@ def _table(task: Task, rows: Sequence[ScoredRow]) -> list[list[int]]:
         return []
     true, predicted = zip(*cells, strict=True)
     return metrics.confusion(predicted, true, kind_of(task).table_size(task))
+
+
+def cell_rows(rows: Sequence[ScoredRow]) -> tuple[ScoredRow, ...]:
+    """A few rows of each cell of the table, those with the highest value first."""
+    by_cell: dict[tuple[int, int], list[ScoredRow]] = {}
+    for row in sorted(rows, key=lambda row: -row.value):
+        if row.cell and sum(map(len, row.fields.values())) <= CHARACTERS_KEPT:
+            by_cell.setdefault(row.cell, []).append(row)
+    number = ROWS_OF_A_CELL if len(by_cell) <= CELLS_WITH_SEVERAL else 1
+    return tuple(row for cell in sorted(by_cell) for row in by_cell[cell][:number])
 
 
 def find_mistakes(task: Task, split: str, rows: Sequence[ScoredRow]) -> tuple[Mistake, ...]:

@@ -59,7 +59,7 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
 
 def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
     """The baseline in words: "always answering 'negative'"."""
-    return kind_of(task).baseline_name(evaluation, split)
+    return kind_of(task).baseline_name(task, evaluation, split)
 
 
 def source_sentence(task: Task, source: DataSource) -> str:
@@ -137,15 +137,17 @@ def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> 
         [
             *([words.split_name(mistake.split)] if several_splits else []),
             *(words.shorten(str(mistake.fields.get(field, ""))) for field in task.text_fields),
-            kind.answer_text(mistake.expected),
-            kind.answer_text(mistake.predicted),
+            kind.answer_text(task, mistake.expected),
+            kind.answer_text(task, mistake.predicted),
             kind.measured(mistake.confidence),
         ]
         for mistake in mistakes
     ]
-    fields = [field.capitalize() for field in task.text_fields]
+    fields = [words.capital(task.words_for(field)) for field in task.text_fields]
     return {
         "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
         "headings": [*split, *fields, "Expected", "Predicted", kind.confidence_name],
         "rows": rows,
+        "texts": [[str(mistake.fields.get(field, "")) for field in task.text_fields] for mistake in mistakes],
+        "column": len(split),
     }

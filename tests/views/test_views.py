@@ -84,7 +84,7 @@ def test_a_running_run_in_one_sentence():
     assert facts["Data"] == "mnli from a local mirror: 1,800 of 392,702 rows of train"
     assert facts["Rows"] == "1,800 to learn from, 200 held back to choose the best checkpoint"
     assert facts["Weights"] == "22.7 million of 22.7 million move"
-    assert facts["Arithmetic"] == "bf16 on cpu, seed 0"
+    assert facts["Arithmetic"] == "bf16 on cpu (it was asked for), seed 0"
 
 
 @pytest.mark.parametrize(

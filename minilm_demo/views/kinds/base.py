@@ -52,8 +52,12 @@ class Kind(ABC):
         """The keys of a prediction's payload for this kind; `fields` are the texts."""
 
     @abstractmethod
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         """An expected or predicted answer of a `ScoredRow` or a `Mistake`, in at most `limit` characters."""
+
+    def named(self, task: Task, answer: str) -> str:
+        """A right answer within a sentence."""
+        return f"“{self.answer_text(task, answer)}”"
 
     def answers(self, task: Task) -> str:
         """The possible answers, for a list of tasks."""
@@ -62,7 +66,7 @@ class Kind(ABC):
     # -- scores
 
     @abstractmethod
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
         """The baseline in words: "always answering 'negative'"."""
 
     @abstractmethod
@@ -80,7 +84,7 @@ class Kind(ABC):
     # -- word importance
 
     @abstractmethod
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         """The words for the explained number, and its unit."""
 
     @abstractmethod

@@ -30,10 +30,10 @@ class Regression(Kind):
             },
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.number(float(answer), 1)
 
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
         return "always answering the mean"
 
     def measured(self, value: float) -> str:
@@ -45,7 +45,7 @@ class Regression(Kind):
     def cells(self, task: Task) -> None:
         """None: a score has no class."""
 
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         return Explained("the score", "the score", "raises the score", "lowers the score", "points of the score")
 
     def question(self, task: Task, importance: WordImportance) -> str:

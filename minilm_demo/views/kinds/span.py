@@ -38,10 +38,13 @@ class Span(Kind):
             ],
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.shorten(answer, limit)
 
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+    def named(self, task: Task, answer: str) -> str:
+        return super().named(task, answer) if answer else "“no answer”"
+
+    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
         return "never giving an answer"
 
     def measured(self, value: float) -> str:
@@ -53,7 +56,7 @@ class Span(Kind):
     def cells(self, task: Task) -> Cells:
         return Cells("Questions and answers", ANSWERABLE, ANSWERED, "The text {true}; the model said: {predicted}")
 
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         logits = "the answer's start logit plus end logit"
         return Explained(logits, logits, "speaks for this answer", "speaks against this answer", "logits")
 
