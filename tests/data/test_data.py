@@ -715,7 +715,7 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path):
         ({"text": ["Ada", "Ada L"], "answer_start": ["0", 0]}, {}, [("Ada", 0), ("Ada L", 0)]),
         ('{"text": ["Ada"], "answer_start": [26]}', {}, [("Ada", 26)]),
         ({"text": [], "answer_start": []}, {}, []),
-        ("Ada L", {}, [("Ada L", 0)]),
+        ("Ada Lovelace", {}, [("Ada Lovelace", 0)]),
         ({"text": "Ada", "answer_start": 26}, {}, [("Ada", 26)]),
         ("Ada", {"answer_start": "26"}, [("Ada", 26)]),
         ("Ada", {"answer_start": 26}, [("Ada", 26)]),
