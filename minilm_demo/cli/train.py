@@ -14,7 +14,7 @@ from ..jobs import DistillConfig, TrainConfig
 from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
 from ..tasks import TASKS, get_task
 from ..views.documents import evaluation_document, result_document, run_document
-from ..views.kinds import kind_of
+from ..views.result import baseline_name
 from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
@@ -83,13 +83,12 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
 
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
     task = TASKS[evaluation.task]
-    baseline = kind_of(task).baseline
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
             low, high = evaluation.intervals[split][metric]
-            base = evaluation.baseline[split][metric]
-            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {baseline} {base:.3f}"
+            constant = f"{baseline_name(task, evaluation, split, metric)} {evaluation.baseline[split][metric]:.3f}"
+            yield f"  {split:<24}{metric:<24}{value:.3f}  {low:.3f} to {high:.3f}  {constant}"
     comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
     for model, score in task.paper.items() if comparable else ():
         yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"

@@ -51,7 +51,10 @@ def _check_option(name: str, value, limits: Mapping, is_whole: bool) -> None:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to fine-tune. None means the task's own default. `DemoError` for a value outside its limits."""
+    """How to fine-tune. None means the task's own default. `DemoError` for a value outside its limits.
+
+    Without epochs, max_steps and time_budget, a run on the bundled sample takes the task's `sample_seconds`, and any
+    other the task's epochs."""
 
     WATCHED_TOKENS: ClassVar[int] = 40  # limit of the watched text; all its frames together take a few megabytes
 

@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on the splits of a task, with intervals, the majority baseline and the worst mistakes.
+"""Scores of a checkpoint on the splits of a task, with intervals, the best constant answers and the worst mistakes.
 
 `evaluate` scores whole splits; `evaluate_rows` scores rows of one split and returns each with its answer."""
 
@@ -65,6 +65,7 @@ def evaluate(
         metrics=by_split("metrics"),
         intervals=by_split("intervals"),
         baseline=by_split("baseline"),
+        baseline_answers=by_split("baseline_answers"),
         examples=examples,
         labels=task.labels,
         confusion=by_split("confusion"),
@@ -97,10 +98,12 @@ def evaluate_rows(
     report = on_rows and (lambda rows_done: on_rows(split, rows_done, len(rows)))
     predictions = predict_all(task, checkpoint, rows, report)
     outcomes, golds = outcome(task, predictions), references(task, rows)
+    constants = metrics.best_constant(task, golds)
     scores = {
         "metrics": metrics.score(task, outcomes, golds),
         "intervals": metrics.intervals(task, outcomes, golds),
-        "baseline": metrics.baseline(task, golds),
+        "baseline": {metric: constant.score for metric, constant in constants.items()},
+        "baseline_answers": {metric: constant.answer for metric, constant in constants.items()},
     }
     scored_rows = score_rows(task, rows, predictions)
     table = _table(task, scored_rows)

@@ -61,6 +61,7 @@ def finetune(
         yield Finished("stopped", "Stopped before it began.")
         return
     rows = load_rows(task, config)
+    config = _with_time(task, config, rows)
     metrics.load_libraries()
     budget = Budget(time.perf_counter(), config.time_budget)  # downloading and reading do not count
     tuning = prepare(task, config, name, rows)
@@ -146,6 +147,15 @@ def _resolve_config(task: Task, config: TrainConfig) -> TrainConfig:
     if config.time_budget and config.eval_examples is None:
         config = replace(config, eval_examples=BUDGET_EVAL_EXAMPLES)
     return config
+
+
+def _with_time(task: Task, config: TrainConfig, rows: TrainRows) -> TrainConfig:
+    """The configuration with a time budget if it says nothing on how long to train on the bundled sample, whose few
+    rows need more epochs than the data set."""
+    limits = (config.epochs, config.max_steps, config.time_budget)
+    if rows.source.kind != "sample" or any(limit is not None for limit in limits):
+        return config
+    return replace(config, time_budget=task.sample_seconds)
 
 
 def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> FineTuning:

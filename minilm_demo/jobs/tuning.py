@@ -112,7 +112,9 @@ class FineTuning:
     def _baseline(self) -> float | None:
         """The score of a constant answer on the rows that are scored along the way; None without any."""
         rows = self.rows.curve_rows
-        return metrics.baseline(self.task, references(self.task, rows))[self.task.metrics[0]] if rows else None
+        return (
+            metrics.best_constant(self.task, references(self.task, rows))[self.task.metrics[0]].score if rows else None
+        )
 
     # -- an update
 

@@ -64,6 +64,14 @@ class ScoredRow:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """One answer to every row, and its score. `answer` is its name ("equivalent"); "" if every answer scores 0."""
+
+    score: float
+    answer: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
 
@@ -72,7 +80,7 @@ class Evaluation:
     data_source: DataSource
     metrics: SplitMetrics
     intervals: Mapping[str, Mapping[str, tuple[float, float]]]  # 95 %
-    baseline: SplitMetrics  # always answering the majority class (regression: the mean; span: no answer)
+    baseline: SplitMetrics  # the best score of one answer to every row, for each metric
     examples: Mapping[str, int]  # split -> rows scored
     labels: tuple[str, ...] = ()
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
@@ -80,6 +88,8 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()  # the worst first
     seconds: float = 0.0
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
+    # The answers of `baseline`, as in `Constant`; {}: an older program took the majority class for every metric.
+    baseline_answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class Scored:
     seed: int
     score: float  # of the task's first metric
     interval: tuple[float, float]  # 95 %, for the rows that were scored
-    baseline: float  # always answering the majority class, as in `Evaluation`
+    baseline: float  # the best score of one answer to every row, as in `Evaluation`
     split: str
     examples: int  # rows scored
     losses: Mapping[str, float]  # before the fine-tune, as in `DistillResult`; {}: not measured

@@ -196,12 +196,20 @@ def _dataset_id(task: Task, source: DataSource) -> dict[str, str | None]:
 def _scores(evaluation: Evaluation) -> str:
     """All scores as a Markdown table."""
     rows = [
-        f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {evaluation.baseline[split][metric]:.3f} |"
+        f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {_constant(evaluation, split, metric)} |"
         for split, values in evaluation.metrics.items()
         for metric, value in values.items()
         for low, high in [evaluation.intervals[split][metric]]
     ]
-    return "\n".join(["| split | metric | score | 95 % interval | majority baseline |", "|---|---|---|---|---|", *rows])
+    heading = "| split | metric | score | 95 % interval | best constant answer |"
+    return "\n".join([heading, "|---|---|---|---|---|", *rows])
+
+
+def _constant(evaluation: Evaluation, split: str, metric: str) -> str:
+    """The score of the best constant answer, and the answer if there is a best one."""
+    answer = evaluation.baseline_answers.get(split, {}).get(metric, "")
+    score = f"{evaluation.baseline[split][metric]:.3f}"
+    return f"{score}: {answer}" if answer else score
 
 
 def _rows(result: FinetuneResult) -> str:

@@ -56,7 +56,7 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
 def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
     """The JSON document of `evaluate`. `seen_by_base` is "" if the checkpoint's own training had seen no row."""
     values = to_dict(evaluation)
-    names = ("task", "checkpoint", "metrics", "intervals", "baseline", "confusion")
+    names = ("task", "checkpoint", "metrics", "intervals", "baseline", "baseline_answers", "confusion")
     rows = {"rows": values["examples"], "evaluation_seconds": round(evaluation.seconds, 2)}
     source = {"data_source": evaluation.data_source.description, "seen_by_base": seen_by_base}
     return source | {name: values[name] for name in names} | rows

@@ -13,6 +13,7 @@ from . import words
 from .kinds import kind_of
 from .payloads import ResultCard
 
+BASELINE = "Best constant answer"  # heading of a column
 PAPER = "Wang et al., 2020"
 
 
@@ -28,8 +29,9 @@ def result_card(
     first, metric = splits[0], task.metrics[0]
     return {
         "headline": {
-            "value": _score(evaluation, first, metric),
-            "label": f"{words.metric_name(metric)} on {words.split_name(first)}, with its 95 % interval",
+            "value": words.score(metric, evaluation.metrics[first][metric]),
+            "label": f"{words.metric_name(metric)} on {words.split_name(first)}; 95 % interval: "
+            f"{words.between(metric, evaluation.intervals[first][metric])}",
         },
         "verdicts": [verdict(task, evaluation, split) for split in splits],
         "source": source_sentence(task, evaluation.data_source),
@@ -53,13 +55,19 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
     relation = "clearly above" if low > baseline else "clearly below" if high < baseline else "not clearly above"
     return (
         f"{words.metric_name(metric)} on {words.split_name(split)}: {_score(evaluation, split, metric)}, {relation} "
-        f"{baseline_name(task, evaluation, split)} ({words.score(metric, baseline)})."
+        f"{baseline_text(task, evaluation, split, metric)}."
     )
 
 
-def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
-    """The baseline in words: "always answering 'negative'"."""
-    return kind_of(task).baseline_name(task, evaluation, split)
+def baseline_name(task: Task, evaluation: Evaluation, split: str, metric: str) -> str:
+    """The best constant answer for a metric, in words: "always answering 'negative'"."""
+    return kind_of(task).constant_name(task, evaluation.baseline_answers.get(split, {}).get(metric))
+
+
+def baseline_text(task: Task, evaluation: Evaluation, split: str, metric: str) -> str:
+    """ "always answering 'negative' (50.0 %)"."""
+    score = words.score(metric, evaluation.baseline[split][metric])
+    return f"{baseline_name(task, evaluation, split, metric)} ({score})"
 
 
 def source_sentence(task: Task, source: DataSource) -> str:
@@ -107,7 +115,7 @@ def paper_scores(task: Task, evaluation: Evaluation, split: str, metric: str) ->
 
 
 def _score(evaluation: Evaluation, split: str, metric: str) -> str:
-    return words.plus_minus(metric, evaluation.metrics[split][metric], evaluation.intervals[split][metric])
+    return words.score_and_range(metric, evaluation.metrics[split][metric], evaluation.intervals[split][metric])
 
 
 def _extra(task: Task, evaluation: Evaluation) -> dict | None:
@@ -118,13 +126,13 @@ def _extra(task: Task, evaluation: Evaluation) -> dict | None:
             words.split_name(split),
             words.score(metric, value),
             words.between(metric, evaluation.intervals[split][metric]),
-            words.score(metric, evaluation.baseline[split][metric]),
+            baseline_text(task, evaluation, split, metric),
         ]
         for split, values in evaluation.metrics.items()
         for metric, value in values.items()
         if metric not in task.metrics
     ]
-    headings = ["Metric", "Split", "Score", "95 % interval", "Baseline"]
+    headings = ["Metric", "Split", "Score", "95 % interval", BASELINE]
     return {"title": "Other scores", "headings": headings, "rows": rows} if rows else None
 
 

@@ -211,6 +211,21 @@ def test_a_time_budget_becomes_steps_that_replay(many, monkeypatch):
     assert (again[1].warmup_steps, again[1].evaluate_every) == (planned.warmup_steps, planned.evaluate_every)
 
 
+def test_a_run_on_the_sample_takes_the_time_of_its_task_if_no_length_is_given(tiny_checkpoint, tmp_path, monkeypatch):
+    fixed_speed(monkeypatch, 1.0, 0.0)
+    options = {"checkpoint": str(tiny_checkpoint), "data": "sample", "output_dir": str(tmp_path)}
+
+    def planned_steps(**length) -> int:
+        run = finetune("sst2", TrainConfig(**options, **length))
+        plan = next(event for event in run if isinstance(event, Planned))
+        run.close()
+        return plan.steps
+
+    assert planned_steps() == pytest.approx(SST2.sample_seconds, abs=5)
+    assert planned_steps(epochs=1) == math.ceil(440 / SST2.batch_size)
+    assert planned_steps(max_steps=3) == 3
+
+
 def test_a_larger_budget_means_more_steps(few, monkeypatch):
     fixed_speed(monkeypatch, 1.0, 0.0)
     steps = []
@@ -618,7 +633,7 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
     """Chosen on the held-back rows for the weights that are kept, and saved with them."""
-    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
+    monkeypatch.setattr("minilm_demo.data.splits.MIN_ROWS_TO_HOLD_BACK", 100)
     task = TASKS["squad_v2"]
     config = TrainConfig(
         checkpoint=str(tiny_checkpoint),

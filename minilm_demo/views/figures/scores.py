@@ -73,7 +73,7 @@ def scores_figure(evaluation: Evaluation) -> go.Figure:
 def _group(task: Task, evaluation: Evaluation, split: str, metric: str) -> _Group:
     value, baseline = evaluation.metrics[split][metric], evaluation.baseline[split][metric]
     interval = tuple(evaluation.intervals[split][metric])
-    name = baseline_name(task, evaluation, split)
+    name = baseline_name(task, evaluation, split, metric)
     paper = [
         _Row("paper", f"paper: {model}", at, words.score(metric, at, digits=3))
         for model, at in paper_scores(task, evaluation, split, metric).items()
@@ -84,7 +84,7 @@ def _group(task: Task, evaluation: Evaluation, split: str, metric: str) -> _Grou
         f"{heading}, {words.counted(evaluation.examples[split], 'row')}",
         metric,
         (
-            _Row("run", "this model", value, words.plus_minus(metric, value, interval), interval),
+            _Row("run", "this model", value, words.score_and_range(metric, value, interval), interval),
             _Row("baseline", name, baseline, words.score(metric, baseline)),
             *paper,
         ),
