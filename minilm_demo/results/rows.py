@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 FIRST_ROWS = 5  # numbers of rows that a sentence lists
+MANY_REPEATED = 0.01  # a smaller share of repeated rows needs no sentence
 PERCENT_SHOWN = 0.005  # a smaller share is "under 1 %"
 
 
@@ -170,7 +171,7 @@ def _split_notes(name: str, split: SplitFacts) -> Iterator[str]:
         )
     if split.cut and split.cut.cut:
         yield _cut_sentence(name, split.cut)
-    if split.repeated:
+    if split.repeated >= MANY_REPEATED * split.rows > 0:
         verb = "repeats" if split.repeated == 1 else "repeat"
         yield f"{split.repeated:,} of {_rows(split.rows)} of {name} {verb} the texts of an earlier row."
     if split.contradicting:
