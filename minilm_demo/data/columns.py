@@ -94,4 +94,5 @@ def rows_of_table(task: Task, table: Table, name: str, meaning: LabelMeaning = A
         | {field: row.get(column) for field, column in preview.guess.items()}
         for row in table.rows
     ]
-    return check_rows(task, raw, table.label_names.get(preview.guess.get(task.label_field)), name, meaning)
+    names = table.label_names.get(preview.guess.get(task.label_field))
+    return check_rows(task, raw, names, name, meaning, notes=table.notes)
