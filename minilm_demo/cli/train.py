@@ -108,14 +108,16 @@ def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from ..jobs import evaluate
+    from ..models import with_outputs
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
     meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
     source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
+    location = with_outputs(checkpoint.name, args.output_labels)
     evaluation = evaluate(
-        task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+        task, location, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
     seen_by_base = checkpoint.seen(task)
     document = evaluation_document(evaluation, seen_by_base)
