@@ -52,6 +52,11 @@ class Task:
     sample: str = ""  # folder of the bundled sample; default: the name of the task
     sample_teaches: bool = True  # whether 90 s on the bundled sample beat the majority class by more than the interval
     start_from: str = ""  # a shipped skill of a similar task
+    titles: Mapping[str, str] = field(default_factory=dict)  # column or label -> words for people, where they differ
+
+    def words_for(self, name: str) -> str:
+        """A column or a label in words for people: "first sentence", "not the same". JSON has the names themselves."""
+        return self.titles.get(name, name.replace("_", " "))
 
     @property
     def id2label(self) -> dict[int, str]:
@@ -96,6 +101,8 @@ class Skill:
     presets: tuple[Preset, ...]
 
 
+FIRST_AND_SECOND = {"sentence1": "first sentence", "sentence2": "second sentence"}
+FIRST_AND_SECOND_TEXT = {"sentence1": "first text", "sentence2": "second text"}
 ENTAILMENT_FIRST = ("entailment", "not_entailment")
 _ROWS = (
     Task(
@@ -137,6 +144,7 @@ _ROWS = (
         labels=("not_equivalent", "equivalent"),
         metrics=("f1", "accuracy"),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND | {"not_equivalent": "not the same", "equivalent": "the same"},
         dataset=(GLUE, "mrpc"),
         terms="Microsoft Research's own terms",
         official_rows={"train": 3668, "validation": 408},
@@ -156,6 +164,12 @@ _ROWS = (
         metrics=("accuracy", "f1"),
         eval_splits=("validation",),
         pairs_questions=True,
+        titles={
+            "question1": "first question",
+            "question2": "second question",
+            "not_duplicate": "not the same",
+            "duplicate": "the same",
+        },
         dataset=(GLUE, "qqp"),
         terms="Quora's terms of service, non-commercial",
         official_rows={"train": 363846, "validation": 40430},
@@ -176,6 +190,7 @@ _ROWS = (
         labels=(),
         metrics=("pearson", "spearman"),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND,
         dataset=(GLUE, "stsb"),
         terms="mixed sources, mostly CC BY-SA 4.0",
         official_rows={"train": 5749, "validation": 1500},
@@ -232,6 +247,7 @@ _ROWS = (
         labels=ENTAILMENT_FIRST,
         metrics=("accuracy",),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND_TEXT,
         dataset=(GLUE, "rte"),
         terms="RTE-1, 2, 3 and 5 challenge terms, for research",
         official_rows={"train": 2490, "validation": 277},
@@ -252,6 +268,7 @@ _ROWS = (
         labels=("not_entailment", "entailment"),
         metrics=("accuracy",),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND_TEXT,
         dataset=(GLUE, "wnli"),
         terms="CC BY 4.0 (Winograd schemas)",
         official_rows={"train": 635, "validation": 71},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DemoError
 from ..tasks import Task, skill_tasks
-from ..views.documents import prediction_document
+from ..views.documents import document_notes, prediction_document
 from .options import UsageError
 from .output import print_result, report_rows
 
@@ -59,6 +59,7 @@ def prediction_lines(document: dict) -> Iterator[str]:
             yield f"no-answer score {document['no_answer_score']:.2f}"
     else:
         yield f"{document['score']:.2f}"
+    yield from document_notes(document)
     yield f"{document['checkpoint']}, {document['milliseconds']:.0f} ms"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..results import Evaluated, Fetching, Planned, Started, Stepped
 from ..runs import JOBS
+from ..views.words import counted, smaller_batches
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -51,9 +52,11 @@ class Reporter:
             weights = f"{event.trainable:,} of {event.parameters:,} weights move"
             model = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
             source = event.data_source.description
-            progress(f"{model} on {source}; {weights}; {event.precision} on {event.device}; seed {event.seed}")
+            precision = f"{event.precision} on {event.device} ({event.precision_reason})"
+            progress(f"{model} on {source}; {weights}; {precision}; seed {event.seed}")
         elif isinstance(event, Planned):
-            progress(f"{event.steps} steps ({event.epochs:.2g} epochs), about {event.seconds:.0f} s")
+            plan = f"{counted(event.steps, 'step')} ({event.epochs:.2g} epochs), about {event.seconds:.0f} s"
+            progress("; ".join(filter(None, (plan, smaller_batches(event)))))
             self.steps_between = max(1, event.steps // self.LINES)
         elif isinstance(event, Stepped):
             self._step(event)

@@ -1,7 +1,7 @@
 """Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
-from .files import FILE_KINDS, read_table
+from .files import FILE_KINDS, Table, read_table
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -16,6 +16,7 @@ from .reading import (
 from .rows import draw, encodable, hold_back, require_rows
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
 from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
+from .unread import Reading, is_blank, reading_of
 
 __all__ = [
     "FILE_KINDS",
@@ -24,7 +25,9 @@ __all__ = [
     "TEXT_KIND",
     "PlacedWord",
     "ReadInput",
+    "Reading",
     "Source",
+    "Table",
     "Texts",
     "TokenIds",
     "check_row",
@@ -35,6 +38,7 @@ __all__ = [
     "find_place",
     "guess_columns",
     "hold_back",
+    "is_blank",
     "load_texts",
     "local_sources",
     "open_source",
@@ -43,6 +47,7 @@ __all__ = [
     "read_extra",
     "read_input",
     "read_table",
+    "reading_of",
     "require_rows",
     "sample_source",
     "short_name",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..tasks import Task
-from .files import read_table
+from .files import Table, read_table
 from .rows import check_rows, show_row, usable_rows
 
 # Column of a task -> other names that people give it, for guessing.
@@ -36,22 +36,24 @@ class FilePreview:
     missing: tuple[str, ...]  # columns of the task without a match
     first_rows: tuple[Mapping[str, str], ...]
     rows: int
+    notes: tuple[str, ...] = ()  # sentences on how the file was read
 
 
 def preview_file(task: Task, path: Path) -> FilePreview:
     """A file's columns, matched by name regardless of case, then by synonyms, never by position; and its first rows.
     Raises `DataError`."""
-    return _preview(task, Path(path), read_table(Path(path))[0])
+    return _preview(task, Path(path), read_table(Path(path)))
 
 
-def _preview(task: Task, path: Path, raw: Sequence[Mapping]) -> FilePreview:
-    if not raw:
+def _preview(task: Task, path: Path, table: Table) -> FilePreview:
+    if not table.rows:
         raise DataError(f"{path.name} has no rows.")
-    columns = tuple(dict.fromkeys(str(column) for row in raw[:100] for column in row))
-    guess = guess_columns(task, columns)
-    first = tuple({column: str(row.get(column, "")) for column in columns} for row in raw[:5])
+    guess = guess_columns(task, table.columns)
+    first = tuple(
+        {column: "" if row[column] is None else str(row[column]) for column in table.columns} for row in table.rows[:5]
+    )
     missing = tuple(column for column in task.columns if column not in guess)
-    return FilePreview(columns, guess, missing, first, len(raw))
+    return FilePreview(table.columns, guess, missing, first, len(table.rows), table.notes)
 
 
 def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
@@ -71,8 +73,8 @@ def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
 def read_file(task: Task, path: Path) -> list[dict]:
     """The checked rows of a CSV, TSV, JSON-lines or parquet file. Raises `DataError`."""
     path = Path(path)
-    raw, names = read_table(path)
-    preview = _preview(task, path, raw)
+    table = read_table(path)
+    preview = _preview(task, path, table)
     if preview.missing:
         raise DataError(
             f"{path.name} has no column for {' and '.join(preview.missing)}. Found: {', '.join(preview.columns)}. "
@@ -82,6 +84,6 @@ def read_file(task: Task, path: Path) -> list[dict]:
     raw = [
         {name: row[name] for name in extra_columns if name in row}
         | {field: row.get(column) for field, column in preview.guess.items()}
-        for row in raw
+        for row in table.rows
     ]
-    return usable_rows(task, check_rows(task, raw, names.get(preview.guess[task.label_field]), path.name))
+    return usable_rows(task, check_rows(task, raw, table.label_names.get(preview.guess[task.label_field]), path.name))

@@ -33,12 +33,6 @@ def encode(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stri
     return kind_of(task).encode(task, tokenizer, rows, max_length, stride)
 
 
-def is_cut(task: Task, tokenizer, row: Mapping, windows: Sequence[Window], max_length: int) -> bool:
-    """Whether part of the row's text is in none of its windows."""
-    full = len(windows[0].inputs["input_ids"]) == max_length
-    return kind_of(task).cuts_texts and full and count_tokens(task, tokenizer, row) > max_length
-
-
 def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
     """Tokens of a row's whole text, [CLS] and [SEP] included, without truncation."""
     return len(tokenizer(*(row[field] for field in task.text_fields), verbose=False)["input_ids"])

@@ -23,7 +23,7 @@ from ..models import hub
 from ..results import DataSource
 from ..tasks import Task
 from .columns import read_file
-from .files import FILE_KINDS, check_kind, read_jsonl, read_rows
+from .files import FILE_KINDS, check_kind, read_rows
 from .rows import check_rows, label_names_of, usable_rows
 
 SAMPLE_ROOT = Path(__file__).resolve().parents[2] / "examples" / "datasets"
@@ -260,8 +260,8 @@ def _require_split(task: Task, folder: Path, split: str) -> list[Path]:
 def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
     rows = []
     for file in _require_split(task, folder, split):
-        raw, names = read_rows(file)
-        rows += check_rows(task, raw, names.get(task.label_field), file.name)
+        table = read_rows(file)
+        rows += check_rows(task, table.rows, table.label_names.get(task.label_field), file.name)
     return rows
 
 
@@ -274,7 +274,7 @@ def _count_rows(file: Path) -> int:
 
     if file.suffix == ".parquet":
         return pyarrow.parquet.read_metadata(file).num_rows
-    return len(read_jsonl(file))
+    return len(read_rows(file).rows)
 
 
 def local_sources(task: Task) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ from .training import (
     linear_schedule,
     never,
     precision_of,
+    precision_reason,
     start_accelerator,
     trainable,
 )
@@ -277,6 +278,7 @@ def _started(
         trainable=count_weights(trainable(pairs[-1].model)),
         device=str(accelerator.device),
         precision=precision_of(accelerator),
+        precision_reason=precision_reason(config.precision),
         processes=accelerator.num_processes,
         seed=config.seed,
         metric="",
@@ -305,6 +307,8 @@ def _settings(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> Dis
         embedding_learning_rate=last.learning_rate * last.embedding_factor,
         betas=BETAS,
         max_length=last.max_length,
+        batch_size=last.batches.batch_size,
+        asked_batch_size=config.batch_size,
     )
 
 
@@ -336,5 +340,7 @@ def _result(
         examples_seen=sum(progress.examples_seen for progress in progresses),
         seconds=sum(progress.seconds for progress in progresses),
         steps_per_second=steps / sum(progress.step_seconds for progress in progresses),
+        precision=precision_of(pairs[-1].accelerator),
+        precision_reason=precision_reason(config.precision),
         settings=_settings(config, pairs),
     )

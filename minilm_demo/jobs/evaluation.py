@@ -19,6 +19,9 @@ from .prediction import predict_rows
 
 BATCH_SIZE = 64
 MISTAKES_KEPT = 20  # in an `Evaluation`, the worst ones
+CELLS_WITH_SEVERAL = 25  # up to so many cells keep several rows each
+ROWS_OF_A_CELL = 5
+CHARACTERS_KEPT = 2_000  # of one row; longer rows stay out of an `Evaluation`
 
 
 def evaluate(
@@ -59,6 +62,7 @@ def evaluate(
         examples=examples,
         labels=task.labels,
         confusion=by_split("confusion"),
+        cell_rows=by_split("cell_rows"),
         mistakes=_worst(mistakes),
         seconds=time.perf_counter() - started,
         seen_by_base=seen_by_base(checkpoint.location, task),
@@ -101,6 +105,7 @@ def evaluate_rows(
         examples={split: len(rows)},
         labels=task.labels,
         confusion={split: table} if task.labels else {},
+        cell_rows={split: cell_rows(scored_rows)} if task.labels else {},
         mistakes=find_mistakes(task, split, scored_rows),
         seconds=time.perf_counter() - started,
         seen_by_base=seen_by_base(checkpoint.location, task),
@@ -186,6 +191,16 @@ def _table(task: Task, rows: Sequence[ScoredRow]) -> list[list[int]]:
         return []
     true, predicted = zip(*cells, strict=True)
     return metrics.confusion(predicted, true, kind_of(task).table_size(task))
+
+
+def cell_rows(rows: Sequence[ScoredRow]) -> tuple[ScoredRow, ...]:
+    """A few rows of each cell of the table, those with the highest value first."""
+    by_cell: dict[tuple[int, int], list[ScoredRow]] = {}
+    for row in sorted(rows, key=lambda row: -row.value):
+        if row.cell and sum(map(len, row.fields.values())) <= CHARACTERS_KEPT:
+            by_cell.setdefault(row.cell, []).append(row)
+    number = ROWS_OF_A_CELL if len(by_cell) <= CELLS_WITH_SEVERAL else 1
+    return tuple(row for cell in sorted(by_cell) for row in by_cell[cell][:number])
 
 
 def find_mistakes(task: Task, split: str, rows: Sequence[ScoredRow]) -> tuple[Mistake, ...]:

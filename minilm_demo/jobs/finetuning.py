@@ -11,7 +11,6 @@ backward of SDPA is slow), no dropout, and batches of rows of similar length, pa
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from dataclasses import replace
 from ..data import check_row, features
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint
-from ..results import Evaluated, FinetuneSettings, Finished, Planned, TrainingEvent
+from ..results import FinetuneSettings, Finished, Planned, TrainingEvent
 from ..tasks import Task, get_task
 from . import metrics
 from .configs import TrainConfig
@@ -88,8 +87,10 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
     model, accelerator, config = tuning.model, tuning.accelerator, tuning.config
     optimizer = accelerator.prepare(tuning.optimizer())
     scheduler = linear_schedule(optimizer, plan)
-    early_end, best_score = "", -math.inf
+    early_end = ""
     yield from tuning.watch(progress.step)
+    if not tuning.rows.held_back:
+        yield from tuning.score_along(progress, end)
     model.train()
     for rows in cycle(tuning.batches, plan.steps):
         if early_end := end.reason(progress.step):
@@ -111,15 +112,7 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
         if progress.picture_is_due:
             yield from tuning.watch(progress.step)
         if progress.evaluation_is_due:
-            scores = tuning.score(end)
-            if scores:
-                score = scores[tuning.task.metrics[0]]
-                yield Evaluated(progress.step, scores, len(tuning.rows.held_back), best=score > best_score)
-                if score > best_score:
-                    best_score = score
-                    yield tuning.keep(progress.step)
-            accelerator.wait_for_everyone()
-            model.train()
+            yield from tuning.score_along(progress, end)
     progress.end()
     if early_end:
         yield from tuning.watch(progress.step)
@@ -180,6 +173,7 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     settings = FinetuneSettings(
         commit=checkpoint.commit,
         batch_size=batch_size,
+        asked_batch_size=batch_size,
         learning_rate=learning_rate(task, config),
         max_length=length,
         train_examples=len(rows.train),

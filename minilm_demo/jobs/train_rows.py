@@ -21,7 +21,28 @@ class TrainRows:
     train: list[dict]
     held_back: list[dict]  # these choose the best checkpoint
     used: Mapping[str, int]  # split or file -> number of rows trained on
-    validation_size: int  # rows to score at the end
+    eval_examples: int | None  # rows of each validation split to score at the end, at most
+
+    @property
+    def validation_size(self) -> int:
+        """The number of rows to score at the end."""
+        return sum(len(self._validation(split)) for split in self.source.eval_splits)
+
+    @property
+    def curve_split(self) -> str:
+        """The split whose rows are scored along the way: "" for held-back rows, else the first validation split.
+
+        Nothing is chosen by validation rows: the last weights are kept, so their score at the end is a fair one."""
+        return "" if self.held_back else self.source.eval_splits[0]
+
+    @property
+    def curve_rows(self) -> list[dict]:
+        """The rows that are scored along the way."""
+        return self.held_back or self._validation(self.curve_split)
+
+    def _validation(self, split: str) -> list[dict]:
+        """The rows of a split that `evaluate` scores at the end."""
+        return draw(self.source.read(split), self.eval_examples, seed=0)[0]
 
 
 def load_rows(task: Task, config: TrainConfig) -> TrainRows:
@@ -39,8 +60,7 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
         name = short_name(Path(path))
         namesakes = sum(label == name or label.startswith(f"{name} (") for label in used)
         used[f"{name} ({namesakes + 1})" if namesakes else name] = len(extra)
-    size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
-    return TrainRows(source, train, held_back, used, size)
+    return TrainRows(source, train, held_back, used, config.eval_examples)
 
 
 def learning_rate(task: Task, config: TrainConfig) -> float:

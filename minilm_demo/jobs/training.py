@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DemoError
-from ..models import fetch, pick_device, pick_precision
+from ..models import choose_precision, fetch, pick_device
 from ..models.quiet import transformers_quiet
 from ..results import Fetching, Planned, Stepped
 
@@ -63,7 +63,7 @@ def start_accelerator(precision: str, seed: int) -> Accelerator:
     _keep_freed_memory()
     accelerate.utils.set_seed(seed)
     AcceleratorState._reset_state()  # a second run may need another precision; accelerate has no public way to set it
-    precision = pick_precision() if precision == "auto" else precision
+    precision = choose_precision().name if precision == "auto" else precision
     on_cpu = pick_device().type == "cpu"
     return accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
 
@@ -80,6 +80,11 @@ def agreed(accelerator: Accelerator, number: float) -> float:
 
 def precision_of(accelerator: Accelerator) -> str:
     return "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
+
+
+def precision_reason(asked: str) -> str:
+    """Why a run has its precision; `asked` is the one of its configuration."""
+    return choose_precision().reason if asked == "auto" else "it was asked for"
 
 
 def _keep_freed_memory() -> None:

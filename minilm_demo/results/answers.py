@@ -50,6 +50,20 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class ScoredRow:
+    """One row with the expected and the predicted answer, in words.
+
+    `value` is, by the kind of task, the probability of the predicted label, the error in points, or the answer's F1.
+    `cell` is the row's position (true, predicted) in `ScoredRows.table`, None without a table."""
+
+    fields: Mapping[str, str]
+    expected: str
+    predicted: str
+    value: float
+    cell: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
 
@@ -62,25 +76,12 @@ class Evaluation:
     examples: Mapping[str, int]  # split -> rows scored
     labels: tuple[str, ...] = ()
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
+    cell_rows: Mapping[str, tuple[ScoredRow, ...]] = field(default_factory=dict)  # split -> a few rows of each cell
     mistakes: tuple[Mistake, ...] = ()  # the worst first
     seconds: float = 0.0
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
     # The answers of `baseline`, as in `Constant`; {}: an older program took the majority class for every metric.
     baseline_answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ScoredRow:
-    """One row with the expected and the predicted answer, in words.
-
-    `value` is, by the kind of task, the probability of the predicted label, the error in points, or the answer's F1.
-    `cell` is the row's position (true, predicted) in `ScoredRows.table`, None without a table."""
-
-    fields: Mapping[str, str]
-    expected: str
-    predicted: str
-    value: float
-    cell: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,12 @@ class Prediction:
     classification: `label`, `probabilities` (label name -> 0..1, sums to 1); regression: `score`;
     span: `answer` ("" = no answer), `start`/`end` (character offsets into the context, end exclusive, None without
     an answer), `score` (answer logits minus no-answer logits of the best span), `no_answer_score` (null score minus
-    best span score; "no answer" wins above `threshold`), `candidates` (the best spans, the best first).
+    best span score; "no answer" wins above `threshold`), `candidates` (the best spans that do not overlap, the best
+    first).
+
+    `unsure`: the next best answer is nearly as probable (jobs/certainty.py). The last five fields say what the model
+    read: `tokens_total` are those of the whole input, [CLS] and [SEP] included; `unknown_words` are not in its
+    vocabulary; `nothing_read`: no other word was there.
     """
 
     task: str
@@ -119,7 +125,12 @@ class Prediction:
     threshold: float | None = None
     candidates: tuple[Candidate, ...] = ()
     num_windows: int = 1
+    unsure: bool = False
     truncated: bool = False
+    tokens_total: int = 0
+    tokens_read: int = 0
+    unknown_words: tuple[str, ...] = ()
+    nothing_read: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,6 +213,8 @@ class AttentionTrace:
     prediction: Prediction | None  # of the task's output layer
     milliseconds: float
     truncated: bool
+    tokens_total: int = 0  # of the whole texts; `tokens` are those that were read
+    unknown_words: tuple[str, ...] = ()  # not in the vocabulary
     masked_tokens: tuple[int, ...] = ()  # keys that no token could attend to
     ablated_heads: tuple[tuple[int, int], ...] = ()  # (layer, head)
     offsets: tuple[tuple[int, int] | None, ...] = ()  # characters of each token in its text, None for special tokens
@@ -292,6 +305,8 @@ class DistillationTargets:
     divergence: Mapping[str, np.ndarray]  # KL(teacher ‖ student) in nats, float32 [num_relation_heads, num_tokens]
     truncated: bool
     milliseconds: float
+    tokens_total: int = 0  # as in `AttentionTrace`
+    unknown_words: tuple[str, ...] = ()
 
     @property
     def relations(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class FinetuneSettings:
 
     commit: str | None = None  # of a checkpoint from the Hub
     batch_size: int | None = None  # rows per update and process
+    asked_batch_size: int | None = None  # larger than `batch_size` if too few updates of it fit into the time
     learning_rate: float | None = None  # at its peak
     max_length: int | None = None  # tokens per input
     train_examples: int | None = None
@@ -47,6 +48,8 @@ class DistillSettings:
     embedding_learning_rate: float | None = None
     betas: tuple[float, ...] = ()  # of Adam
     max_length: int | None = None  # tokens per text
+    batch_size: int | None = None  # texts per update and process, as in `FinetuneSettings`, like the next one
+    asked_batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ class FinetuneResult:
     seconds: float  # of training, evaluations during the run included
     examples_per_second: float  # of the optimiser steps alone
     splits: Mapping[str, int]  # split or extra set -> rows used
+    precision: str = ""  # as in `Started`, like the next one; "" in older runs
+    precision_reason: str = ""
     settings: FinetuneSettings | None = None  # as in `Started`
 
 
@@ -119,6 +124,8 @@ class DistillResult:
     examples_seen: int  # texts learned on, repetitions included, all processes together
     seconds: float  # of training, measurements during the run included
     steps_per_second: float  # of the optimiser steps alone
+    precision: str = ""  # as in `Started`, like the next one; "" in older runs
+    precision_reason: str = ""
     settings: DistillSettings | None = None  # as in `Started`
 
 

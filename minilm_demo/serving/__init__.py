@@ -1,6 +1,7 @@
 """What a server for many visitors needs beyond the jobs: checked requests, checkpoints looked up by name, batched
 predictions, cached traces, and the choices that the page offers."""
 
+from .asking import MAX_LANES, Asking, asking_of_run, judged_example
 from .batching import MOST_AT_ONCE, predict_together
 from .checkpoints import CheckpointReference, default_answerer, resolve, run_title, title_of
 from .choices import (
@@ -40,14 +41,17 @@ __all__ = [
     "FIRST_LOOK_VIEW",
     "FIRST_PAIRING",
     "FIRST_PAIRING_VIEW",
+    "MAX_LANES",
     "MOST_AT_ONCE",
     "OWN_SIZE",
+    "Asking",
     "CheckpointReference",
     "Choices",
     "DataPreview",
     "Look",
     "Pairing",
     "Question",
+    "asking_of_run",
     "boxed_texts",
     "cached_targets",
     "cached_trace",
@@ -57,6 +61,7 @@ __all__ = [
     "default_answerer",
     "explained_answer",
     "file_to_save",
+    "judged_example",
     "models_to_fetch",
     "open_data",
     "predict_together",

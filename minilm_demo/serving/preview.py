@@ -79,4 +79,5 @@ def _preview_own_file(task: Task, file: str | None) -> DataPreview:
     except DataError as error:
         return DataPreview(str(error), columns, cells)
     held_back = "A fifth, at most 1,000 rows, is kept for scoring."
-    return DataPreview(f"{len(rows):,} rows; {guess}. {_balance(task, rows)} {held_back}", columns, cells)
+    sentences = (f"{len(rows):,} rows; {guess}.", *table.notes, _balance(task, rows), held_back)
+    return DataPreview(" ".join(sentences), columns, cells)

@@ -115,7 +115,7 @@ def _probe_boxes(task: Task) -> list[dict]:
     names, example = two_boxes(task.text_fields), views.kind_of(task).short_example(task)
     return [
         {
-            "label": name.capitalize(),
+            "label": views.words.capital(task.words_for(name)),
             "value": example.get(name, ""),
             "info": None if index else f"At most {TrainConfig.WATCHED_TOKENS} tokens. Empty: nothing is kept.",
             "visible": bool(name),

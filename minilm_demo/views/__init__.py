@@ -30,7 +30,7 @@ from .figures import divergence_figure, figure, figure_payload, figure_table, le
 from .importance import importance_payload
 from .kinds import kind_of
 from .plotly_js import plotly_js
-from .prediction import answers_payload, error_payload, prediction_payload
+from .prediction import answers_payload, ask_payload, error_payload, expected_answer, prediction_payload
 from .result import result_card
 from .run import RUNS, run_payload
 from .scored_rows import scored_rows_payload
@@ -57,9 +57,11 @@ __all__ = [
     "Snippet",
     "ablation_payload",
     "answers_payload",
+    "ask_payload",
     "attention_payload",
     "divergence_figure",
     "error_payload",
+    "expected_answer",
     "experiment_state",
     "figure",
     "figure_payload",

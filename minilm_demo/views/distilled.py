@@ -70,7 +70,8 @@ class Distillation:
 
     def plan(self) -> str:
         planned = self.latest.planned
-        return f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
+        plan = f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
+        return "; ".join(filter(None, (plan, words.smaller_batches(planned, "text"))))
 
     def facts(self) -> list[list[str]]:
         started, settings = self.latest.started, self.latest.started.settings

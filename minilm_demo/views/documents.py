@@ -23,6 +23,8 @@ from ..results import (
 from ..tasks import TASKS
 from .attention import first_look
 from .kinds import kind_of
+from .prediction import UNSURE
+from .unread import unread_notes
 from .weights import floats
 
 
@@ -42,6 +44,10 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
         "seconds": round(result.seconds, 2),
         "examples_per_second": round(result.examples_per_second, 1),
         "splits": dict(result.splits),
+        "precision": result.precision,
+        "precision_reason": result.precision_reason,
+        "batch_size": result.settings and result.settings.batch_size,
+        "asked_batch_size": result.settings and result.settings.asked_batch_size,
         "step": result.step,
         "steps": result.steps,
     }
@@ -57,12 +63,21 @@ def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
 
 
 def prediction_document(prediction: Prediction) -> dict:
-    """The JSON document of `predict`: the answer fields of this kind of task (null without an answer), and every other
-    field that is not empty."""
+    """The JSON document of `predict`: the answer fields of this kind of task (null without an answer), what was read of
+    the text, and every other field that is not empty."""
     answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
-    document = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
+    always = (*answer, "unknown_words")
+    document = {name: value for name, value in values.items() if name in always or value not in (None, (), [])}
     return document | {"milliseconds": round(prediction.milliseconds, 1)}
+
+
+def document_notes(document: Mapping) -> list[str]:
+    """Sentences on a document of this module: that its answer is unsure, and what was not read of the text."""
+    unsure = [UNSURE] if document.get("unsure") else []
+    counts = document["tokens_read"], document["tokens_total"]
+    nothing = document.get("nothing_read", False)
+    return [*unsure, *unread_notes(*counts, document["unknown_words"], nothing=nothing)]
 
 
 def distill_document(result: DistillResult) -> dict:
@@ -72,6 +87,8 @@ def distill_document(result: DistillResult) -> dict:
         "data_source": result.data_source.description,
         "seconds": round(result.seconds, 2),
         "steps_per_second": round(result.steps_per_second, 3),
+        "batch_size": result.settings and result.settings.batch_size,
+        "asked_batch_size": result.settings and result.settings.asked_batch_size,
     }
 
 
@@ -122,7 +139,7 @@ def targets_document(targets: DistillationTargets, badge: Badge) -> dict:
         "shape": [targets.num_relation_heads, number, number],
         "losses": named_losses(targets.losses),
         "by_head": named_losses({name: values.mean(-1).round(6).tolist() for name, values in by_token.items()}),
-        "truncated": targets.truncated,
+        **_read(targets),
     }
 
 
@@ -155,7 +172,7 @@ def attention_document(trace: AttentionTrace) -> dict:
         "layers": trace.num_layers,
         "heads": trace.num_heads,
         "milliseconds": round(trace.milliseconds, 1),
-        "truncated": trace.truncated,
+        **_read(trace),
         "finding": _finding(trace),
     }
     if trace.is_pair:
@@ -169,6 +186,16 @@ def attention_document(trace: AttentionTrace) -> dict:
 def attention_with_arrays(trace: AttentionTrace) -> dict:
     """`attention_document` for HTTP: with `attentions` as base64 of float32."""
     return attention_document(trace) | {"attentions": floats(trace.attentions)}
+
+
+def _read(result: AttentionTrace | DistillationTargets) -> dict:
+    """What was read of the texts; the keys are those of a prediction."""
+    return {
+        "truncated": result.truncated,
+        "tokens_total": result.tokens_total,
+        "tokens_read": len(result.tokens),
+        "unknown_words": list(result.unknown_words),
+    }
 
 
 def _finding(trace: AttentionTrace) -> str:

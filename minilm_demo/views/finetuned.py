@@ -10,6 +10,7 @@ from . import words
 from .figures import card_figures
 from .result import result_card
 from .run_parts import LatestEvents, arithmetic, series
+from .scored_rows import cell_table
 
 
 class Finetuning:
@@ -44,10 +45,11 @@ class Finetuning:
     def plan(self) -> str:
         planned = self.latest.planned
         epochs = words.epochs(planned.epochs)
-        return (
+        plan = (
             f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
             f"about {words.duration(planned.seconds)}"
         )
+        return "; ".join(filter(None, (plan, words.smaller_batches(planned))))
 
     def facts(self) -> list[list[str]]:
         started = self.latest.started
@@ -128,6 +130,12 @@ class Finetuning:
 def finetune_card(
     task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, seen: str = ""
 ) -> dict:
-    """`result_card` with its figures, payloads of the `figure` component: scores, classes | None."""
+    """`result_card` with its figures, payloads of the `figure` component: scores, classes | None; and `cells`: for each
+    split the table of classes with a few rows of each cell."""
     card = result_card(task, evaluation, training, seen=seen)
-    return card | card_figures(evaluation)
+    cells = [
+        cell_table(task, evaluation.confusion[split], rows, words.split_name(split))
+        for split, rows in evaluation.cell_rows.items()
+        if rows
+    ]
+    return card | card_figures(evaluation) | {"cells": cells}

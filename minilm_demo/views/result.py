@@ -61,7 +61,7 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
 
 def baseline_name(task: Task, evaluation: Evaluation, split: str, metric: str) -> str:
     """The best constant answer for a metric, in words: "always answering 'negative'"."""
-    return kind_of(task).constant_name(evaluation.baseline_answers.get(split, {}).get(metric))
+    return kind_of(task).constant_name(task, evaluation.baseline_answers.get(split, {}).get(metric))
 
 
 def baseline_text(task: Task, evaluation: Evaluation, split: str, metric: str) -> str:
@@ -145,15 +145,17 @@ def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> 
         [
             *([words.split_name(mistake.split)] if several_splits else []),
             *(words.shorten(str(mistake.fields.get(field, ""))) for field in task.text_fields),
-            kind.answer_text(mistake.expected),
-            kind.answer_text(mistake.predicted),
+            kind.answer_text(task, mistake.expected),
+            kind.answer_text(task, mistake.predicted),
             kind.measured(mistake.confidence),
         ]
         for mistake in mistakes
     ]
-    fields = [field.capitalize() for field in task.text_fields]
+    fields = [words.capital(task.words_for(field)) for field in task.text_fields]
     return {
         "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
         "headings": [*split, *fields, "Expected", "Predicted", kind.confidence_name],
         "rows": rows,
+        "texts": [[str(mistake.fields.get(field, "")) for field in task.text_fields] for mistake in mistakes],
+        "column": len(split),
     }

@@ -12,7 +12,7 @@ from ..results import ScoredRow, ScoredRows
 from ..tasks import Task
 from . import words
 from .kinds import kind_of
-from .payloads import ScoredRowsPayload
+from .payloads import CellTable, ScoredRowsPayload
 from .result import BASELINE, baseline_text, source_sentence, verdict
 
 LISTED = 50  # rows of one list
@@ -71,10 +71,15 @@ def _scores(task: Task, result: ScoredRows) -> dict | None:
 
 def _table_and_lists(task: Task, result: ScoredRows) -> dict:
     if not result.table:
-        return {"matrix": None, "lists": [_list(task, "The rows", result.rows)]}
+        return {"matrix": None, "lists": [_list(task, "The rows", result.rows, len(result.rows))]}
+    return cell_table(task, result.table, result.rows)
+
+
+def cell_table(task: Task, table: Sequence[Sequence[int]], scored: Sequence[ScoredRow], split: str = "") -> CellTable:
+    """The counts of a table [true][predicted], and the rows behind each of its cells; `scored` may lack some."""
     cells = kind_of(task).cells(task)
     lists, rows = [], []
-    for i, counts in enumerate(result.table):
+    for i, counts in enumerate(table):
         row = []
         for j, count in enumerate(counts):
             share = count / sum(counts) if count else 0.0
@@ -83,22 +88,24 @@ def _table_and_lists(task: Task, result: ScoredRows) -> dict:
                 {"count": words.thousands(count), "share": share, "text": words.percent(share, 0), "list": place}
             )
             if count:
-                members = [scored for scored in result.rows if scored.cell == (i, j)]
+                members = [row_of_cell for row_of_cell in scored if row_of_cell.cell == (i, j)]
                 title = cells.cell.format(true=cells.rows[i], predicted=cells.columns[j])
-                lists.append(_list(task, title, members))
+                lists.append(_list(task, title, members, count))
         rows.append(row)
-    matrix = {"title": cells.title, "labels": list(cells.rows), "columns": list(cells.columns), "rows": rows}
+    title = f"{cells.title} on {split}" if split else cells.title
+    matrix = {"title": title, "labels": list(cells.rows), "columns": list(cells.columns), "rows": rows}
     return {"matrix": matrix, "lists": lists}
 
 
-def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
+def _list(task: Task, title: str, rows: Sequence[ScoredRow], number: int) -> dict:
+    """The rows to show of `number` rows."""
     kind = kind_of(task)
     listed = sorted(rows, key=kind.place)[:LISTED]
-    limit = f"; {len(listed)} of them here" if len(listed) < len(rows) else ""
+    limit = f"; {len(listed)} of them here" if len(listed) < number else ""
     order = f", {kind.first_rows}" if len({row.value for row in rows}) > 1 else ""
     return {
         "title": title,
-        "note": f"{words.counted(len(rows), 'row')}{limit}{order}.",
+        "note": f"{words.counted(number, 'row')}{limit}{order}.",
         "rows": [_row(task, row) for row in listed],
     }
 
@@ -106,10 +113,12 @@ def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
 def _row(task: Task, row: ScoredRow) -> dict:
     kind = kind_of(task)
     return {
-        "fields": [[field.capitalize(), words.shorten(row.fields[field])] for field in task.text_fields],
+        "fields": [
+            [words.capital(task.words_for(field)), words.shorten(row.fields[field])] for field in task.text_fields
+        ],
         "said": [
-            ["Expected", kind.answer_text(row.expected, ANSWER_LENGTH)],
-            ["Predicted", kind.answer_text(row.predicted, ANSWER_LENGTH)],
+            ["Expected", kind.answer_text(task, row.expected, ANSWER_LENGTH)],
+            ["Predicted", kind.answer_text(task, row.predicted, ANSWER_LENGTH)],
             [kind.value_name, kind.measured(row.value)],
         ],
         "texts": [row.fields[field] for field in task.text_fields],

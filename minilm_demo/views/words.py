@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..results import Planned
+
 METRIC_NAMES: Mapping[str, str] = {
     "accuracy": "Accuracy",
     "f1": "F1",
@@ -66,6 +68,15 @@ def _two_units(amount: int, size: int, large: str, small: str) -> str:
     return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
+def smaller_batches(planned: Planned, of: str = "row") -> str:
+    """Why the batches of a plan are smaller than asked for, and how large they became; "" if they are not."""
+    if planned.slow_update is None:
+        return ""
+    size, asked = planned.batch_size, planned.asked_batch_size
+    one_update = f"one update takes {planned.slow_update:.2g} s here"
+    return f"{one_update}, so each step reads {counted(size, of)} in place of {asked}"
+
+
 def milliseconds(value: float) -> str:
     """0.2 -> "under 1 ms", 23.4 -> "23 ms", 1234 -> "1.2 s"."""
     if value < 1:
@@ -105,9 +116,9 @@ def split_name(split: str) -> str:
     return split.replace("_", " ")
 
 
-def label_name(label: str) -> str:
-    """ "not_duplicate" -> "not duplicate"."""
-    return label.replace("_", " ")
+def capital(text: str) -> str:
+    """ "first sentence" -> "First sentence"; the other letters stay."""
+    return text[:1].upper() + text[1:]
 
 
 def score(metric: str, value: float, digits: int = 2) -> str:

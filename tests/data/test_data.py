@@ -14,7 +14,7 @@ import pytest
 
 from minilm_demo.data import files, sources
 from minilm_demo.data.columns import guess_columns, preview_file, read_file
-from minilm_demo.data.files import read_table
+from minilm_demo.data.files import Table, read_table
 from minilm_demo.data.rows import check_rows, draw, hold_back, require_rows
 from minilm_demo.data.sources import find_extra, open_source, read_extra, sample_source, short_name, split_files
 from minilm_demo.errors import DataError
@@ -627,7 +627,7 @@ def test_a_parquet_file_that_unfolds_is_refused_before_it_is_read(name, tmp_path
 def test_a_parquet_file_of_much_text_is_read(tmp_path):
     rows = [{"sentence": f"{'word ' * 100}{index}", "label": index % 2} for index in range(5000)]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "my.parquet")
-    assert read_table(tmp_path / "my.parquet") == (rows, {})
+    assert read_table(tmp_path / "my.parquet") == Table(("sentence", "label"), rows, {})
 
 
 @pytest.mark.parametrize(
@@ -673,7 +673,7 @@ def test_blank_lines_of_a_spreadsheet_are_passed_over(tmp_path):
 
 def test_columns_without_a_name_are_left_out_where_they_are_empty(tmp_path):
     file = write_text(tmp_path / "my.csv", ",sentence,label,,\n0,fine,1,,\n1,bad,0,,\n")
-    assert read_table(file)[0] == [
+    assert read_table(file).rows == [
         {"column 1": "0", "sentence": "fine", "label": "1"},
         {"column 1": "1", "sentence": "bad", "label": "0"},
     ]

@@ -51,6 +51,7 @@ def started(task: str, *, examples: int = 1800, held_back: int = 200, kind: str 
         trainable=22_714_371,
         device="cpu",
         precision="bf16",
+        precision_reason="it was asked for",
         processes=1,
         seed=0,
         metric=TASKS[task].metrics[0],

@@ -87,7 +87,7 @@ def test_a_running_run_in_one_sentence():
     assert facts["Data"] == "mnli from a local mirror: 1,800 of 392,702 rows of train"
     assert facts["Rows"] == "1,800 to learn from, 200 held back to choose the best checkpoint"
     assert facts["Weights"] == "22.7 million of 22.7 million move"
-    assert facts["Arithmetic"] == "bf16 on cpu, seed 0"
+    assert facts["Arithmetic"] == "bf16 on cpu (it was asked for), seed 0"
 
 
 @pytest.mark.parametrize(
@@ -227,10 +227,10 @@ def test_each_metric_stands_beside_its_own_best_constant():
         baseline_answers={"validation": {"f1": "equivalent", "accuracy": "not_equivalent"}},
     )  # fmt: skip
     assert verdict(TASKS["mrpc"], evaluation, "validation") == (
-        "F1 on validation: 75.7 % (68.0 to 83.0 %), clearly above always answering 'equivalent' (66.7 %)."
+        "F1 on validation: 75.7 % (68.0 to 83.0 %), clearly above always answering 'the same' (66.7 %)."
     )
     labels = [row[1] for row in views.figure_table(evaluation)["rows"]]
-    assert labels[1::2] == ["always answering 'equivalent'", "always answering 'not equivalent'"]
+    assert labels[1::2] == ["always answering 'the same'", "always answering 'not the same'"]
     older = dataclasses.replace(evaluation, baseline_answers={})
     assert "always answering the most frequent class (66.7 %)" in verdict(TASKS["mrpc"], older, "validation")
 

@@ -100,6 +100,10 @@ class Kind(ABC):
     def is_right(self, prediction: Prediction, expected) -> bool:
         """Whether the answer is right; `expected` is a label's name, or the list of right answers, [] for none."""
 
+    def agrees(self, prediction: Prediction, answer: str) -> bool:
+        """Whether a prediction gives the right answer of an example (`Preset.answer`)."""
+        return self.is_right(prediction, answer)
+
     # -- word importance
 
     @abstractmethod

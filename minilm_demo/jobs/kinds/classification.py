@@ -9,6 +9,7 @@ import numpy as np
 from ...results import Prediction, ScoredRow
 from ...tasks import Task
 from ..array_metrics import class_ids
+from ..certainty import is_unsure
 from ..forward import softmax
 from .texts import WholeTexts
 
@@ -21,7 +22,8 @@ class Classification(WholeTexts):
         (output,) = outputs
         probabilities = softmax(output["logits"].astype(np.float64))
         by_label = {label: float(p) for label, p in zip(task.labels, probabilities, strict=True)}
-        return {"label": max(by_label, key=by_label.get), "probabilities": by_label}
+        best = max(by_label, key=by_label.get)
+        return {"label": best, "probabilities": by_label, "unsure": is_unsure(by_label.values())}
 
     def columns(self, prediction: Prediction) -> dict[str, object]:
         probabilities = {f"probability_{label}": round(p, 4) for label, p in prediction.probabilities.items()}

@@ -51,8 +51,12 @@ class Kind(ABC):
         """The keys of a prediction's payload for this kind; `fields` are the texts."""
 
     @abstractmethod
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         """An expected or predicted answer of a `ScoredRow` or a `Mistake`, in at most `limit` characters."""
+
+    def named(self, task: Task, answer: str) -> str:
+        """A right answer within a sentence."""
+        return f"“{self.answer_text(task, answer)}”"
 
     def answers(self, task: Task) -> str:
         """The possible answers, for a list of tasks."""
@@ -61,7 +65,7 @@ class Kind(ABC):
     # -- scores
 
     @abstractmethod
-    def constant_name(self, answer: str | None) -> str:
+    def constant_name(self, task: Task, answer: str | None) -> str:
         """One answer to every row, in words: "always answering 'negative'". `answer` as in `Constant`, None if it was
         not recorded."""
 
@@ -80,7 +84,7 @@ class Kind(ABC):
     # -- word importance
 
     @abstractmethod
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         """The words for the explained number, and its unit."""
 
     @abstractmethod

@@ -24,10 +24,11 @@ class Classification(Kind):
         shares = prediction.probabilities
         labels = [label for label in task.labels if label in shares] or list(shares)
         return {
-            "sentence": f"{words.label_name(prediction.label)}, {words.percent(shares[prediction.label])}",
+            "sentence": f"{task.words_for(prediction.label)}, {words.percent(shares[prediction.label])}",
             "bars": [
                 {
-                    "label": words.label_name(label),
+                    "label": task.words_for(label),
+                    "name": label,
                     "share": shares[label],
                     "text": words.percent(shares[label]),
                     "best": label == prediction.label,
@@ -36,16 +37,16 @@ class Classification(Kind):
             ],
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
-        return words.label_name(answer)
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
+        return task.words_for(answer)
 
     def answers(self, task: Task) -> str:
         return ", ".join(task.labels)
 
-    def constant_name(self, answer: str | None) -> str:
+    def constant_name(self, task: Task, answer: str | None) -> str:
         if answer is None:
             return "always answering the most frequent class"
-        return f"always answering '{words.label_name(answer)}'" if answer else "always giving the same answer"
+        return f"always answering '{task.words_for(answer)}'" if answer else "always giving the same answer"
 
     def measured(self, value: float) -> str:
         return words.percent(value, 0)
@@ -54,18 +55,18 @@ class Classification(Kind):
         return -row.value
 
     def cells(self, task: Task) -> Cells:
-        labels = [words.label_name(label) for label in task.labels]
+        labels = [task.words_for(label) for label in task.labels]
         return Cells("Predicted classes", labels, labels, "True: {true}, predicted: {predicted}")
 
-    def explained(self, importance: WordImportance) -> Explained:
-        label = f"“{words.label_name(importance.target)}”"
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
+        label = f"“{task.words_for(importance.target)}”"
         return Explained(
             f"the probability of {label}", f"the logit of {label}", f"speaks for {label}", f"speaks against {label}",
             "percentage points", 100.0,
         )  # fmt: skip
 
     def question(self, task: Task, importance: WordImportance) -> str:
-        return f"Why “{words.label_name(importance.target)}”, {words.percent(importance.value)}?"
+        return f"Why “{task.words_for(importance.target)}”, {words.percent(importance.value)}?"
 
     def explained_value(self, value: float) -> str:
         return words.percent(value)

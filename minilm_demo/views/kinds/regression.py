@@ -29,10 +29,10 @@ class Regression(Kind):
             },
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.number(float(answer), 1)
 
-    def constant_name(self, answer: str | None) -> str:
+    def constant_name(self, task: Task, answer: str | None) -> str:
         return f"always answering {answer}" if answer else "always giving the same score"
 
     def measured(self, value: float) -> str:
@@ -44,7 +44,7 @@ class Regression(Kind):
     def cells(self, task: Task) -> None:
         """None: a score has no class."""
 
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         return Explained("the score", "the score", "raises the score", "lowers the score", "points of the score")
 
     def question(self, task: Task, importance: WordImportance) -> str:

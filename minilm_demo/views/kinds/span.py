@@ -37,10 +37,13 @@ class Span(Kind):
             ],
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.shorten(answer, limit)
 
-    def constant_name(self, answer: str | None) -> str:
+    def named(self, task: Task, answer: str) -> str:
+        return super().named(task, answer) if answer else "“no answer”"
+
+    def constant_name(self, task: Task, answer: str | None) -> str:
         """The only constant is no answer, whatever it scores."""
         return "never giving an answer"
 
@@ -53,7 +56,7 @@ class Span(Kind):
     def cells(self, task: Task) -> Cells:
         return Cells("Questions and answers", ANSWERABLE, ANSWERED, "The text {true}; the model said: {predicted}")
 
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         logits = "the answer's start logit plus end logit"
         return Explained(logits, logits, "speaks for this answer", "speaks against this answer", "logits")
 
