@@ -13,6 +13,8 @@ from ..tasks import Task
 from .encoding import Window
 from .kinds import kind_of
 
+ROW = "row"  # key of a feature: the index of its row
+
 
 def window_size(task: Task | None, model_config, max_length: int | None = None) -> int:
     """Tokens per input: `max_length`, else the task's default, but at most what the model's position table holds.
@@ -39,22 +41,25 @@ def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
 
 
 def train_features(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[dict]:
-    """Features with labels. A window without the whole answer points at [CLS], as "no answer" does."""
+    """Features with labels, and under `ROW` the index of the row. A window without the whole answer points at [CLS], as
+    "no answer" does."""
     kind = kind_of(task)
     return [
-        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field])}
+        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field]), ROW: window.row}
         for window in encode(task, tokenizer, rows, max_length, stride)
     ]
 
 
 def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
     """A batch of tensors padded on the right to its own longest feature: `input_ids`, `attention_mask`
-    [batch, num_tokens] and so on; labels [batch]."""
+    [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
     import torch
 
     length = max(len(feature["input_ids"]) for feature in features)
     batch = {}
     for name, first in features[0].items():
+        if name == ROW:
+            continue
         if isinstance(first, list):
             fill = pad_token_id if name == "input_ids" else 0
             batch[name] = torch.tensor([f[name] + [fill] * (length - len(f[name])) for f in features])
