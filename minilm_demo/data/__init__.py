@@ -2,6 +2,7 @@
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table
+from .labels import LabelMeaning
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -13,16 +14,20 @@ from .reading import (
     read_input,
     word_spans,
 )
-from .rows import draw, encodable, hold_back, require_rows
+from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
+from .splits import draw, hold_back
 from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
 from .unread import Reading, is_blank, reading_of
 
 __all__ = [
+    "AS_SAID",
     "FILE_KINDS",
     "MAX_TEXT_CHARACTERS",
     "MAX_TOKENS",
     "TEXT_KIND",
+    "CheckedRows",
+    "LabelMeaning",
     "PlacedWord",
     "ReadInput",
     "Reading",
@@ -51,6 +56,7 @@ __all__ = [
     "require_rows",
     "sample_source",
     "short_name",
+    "split_facts",
     "text_files",
     "word_spans",
 ]

@@ -17,6 +17,7 @@ from ..results import DataSource
 from ..tasks import Task
 from . import features
 from .files import MAX_FILE_BYTES, read_text
+from .labels import LabelMeaning
 from .rows import encodable
 from .sources import find_place, mirror_folder, open_source
 
@@ -61,7 +62,7 @@ def text_files(task: Task, data: str) -> list[Path]:
 
 
 def _texts_of_task(task: Task, data: str, split: str) -> Texts:
-    source = open_source(task, data, (split, *task.eval_splits))
+    source = open_source(task, data, (split, *task.eval_splits), LabelMeaning(needed=False))
     rows = source.read(split)
     candidates = _distinct(
         row[field] for name in source.eval_splits for row in source.read(name) for field in task.text_fields

@@ -184,7 +184,7 @@ class _Experiment:
             job=ABLATION,
             task=self.task.name,
             checkpoint=self.teacher.name,
-            data_source=rows.source.describe(rows.used),
+            data_source=rows.describe(),
             examples=len(rows.train),
             held_back=len(rows.held_back),
             parameters=parameters,

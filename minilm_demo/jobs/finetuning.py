@@ -61,6 +61,7 @@ def finetune(
         yield Finished("stopped", "Stopped before it began.")
         return
     rows = load_rows(task, config)
+    config = _with_time(task, config, rows)
     metrics.load_libraries()
     budget = Budget(time.perf_counter(), config.time_budget)  # downloading and reading do not count
     tuning = prepare(task, config, name, rows)
@@ -149,6 +150,15 @@ def _resolve_config(task: Task, config: TrainConfig) -> TrainConfig:
     return config
 
 
+def _with_time(task: Task, config: TrainConfig, rows: TrainRows) -> TrainConfig:
+    """The configuration with a time budget if it says nothing on how long to train on the bundled sample, whose few
+    rows need more epochs than the data set."""
+    limits = (config.epochs, config.max_steps, config.time_budget)
+    if rows.source.kind != "sample" or any(limit is not None for limit in limits):
+        return config
+    return replace(config, time_budget=task.sample_seconds)
+
+
 def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> FineTuning:
     """Load the checkpoint `name` with a new output layer, and encode the rows for it."""
     accelerator = start_accelerator(config.precision, config.seed)
@@ -171,6 +181,9 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
+    most = features.window_size(task, checkpoint.model.config, features.LENGTHS[-1])
+    whole_lengths = features.whole_lengths(task, checkpoint.tokenizer, rows.train, lengths, length)
+    cut = features.cut_rows(task, whole_lengths, length, most)
     settings = FinetuneSettings(
         commit=checkpoint.commit,
         batch_size=batch_size,
@@ -180,4 +193,4 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
         train_examples=len(rows.train),
         eval_examples=config.eval_examples,
     )
-    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, settings)
+    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, cut, settings)

@@ -3,6 +3,7 @@
 answers     scores, predictions, attention, distillation targets
 jobs        the resolved settings of long jobs, and their results
 events      the events of long jobs, one JSON line each
+rows        what is known of the rows of a source, and its sentences
 encoding    any of these as plain JSON values, and back
 """
 
@@ -69,6 +70,19 @@ from .jobs import (
     Scored,
     Settings,
 )
+from .rows import (
+    FIRST_ROWS,
+    CutRows,
+    RowFacts,
+    RowGroup,
+    ScoreScale,
+    SplitFacts,
+    ValueMeaning,
+    group_words,
+    joined_facts,
+    percent,
+    row_notes,
+)
 
 __all__ = [
     "ABLATION",
@@ -77,6 +91,7 @@ __all__ = [
     "EVENTS",
     "FINAL",
     "FINETUNE",
+    "FIRST_ROWS",
     "RESULTS",
     "RUN_ID",
     "SETTINGS",
@@ -89,6 +104,7 @@ __all__ = [
     "Badge",
     "Candidate",
     "Constant",
+    "CutRows",
     "DataSource",
     "DistillResult",
     "DistillSettings",
@@ -107,23 +123,32 @@ __all__ = [
     "Prediction",
     "Probed",
     "Result",
+    "RowFacts",
+    "RowGroup",
     "Saved",
+    "ScoreScale",
     "Scored",
     "ScoredRow",
     "ScoredRows",
     "Settings",
+    "SplitFacts",
     "SplitMetrics",
     "Started",
     "Stepped",
     "Traced",
     "TrainingEvent",
+    "ValueMeaning",
     "WordImportance",
     "WordSpan",
     "WordWeight",
     "Working",
     "from_dict",
     "from_json",
+    "group_words",
+    "joined_facts",
+    "percent",
     "read_lines",
+    "row_notes",
     "to_dict",
     "to_json",
 ]

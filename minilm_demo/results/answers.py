@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .rows import RowFacts, row_notes
+
 Metrics = Mapping[str, float]  # metric name -> value
 SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 
@@ -21,6 +23,12 @@ class DataSource:
     kind: str  # "hub" | "mirror" | "sample" | "file"
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
     splits: Mapping[str, int]  # split -> rows used
+    facts: RowFacts = field(default_factory=RowFacts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What one has to know of these rows, in sentences."""
+        return row_notes(self.facts)
 
     @property
     def is_official(self) -> bool:
@@ -42,14 +50,6 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Constant:
-    """One answer to every row, and its score. `answer` is its name ("equivalent"); "" if every answer scores 0."""
-
-    score: float
-    answer: str
-
-
-@dataclass(frozen=True)
 class ScoredRow:
     """One row with the expected and the predicted answer, in words.
 
@@ -61,6 +61,14 @@ class ScoredRow:
     predicted: str
     value: float
     cell: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One answer to every row, and its score. `answer` is its name ("equivalent"); "" if every answer scores 0."""
+
+    score: float
+    answer: str
 
 
 @dataclass(frozen=True)

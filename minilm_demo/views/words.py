@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..results import Planned
+from ..results import Planned, Started
 
 METRIC_NAMES: Mapping[str, str] = {
     "accuracy": "Accuracy",
@@ -18,6 +18,7 @@ GROUP_NAMES: Mapping[str, str] = {
     "has_answer_": ", questions with an answer",
     "no_answer_": ", questions without an answer",
 }
+MANY_ROUNDS = 10  # over the same rows; below that nobody needs to be told
 PERCENT_METRICS = ("accuracy", "f1", "exact_match")  # the others are correlations, written as plain numbers
 
 
@@ -75,6 +76,16 @@ def smaller_batches(planned: Planned, of: str = "row") -> str:
     size, asked = planned.batch_size, planned.asked_batch_size
     one_update = f"one update takes {planned.slow_update:.2g} s here"
     return f"{one_update}, so each step reads {counted(size, of)} in place of {asked}"
+
+
+def rereading(rounds: float, rows: int) -> str:
+    """How often a run reads the same rows: "each of the 440 rows is read about 160 times"; "" if not often."""
+    return f"each of the {counted(rows, 'row')} is read about {rounds:,.0f} times" if rounds >= MANY_ROUNDS else ""
+
+
+def curve_rows(started: Started | None) -> str:
+    """The rows that a fine-tune is scored on along the way: "held-back rows" or "validation rows"."""
+    return "validation rows" if started and started.curve_split else "held-back rows"
 
 
 def milliseconds(value: float) -> str:

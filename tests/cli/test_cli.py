@@ -195,7 +195,10 @@ def test_finetune_for_people(run, finetune, tmp_path):
     assert out[0].startswith("Kept step 3 of 3.")
     assert f"Saved in {tmp_path / 'mine'}" in out
     assert any("weights move" in line for line in err)
-    assert [line for line in err if line.startswith("step ")][-1].startswith("step 3  loss 0.")
+    steps = [line for line in err if line.startswith("step ")]
+    assert re.fullmatch(r"step 0  validation rows: accuracy [01]\.\d{3}", steps[0])
+    assert re.match(r"step 3  loss 0\.", steps[-2])
+    assert re.fullmatch(r"step 3  validation rows: accuracy [01]\.\d{3}", steps[-1])
     assert (tmp_path / "mine" / "README.md").is_file()
 
 

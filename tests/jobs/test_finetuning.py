@@ -16,8 +16,8 @@ from small_runs import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 
 from minilm_demo import TrainConfig, evaluate, finetune, predict_rows
 from minilm_demo.data import features
-from minilm_demo.data.rows import draw, hold_back
 from minilm_demo.data.sources import open_source
+from minilm_demo.data.splits import draw, hold_back
 from minilm_demo.errors import DemoError
 from minilm_demo.jobs import finetuning, metrics, tuning
 from minilm_demo.jobs.configs import METHODS
@@ -222,6 +222,21 @@ def test_a_time_budget_becomes_steps_that_replay(many, monkeypatch):
     assert losses(again) == losses(events)
     assert [e.metrics for e in of(Evaluated, again)] == [e.metrics for e in of(Evaluated, events)]
     assert (again[1].warmup_steps, again[1].evaluate_every) == (planned.warmup_steps, planned.evaluate_every)
+
+
+def test_a_run_on_the_sample_takes_the_time_of_its_task_if_no_length_is_given(tiny_checkpoint, tmp_path, monkeypatch):
+    fixed_speed(monkeypatch, 1.0, 0.0)
+    options = {"checkpoint": str(tiny_checkpoint), "data": "sample", "output_dir": str(tmp_path)}
+
+    def planned_steps(**length) -> int:
+        run = finetune("sst2", TrainConfig(**options, **length))
+        plan = next(event for event in run if isinstance(event, Planned))
+        run.close()
+        return plan.steps
+
+    assert planned_steps() == pytest.approx(SST2.sample_seconds, abs=5)
+    assert planned_steps(epochs=1) == math.ceil(440 / SST2.batch_size)
+    assert planned_steps(max_steps=3) == 3
 
 
 def test_a_larger_budget_means_more_steps(few, monkeypatch):
@@ -431,7 +446,7 @@ def test_the_saved_checkpoint_scores_as_the_best_evaluation(many, tmp_path):
     scores = [event.metrics["accuracy"] for event in of(Evaluated, events)]
     assert len(set(scores)) > 1
     source = open_source(SST2, many["data"])
-    _, held = hold_back(*draw(source.read("train"), None, 0), 0)
+    _, held = hold_back(SST2, *draw(source.read("train"), None, 0), 0)
     predictions = predict_all(SST2, load_checkpoint(str(tmp_path), SST2), held)
     assert metrics.score(SST2, outcome(SST2, predictions), references(SST2, held))["accuracy"] == max(scores)
 
@@ -631,7 +646,7 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
     """Chosen on the held-back rows for the weights that are kept, and saved with them."""
-    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
+    monkeypatch.setattr("minilm_demo.data.splits.MIN_ROWS_TO_HOLD_BACK", 100)
     task = TASKS["squad_v2"]
     config = TrainConfig(
         checkpoint=str(tiny_checkpoint),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from dataclasses import replace
 
 from minilm_demo.results import (
     Candidate,
@@ -162,6 +163,9 @@ def mnli_run(kind: str = "mirror") -> list:
     return [started("mnli", kind=kind), planned(), *training(), finished]
 
 
+CURVE = ((0, 0.5), (6, 0.6), (12, 0.6333))  # step and score of the validation rows
+
+
 def sst2_sample_run(status: str = "completed") -> list:
     """A run on the bundled sample: no rows held back, thirty rows scored, a score within the noise of the baseline."""
     rows = {"validation": 30}
@@ -180,10 +184,22 @@ def sst2_sample_run(status: str = "completed") -> list:
         baseline_answers={"validation": {"accuracy": "negative"}},
     )
     result = result_of(evaluation, examples=60, steps=12, step=12, seconds=2.1, splits={"train": 60})
-    return [
+    begin = replace(
         started("sst2", examples=60, held_back=0, kind="sample"),
+        curve_rows=30,
+        curve_split="validation",
+        baseline=0.5,
+    )
+    curve = [Evaluated(step, {"accuracy": score}, 30, False, "validation") for step, score in CURVE]
+    steps = training(12, held_back=False)
+    return [
+        begin,
         planned(12),
-        *training(12, held_back=False),
+        curve[0],
+        *steps[:6],
+        curve[1],
+        *steps[6:],
+        curve[2],
         Finished(status, "Kept step 12 of 12.", result),
     ]
 

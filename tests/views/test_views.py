@@ -11,7 +11,7 @@ import pytest
 import view_samples as samples
 
 from minilm_demo import views
-from minilm_demo.results import DataSource, Evaluation, Finished
+from minilm_demo.results import DataSource, Evaluated, Evaluation, Finished, Stepped
 from minilm_demo.tasks import TASKS
 from minilm_demo.views import words
 from minilm_demo.views.bundle import STATIC
@@ -135,14 +135,61 @@ def test_only_new_points_are_sent():
         assert first["points"][name] + rest["points"][name] == points
     assert whole["points"]["loss"][0][0] == 1
     assert [step for step, _, _ in whole["points"]["held"]] == [19, 38, 57, 76]
-    assert payload(RUNNING, since=len(RUNNING))["points"] == {"loss": [], "train": [], "held": []}
+    assert payload(RUNNING, since=len(RUNNING))["points"] == {"loss": [], "train": [], "held": [], "baseline": []}
 
 
-def test_a_small_run_says_why_there_is_no_score():
-    events = [samples.started("sst2", examples=60, held_back=0), samples.planned(12)]
-    drawn = payload(events, SST2)
-    assert drawn["charts"]["score"]["empty"] == "Under 500 rows nothing is held back: only the loss is drawn."
-    assert not drawn["charts"]["score"]["drawn"]
+def small_run(**changes) -> list:
+    """The first events of a run on 440 rows, and its scores on 200 validation rows so far."""
+    started = dataclasses.replace(
+        samples.started("sst2", examples=440, held_back=0, kind="sample"),
+        **{"curve_rows": 200, "curve_split": "validation", "baseline": 0.5} | changes,
+    )
+    steps = samples.training(12, held_back=False)
+    scores = [Evaluated(step, {"accuracy": 0.5 + 0.02 * step}, 200, False, "validation") for step in (0, 6)]
+    return [started, scores[0], samples.planned(12), *steps[:6], scores[1]]
+
+
+def test_a_small_run_draws_the_score_of_its_validation_rows_beside_a_constant_answer():
+    drawn = payload(small_run(), SST2)
+    chart = drawn["charts"]["score"]
+    assert chart["title"] == "Accuracy on 200 validation rows"
+    assert chart["drawn"]
+    assert ["base", "best constant answer: 50.0 %"] in chart["keys"]
+    assert [series["of"] for series in chart["series"]] == ["baseline", "train", "held"]
+    assert drawn["points"]["held"] == [[0, 0.5, False], [6, 0.62, False]]
+    assert drawn["points"]["baseline"] == [[0, 0.5], [12, 0.5]]
+    assert len(drawn["points"]["train"]) == 6
+    assert drawn["stop"] == "Stop and keep"
+    assert dict(drawn["facts"])["Rows"] == (
+        "440 to learn from, 200 of validation scored along the way, which choose nothing: the last weights are kept"
+    )
+
+
+def test_the_baseline_is_sent_once():
+    events = small_run()
+    later = payload(events, SST2, since=len(events) - 1)
+    assert later["points"]["baseline"] == []
+    assert later["points"]["held"] == [[6, 0.62, False]]
+
+
+def test_a_run_of_an_older_program_without_a_curve_draws_what_it_has():
+    events = small_run(curve_rows=0, curve_split="", baseline=None)
+    steps = [event for event in events if isinstance(event, Stepped)]
+    with_train_score = payload([events[0], *steps], SST2)["charts"]["score"]
+    assert with_train_score["drawn"]
+    assert all(style != "base" for style, _ in with_train_score["keys"])
+    without = payload([events[0], *(dataclasses.replace(step, train_score=None) for step in steps)], SST2)
+    assert not without["charts"]["score"]["drawn"]
+    assert without["charts"]["score"]["empty"] == "No rows are scored along the way."
+    assert dict(without["facts"])["Rows"] == "440 to learn from, none held back"
+
+
+def test_smaller_batches_are_said_beside_the_plan():
+    smaller = dataclasses.replace(samples.planned(12), seconds_per_step=1.275, batch_size=8, asked_batch_size=32)
+    plan = dict(payload([samples.started("sst2"), smaller], SST2)["facts"])["Plan"]
+    assert plan.endswith("; one update takes 5.1 s here, so each step reads 8 rows in place of 32")
+    usual = dataclasses.replace(smaller, batch_size=32)
+    assert "update takes" not in dict(payload([samples.started("sst2"), usual], SST2)["facts"])["Plan"]
 
 
 def test_regression_has_no_train_score():
