@@ -43,6 +43,8 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
         "output_dir": result.output_dir,
         "examples": result.examples,
         "examples_seen": result.examples_seen,
+        "rows_seen": result.rows_seen,
+        "epochs": None if result.epochs is None else round(result.epochs, 4),
         "seconds": round(result.seconds, 2),
         "examples_per_second": round(result.examples_per_second, 1),
         "splits": dict(result.splits),

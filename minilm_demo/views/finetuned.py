@@ -177,4 +177,4 @@ def finetune_card(
         for split, rows in evaluation.cell_rows.items()
         if rows
     ]
-    return card | card_figures(evaluation) | {"cells": cells}
+    return card | card_figures(evaluation, training) | {"cells": cells}
