@@ -36,6 +36,7 @@ class Task:
     official_rows: Mapping[str, int]  # split -> rows of the official data set
     example: Mapping[str, str]  # the input shown before the first click
     label_field: str = "label"
+    affirmative: str = ""  # of two labels the one that says yes; "" if neither does
     score_range: tuple[float, float] = (0.0, 1.0)  # lowest and highest target of a regression task
     max_length: int = 128  # tokens, [CLS] and [SEP] included
     doc_stride: int = 0  # overlap of neighbouring windows in tokens; 0 = one window, cut at max_length
@@ -52,6 +53,7 @@ class Task:
     sample: str = ""  # folder of the bundled sample; default: the name of the task
     # On the bundled sample, as measured with tests/benchmarks/sample_defaults.py:
     start_from: str = ""  # the shipped skill that makes a good start; "": the bundled checkpoint does
+    start_rate: float | None = None  # the learning rate of a run from there, if it is not the task's
     sample_seconds: float = 30.0  # the time that a run takes if none is given
     sample_teaches: bool = (
         True  # whether a run of this start and time beats a constant answer by more than the interval
@@ -74,6 +76,11 @@ class Task:
     def columns(self) -> tuple[str, ...]:
         """The columns that every row must have."""
         return (*self.text_fields, self.label_field)
+
+    @property
+    def official_columns(self) -> frozenset[str]:
+        """All columns of the official rows."""
+        return frozenset({*self.columns, *(("idx",) if self.dataset[0] == GLUE else ("id", "title"))})
 
     @property
     def benchmark(self) -> str:
@@ -115,6 +122,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence",),
         labels=("unacceptable", "acceptable"),
+        affirmative="acceptable",
         metrics=("matthews", "accuracy"),
         eval_splits=("validation",),
         dataset=(GLUE, "cola"),
@@ -131,6 +139,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence",),
         labels=("negative", "positive"),
+        affirmative="positive",
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "sst2"),
@@ -146,6 +155,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence1", "sentence2"),
         labels=("not_equivalent", "equivalent"),
+        affirmative="equivalent",
         metrics=("f1", "accuracy"),
         eval_splits=("validation",),
         titles=FIRST_AND_SECOND | {"not_equivalent": "not the same", "equivalent": "the same"},
@@ -166,6 +176,7 @@ _ROWS = (
         kind="classification",
         text_fields=("question1", "question2"),
         labels=("not_duplicate", "duplicate"),
+        affirmative="duplicate",
         metrics=("accuracy", "f1"),
         eval_splits=("validation",),
         pairs_questions=True,
@@ -227,6 +238,7 @@ _ROWS = (
         kind="classification",
         text_fields=("question", "sentence"),
         labels=ENTAILMENT_FIRST,
+        affirmative="entailment",
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "qnli"),
@@ -248,6 +260,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence1", "sentence2"),
         labels=ENTAILMENT_FIRST,
+        affirmative="entailment",
         metrics=("accuracy",),
         eval_splits=("validation",),
         titles=FIRST_AND_SECOND_TEXT,
@@ -269,6 +282,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence1", "sentence2"),
         labels=("not_entailment", "entailment"),
+        affirmative="entailment",
         metrics=("accuracy",),
         eval_splits=("validation",),
         titles=FIRST_AND_SECOND_TEXT,
@@ -305,6 +319,8 @@ _ROWS = (
         seen_by_bundled="87,599 SQuAD question and paragraph pairs",
         sample="squad_v2",
         start_from="qa",
+        start_rate=3e-5,
+        sample_seconds=120.0,
     ),
     Task(
         name="squad_v2",
@@ -332,6 +348,8 @@ _ROWS = (
         paper={"BERT-base": 0.768, "MiniLM-L12": 0.817, "MiniLM-L6": 0.756},
         seen_by_bundled="87,599 SQuAD question and paragraph pairs",
         start_from="qa",
+        start_rate=3e-5,
+        sample_seconds=120.0,
     ),
 )
 TASKS: Mapping[str, Task] = {task.name: task for task in _ROWS}

@@ -61,7 +61,7 @@ def finetune(
         yield Finished("stopped", "Stopped before it began.")
         return
     rows = load_rows(task, config)
-    config = _with_time(task, config, rows)
+    config = _for_sample(task, config, name, rows)
     metrics.load_libraries()
     tuning = prepare(task, config, name, rows)
     yield tuning.started()
@@ -75,12 +75,13 @@ def finetune(
     yield plan
     progress = tuning.progress(plan, speed)
     status = yield from train(tuning, plan, progress, end)
+    rows_seen = tuning.rows_seen(progress)
     if not tuning.accelerator.is_main_process:
         yield Finished(status, "Done; the main process scores and writes.")
     elif not progress.step:
         yield Finished(status, "Stopped before the first step.")
     else:
-        yield from tuning.finish(status, progress)
+        yield from tuning.finish(status, progress, rows_seen)
 
 
 def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) -> Generator[TrainingEvent, None, str]:
@@ -149,13 +150,16 @@ def _resolve_config(task: Task, config: TrainConfig) -> TrainConfig:
     return config
 
 
-def _with_time(task: Task, config: TrainConfig, rows: TrainRows) -> TrainConfig:
-    """The configuration with a time budget if it says nothing on how long to train on the bundled sample, whose few
-    rows need more epochs than the data set."""
-    limits = (config.epochs, config.max_steps, config.time_budget)
-    if rows.source.kind != "sample" or any(limit is not None for limit in limits):
+def _for_sample(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> TrainConfig:
+    """The configuration with what the table of tasks has for the bundled sample, if nothing is said on it: the time,
+    because so few rows need more epochs than the data set, and the learning rate for the start `name`."""
+    if rows.source.kind != "sample":
         return config
-    return replace(config, time_budget=task.sample_seconds)
+    if all(limit is None for limit in (config.epochs, config.max_steps, config.time_budget)):
+        config = replace(config, time_budget=task.sample_seconds)
+    if name == task.start_from and config.learning_rate is None and config.method == "full":
+        config = replace(config, learning_rate=task.start_rate)
+    return config
 
 
 def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> FineTuning:
@@ -180,6 +184,9 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
+    most = features.window_size(task, checkpoint.model.config, features.LENGTHS[-1])
+    whole_lengths = features.whole_lengths(task, checkpoint.tokenizer, rows.train, lengths, length)
+    cut = features.cut_rows(task, whole_lengths, length, most)
     settings = FinetuneSettings(
         commit=checkpoint.commit,
         batch_size=batch_size,
@@ -189,4 +196,4 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
         train_examples=len(rows.train),
         eval_examples=config.eval_examples,
     )
-    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, settings)
+    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, cut, settings)

@@ -15,7 +15,9 @@ from ..models import Checkpoint, load_checkpoint, public_name, seen_by_base, wri
 from ..models.quiet import peft_quiet
 from ..results import (
     FINETUNE,
+    CutRows,
     Evaluated,
+    Evaluation,
     FinetuneResult,
     FinetuneSettings,
     Finished,
@@ -37,6 +39,7 @@ from .training import (
     agreed,
     count_weights,
     make_optimizer,
+    number_seen,
     precision_of,
     precision_reason,
     trainable,
@@ -69,10 +72,13 @@ class FineTuning:
         encoded: Sequence[Mapping],
         batches: features.LengthGroupedBatches,
         rows: TrainRows,
+        cut: CutRows | None,
         settings: FinetuneSettings,
     ):
-        """`model` is that of `checkpoint` or a wrapper of it; `encoded` are the features of `rows.train`."""
+        """`model` is that of `checkpoint` or a wrapper of it; `encoded` are the features of `rows.train`, of which
+        `cut` counts the shortened ones."""
         self.task, self.config, self.accelerator, self.checkpoint = task, config, accelerator, checkpoint
+        self.source = rows.describe(cut)
         self.encoded, self.batches, self.rows, self.settings = encoded, batches, rows, settings
         self.parameters, self.trainable = count_weights(model.parameters()), count_weights(trainable(model))
         self.model = accelerator.prepare(model)
@@ -86,7 +92,7 @@ class FineTuning:
             job=FINETUNE,
             task=self.task.name,
             checkpoint=self.checkpoint.name,
-            data_source=self.rows.source.describe(self.rows.used),
+            data_source=self.source,
             examples=len(self.rows.train),
             held_back=len(self.rows.held_back),
             parameters=self.parameters,
@@ -105,9 +111,11 @@ class FineTuning:
         )
 
     def _baseline(self) -> float | None:
-        """The score of a constant answer on the rows that are scored along the way; None without any."""
+        """The best score of a constant answer on the rows that are scored along the way; None without any."""
         rows = self.rows.curve_rows
-        return metrics.baseline(self.task, references(self.task, rows))[self.task.metrics[0]] if rows else None
+        if not rows:
+            return None
+        return metrics.best_constant(self.task, references(self.task, rows))[self.task.metrics[0]].score
 
     # -- an update
 
@@ -241,12 +249,16 @@ class FineTuning:
         model.save_pretrained(folder)
         write_origin(folder, self.checkpoint.location, "tuned")
 
-    def finish(self, status: str, progress: Progress) -> Iterator[TrainingEvent]:
+    def rows_seen(self, progress: Progress) -> int:
+        """How many different rows were learned from, all processes together; all of them must call this."""
+        return number_seen(self.accelerator, {self.encoded[number][features.ROW] for number in progress.numbers})
+
+    def finish(self, status: str, progress: Progress, rows_seen: int) -> Iterator[TrainingEvent]:
         """Load the best checkpoint, score it once on the validation splits, and report the result."""
         if not self.saved_step:
             yield self.keep(progress.step)
         checkpoint = load_checkpoint(str(self.folder.resolve()), self.task)  # a bare name might be in the catalog
-        evaluation = evaluate(self.task, checkpoint, data=self.rows.source, limit=self.rows.eval_examples)
+        evaluation = self._evaluate(checkpoint)
         if not self.rows.held_back:
             split = self.rows.curve_split
             yield Evaluated(progress.step, evaluation.metrics[split], evaluation.examples[split], False, split)
@@ -257,6 +269,8 @@ class FineTuning:
             steps=progress.step,
             examples=len(self.rows.train),
             examples_seen=progress.examples_seen,
+            rows_seen=rows_seen,
+            epochs=progress.epochs,
             seconds=progress.seconds,
             examples_per_second=progress.examples_seen / progress.step_seconds,
             splits=self.rows.used,
@@ -265,6 +279,15 @@ class FineTuning:
             settings=self.settings,
         )
         yield Finished(status, f"Kept step {self.saved_step} of {progress.step}.", result)
+
+    def _evaluate(self, checkpoint: Checkpoint) -> Evaluation:
+        """The scores on the validation splits, and all that is known of the rows learned from and scored."""
+        source = self.rows.source
+        options = {"limit": self.rows.eval_examples, "learned": self.rows.train}
+        evaluation = evaluate(self.task, checkpoint, splits=source.eval_splits, data=source, **options)
+        scored = evaluation.data_source.facts
+        facts = self.source.facts.with_splits(**scored.splits).with_hints(scored.hints)
+        return replace(evaluation, data_source=replace(evaluation.data_source, facts=facts))
 
 
 class _Stopped(Exception):

@@ -16,8 +16,8 @@ from small_runs import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 
 from minilm_demo import TrainConfig, evaluate, finetune, predict_rows
 from minilm_demo.data import features
-from minilm_demo.data.rows import draw, hold_back
 from minilm_demo.data.sources import open_source
+from minilm_demo.data.splits import draw, hold_back
 from minilm_demo.errors import DemoError
 from minilm_demo.jobs import finetuning, metrics, tuning
 from minilm_demo.jobs.configs import METHODS
@@ -190,7 +190,20 @@ def test_an_epoch_reads_every_row_once(few, monkeypatch):
     rows = [row for batch in read for row in batch]
     assert sorted(rows[:64]) == sorted(rows[64:]) == list(range(64))
     assert rows[:64] != rows[64:]
-    assert events[-1].result.examples_seen == 128
+    result = events[-1].result
+    assert (result.examples, result.rows_seen, result.examples_seen, result.epochs) == (64, 64, 128, 2)
+
+
+def test_rows_seen_are_those_of_the_batches_and_not_all_there_are(few):
+    result = drain("sst2", **few, max_steps=3)[-1].result
+    assert (result.examples, result.rows_seen, result.examples_seen, result.epochs) == (64, 24, 24, 3 / 8)
+
+
+def test_a_paragraph_in_several_windows_is_one_row(tiny_checkpoint_for, tmp_path):
+    options = {"checkpoint": str(tiny_checkpoint_for("squad_v2")), "data": "sample", "eval_examples": 4}
+    result = drain("squad_v2", **options, epochs=1, max_length=144, output_dir=str(tmp_path / "run"))[-1].result
+    assert result.rows_seen == result.examples < result.examples_seen, "its windows are counted in all"
+    assert result.epochs == 1
 
 
 def spy(items, seen: list):
@@ -224,6 +237,22 @@ def test_a_run_on_the_sample_takes_the_time_of_its_task_if_no_length_is_given(ti
     assert planned_steps() == pytest.approx(SST2.sample_seconds, abs=5)
     assert planned_steps(epochs=1) == math.ceil(440 / SST2.batch_size)
     assert planned_steps(max_steps=3) == 3
+
+
+def test_a_run_on_the_sample_has_the_rate_of_its_start(monkeypatch, tmp_path):
+    fixed_speed(monkeypatch, 1.0, 0.0)
+    task = TASKS["squad_v2"]
+
+    def rate(**options) -> float:
+        run = finetune(task, TrainConfig(max_steps=1, output_dir=str(tmp_path), **options))
+        started = next(run)
+        run.close()
+        return started.settings.learning_rate
+
+    assert rate(data="sample", checkpoint=task.start_from) == task.start_rate == 3e-5
+    assert rate(data="sample", checkpoint="bundled") == task.learning_rate
+    assert rate(data="sample", checkpoint=task.start_from, learning_rate=1e-3) == 1e-3
+    assert rate(data="sample", checkpoint=task.start_from, method="lora") == 10 * task.learning_rate
 
 
 def test_a_larger_budget_means_more_steps(few, monkeypatch):
@@ -433,7 +462,7 @@ def test_the_saved_checkpoint_scores_as_the_best_evaluation(many, tmp_path):
     scores = [event.metrics["accuracy"] for event in of(Evaluated, events)]
     assert len(set(scores)) > 1
     source = open_source(SST2, many["data"])
-    _, held = hold_back(*draw(source.read("train"), None, 0), 0)
+    _, held = hold_back(SST2, *draw(source.read("train"), None, 0), 0)
     predictions = predict_all(SST2, load_checkpoint(str(tmp_path), SST2), held)
     assert metrics.score(SST2, outcome(SST2, predictions), references(SST2, held))["accuracy"] == max(scores)
 
@@ -633,7 +662,7 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
     """Chosen on the held-back rows for the weights that are kept, and saved with them."""
-    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
+    monkeypatch.setattr("minilm_demo.data.splits.MIN_ROWS_TO_HOLD_BACK", 100)
     task = TASKS["squad_v2"]
     config = TrainConfig(
         checkpoint=str(tiny_checkpoint),

@@ -97,6 +97,7 @@ def mnli_evaluation(kind: str = "mirror", **changes) -> Evaluation:
         "metrics": {split: {"accuracy": value} for split, value in splits.items()},
         "intervals": {split: {"accuracy": (value - 0.008, value + 0.0079)} for split, value in splits.items()},
         "baseline": {"validation_matched": {"accuracy": 0.3545}, "validation_mismatched": {"accuracy": 0.3522}},
+        "baseline_answers": {split: {"accuracy": TASKS["mnli"].labels[0]} for split in rows},
         "examples": rows,
         "labels": TASKS["mnli"].labels,
         "confusion": {
@@ -180,6 +181,7 @@ def sst2_sample_run(status: str = "completed") -> list:
         confusion={"validation": [[9, 6], [5, 10]]},
         mistakes=(Mistake("validation", 3, {"sentence": HOSTILE[0]}, "negative", "positive", 0.91),),
         seconds=0.4,
+        baseline_answers={"validation": {"accuracy": "negative"}},
     )
     result = result_of(evaluation, examples=60, steps=12, step=12, seconds=2.1, splits={"train": 60})
     begin = replace(
@@ -213,6 +215,7 @@ def squad_evaluation() -> Evaluation:
         metrics={"validation": metrics},
         intervals={"validation": {name: (value - 0.04, value + 0.04) for name, value in metrics.items()}},
         baseline={"validation": dict.fromkeys(metrics, 0.5)},
+        baseline_answers={"validation": dict.fromkeys(metrics, "(no answer)")},
         examples=rows,
         mistakes=(
             Mistake(

@@ -95,7 +95,7 @@ def test_scores_are_those_of_the_evaluation():
         "always answering 'entailment'", "paper: BERT-base", "paper: MiniLM-L12", "paper: MiniLM-L6"
     ]  # fmt: skip
     said = [note.text for note in figure.layout.annotations]
-    assert "<b>79.8 ± 0.8 %</b>" in said and "paper: MiniLM-L6" in said
+    assert "<b>79.8 % (79.0 to 80.6 %)</b>" in said and "paper: MiniLM-L6" in said
 
 
 def test_each_metric_of_questions_has_its_rows():
@@ -238,7 +238,7 @@ def test_every_student_is_a_dot():
     assert low < min(dots.x) and max(dots.x) < high
     assert figure.layout.title.text == "Accuracy on validation, 872 rows"
     table = views.figure_table(figure)
-    assert table["rows"][-1] == ["Always the most frequent answer", "", "50.9 %", "", "", ""]
+    assert table["rows"][-1] == ["Always the same answer", "", "50.9 %", "", "", ""]
 
 
 def test_one_seed_lies_on_the_line_of_its_arm_and_a_wide_interval_ends_with_the_axis():
@@ -276,7 +276,8 @@ def texts(value) -> list[str]:
 @pytest.mark.parametrize("name", [MARKUP, *samples.HOSTILE])
 def test_no_name_becomes_markup_of_plotly(name):
     labels = (name, "neutral", "contradiction")
-    evaluation = dataclasses.replace(samples.mnli_evaluation(), labels=labels)
+    answers = {split: {"accuracy": name} for split in samples.mnli_evaluation().metrics}
+    evaluation = samples.mnli_evaluation(labels=labels, baseline_answers=answers)
     arms = tuple(dataclasses.replace(arm, title=name) for arm in EXPERIMENT.arms)
     drawn = [
         views.figure(evaluation),
