@@ -73,7 +73,12 @@ class TrainConfig:
     max_steps: int | None = option(None, "optimiser updates to make, instead of epochs", min=1, max=MAX_STEPS)
     time_budget: float | None = option(None, "seconds for training and scoring, instead of epochs", min=5, max=86_400)
     batch_size: int | None = option(None, "rows per update and process", min=1, max=1024)
-    learning_rate: float | None = option(None, "peak learning rate", min=1e-7, max=1.0)
+    learning_rate: float | None = option(
+        None,
+        "peak learning rate (default: the task's; a new output layer has up to three times it in a run of few steps)",
+        min=1e-7,
+        max=1.0,
+    )
     max_length: int | None = option(
         None, "tokens per input; longer texts are cut, or windowed for SQuAD", min=16, max=512
     )

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 
 LORA_RANK = 16
 SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10  # the share is of the time
+# Of an SST-2 run on the sample, 200 rows: 14 updates score 0.53 and 0.65 at the task's rate, 0.79 and 0.75 at twice it.
+SHORT_RUN, MAX_RATE_FACTOR = 28, 3.0  # updates; the factor is that of the rate
 FINAL_SHARE = 0.25  # of a time budget, for the score at the end …
 FEWEST_SCORED = 50  # … but at least so many rows of each validation split
 
@@ -149,15 +151,22 @@ class FineTuning:
             may_shrink=self.config.batch_size in (None, self.task.batch_size),  # the page sends the default
             warmup_ratio=self.config.warmup_ratio,
         )
-        self.settings = replace(self.settings, batch_size=plan.batch_size, asked_batch_size=plan.asked_batch_size)
+        plan = replace(plan, learning_rate=self._rate(plan.steps))
+        sizes = {"batch_size": plan.batch_size, "asked_batch_size": plan.asked_batch_size}
+        self.settings = replace(self.settings, learning_rate=plan.learning_rate, **sizes)
         return plan
+
+    def _rate(self, steps: int) -> float:
+        """The peak learning rate of a run of `steps` updates: a new output layer needs a higher one in a few."""
+        is_open = self.config.learning_rate is None and self.config.method == "full"
+        is_new = is_open and self.checkpoint.new_output_layer
+        return self.settings.learning_rate * (min(MAX_RATE_FACTOR, max(1.0, SHORT_RUN / steps)) if is_new else 1.0)
 
     def _limit_scoring(self, budget: Budget, speed: Speed) -> None:
         """Score fewer validation rows at the end where the machine is too slow for all of them."""
-        seconds = agreed(self.accelerator, FINAL_SHARE * budget.left() / speed.row if speed.row else math.inf)
-        splits = len(self.rows.source.eval_splits)
-        if seconds < self.rows.validation_size:
-            limit = max(FEWEST_SCORED, int(seconds / splits))
+        affordable = agreed(self.accelerator, FINAL_SHARE * budget.left() / speed.row if speed.row else math.inf)
+        if affordable < self.rows.validation_size:
+            limit = max(FEWEST_SCORED, int(affordable / len(self.rows.source.eval_splits)))
             self.rows = replace(self.rows, eval_examples=limit)
             self.settings = replace(self.settings, eval_examples=limit)
 

@@ -73,6 +73,7 @@ class Planned:
     evaluate_every: int
     batch_size: int | None = None  # rows or texts per update and process; None: an older run did not record it
     asked_batch_size: int | None = None
+    learning_rate: float | None = None  # at its peak; None: as in the settings of `Started`
 
     @property
     def slow_update(self) -> float | None:

@@ -239,6 +239,30 @@ def test_a_run_on_the_sample_takes_the_time_of_its_task_if_no_length_is_given(ti
     assert planned_steps(max_steps=3) == 3
 
 
+@pytest.mark.parametrize(
+    ("options", "factor"),
+    [
+        ({"max_steps": 28}, 1),
+        ({"max_steps": 14}, 2),
+        ({"max_steps": 1}, 3),
+        ({"max_steps": 1, "method": "lora"}, 10),
+        ({"max_steps": 1, "method": "head"}, 20),
+    ],
+)
+def test_a_new_output_layer_learns_faster_in_few_steps(few, options, factor):
+    events = drain("sst2", **few, **options)
+    rate = SST2.learning_rate * factor
+    assert of(Planned, events)[0].learning_rate == events[-1].result.settings.learning_rate == pytest.approx(rate)
+    assert max(event.learning_rate for event in of(Stepped, events)) == pytest.approx(rate)
+
+
+def test_a_rate_that_was_asked_for_and_a_trained_output_layer_keep_theirs(few, tiny_checkpoint_for):
+    asked = drain("sst2", **few, max_steps=2, learning_rate=0.001)[-1].result.settings
+    assert asked.learning_rate == 0.001
+    trained = few | {"checkpoint": str(tiny_checkpoint_for("sst2"))}
+    assert drain("sst2", **trained, max_steps=2)[-1].result.settings.learning_rate == SST2.learning_rate
+
+
 def test_a_run_on_the_sample_has_the_rate_of_its_start(monkeypatch, tmp_path):
     fixed_speed(monkeypatch, 1.0, 0.0)
     task = TASKS["squad_v2"]
@@ -509,7 +533,7 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines(few, ratio, warmup)
 
 @pytest.mark.parametrize(("method", "times"), METHODS.items())
 def test_each_method_has_its_learning_rate(few, method, times):
-    events = drain("sst2", **few, max_steps=1, method=method, warmup_ratio=0.0)
+    events = drain("sst2", **few, max_steps=30, method=method, warmup_ratio=0.0)
     assert of(Stepped, events)[0].learning_rate == pytest.approx(SST2.learning_rate * times)
 
 
@@ -840,7 +864,7 @@ def test_the_random_state_of_the_caller_does_not_matter(few):
 
 
 def test_what_was_left_open_is_recorded_as_resolved(many):
-    events = drain("sst2", **many, max_steps=2)
+    events = drain("sst2", **many, max_steps=30)
     settings = of(Started, events)[0].settings
     assert settings == events[-1].result.settings
     task = TASKS["sst2"]

@@ -116,7 +116,8 @@ def _settings(started: Started | None, planned: Planned | None, example: str) ->
     if started is None:
         return ""
     rate, size = (getattr(started.settings, name, None) for name in ("learning_rate", "batch_size"))
-    size = (planned and planned.batch_size) or size
+    if planned:
+        rate, size = planned.learning_rate or rate, planned.batch_size or size
     parts = [
         words.counted(started.examples, example),
         *([f"learning rate {rate:g}"] if rate else []),
