@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 MEASURED_STEPS = 5
 MEASURING_SHARE = 0.15  # of a time budget; a slow machine measures fewer updates
+ONE_BATCH_SHARE = 0.3  # of a time budget, for the first whole batch
 SMALLEST_BATCH = 4  # rows per update and process
-ENOUGH_STEPS = 8  # if fewer fit into a time budget, smaller batches are taken …
+ENOUGH_STEPS = 6  # if fewer fit into a time budget, smaller batches are taken …
 WORTHWHILE = 0.8  # … if half the rows take at most so many times as long
 FORWARD_COST = 1 / 3  # of an update
 TRAINING_SHARE = 0.5  # of a time budget, however long scoring takes
@@ -64,27 +65,26 @@ class Speed:
 def measure_speed(job: Trainable, end: EarlyEnd) -> Speed | None:
     """The mean speed of updates on batches of evenly spread lengths; None if the run is stopped meanwhile.
 
-    The first updates read few rows, and each reads twice as many as the one before, up to a whole batch. Measuring ends
-    after `MEASURING_SHARE` of the time budget; what was not measured by then follows from the updates that were.
-    Weights and random states are restored afterwards."""
+    The first two read few rows. Measuring ends after `MEASURING_SHARE` of the time budget, but one whole batch is
+    measured if it can be expected to take less than `ONE_BATCH_SHARE`. Weights and random states are restored
+    afterwards."""
     candidates = list(itertools.islice(job.batches, job.batches.BATCHES_SORTED_TOGETHER))
     candidates.sort(key=lambda rows: job.batches.lengths(rows[:1]))
     from_the_middle = sorted(range(MEASURED_STEPS), key=lambda i: abs(i - MEASURED_STEPS // 2))
     sample = [candidates[int((i + 0.5) * len(candidates) / MEASURED_STEPS)] for i in from_the_middle]
-    size, clock = max(map(len, candidates)), _Clock(job.accelerator, end.budget)
-    sizes = [SMALLEST_BATCH << doubling for doubling in range(size.bit_length()) if SMALLEST_BATCH << doubling < size]
+    size, few_rows = max(map(len, candidates)), candidates[-1][:SMALLEST_BATCH]
+    clock = _Clock(job.accelerator, end.budget)
     measured: list[tuple[int, float]] = []  # rows and seconds of each update
     with _restored(job.model, job.accelerator.device):
         optimizer = job.optimizer()
         job.model.train()
-        # The first update allocates memory and is not counted.
-        for rows in (candidates[-1][: sizes[0] if sizes else size], *(sample[0][:few] for few in sizes), *sample):
+        for number, rows in enumerate((few_rows, few_rows, *sample)):
             if end.reason(step=0):
                 return None
-            if len(measured) > 1 and not clock.allows(_expected_seconds(measured[-1], len(rows))):
+            if number > 1 and not clock.allows(_expected_seconds(measured, len(rows)), is_first=number == 2):
                 break
             measured.append((len(rows), _seconds(lambda rows=rows: _update(job, job.batch(rows), optimizer))))
-        speed = _speed_of(measured[1:], size)
+        speed = _speed_of(measured, size)
         if not clock.allows(speed.row * len(sample[0])):
             return speed
         job.model.eval()
@@ -92,18 +92,22 @@ def measure_speed(job: Trainable, end: EarlyEnd) -> Speed | None:
     return replace(speed, row=forward_seconds / len(sample[0]))
 
 
-def _expected_seconds(last: tuple[int, float], rows: int) -> float:
-    """The most that the next update can be expected to take."""
-    last_rows, seconds = last
-    return seconds * max(1.0, rows / last_rows)
+def _expected_seconds(measured: Sequence[tuple[int, float]], rows: int) -> float:
+    """What the next update can be expected to take. Many rows cost less than in proportion to few: part of an update,
+    and on a busy machine most of it, does not depend on them."""
+    last_rows = measured[-1][0]
+    seconds = min(seconds for count, seconds in measured if count == last_rows)
+    return seconds * math.sqrt(max(1.0, rows / last_rows))
 
 
 def _speed_of(measured: Sequence[tuple[int, float]], size: int) -> Speed:
     """The speed with batches of `size` rows, from the rows and seconds of updates. The largest of them count; a
-    straight line through the smallest and these tells the time of each row from that of an update without rows."""
+    straight line through the smallest and these tells the time of each row from that of an update without rows.
+
+    Of the smallest the fastest counts: the very first allocates memory."""
     (few, of_few), most = min(measured), max(rows for rows, _ in measured)
     largest = [seconds for rows, seconds in measured if rows == most]
-    seconds = sum(largest) / len(largest)
+    seconds = of_few if few == most else sum(largest) / len(largest)
     per_row = seconds / most
     if few < most:
         per_row = min(per_row, max(0.0, (seconds - of_few) / (most - few)))
@@ -126,12 +130,13 @@ class _Clock:
     """What is left of the time for measuring. All processes get the same answer."""
 
     def __init__(self, accelerator: Accelerator, budget: Budget):
-        self.accelerator = accelerator
-        share = math.inf if budget.seconds is None else MEASURING_SHARE * budget.left()
-        self.end = time.perf_counter() + share
+        self.accelerator, self.start = accelerator, time.perf_counter()
+        self.left = math.inf if budget.seconds is None else budget.left()
 
-    def allows(self, seconds: float) -> bool:
-        return bool(agreed(self.accelerator, time.perf_counter() + seconds <= self.end))
+    def allows(self, seconds: float, is_first: bool = False) -> bool:
+        """Whether there is time for something that takes so many seconds; `is_first`: the first whole batch."""
+        share = ONE_BATCH_SHARE if is_first else MEASURING_SHARE
+        return bool(agreed(self.accelerator, time.perf_counter() + seconds <= self.start + share * self.left))
 
 
 def _update(job: Trainable, batch: Mapping, optimizer: torch.optim.Optimizer) -> None:

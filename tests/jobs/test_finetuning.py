@@ -874,13 +874,13 @@ def test_what_was_left_open_is_recorded_as_resolved(many):
 
 
 def test_a_slow_machine_takes_smaller_batches_and_records_it(many, monkeypatch):
-    fixed_speed(monkeypatch, 8.0, 0.0)
+    fixed_speed(monkeypatch, 12.0, 0.0)
     events = drain("sst2", **{name: value for name, value in many.items() if name != "batch_size"}, time_budget=20)
     planned, result = of(Planned, events)[0], events[-1].result
     assert (planned.batch_size, planned.asked_batch_size) == (8, SST2.batch_size)
     assert of(Started, events)[0].settings.batch_size == SST2.batch_size
     assert result.settings.batch_size == 8
-    assert result.steps == planned.steps >= 8
+    assert result.steps == planned.steps >= 6
     assert result.examples_seen > 4 * planned.steps
 
 
