@@ -77,6 +77,11 @@ class Task:
         return (*self.text_fields, self.label_field)
 
     @property
+    def official_columns(self) -> frozenset[str]:
+        """All columns of the official rows."""
+        return frozenset({*self.columns, *(("idx",) if self.dataset[0] == GLUE else ("id", "title"))})
+
+    @property
     def benchmark(self) -> str:
         """The benchmark of the official rows: "GLUE" or "SQuAD"."""
         return "GLUE" if self.dataset[0] == GLUE else "SQuAD"

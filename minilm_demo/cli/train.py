@@ -121,14 +121,16 @@ def _evaluation_lines(
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from ..jobs import evaluate
+    from ..models import with_outputs
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
     meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
     source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
+    location = with_outputs(checkpoint.name, args.output_labels)
     evaluation = evaluate(
-        task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+        task, location, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
     seen_by_base = checkpoint.seen(task)
     document = evaluation_document(evaluation, seen_by_base)
@@ -138,12 +140,12 @@ def evaluate_command(args: argparse.Namespace) -> int:
 
 def distill_command(args: argparse.Namespace) -> int:
     task, config = get_task(args.task), read_config(args, DistillConfig)
-    from ..data import text_files
+    from ..data import own_place
     from ..jobs import distill
     from ..models import default_checkpoint, locate
 
     locate(config.teacher or default_checkpoint())
-    if not text_files(task, config.data):
+    if not own_place(task, config.data):
         open_data(task, config.data, (config.split,), task.eval_splits)
     return run_job(args, DISTILL, task, config, distill, _distill_lines)
 

@@ -17,7 +17,7 @@ from .reading import (
 from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
 from .splits import draw, hold_back
-from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
+from .texts import Texts, TokenIds, load_texts, own_place
 from .unread import Reading, is_blank, reading_of
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "FILE_KINDS",
     "MAX_TEXT_CHARACTERS",
     "MAX_TOKENS",
-    "TEXT_KIND",
     "CheckedRows",
     "LabelMeaning",
     "PlacedWord",
@@ -47,6 +46,7 @@ __all__ = [
     "load_texts",
     "local_sources",
     "open_source",
+    "own_place",
     "place_words",
     "preview_file",
     "read_extra",
@@ -57,6 +57,5 @@ __all__ = [
     "sample_source",
     "short_name",
     "split_facts",
-    "text_files",
     "word_spans",
 ]

@@ -22,14 +22,16 @@ from ..errors import DataError
 from ..models import hub
 from ..results import DataSource, RowFacts, joined_facts
 from ..tasks import Task
-from .columns import read_file
+from .columns import rows_of_table
 from .files import FILE_KINDS, check_kind, read_rows
+from .folders import WHOLE, Part, find_parts, nothing_found
 from .labels import LabelMeaning
 from .rows import AS_SAID, CheckedRows, check_rows, joined_rows, label_names_of
 from .splits import set_apart
 
 SAMPLE_ROOT = Path(__file__).resolve().parents[2] / "examples" / "datasets"
 NOTHING_KNOWN = RowFacts()
+SPLIT_FILE = re.compile(r"([\w.]+)-\d+-of-\d+\.parquet")
 FILE_SPLITS = ("all", "validation", "train")
 FILE_VALIDATION_SHARE = 0.2  # of the rows of a user's own file, which has no validation split; at most 1,000 rows
 
@@ -39,7 +41,7 @@ class Source:
     """A source of rows. `read(split)` gives checked rows, also of `splits+joined+like+this`."""
 
     task: Task
-    kind: str  # "file" | "mirror" | "hub" | "sample"
+    kind: str  # "file" | "folder" | "mirror" | "hub" | "sample"
     title: str
     read_split: Callable[[str], CheckedRows]
     eval_splits: tuple[str, ...]  # scored at the end of a fine-tune
@@ -109,10 +111,12 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = (), mean
         return _named_mirror(task)
     path = find_place(data)
     if path is not None:
-        return (mirror_source if path.is_dir() else file_source)(task, path, meaning)
+        if path.is_dir() and mirror_folder(task, path):
+            return mirror_source(task, path, meaning)
+        return file_source(task, path, meaning)
     raise DataError(
-        f"No data at '{_shortened(data)}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet or "
-        f"one task's own folder) or a file ({', '.join(FILE_KINDS)})."
+        f"No data at '{_shortened(data)}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet, or "
+        f"your own with files named train, validation and test) or a file ({', '.join(FILE_KINDS)})."
     )
 
 
@@ -170,20 +174,46 @@ def sample_source(task: Task) -> Source:
 
 
 def mirror_folder(task: Task, root: Path) -> Path | None:
-    """The task's folder below a mirror's root (`glue/sst2`, `squad_v2`), or `root` itself if it holds splits."""
+    """The folder with the task's official rows: below a mirror's root (`glue/sst2`, `squad_v2`), or `root` itself if
+    it is such a folder. A folder of one's own is none, whatever it is called."""
+    parts = _dataset_path(task).split("/")
+    candidates = [root.joinpath(*parts)]
+    if list(root.resolve().parts[-len(parts) :]) == parts:
+        candidates.append(root)
+    return next((folder for folder in candidates if _has_official_rows(task, folder)), None)
+
+
+def _dataset_path(task: Task) -> str:
+    """Where the layout of a mirror has the task: "glue/sst2", "squad_v2"."""
     name, configuration = task.dataset
-    below = root / name.split("/")[-1] / (configuration or "")
-    if below.is_dir():
-        return below
-    return root if any(root.glob("*.parquet")) or any(root.glob("*.jsonl")) else None
+    return "/".join(filter(None, (name.split("/")[-1], configuration)))
+
+
+def _has_official_rows(task: Task, folder: Path) -> bool:
+    """Whether all .parquet files of the folder have exactly the official columns as `datasets` writes them, and not
+    more rows than the official splits."""
+    import pyarrow
+    import pyarrow.parquet
+
+    files, rows = sorted(folder.glob("*.parquet")), {}
+    try:
+        for file in files:
+            found = pyarrow.parquet.read_metadata(file)
+            named = SPLIT_FILE.fullmatch(file.name)
+            if not named or b"huggingface" not in (found.metadata or {}):
+                return False
+            if set(found.schema.to_arrow_schema().names) != task.official_columns:
+                return False
+            rows[named[1]] = rows.get(named[1], 0) + found.num_rows
+    except (pyarrow.ArrowException, OSError):
+        return False
+    return bool(files) and all(number <= task.official_rows.get(split, number) for split, number in rows.items())
 
 
 def mirror_source(task: Task, root: Path, meaning: LabelMeaning = AS_SAID) -> Source:
     folder = mirror_folder(task, root)
     if folder is None:
-        name, configuration = task.dataset
-        expected = "/".join(filter(None, (name.split("/")[-1], configuration)))
-        raise DataError(f"{root} has no data for {task.name}: expected {expected}/<split>-*.parquet below it.")
+        raise nothing_found(root, task.name, _dataset_path(task))
 
     @cache  # a run reads its validation rows twice: to count them, and at the end to score them
     def read_split(split: str) -> CheckedRows:
@@ -196,7 +226,7 @@ def mirror_source(task: Task, root: Path, meaning: LabelMeaning = AS_SAID) -> So
         return sum(map(_count_rows, split_files(folder, split)))
 
     title = f"{task.name} from a local mirror"
-    return Source(task, "mirror", title, read_split, task.eval_splits, local_rows, find_split)
+    return Source(task, "mirror", title, read_split, task.eval_splits, local_rows=local_rows, find_split=find_split)
 
 
 def hub_source(task: Task) -> Source:
@@ -214,37 +244,70 @@ def hub_source(task: Task) -> Source:
 
 
 def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Source:
-    """A user's own file. Its splits are `all`, and `train` and `validation`, made from its rows by `set_apart`.
+    """A user's own file, or a folder or .zip of files named after splits. What has no validation split of its own has
+    the splits `all`, and `train` and `validation`, made from its rows by `set_apart`.
 
-    As with the other sources, the file is read with the first rows, and errors inside it are raised then."""
-    check_kind(path)
+    As with the other sources, the files are read with the first rows, and errors inside them are raised then."""
+    if path.is_file():
+        check_kind(path)
+    tables = find_parts(path)
+    if not tables:
+        raise nothing_found(path, task.name, _dataset_path(task))
+    own_validation = tuple(split for split in tables if split.startswith("validation"))
+    whole = "train" if "train" in tables else next(iter(tables))  # what is divided, without a validation split
+
+    @cache
+    def read_table_of(split: str) -> CheckedRows:
+        return joined_rows([rows_of_table(task, part.read(), part.name, meaning) for part in tables[split]])
 
     @cache
     def parts() -> dict[str, CheckedRows]:
-        checked = read_file(task, path, meaning)
+        checked = read_table_of(whole)
         size = min(1000, max(1, round(len(checked.rows) * FILE_VALIDATION_SHARE)))
         train, validation = set_apart(task, checked.rows, size, seed=0)
         splits = {"all": checked.rows, "validation": validation, "train": train}
         return {split: CheckedRows(rows, checked.facts) for split, rows in splits.items()}
 
     def find_split(split: str) -> None:
-        if split not in FILE_SPLITS:
-            raise DataError(f"A file has the splits {', '.join(FILE_SPLITS)}; '{split}' was asked for.")
+        made = () if own_validation else FILE_SPLITS
+        names = tuple(dict.fromkeys((*made, *tables)))
+        if split not in names:
+            kind = "folder" if path.is_dir() else "file"
+            raise DataError(
+                f"No split '{split}': this {kind} has the splits {', '.join(names)}; '{split}' was asked for."
+            )
 
     def read_split(split: str) -> CheckedRows:
         find_split(split)
-        return parts()[split]
+        return parts()[split] if not own_validation and split in FILE_SPLITS else read_table_of(split)
 
-    title = f"own file {path.name}"
-    return Source(task, "file", title, read_split, ("validation",), find_split=find_split, all_splits=("all",))
+    kind = "folder" if path.is_dir() else "file"
+    return Source(
+        task,
+        kind,
+        f"own {kind} {path.name or path.resolve().name}",
+        read_split,
+        own_validation or ("validation",),
+        all_splits=() if own_validation else ("all",),
+        find_split=find_split,
+    )
 
 
 def read_extra(task: Task, path: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
     """All rows of an additional folder (its `train` split) or file. Labels are mapped by name, or by `meaning`."""
     place = find_extra(task, path)
-    if place.is_dir():
-        return _read_folder(task, place, "train", meaning)
-    return read_file(task, place, meaning)
+    return joined_rows([rows_of_table(task, part.read(), part.name, meaning) for part in _extra_parts(task, place)])
+
+
+def _extra_parts(task: Task, place: Path) -> Sequence[Part]:
+    tables = find_parts(place)
+    for split in ("train", WHOLE):
+        if split in tables:
+            return tables[split]
+    raise DataError(
+        f"No split 'train' for {task.name} in {place}: expected train-*.parquet, or another file named train. "
+        f"There is: {', '.join(tables) or 'nothing'}."
+    )
 
 
 def find_extra(task: Task, path: str) -> Path:
@@ -255,7 +318,7 @@ def find_extra(task: Task, path: str) -> Path:
             f"No extra training data at '{_shortened(path)}': give a folder with train-*.parquet or a file."
         )
     if place.is_dir():
-        _require_split(task, place, "train")
+        _extra_parts(task, place)
     else:
         check_kind(place)
     return place
@@ -264,7 +327,7 @@ def find_extra(task: Task, path: str) -> Path:
 def short_name(path: Path) -> str:
     """The name of a folder or file of rows in words: its last part, or for a file of a split
     (`xnli_en/test-00000-of-00001.parquet`) the folder and the split."""
-    split = re.fullmatch(r"([\w.]+)-\d+-of-\d+\.parquet", path.name)
+    split = SPLIT_FILE.fullmatch(path.name)
     return f"{path.parent.name}/{split[1]}".lstrip("/") if split else path.name
 
 

@@ -100,7 +100,7 @@ class AblationConfig:
     )
     steps: int = option(300, "optimiser updates of each distillation", min=1, max=MAX_STEPS)
     batch_size: int = option(32, "texts per update of a distillation", min=1, max=1024)
-    max_length: int = option(64, "tokens per text of a distillation; longer ones are cut", min=8, max=512)
+    max_length: int = option(64, "tokens per text of a distillation; longer ones are divided", min=8, max=512)
     time_budget: float | None = option(
         None, "seconds it may take; a student that does not fit is left out", min=5, max=86_400
     )
@@ -348,7 +348,7 @@ class _Experiment:
             checkpoint=str(student) if student else "",
             data=config.data,
             train_examples=config.train_examples,
-            epochs=config.epochs,
+            epochs=config.epochs or self.task.epochs,
             learning_rate=config.learning_rate or FINE_TUNE_RATE * learning_rate(self.task, TrainConfig()),
             seed=seed,
             output_dir=str(output) if output else None,

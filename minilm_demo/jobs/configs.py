@@ -112,7 +112,7 @@ class DistillConfig:
 
     task: str = option("sst2", "the task whose texts are learned on", choices=tuple(TASKS))
     split: str = option("train", "splits to learn on, joined by +")
-    data: str = option("auto", "auto, mirror, hub, sample, a folder, a file of the task's rows, or a .txt file")
+    data: str = option("auto", "auto, mirror, hub, sample, a folder, or a file of texts")
     teacher: str = option("", "checkpoint that teaches (default: bundled, or MINILM_CHECKPOINT)")
     layers: int | None = option(None, "layers of the student (default: half of the teacher's)", min=1, max=48)
     hidden: int | None = option(
@@ -131,7 +131,7 @@ class DistillConfig:
     steps: int | None = option(None, f"optimiser updates to make (default: {DEFAULT_STEPS})", min=1, max=MAX_STEPS)
     time_budget: float | None = option(None, "seconds the whole run may take, instead of steps", min=5, max=86_400)
     batch_size: int = option(32, "texts per update and process", min=1, max=1024)
-    max_length: int = option(64, "tokens per text; longer ones are cut", min=8, max=512)
+    max_length: int = option(64, "tokens per text; longer ones are divided", min=8, max=512)
     learning_rate: float | None = option(
         None,
         f"peak learning rate; word embeddings of a random start learn {EMBEDDING_FACTORS['random']:g} times faster",

@@ -20,7 +20,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..data import ReadInput, Texts, check_texts, load_texts, read_input
+from ..data import ReadInput, Texts, check_texts, features, load_texts, read_input
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint, make_student, seen_by_base
 from ..recipes import LOSS_NAMES
@@ -75,10 +75,11 @@ def distill(
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")
         return
-    texts = load_texts(get_task(config.task), config.data, config.split)
+    teacher = load_checkpoint(name)
+    length = features.window_size(None, teacher.model.config, config.max_length)
+    texts = load_texts(get_task(config.task), config.data, config.split, teacher.tokenizer, length)
     start_time = time.perf_counter()  # of the time budget: downloading and reading do not count
     accelerator = start_accelerator(config.precision, config.seed)
-    teacher = load_checkpoint(name)
     watched_input = _watched_input(config, teacher)
     cache = cache or TeacherCache(CACHE_BYTES // accelerator.num_processes)
     pairs = make_pairs(config, accelerator, teacher, texts, watched_input, cache)

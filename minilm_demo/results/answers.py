@@ -20,7 +20,7 @@ SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 class DataSource:
     """Where rows come from, in words for people."""
 
-    kind: str  # "hub" | "mirror" | "sample" | "file"
+    kind: str  # "hub" | "mirror" | "sample" | "file" | "folder"
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
     splits: Mapping[str, int]  # split -> rows used
     facts: RowFacts = field(default_factory=RowFacts)
@@ -34,6 +34,17 @@ class DataSource:
     def is_official(self) -> bool:
         """Whether scores on these rows may be compared with published ones: not for a sample or a user's own file."""
         return self.kind in ("hub", "mirror")
+
+
+def outputs_note(outputs: Mapping[str, str]) -> str:
+    """A sentence on outputs of a checkpoint whose names do not say what they mean; "" for none."""
+    if not outputs:
+        return ""
+    meanings = ", ".join(f"{name} is taken for “{label}”" for name, label in outputs.items())
+    return (
+        f"The checkpoint does not say what its answers mean: {meanings}, the order of the task. If that is wrong, say "
+        "what they mean: `output_labels`."
+    )
 
 
 @dataclass(frozen=True)
@@ -139,6 +150,7 @@ class Prediction:
     tokens_read: int = 0
     unknown_words: tuple[str, ...] = ()
     nothing_read: bool = False
+    assumed_outputs: Mapping[str, str] = field(default_factory=dict)  # name of an output, as LABEL_0 -> its label
 
 
 @dataclass(frozen=True)

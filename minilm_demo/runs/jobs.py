@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..data import FILE_KINDS, TEXT_KIND
+from ..data import FILE_KINDS
 from ..jobs import AblationConfig, DistillConfig, TrainConfig, distill, finetune
 from ..jobs.ablation import ablation
 from ..results import ABLATION, DISTILL, FINETUNE, Result, TrainingEvent
@@ -61,6 +61,10 @@ _JOBS = (
             "finetune({task!r}, config)",
             "result, events=events",
             "checkpoint",
+            "finetune {task}",
+            ("batch_size", "learning_rate", "max_length", "eval_examples", "drawn_examples"),
+            steps="max_steps",
+            lengths=("time_budget", "epochs"),
         ),
     ),
     Job(
@@ -71,7 +75,7 @@ _JOBS = (
         makes="distilled",
         prefix="student_",
         tab="distillation",
-        uploads=(*FILE_KINDS, TEXT_KIND),
+        uploads=FILE_KINDS,
         limits={
             "time_budget": 600,
             "steps": 20_000,
@@ -90,6 +94,10 @@ _JOBS = (
             "distill(config)",
             "result, events=events",
             "teacher",
+            "distill {task}",
+            ("layers", "hidden", "heads", "batch_size", "learning_rate", "max_length"),
+            steps="steps",
+            lengths=("time_budget",),
         ),
     ),
     Job(
@@ -122,6 +130,10 @@ _JOBS = (
             "ablation(config)",
             "result",
             "teacher",
+            "",
+            ("arms", "seeds", "layers", "hidden", "heads", "epochs", "learning_rate"),
+            steps="",
+            lengths=("time_budget",),
         ),
     ),
 )

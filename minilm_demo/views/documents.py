@@ -18,6 +18,7 @@ from ..results import (
     Evaluation,
     FinetuneResult,
     Prediction,
+    outputs_note,
     to_dict,
 )
 from ..tasks import TASKS
@@ -82,7 +83,7 @@ def prediction_document(prediction: Prediction) -> dict:
     answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
     always = (*answer, "unknown_words")
-    document = {name: value for name, value in values.items() if name in always or value not in (None, (), [])}
+    document = {name: value for name, value in values.items() if name in always or value not in (None, (), [], {})}
     return document | {"milliseconds": round(prediction.milliseconds, 1)}
 
 
@@ -91,7 +92,12 @@ def document_notes(document: Mapping) -> list[str]:
     unsure = [UNSURE] if document.get("unsure") else []
     counts = document["tokens_read"], document["tokens_total"]
     nothing = document.get("nothing_read", False)
-    return [*unsure, *unread_notes(*counts, document["unknown_words"], nothing=nothing)]
+    outputs = outputs_note(document.get("assumed_outputs", {}))
+    return [
+        *unsure,
+        *unread_notes(*counts, document["unknown_words"], nothing=nothing),
+        *([outputs] if outputs else []),
+    ]
 
 
 def distill_document(result: DistillResult) -> dict:
