@@ -79,12 +79,12 @@ def train_features(task: Task, tokenizer, rows: Sequence[Mapping], max_length: i
     return encoded
 
 
-def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
-    """A batch of tensors padded on the right to its own longest feature: `input_ids`, `attention_mask`
-    [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
+def collate(features: Sequence[Mapping], pad_token_id: int, length: int | None = None) -> dict:
+    """A batch of tensors padded on the right to `length`, by default its own longest feature: `input_ids`,
+    `attention_mask` [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
     import torch
 
-    length = max(len(feature["input_ids"]) for feature in features)
+    length = length or max(len(feature["input_ids"]) for feature in features)
     batch = {}
     for name, first in features[0].items():
         if name == ROW:

@@ -13,6 +13,7 @@ from ..models import Checkpoint
 # Attention weights of a head in a batch, rows x tokens x tokens: a batch of long inputs has fewer rows. With
 # 12 heads in float32 that is 100 MB, of which a few are in memory at a time.
 MOST_WEIGHTS = 2**21
+SHORT, LENGTH_STEP = 128, 32  # tokens
 
 
 def forward(
@@ -42,9 +43,18 @@ def forward(
 
 def _batches(checkpoint: Checkpoint, inputs: Sequence[Mapping], batch_size: int) -> Iterator[tuple[list[int], dict]]:
     """The inputs in order of length: (their indices, the padded batch)."""
-    lengths = [len(one["input_ids"]) for one in inputs]
+    config = checkpoint.model.config
+    lengths = [min(padded_length(len(one["input_ids"])), config.max_position_embeddings) for one in inputs]
     for indices in _grouped(lengths, batch_size):
-        yield indices, features.collate([inputs[index] for index in indices], checkpoint.model.config.pad_token_id)
+        batch = [inputs[index] for index in indices]
+        yield indices, features.collate(batch, config.pad_token_id, lengths[indices[-1]])
+
+
+def padded_length(length: int) -> int:
+    """The tokens to which an input is padded: a long one to a multiple of 32.
+
+    On a CPU, torch keeps memory for every shape of a batch that it has seen, so there are few shapes."""
+    return length if length <= SHORT else -(-length // LENGTH_STEP) * LENGTH_STEP
 
 
 def _grouped(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:

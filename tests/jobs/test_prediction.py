@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -63,6 +64,16 @@ def test_a_batch_of_long_inputs_has_fewer_rows(lengths):
         assert len(batch) == 1 or len(batch) * longest**2 <= forward_module.MOST_WEIGHTS
     ordered = [lengths[index] for batch in batches for index in batch]
     assert ordered == sorted(lengths), "little padding"
+
+
+def test_long_inputs_have_few_lengths_and_no_position_beyond_the_models():
+    assert {forward_module.padded_length(length) for length in range(129, 513)} == set(range(160, 513, 32))
+    assert [forward_module.padded_length(length) for length in (1, 13, 128)] == [1, 13, 128]
+    model = SimpleNamespace(config=SimpleNamespace(pad_token_id=0, max_position_embeddings=300))
+    inputs = [{"input_ids": [5] * length} for length in (140, 299, 20)]
+    batches = list(forward_module._batches(SimpleNamespace(model=model), inputs, 1))
+    shapes = [(indices, batch["input_ids"].shape[1], int(batch["attention_mask"].sum())) for indices, batch in batches]
+    assert shapes == [([2], 20, 20), ([0], 160, 140), ([1], 300, 299)]
 
 
 def test_short_inputs_fill_their_batches():
