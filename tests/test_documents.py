@@ -86,10 +86,16 @@ def test_a_run(job, client, command, tiny_checkpoint):
     assert last.status == "completed", last.message
     asked, said = client.predict(record.run_id, api_name="/run_status"), command("runs", "show", record.run_id)
     assert (Path(said["folder"]) / "checkpoint" / "origin.json").is_file(), "it goes with the weights"
-    private = {"folder", "output_dir"}
-    assert {name for name in said if name not in asked} == private, "no folder of the server"
-    assert but({name: asked[name] for name in said.keys() - private}, "teacher") == but(said, "teacher", *private)
-    assert asked.get("teacher") == ("another model" if job == "distill" else None), "its name may be a key"
+    result, of_shell = asked.pop("result"), said.pop("result")
+    assert asked.pop("status") == said.pop("status") == "completed" and asked["error"] is None
+    assert said.keys() - asked.keys() == {"folder"} and of_shell.keys() - result.keys() == {"output_dir"}
+    assert but(asked) == but(said, "folder"), "no folder of the server"
+    assert but(result, "teacher") == but(of_shell, "teacher", "output_dir")
+    assert result.get("teacher") == ("another model" if job == "distill" else None), "its name may be a key"
+    assert (asked["step"], asked["steps"], asked["seconds_left"]) == (said["step"], result["steps"], None)
+    (split, scores) = next(iter(asked["metrics"].items()))
+    assert split == "validation" and scores == (result["metrics"][split] if job == "finetune" else result["losses"])
+    assert not asked.keys() & {"sentence", "facts", "charts", "points", "progress"}, "data, not what the page draws"
 
 
 # -- who may import whom -------------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ def runs_command(args: argparse.Namespace) -> int:
     if args.action == "stop":
         runs.ask_to_stop(folder)
     document = full_run_document(runs.state(folder))
-    print_result(args, document, [f"{name}: {value}" for name, value in document.items()])
+    shown = {name: value for name, value in document.items() if name != "result"} | (document["result"] or {})
+    print_result(args, document, [f"{name}: {value}" for name, value in shown.items()])
     return 0
 
 

@@ -15,6 +15,7 @@ from .encoding import Window
 from .kinds import kind_of
 
 ROW = "row"  # key of a feature: the index of its row
+ROWS_ENCODED_TOGETHER = 256  # the places of tokens in the text take far more memory than the tokens
 LENGTHS = (32, 64, 128, 192, 256, 384, 512)  # in tokens, offered where texts are cut
 FEW_CUT = 0.02  # the shortest length that cuts at most this share of the rows is offered
 
@@ -68,19 +69,22 @@ def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
 def train_features(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[dict]:
     """Features with labels, and under `ROW` the index of the row. A window without the whole answer points at [CLS], as
     "no answer" does."""
-    kind = kind_of(task)
-    return [
-        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field]), ROW: window.row}
-        for window in encode(task, tokenizer, rows, max_length, stride)
-    ]
+    kind, encoded = kind_of(task), []
+    for start in range(0, len(rows), ROWS_ENCODED_TOGETHER):
+        part = rows[start : start + ROWS_ENCODED_TOGETHER]
+        encoded += [
+            {**window.inputs, **kind.targets(window, part[window.row][task.label_field]), ROW: start + window.row}
+            for window in encode(task, tokenizer, part, max_length, stride)
+        ]
+    return encoded
 
 
-def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
-    """A batch of tensors padded on the right to its own longest feature: `input_ids`, `attention_mask`
-    [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
+def collate(features: Sequence[Mapping], pad_token_id: int, length: int | None = None) -> dict:
+    """A batch of tensors padded on the right to `length`, by default its own longest feature: `input_ids`,
+    `attention_mask` [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
     import torch
 
-    length = max(len(feature["input_ids"]) for feature in features)
+    length = length or max(len(feature["input_ids"]) for feature in features)
     batch = {}
     for name, first in features[0].items():
         if name == ROW:

@@ -348,7 +348,7 @@ class _Experiment:
             checkpoint=str(student) if student else "",
             data=config.data,
             train_examples=config.train_examples,
-            epochs=config.epochs,
+            epochs=config.epochs or self.task.epochs,
             learning_rate=config.learning_rate or FINE_TUNE_RATE * learning_rate(self.task, TrainConfig()),
             seed=seed,
             output_dir=str(output) if output else None,

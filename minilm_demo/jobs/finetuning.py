@@ -194,6 +194,7 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
         learning_rate=learning_rate(task, config),
         max_length=length,
         train_examples=len(rows.train),
+        drawn_examples=rows.drawn,
         eval_examples=config.eval_examples,
     )
     return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, cut, settings)

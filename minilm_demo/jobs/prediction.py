@@ -16,6 +16,8 @@ from ..tasks import Task, get_task
 from .forward import forward
 from .kinds import kind_of
 
+ROWS_READ_TOGETHER = 256  # tokens with their places in the text, and outputs, are in memory for so many rows
+
 
 def predict(
     task: Task | str,
@@ -48,10 +50,35 @@ def predict_rows(
 ) -> list[Prediction]:
     """One `Prediction` per row, in order; `on_batch(rows_done)` is called after each batch.
 
-    `threshold` (span tasks): "no answer" wins if its score is above it; default: the checkpoint's own, else 0. Raises
-    `DataError` for a missing, empty or too long text."""
+    The rows are read in parts of similar length, and the model's outputs become answers part by part: memory does not
+    grow with the number of rows. `threshold` (span tasks): "no answer" wins if its score is above it; default: the
+    checkpoint's own, else 0. Raises `DataError` for a missing, empty or too long text."""
     rows = [check_row(task, row) for row in rows]
-    started = time.perf_counter()
+    started, fields, rows_done = time.perf_counter(), {}, 0
+    threshold = no_answer_threshold(checkpoint) if threshold is None else threshold
+    by_length = sorted(range(len(rows)), key=lambda index: sum(map(len, rows[index].values())))
+    for start in range(0, len(rows), ROWS_READ_TOGETHER):
+        indices = by_length[start : start + ROWS_READ_TOGETHER]
+        report = on_batch and (lambda done, before=rows_done: on_batch(before + done))
+        part = _answers(task, checkpoint, [rows[index] for index in indices], threshold, batch_size, precision, report)
+        fields |= dict(zip(indices, part, strict=True))
+        rows_done += len(indices)
+    milliseconds = (time.perf_counter() - started) * 1000 / max(1, len(rows))
+    common = {"task": task.name, "checkpoint": checkpoint.name, "milliseconds": milliseconds}
+    common["assumed_outputs"] = checkpoint.assumed_outputs
+    return [Prediction(**common | fields[index]) for index in range(len(rows))]
+
+
+def _answers(
+    task: Task,
+    checkpoint: Checkpoint,
+    rows: Sequence[Mapping[str, str]],
+    threshold: float,
+    batch_size: int,
+    precision: str,
+    on_batch: Callable[[int], None] | None,
+) -> list[dict]:
+    """The fields of `Prediction` for each row; `on_batch(rows_done)`."""
     length = features.input_length(task, checkpoint.model.config)
     row_windows: list[list[int]] = [[] for _ in rows]  # row -> indices of its windows
     with checkpoint.lock:
@@ -65,19 +92,11 @@ def predict_rows(
     report = on_batch and (lambda windows_done: on_batch(windows_done * len(rows) // len(windows)))
     inputs = [window.inputs for window in windows]
     outputs = forward(checkpoint, inputs, batch_size=batch_size, precision=precision, on_batch=report)
-    if threshold is None:
-        threshold = no_answer_threshold(checkpoint)
     answers = [
         kind_of(task).decode(task, row, [windows[i] for i in indices], [outputs[i] for i in indices], threshold)
         for row, indices in zip(rows, row_windows, strict=True)
     ]
-    milliseconds = (time.perf_counter() - started) * 1000 / max(1, len(rows))
-    common = {"task": task.name, "checkpoint": checkpoint.name, "milliseconds": milliseconds}
-    common["assumed_outputs"] = checkpoint.assumed_outputs
-    return [
-        Prediction(**{**common, **answer, **what_was_read(reading, answer)})
-        for answer, reading in zip(answers, readings, strict=True)
-    ]
+    return [{**answer, **what_was_read(reading, answer)} for answer, reading in zip(answers, readings, strict=True)]
 
 
 def what_was_read(reading: Reading | ReadInput, answer: Mapping) -> dict[str, object]:

@@ -24,6 +24,7 @@ class TrainRows:
     used: Mapping[str, int]  # split or file -> number of rows trained on
     eval_examples: int | None  # rows of each validation split to score at the end, at most
     facts: RowFacts  # of all rows that the run reads
+    drawn: int | None = None  # rows drawn at random from the train split; None: all
 
     @property
     def split(self) -> str:
@@ -77,7 +78,7 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
     splits = {config.train_split: split_facts(task, train)}
     splits |= {split: split_facts(task, source.read(split), train) for split in source.eval_splits}
     facts = joined_facts(facts).with_splits(**splits)
-    return TrainRows(source, train, held_back, used, config.eval_examples, facts)
+    return TrainRows(source, train, held_back, used, config.eval_examples, facts, len(drawn) if rest else None)
 
 
 def learning_rate(task: Task, config: TrainConfig) -> float:

@@ -26,6 +26,7 @@ class FinetuneSettings:
     learning_rate: float | None = None  # at its peak
     max_length: int | None = None  # tokens per input
     train_examples: int | None = None
+    drawn_examples: int | None = None  # rows drawn at random from the train split, held-back ones included; None: all
     eval_examples: int | None = None  # rows of each validation split at most; None: all
 
 

@@ -61,6 +61,10 @@ _JOBS = (
             "finetune({task!r}, config)",
             "result, events=events",
             "checkpoint",
+            "finetune {task}",
+            ("batch_size", "learning_rate", "max_length", "eval_examples", "drawn_examples"),
+            steps="max_steps",
+            lengths=("time_budget", "epochs"),
         ),
     ),
     Job(
@@ -90,6 +94,10 @@ _JOBS = (
             "distill(config)",
             "result, events=events",
             "teacher",
+            "distill {task}",
+            ("layers", "hidden", "heads", "batch_size", "learning_rate", "max_length"),
+            steps="steps",
+            lengths=("time_budget",),
         ),
     ),
     Job(
@@ -122,6 +130,10 @@ _JOBS = (
             "ablation(config)",
             "result",
             "teacher",
+            "",
+            ("arms", "seeds", "layers", "hidden", "heads", "epochs", "learning_rate"),
+            steps="",
+            lengths=("time_budget",),
         ),
     ),
 )

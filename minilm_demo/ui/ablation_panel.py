@@ -164,7 +164,7 @@ def ablation_view(run_id: str) -> dict:
     progress = {"status": run.status, "run_id": run_id, "position": position, "starts_in": starts_in}
     so_far = _named(result_so_far(run))
     payload = views.ablation_payload(so_far, run=views.experiment_state(run.events, **progress), paper=False)
-    return {**payload, "code": views.run_code(JOBS[ABLATION].snippet, TASK.name, run.record.config)}
+    return {**payload, "code": views.run_code(JOBS[ABLATION].snippet, TASK.name, run.record.config, run.events)}
 
 
 def result_so_far(run: RunState) -> AblationResult | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields
+
 import gradio as gr
+from gradio.utils import get_function_description
 
 from ..errors import DemoError
 from ..jobs import DistillConfig, TrainConfig
@@ -24,37 +28,87 @@ from ..serving import (
 from ..tasks import get_task
 from ..views.documents import attention_with_arrays, prediction_document, targets_with_arrays
 from .choices import EVAL_EXAMPLES
-from .following import run_document, run_view, stop_run
+from .following import run_document
 from .handlers import QUEUE, says_errors
 
 
 def add_endpoints() -> None:
     """Register all endpoints with the page being built."""
     for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question):
-        gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
-    gr.api(says_errors(trace_attention), concurrency_id="attention", concurrency_limit=AT_ONCE)
-    gr.api(says_errors(distillation_targets), concurrency_id="distillation", concurrency_limit=AT_ONCE)
-    for endpoint in (start_finetune, start_distillation, run_status, stop_run_by_id):
-        gr.api(says_errors(endpoint), api_name=endpoint.__name__.removesuffix("_by_id"))
+        _add(endpoint, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
+    _add(trace_attention, concurrency_id="attention", concurrency_limit=AT_ONCE)
+    _add(distillation_targets, concurrency_id="distillation", concurrency_limit=AT_ONCE)
+    _add(start_finetune, TrainConfig)
+    _add(start_distillation, DistillConfig)
+    _add(run_status)
+    _add(stop_run_by_id, api_name="stop_run")
+
+
+def _add(endpoint: Callable[..., dict], config: type | None = None, **options) -> None:
+    """Register an endpoint, described by its docstring: its own lines, one for each argument, and the answer's.
+
+    An argument that is a field of `config` and is not in the docstring is described by the field's help text. `gr.api`
+    numbers arguments and answers ("1st") and leaves out what is said of them."""
+    dependency = gr.api(says_errors(endpoint), **options)
+    registered = gr.context.Context.root_block.fns[dependency["id"]]
+    helps = {option.name: option.metadata.get("help", "") for option in fields(config)} if config else {}
+    _, arguments, returns = get_function_description(endpoint)
+    inputs = [(name, description or helps[name]) for name, description in arguments.items()]
+    (answer,) = registered.outputs
+    described = [*zip(registered.inputs, inputs, strict=True), (answer, ("answer", " ".join(returns)))]
+    for component, (name, description) in described:
+        component.label = name
+        component._api_info |= {"description": description, "additional_description": description}
 
 
 def predict_sentiment(sentence: str, checkpoint: str = "") -> dict:
-    """Is the sentence positive or negative? `checkpoint`: a catalog name or run id, "" for the shipped skill."""
+    """Is the sentence positive or negative?
+
+    Args:
+        sentence: the text, in English.
+        checkpoint: a shipped skill, a model of the catalog or a run's id; "" for the shipped skill.
+    Returns:
+        `label`, `probabilities` (label -> 0 to 1), `checkpoint`, `milliseconds`, and what was read of the text.
+    """
     return _answer("sentiment", checkpoint, sentence)
 
 
 def predict_nli(premise: str, hypothesis: str, checkpoint: str = "") -> dict:
-    """Does the hypothesis follow from the premise? Probabilities of entailment, neutral, contradiction."""
+    """Does the second sentence follow from the first?
+
+    Args:
+        premise: the first sentence, taken as true.
+        hypothesis: the second sentence.
+        checkpoint: a shipped skill, a model of the catalog or a run's id; "" for the shipped skill.
+    Returns:
+        `label` (entailment, neutral or contradiction), `probabilities` (label -> 0 to 1), `checkpoint`, `milliseconds`.
+    """
     return _answer("nli", checkpoint, premise, hypothesis)
 
 
 def predict_paraphrase(text1: str, text2: str, checkpoint: str = "") -> dict:
-    """Do the two sentences or questions mean the same?"""
+    """Do the two sentences, or two questions, mean the same?
+
+    Args:
+        text1: one sentence or question.
+        text2: the other one.
+        checkpoint: a shipped skill, a model of the catalog or a run's id; "" for the shipped skill.
+    Returns:
+        `label`, `probabilities` (label -> 0 to 1), `checkpoint`, `milliseconds`, and what was read of the texts.
+    """
     return _answer("paraphrase", checkpoint, text1, text2)
 
 
 def answer_question(question: str, context: str, checkpoint: str = "") -> dict:
-    """The answer as a span of the context: character offsets, end exclusive; null without an answer."""
+    """The answer to a question as a part of a text, or none.
+
+    Args:
+        question: one question.
+        context: the text with the answer, of any length.
+        checkpoint: a shipped skill, a model of the catalog or a run's id; "" for the shipped skill.
+    Returns:
+        `answer`, `start`, `end` (characters of the context, end exclusive; null without an answer), `no_answer_score`.
+    """
     return _answer("qa", checkpoint, question, context)
 
 
@@ -66,8 +120,16 @@ def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
 
 
 def trace_attention(text: str, text_pair: str = "", checkpoint: str = "bundled") -> dict:
-    """The attention of every layer and head. `attentions` is base64 of little-endian float32 with the shape `shape`:
-    layers, heads, tokens from, tokens to; every row sums to 1."""
+    """The attention of every layer and head on a text, or on a pair of texts.
+
+    Args:
+        text: the text, or the first of a pair.
+        text_pair: the second text; "" for a single one.
+        checkpoint: a model of the catalog, a shipped skill or a run's id.
+    Returns:
+        `tokens`, `shape` (layers, heads, tokens from, tokens to), `attentions` (base64 of little-endian float32 of that
+        shape, every row sums to 1), `finding` (a sentence).
+    """
     return attention_with_arrays(Look(boxed_texts((text, text_pair)), checkpoint).trace)
 
 
@@ -78,24 +140,60 @@ def distillation_targets(
     student: str = FIRST_PAIRING.student,
     recipe: str = FIRST_PAIRING.recipe,
 ) -> dict:
-    """What the teacher asks of the student on one text. For each relation its loss, and in base64 of little-endian
-    float32: `teacher` and `student` with the shape `shape` (heads, tokens from, tokens to; every row sums to 1) and
-    `divergence`, KL(teacher ‖ student) in nats, of heads x tokens."""
+    """What a teacher asks of a student on one text: the relations of both, and how far apart they are.
+
+    Args:
+        text: the text, or the first of a pair.
+        text_pair: the second text; "" for a single one.
+        teacher: a model of the catalog or a run's id.
+        student: a model of the catalog or a run's id.
+        recipe: minilm_v1 (attention, value relation) or minilm_v2 (query, key and value relation).
+    Returns:
+        `losses`, and for each relation in `relations` its `loss` and in base64 of little-endian float32: `teacher` and
+        `student` of the shape `shape` (heads, tokens from, tokens to; every row sums to 1) and `divergence`,
+        KL(teacher ‖ student) in nats, of heads x tokens.
+    """
     pairing = Pairing(boxed_texts((text, text_pair)), teacher, student, recipe)
     return targets_with_arrays(pairing.targets, pairing.badge)
 
 
-def start_finetune(task: str, seconds: float = 0, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:
-    """Put a fine-tune in line. Returns {"run": id}; the id is the only key to it. `train_examples` 0 means all,
-    `seconds` 0 the task's own time. On the bundled sample a run starts from the shipped skill that suits the task, if
-    there is one."""
+def start_finetune(
+    task: str,
+    seconds: float = 0,
+    data: str = "auto",
+    train_examples: int = 0,
+    seed: int = 0,
+    checkpoint: str = "",
+    method: str = TrainConfig.method,
+    learning_rate: float = 0,
+    batch_size: int = 0,
+    max_length: int = 0,
+    max_steps: int = 0,
+    epochs: float = 0,
+) -> dict:
+    """Put a fine-tune in line. 0 and "" stand for the task's own value.
+
+    Args:
+        task: one of the tasks, like sst2.
+        seconds: how long the run may take, unless `max_steps` or `epochs` say it.
+        data: auto, mirror, hub or sample.
+        checkpoint: a model of the catalog, a shipped skill or a run's id to begin with.
+    Returns:
+        `run`, the id of the run: the only key to it, and the name of its model afterwards.
+    """
     row = get_task(task)
     source = open_data(row, data)
     config = TrainConfig(
-        checkpoint=default_start(row, source),
+        checkpoint=resolve(checkpoint, trained=False).name if checkpoint else default_start(row, source),
         data=source,
-        time_budget=seconds or row.sample_seconds,
+        time_budget=seconds or (None if max_steps or epochs else row.sample_seconds),
+        max_steps=max_steps or None,
+        epochs=epochs or None,
         train_examples=train_examples or None,
+        batch_size=batch_size or None,
+        learning_rate=learning_rate or None,
+        max_length=max_length or None,
+        method=method,
         seed=seed,
         eval_examples=EVAL_EXAMPLES,
     )
@@ -115,10 +213,21 @@ def start_distillation(
     loss: str = "",
     probe: str = "",
     seed: int = 0,
+    learning_rate: float = 0,
+    batch_size: int = DistillConfig.batch_size,
+    max_length: int = DistillConfig.max_length,
+    steps: int = 0,
+    assistant: bool = False,
 ) -> dict:
-    """Put a distillation on the texts of a task in line. Returns {"run": id}; the id is the only key to it, and the
-    student's name afterwards. `teacher`: a catalog name or run id, "" for the default; sizes of 0: what suits the
-    teacher; `init`: "random" or "teacher"; `loss`: "at", "vr", "qq,kk", …, "" for all; `probe`: a sentence to watch."""
+    """Put a distillation on the texts of a task in line. 0 and "" stand for what suits the teacher.
+
+    Args:
+        seconds: how long the run may take, unless `steps` says it.
+        data: auto, mirror, hub or sample.
+        teacher: a model of the catalog or a run's id.
+    Returns:
+        `run`, the id of the run: the only key to it, and the name of the student afterwards.
+    """
     row = get_task(task)
     config = DistillConfig(
         task=row.name,
@@ -130,18 +239,38 @@ def start_distillation(
         init=init,
         recipe=recipe,
         loss=loss,
-        time_budget=seconds,
+        steps=steps or None,
+        time_budget=None if steps else seconds,
+        batch_size=batch_size,
+        max_length=max_length,
+        learning_rate=learning_rate or None,
+        assistant=assistant,
         probe=text_to_watch(probe),
         seed=seed,
     )
     return {"run": QUEUE.start(DISTILL, row, config)}
 
 
-def run_status(run: str, since: int = 0) -> dict:
-    """Where a run stands, with what is new since event number `since`, and its result once there is one."""
-    return run_document(run) | run_view(run, since)
+def run_status(run: str) -> dict:
+    """Where a run stands, and its result once there is one.
+
+    Args:
+        run: the id of the run.
+    Returns:
+        `status` (queued, starting, running, stopping, completed, stopped, failed, interrupted), `step`, `steps`,
+        `seconds_left`, `metrics` (split -> metric -> value, the latest), `result` (null before the end), `error` (a
+        sentence, else null), `message`, `task`, `created`, `run_id`.
+    """
+    return run_document(run)
 
 
 def stop_run_by_id(run: str) -> dict:
-    """Stop a run and keep its best checkpoint."""
-    return run_document(run) | stop_run({"run": run})
+    """Stop a run and keep its best checkpoint.
+
+    Args:
+        run: the id of the run.
+    Returns:
+        The same as /run_status.
+    """
+    QUEUE.stop(run)
+    return run_document(run)

@@ -44,7 +44,8 @@ def run_view(run_id: str, since: int = 0) -> dict:
         base=_base_title(run),
         init=getattr(run.record.config, "init", ""),
     )
-    return {**payload, "code": views.run_code(JOBS[run.record.job].snippet, run.record.task, run.record.config)}
+    snippet = JOBS[run.record.job].snippet
+    return {**payload, "code": views.run_code(snippet, run.record.task, run.record.config, run.events)}
 
 
 def _base(run: RunState) -> str:

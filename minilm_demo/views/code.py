@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from pathlib import Path
 
 from ..recipes import RECIPES
-from ..results import RUN_ID, AttentionTrace, DistillationTargets
+from ..results import RUN_ID, AttentionTrace, DistillationTargets, Started, TrainingEvent
+from .run_parts import LatestEvents
 
 WIDTH = 100  # characters of a line that is not broken
 RUN_HERE = "# A run is known by its name on its own machine; elsewhere, give the folder that you downloaded."
 EARLIER_RUN = "earlier-run"  # instead of the parent run's id, which would grant access to it
 RUN_BEFORE = f"# {EARLIER_RUN}: the downloaded folder of the run that this one began with."
+IN_A_SHELL = "# The same in a shell:"
+UNREPEATED = ("output_dir", "overwrite")  # fields of a configuration that say where a run is written
+REPEATED_FLAGS = ("extra_train", "probe")  # of the command line, once for each value
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,10 @@ class Snippet:
     call: str  # of the function, with a placeholder {task}
     shown: str  # arguments of `views.show`
     base: str  # field of the configuration that names the starting checkpoint
+    command: str  # of the command line, with a placeholder {task}; "" without one
+    resolved: tuple[str, ...]  # fields of the configuration that the settings of the job resolve
+    steps: str  # field of the configuration with the number of updates; "" for a job that has several
+    lengths: tuple[str, ...]  # fields of the configuration that say otherwise how long the job takes
 
 
 def prediction_code(task: str, checkpoint: str, fields: Mapping[str, str]) -> str:
@@ -60,26 +69,87 @@ def rows_code(task: str, checkpoint: str, data: str, limit: int) -> str:
     )
 
 
-def run_code(snippet: Snippet, task: str, config) -> str:
-    """A script that repeats a run, with the fields of the dataclass `config` that differ from their defaults.
+def run_code(snippet: Snippet, task: str, config, events: Sequence[TrainingEvent] = ()) -> str:
+    """A script that repeats a run, and the same as a line for a shell.
 
-    Paths of the server are reduced to file names, and the parent run's id is replaced, because it grants access."""
+    It has the fields of the dataclass `config` that differ from their defaults. From the events on, it has what the run
+    resolved: the number of updates in place of a time, data, checkpoint, precision, seed, sizes. Paths of the server
+    are reduced to file names, and the parent run's id is replaced, because it grants access."""
+    latest = LatestEvents(events)
     options = {
-        field.name: _without_folder(getattr(config, field.name))
+        field.name: getattr(config, field.name)
         for field in fields_of(config)
-        if field.name != "output_dir" and getattr(config, field.name) != field.default
-    }
+        if field.name not in UNREPEATED and getattr(config, field.name) != field.default
+    } | _resolved(snippet, config, latest)
+    options = {name: _without_folder(value) for name, value in options.items() if value is not None}
     has_parent_run = RUN_ID.fullmatch(options.get(snippet.base, ""))
     if has_parent_run:
         options[snippet.base] = EARLIER_RUN
     return _script(
         snippet.imports,
         *([RUN_BEFORE] if has_parent_run else []),
+        *_ended_early(latest),
         f"config = {_call(snippet.config, *(f'{name}={value!r}' for name, value in options.items()))}",
         f"events = list({snippet.call.format(task=task)})",
         "result = events[-1].result",
         f'views.show({snippet.shown}).save("{snippet.name}.html")',
+        *([IN_A_SHELL, f"# {_shell_line(snippet.command.format(task=task), options)}"] if snippet.command else []),
     )
+
+
+def _resolved(snippet: Snippet, config, latest: LatestEvents) -> dict:
+    """What a run resolved of its configuration; None for a field that it replaces."""
+    started, planned = latest.started, latest.planned
+    if started is None:
+        return {}
+    result = latest.finished.result if latest.finished else None
+    settings = (result and result.settings) or started.settings
+    values = {name: getattr(settings, name, None) or None for name in snippet.resolved}
+    values |= {"train_examples": values.pop("drawn_examples")} if "drawn_examples" in values else {}
+    values |= {"arms": ",".join(settings.arms)} if values.get("arms") else {}
+    options = {name: value for name, value in values.items() if value is not None}
+    options[snippet.base] = getattr(config, snippet.base) or started.checkpoint
+    if started.settings and started.settings.commit and "/" in options[snippet.base]:
+        options[snippet.base] = f"{options[snippet.base].partition('@')[0]}@{started.settings.commit}"
+    options["data"] = started.data_source.kind if config.data == "auto" else config.data
+    options |= {name: value for name, value in _circumstances(started).items() if hasattr(config, name)}
+    if planned is not None and snippet.steps:
+        options |= {snippet.steps: planned.steps, "batch_size": planned.batch_size or options.get("batch_size")}
+    if planned is not None or not snippet.steps:
+        options |= dict.fromkeys(snippet.lengths)
+    return options
+
+
+def _circumstances(started: Started) -> dict:
+    return {"precision": started.precision, "seed": started.seed}
+
+
+def _ended_early(latest: LatestEvents) -> list[str]:
+    """A comment if a run ended before its last planned update."""
+    steps = latest.planned.steps if latest.planned else 0
+    if not latest.finished or not latest.finished.result or not steps or latest.step >= steps:
+        return []
+    return [f"# The run ended after step {latest.step} of these {steps}; up to there this one is the same."]
+
+
+def _shell_line(command: str, options: Mapping[str, object]) -> str:
+    """The command with these options."""
+    words = ["python", "-m", "minilm_demo", *command.split()]
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name == "task" or value is False:
+            continue
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, Mapping):
+            words += [flag, ",".join(f"{key}={label}" for key, label in value.items())]
+        elif name in REPEATED_FLAGS:
+            words += [word for one in value for word in (flag, one)]
+        elif isinstance(value, tuple):
+            words += [flag, ",".join(map(str, value))]
+        else:
+            words += [flag, str(value)]
+    return " ".join(word if word.startswith("--") else shlex.quote(word) for word in words)
 
 
 def trace_code(trace: AttentionTrace) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from ..attention_weights import content_tokens, crossing_heads
 from ..recipes import LOSS_NAMES
 from ..results import (
+    AT_WORK,
     AblationResult,
     AttentionTrace,
     Badge,
@@ -15,10 +16,8 @@ from ..results import (
     DistillationTargets,
     DistillResult,
     Evaluation,
-    Finished,
+    FinetuneResult,
     Prediction,
-    Started,
-    Stepped,
     outputs_note,
     to_dict,
 )
@@ -26,8 +25,11 @@ from ..tasks import TASKS
 from .attention import first_look
 from .kinds import kind_of
 from .prediction import UNSURE
+from .run_parts import LatestEvents
 from .unread import unread_notes
 from .weights import floats
+
+HELD_BACK, VALIDATION = "held_back", "validation"  # rows that no event names: held back from train; validation texts
 
 
 def result_document(result, seen_by_base: str) -> dict:
@@ -112,33 +114,57 @@ def distill_document(result: DistillResult) -> dict:
 
 def run_document(run) -> dict:
     """The JSON document of a run in `runs list`: status, step, message. `run` is a `runs.RunState`."""
-    steps = [event.step for event in run.events if isinstance(event, Stepped)]
-    last = run.events[-1] if run.events else None
+    latest = LatestEvents(run.events)
+    finished = latest.finished.message if latest.finished else ""
     return {
         "run_id": run.record.run_id,
         "status": run.status,
         "task": run.record.task,
         "created": run.record.created,
-        "step": steps[-1] if steps else 0,
-        "message": last.message if isinstance(last, Finished) else "",
+        "step": latest.stepped.step if latest.stepped else 0,
+        "message": latest.error(run.status) or finished,
         "folder": str(run.folder),
     }
 
 
 def full_run_document(run) -> dict:
-    """The JSON document of `runs show`: `run_document`, and the result of a finished run."""
-    if run.result is None:
-        return run_document(run)
-    seen = next((event.seen_by_base for event in run.events if isinstance(event, Started)), "")
-    return run_document(run) | result_document(run.result, seen)
+    """The JSON document of `runs show`: `run_document`, how far the run is, and `result`, the document of its job.
+
+    `steps` and `seconds_left` are null before the plan, `seconds_left`, `result` and `error` where there is none.
+    `metrics` are the final ones, before the end the latest: {split: {metric: value}}, of a distillation its losses;
+    {} without any."""
+    latest = LatestEvents(run.events)
+    left = latest.stepped.seconds_left if latest.stepped and run.status in AT_WORK else None
+    seen = latest.started.seen_by_base if latest.started else ""
+    return run_document(run) | {
+        "steps": latest.planned.steps if latest.planned else None,
+        "seconds_left": None if left is None else round(left, 1),
+        "metrics": _latest_metrics(run.result, latest),
+        "result": result_document(run.result, seen) if run.result else None,
+        "error": latest.error(run.status),
+    }
+
+
+def _latest_metrics(result, latest: LatestEvents) -> dict:
+    if isinstance(result, FinetuneResult):
+        return to_dict(result.evaluation)["metrics"]
+    if isinstance(result, DistillResult):
+        return {VALIDATION: dict(result.losses)}
+    if latest.evaluated is None:
+        return {}
+    split = latest.evaluated.split or (HELD_BACK if latest.metric else VALIDATION)
+    return {split: dict(latest.evaluated.metrics)}
 
 
 def visitor_run_document(run, base: str) -> dict:
     """`full_run_document` for a visitor who has only the run's id.
 
     It has no folders of this machine. `base` replaces the teacher's name, which may be the id of another run."""
-    document = {name: value for name, value in full_run_document(run).items() if name not in ("folder", "output_dir")}
-    return document | ({"teacher": base} if "teacher" in document else {})
+    document = {name: value for name, value in full_run_document(run).items() if name != "folder"}
+    if document["result"]:
+        result = {name: value for name, value in document["result"].items() if name != "output_dir"}
+        document["result"] = result | ({"teacher": base} if "teacher" in result else {})
+    return document
 
 
 def targets_document(targets: DistillationTargets, badge: Badge) -> dict:

@@ -152,15 +152,9 @@ def _waiting(status: str, position: int | None) -> str:
 
 
 def _error(status: str, latest: LatestEvents, message: str) -> dict | None:
-    if status not in ("failed", "interrupted"):
+    sentence = latest.error(status, message)
+    if sentence is None:
         return None
-    reason = message or (latest.finished.message if latest.finished else "")
+    advice = "Start it again." if status == "interrupted" else "Change what the sentence names and start again."
     saved = f" The checkpoint of step {latest.saved.step} is kept." if latest.saved else ""
-    if status == "interrupted":
-        ended = "The process of this run ended before the run was over."
-        waited = "It was still waiting when the server stopped."
-        return {"sentence": reason or (ended if latest.began else waited), "advice": f"Start it again.{saved}"}
-    return {
-        "sentence": reason or "The run failed without saying why.",
-        "advice": f"Change what the sentence names and start again.{saved}",
-    }
+    return {"sentence": sentence, "advice": f"{advice}{saved}"}

@@ -33,6 +33,15 @@ class LatestEvents:
         """ "84 of 189"; "84" before the `Planned` event."""
         return f"{self.step} of {self.planned.steps}" if self.planned else str(self.step)
 
+    def error(self, status: str, message: str = "") -> str | None:
+        """Why a run of this status failed or was interrupted, as a sentence; None for any other status. `message` is
+        the error if no `Finished` event has it."""
+        reason = message or (self.finished.message if self.finished else "")
+        if status == "interrupted":
+            ended = "The process of this run ended before the run was over."
+            return reason or (ended if self.began else "It was still waiting when the server stopped.")
+        return (reason or "The run failed without saying why.") if status == "failed" else None
+
     @property
     def metric(self) -> str:
         return self.started.metric if self.started else ""

@@ -242,7 +242,7 @@ def test_what_bundled_had_seen_is_said_of_all_that_comes_from_it(run, document, 
     code, out, err = run("finetune", "qqp", *words, "--batch-size", "8", "--output", tmp_path / "mine")
     assert code == 0, err
     assert f"The bundled checkpoint's own training had seen {seen}." in out
-    assert document("runs", "show", tmp_path / "mine")["seen_by_base"] == seen
+    assert document("runs", "show", tmp_path / "mine")["result"]["seen_by_base"] == seen
     scored = ("evaluate", "qqp", "--checkpoint", tmp_path / "mine", "--data", "sample", "--limit", "4")
     assert document(*scored)["seen_by_base"] == seen
     assert f"The bundled checkpoint's own training had seen {seen}." in run(*scored)[1]
@@ -282,8 +282,8 @@ def test_distill_prints_its_document(document, distil, tmp_path):
     assert said["steps_per_second"] > 0
     assert said["task"] == "sst2"
     shown = document("runs", "show", tmp_path / "mine")
-    assert shown["losses"] == said["losses"]
-    assert shown["status"] == "completed"
+    assert shown["result"] == said
+    assert (shown["status"], shown["steps"], shown["metrics"]) == ("completed", 3, {"validation": said["losses"]})
     second = document(*distil, "--recipe", "minilm_v2")
     assert set(second["losses"]) == {"query_relation", "key_relation", "value_relation"}
 
@@ -533,7 +533,13 @@ def test_runs_are_listed_and_shown(run, document, finetune):
     assert (listed["status"], listed["task"], listed["step"]) == ("completed", "sst2", 3)
     assert listed["folder"] == tuned["output_dir"] == str(models.runs_root() / listed["run_id"])
     shown = document("runs", "show", listed["run_id"])
-    assert shown == listed | tuned
+    assert shown == listed | {
+        "steps": 3,
+        "seconds_left": None,
+        "metrics": tuned["metrics"],
+        "result": tuned,
+        "error": None,
+    }
     assert document("runs", "show", tuned["output_dir"]) == shown
     assert run("runs", "list")[1][0].split()[:2] == [listed["run_id"], "completed"]
     assert f"status: {listed['status']}" in run("runs", "show", listed["run_id"])[1]
@@ -775,3 +781,4 @@ def test_the_document_of_a_failed_run_says_why(document):
     (runs.run_folder(record.run_id) / "events.jsonl").write_text(to_json(event) + "\n")
     shown = document("runs", "show", record.run_id)
     assert (shown["status"], shown["message"], shown["step"]) == ("failed", "The disk is full.", 0)
+    assert (shown["error"], shown["result"], shown["metrics"]) == ("The disk is full.", None, {})

@@ -358,4 +358,4 @@ def test_it_is_recorded_as_a_run(options, capsys):
     assert str(run.folder) not in card
     assert cli.main(["runs", "show", record.run_id, "--json"]) == 0
     document = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert [arm["title"] for arm in document["arms"]] == ["Random start", "Teacher's layers copied"]
+    assert [arm["title"] for arm in document["result"]["arms"]] == ["Random start", "Teacher's layers copied"]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ import transformers
 
 from minilm_demo.data.encoding import Window, encode_texts, encode_windows
 from minilm_demo.data.reading import MAX_TEXT_CHARACTERS
+from minilm_demo.data.sources import open_source
 from minilm_demo.errors import DataError, UnknownName
+from minilm_demo.jobs import forward as forward_module
+from minilm_demo.jobs import prediction as prediction_module
 from minilm_demo.jobs.forward import forward, softmax
 from minilm_demo.jobs.kinds.span import decode_span
 from minilm_demo.jobs.prediction import predict, predict_rows
@@ -49,6 +53,57 @@ def unbatched(checkpoint, *texts, **options):
 
 
 # -- the forward pass ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lengths", [[], [5], [512] * 9, [3, 400, 8, 512, 90, 91], list(range(1, 200))])
+def test_a_batch_of_long_inputs_has_fewer_rows(lengths):
+    batches = list(forward_module._grouped(lengths, 64))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    for batch in batches:
+        longest = max(lengths[index] for index in batch)
+        assert len(batch) == 1 or len(batch) * longest**2 <= forward_module.MOST_WEIGHTS
+    ordered = [lengths[index] for batch in batches for index in batch]
+    assert ordered == sorted(lengths), "little padding"
+
+
+def test_long_inputs_have_few_lengths_and_no_position_beyond_the_models():
+    assert {forward_module.padded_length(length) for length in range(129, 513)} == set(range(160, 513, 32))
+    assert [forward_module.padded_length(length) for length in (1, 13, 128)] == [1, 13, 128]
+    model = SimpleNamespace(config=SimpleNamespace(pad_token_id=0, max_position_embeddings=300))
+    inputs = [{"input_ids": [5] * length} for length in (140, 299, 20)]
+    batches = list(forward_module._batches(SimpleNamespace(model=model), inputs, 1))
+    shapes = [(indices, batch["input_ids"].shape[1], int(batch["attention_mask"].sum())) for indices, batch in batches]
+    assert shapes == [([2], 20, 20), ([0], 160, 140), ([1], 300, 299)]
+
+
+def test_short_inputs_fill_their_batches():
+    assert [len(batch) for batch in forward_module._grouped([128] * 130, 64)] == [64, 64, 2]
+
+
+@pytest.mark.parametrize("task", ["sst2", "squad_v2"])
+def test_rows_read_in_parts_have_the_answers_of_rows_read_at_once(task, checkpoint_for, monkeypatch):
+    """In order, with every row counted once along the way; outputs of one part are gone before the next is read."""
+    checkpoint = checkpoint_for(task)
+    rows = open_source(TASKS[task], "sample").read("validation")[:40]
+    rows = [{field: row[field] for field in TASKS[task].text_fields} for row in rows]
+    at_once = predict_rows(TASKS[task], checkpoint, rows)
+    monkeypatch.setattr(prediction_module, "ROWS_READ_TOGETHER", 7)
+    most, count = [], prediction_module.forward
+
+    def counted(checkpoint, inputs, **options):
+        most.append(len(inputs))
+        return count(checkpoint, inputs, **options)
+
+    monkeypatch.setattr(prediction_module, "forward", counted)
+    done = []
+    in_parts = predict_rows(TASKS[task], checkpoint, rows, batch_size=2, on_batch=done.append)
+    assert len(most) == 6 and (task != "sst2" or most == [7, 7, 7, 7, 7, 5])
+    assert done == sorted(done) and done[-1] == 40
+    for one, other in zip(at_once, in_parts, strict=True):
+        assert (one.label, one.answer, one.start, one.tokens_read) == (
+            other.label, other.answer, other.start, other.tokens_read
+        )  # fmt: skip
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 64])

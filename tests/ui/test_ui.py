@@ -15,6 +15,7 @@ from minilm_demo import runs
 from minilm_demo.errors import DemoError, UnknownName
 from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.finetuning import finetune
+from minilm_demo.results import FINAL
 from minilm_demo.tasks import get_task
 
 PUBLIC = [
@@ -136,21 +137,61 @@ def test_errors_are_sentences(client):
         client.predict("../../x", api_name="/run_status")
 
 
+def stopped_after_a_step(client, run: str) -> dict:
+    """The status of a run at its end, if it is stopped after its first step."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        status = client.predict(run, api_name="/run_status")
+        if status["status"] == "running" and status["step"]:
+            assert status["seconds_left"] > 0 and status["result"] is None
+            said = client.predict(run, api_name="/stop_run")
+            assert said["status"] in ("stopping", "stopped") and said["run_id"] == run
+        if status["status"] in FINAL:
+            break
+        time.sleep(0.2)
+    assert status["status"] == "stopped", status
+    return status
+
+
+def test_a_fine_tune_over_http_takes_the_settings_of_the_page(client, tiny_checkpoint, monkeypatch):
+    monkeypatch.setenv("MINILM_CHECKPOINT", str(tiny_checkpoint))
+    given = {"method": "head", "learning_rate": 0.01, "batch_size": 4, "max_length": 32, "max_steps": 2, "seed": 7}
+    run = client.predict("sst2", data="sample", train_examples=8, **given, api_name="/start_finetune")["run"]
+    config = runs.state(runs.visitor_run_folder(run)).record.config
+    assert {name: getattr(config, name) for name in given} == given
+    assert (config.time_budget, config.epochs, config.train_examples) == (None, None, 8)
+    second = client.predict("sst2", data="sample", checkpoint="sentiment", epochs=0.5, api_name="/start_finetune")[
+        "run"
+    ]
+    config = runs.state(runs.visitor_run_folder(second)).record.config
+    assert (config.checkpoint, config.epochs, config.time_budget) == ("sentiment", 0.5, None)
+    for started in (run, second):
+        client.predict(started, api_name="/stop_run")
+    with pytest.raises(Exception, match="Unknown checkpoint"):
+        client.predict("sst2", checkpoint="/etc", api_name="/start_finetune")
+    with pytest.raises(Exception, match="method is 'all'"):
+        client.predict("sst2", method="all", api_name="/start_finetune")
+
+
+def test_every_endpoint_says_what_it_takes_and_answers(client):
+    described = client.view_api(return_format="dict")["named_endpoints"]
+    assert {"/start_finetune", "/run_status", "/predict_nli"} <= described.keys()
+    for name, endpoint in described.items():
+        assert len(endpoint["description"].split()) > 4, name
+        for part in (*endpoint["parameters"], *endpoint["returns"]):
+            assert len(part["python_type"]["description"].split()) > 1, (name, part["label"])
+            assert part["label"] == part.get("parameter_name", "answer")
+    seconds = next(one for one in described["/start_finetune"]["parameters"] if one["label"] == "seconds")
+    assert seconds["python_type"]["description"].startswith("how long the run may take")
+
+
 def test_a_run_over_http(client, tiny_checkpoint, monkeypatch):
     """Start, follow and stop a run, in a real worker process."""
     monkeypatch.setenv("MINILM_CHECKPOINT", str(tiny_checkpoint))
     run = client.predict("sst2", 600, "sample", api_name="/start_finetune")["run"]
-    seen, end = 0, time.monotonic() + 120
-    while time.monotonic() < end:
-        status = client.predict(run, seen, api_name="/run_status")
-        assert status["since"] == seen and status["next"] >= seen
-        seen = status["next"]
-        if status["points"]["loss"]:
-            client.predict(run, api_name="/stop_run")
-        if status["final"]:
-            break
-        time.sleep(0.2)
-    assert status["status"] == "stopped", status["sentence"]
+    status = stopped_after_a_step(client, run)
+    assert 0 < status["step"] < status["steps"], status
+    assert status["metrics"] == status["result"]["metrics"] and status["error"] is None
     assert runs.state(runs.visitor_run_folder(run)).has_checkpoint
     assert runs.latest_run(("sst2",)) is None  # runs from the page are private: nobody else's question goes to them
 
@@ -160,17 +201,9 @@ def test_a_distillation_over_http(client, tiny_checkpoint, monkeypatch):
     monkeypatch.setenv("MINILM_CHECKPOINT", str(tiny_checkpoint))
     options = {"data": "sample", "hidden": 8, "loss": "vr", "seconds": 600}
     run = client.predict(**options, api_name="/start_distillation")["run"]
-    seen, end = 0, time.monotonic() + 120
-    while time.monotonic() < end:
-        status = client.predict(run, seen, api_name="/run_status")
-        seen = status["next"]
-        if status["points"]["loss"]:
-            client.predict(run, api_name="/stop_run")
-        if status["final"]:
-            break
-        time.sleep(0.2)
-    assert status["status"] == "stopped", status["error"]
-    assert [table["title"] for table in status["result"]["tables"]][1] == "Sizes"
+    status = stopped_after_a_step(client, run)
+    assert status["result"]["hidden_size"] == 8
+    assert status["metrics"] == {"validation": status["result"]["losses"]}
     compared = client.predict("A man.", "", run, run, api_name="/distillation_targets")
     assert (compared["badge"], compared["shape"][0]) == ("the same model", 2)
 

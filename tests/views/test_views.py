@@ -286,6 +286,9 @@ def test_a_run_on_few_rows_says_so_beside_the_paper():
         "What this model learned from is not known here; it was scored on 500 of the 872 rows of validation."
         in (result_card(TASKS["sst2"], evaluation)["notes"])
     )
+    title = views.figure(training, kind="scores").layout.xaxis.title.text
+    assert title.endswith("<br>This model saw 3,264 of 66,349 rows,<br>0.05 epochs"), "two lines, for a phone"
+    assert "This model saw" not in views.figure(evaluation).layout.xaxis.title.text
     older = dataclasses.replace(training, rows_seen=None, epochs=None)
     assert rows_seen(older) == rows_seen(training)
 

@@ -1,10 +1,18 @@
 """The Python under "Code": it runs as it stands and makes what was shown."""
 
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+
 import pytest
 
-from minilm_demo import DistillConfig, TrainConfig, evaluate_rows, predict, views, word_importance
-from minilm_demo.jobs.ablation import AblationConfig
-from minilm_demo.results import AblationResult, DistillResult, FinetuneResult
+from minilm_demo import DistillConfig, TrainConfig, evaluate_rows, predict, runs, views, word_importance
+from minilm_demo.cli import main
+from minilm_demo.jobs.ablation import AblationConfig, ablation
+from minilm_demo.jobs.distilling import distill
+from minilm_demo.jobs.finetuning import finetune
+from minilm_demo.results import AblationResult, Evaluated, Planned, Stepped
 from minilm_demo.runs import JOBS
 
 REVIEW = {"sentence": "Not a single joke lands: \"dull\" is the word, {however} '''quoted''' and\nhowever long."}
@@ -52,24 +60,121 @@ def test_scored_rows(run, tuned):
     assert scope["rows"].rows == evaluate_rows("sst2", tuned, data="sample", limit=12).rows
 
 
-def test_a_fine_tune(run, tiny):
-    config = TrainConfig(checkpoint=tiny, data="sample", max_steps=2, batch_size=8, eval_examples=8, output_dir="gone")
-    code = views.run_code(JOBS["finetune"].snippet, "sst2", config)
-    assert "output_dir" not in code and "seed" not in code, "what stands at its default is left out"
+def finished(events) -> list:
+    """The events of a job that ended well."""
+    events = list(events)
+    assert events[-1].status == "completed", events[-1].message
+    return events
+
+
+def curve(events, until: int) -> list[tuple]:
+    """Step, loss and learning rate of every update, and every score before the last one.
+
+    A machine that becomes slower ends a timed run before its last update (`until`); its code makes all of them."""
+    steps = [(event.step, event.loss, event.learning_rate) for event in events if isinstance(event, Stepped)]
+    scores = [(event.step, *event.metrics.values()) for event in events if isinstance(event, Evaluated)]
+    points = [point for point in steps if point[0] <= until] + [point for point in scores if point[0] < until]
+    return [tuple(pytest.approx(number, rel=1e-3, abs=1e-5) for number in point) for point in points]
+
+
+def shell_events(code: str, monkeypatch, capsys) -> tuple:
+    """Run the line for a shell that stands at the end of the code -> the events of its run."""
+    comment, line = code.splitlines()[-2:]
+    assert comment == "# The same in a shell:"
+    words = shlex.split(line.removeprefix("# "))
+    assert words[:3] == ["python", "-m", "minilm_demo"]
+    assert main([*words[3:], "--json"]) == 0, capsys.readouterr().err
+    folder = json.loads(capsys.readouterr().out.splitlines()[-1])["output_dir"]
+    return runs.state(Path(folder)).events
+
+
+TIMED = {"data": "sample", "time_budget": 5, "seed": 5, "train_examples": 300, "eval_examples": 8}
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("sst2", TIMED | {"method": "lora"}),
+        ("squad_v2", {"data": "sample", "time_budget": 6, "train_examples": 24, "eval_examples": 4, "max_length": 192}),
+        ("stsb", {"data": "auto", "epochs": 0.5, "batch_size": 8, "precision": "fp32", "eval_examples": 8}),
+    ],
+)
+def test_the_code_of_a_fine_tune_repeats_it(task, options, run, tiny_checkpoint_for, tmp_path, monkeypatch, capsys):
+    """In Python and in a shell: as many updates of the same rows, with the same losses."""
+    monkeypatch.delenv("MINILM_DATA", raising=False)
+    (tmp_path / "tiny").symlink_to(tiny_checkpoint_for(task))
+    monkeypatch.chdir(tmp_path)
+    config = TrainConfig(checkpoint="tiny", output_dir="first", **options)
+    first = finished(finetune(task, config))
+    code = views.run_code(JOBS["finetune"].snippet, task, config, first)
+    result = first[-1].result
+    (planned,) = [event for event in first if isinstance(event, Planned)]
+    for said in (f"max_steps={planned.steps}", f"seed={config.seed}", f"precision={first[0].precision!r}"):
+        assert said in code
+    for said in ("learning_rate=", "batch_size=", "max_length=", "data='sample'", "checkpoint='tiny'"):
+        assert said in code
+    assert "time_budget" not in code and "epochs=" not in code and "output_dir" not in code
+    again = run(code)
+    assert curve(again["events"], result.steps) == curve(first, result.steps)
+    assert curve(shell_events(code, monkeypatch, capsys), result.steps) == curve(first, result.steps)
+    if result.steps == planned.steps:
+        assert again["result"].rows_seen == result.rows_seen and again["result"].step == result.step
+
+
+def test_the_code_of_a_distillation_repeats_it(run, tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    config = DistillConfig(teacher=tiny, data="sample", layers=1, hidden=8, time_budget=5, batch_size=4, seed=3)
+    first = finished(distill(dataclasses.replace(config, output_dir="first")))
+    code = views.run_code(JOBS["distill"].snippet, config.task, config, first)
+    steps = first[-1].result.steps
+    planned = [event for event in first if isinstance(event, Planned)][-1]
+    for said in (f"    steps={planned.steps}", "heads=2", "max_length=64", "learning_rate=", "seed=3"):
+        assert said in code
+    assert "time_budget" not in code
+    assert curve(run(code)["events"], steps) == curve(first, steps)
+    assert curve(shell_events(code, monkeypatch, capsys), steps) == curve(first, steps)
+
+
+def test_the_code_of_an_experiment_repeats_it(run, tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = AblationConfig(
+        teacher=tiny, data="sample", layers=1, arms="random", seeds=1, train_examples=8, steps=1, time_budget=600
+    )
+    first = finished(ablation(config))
+    code = views.run_code(JOBS["ablation"].snippet, config.task, config, first)
+    assert "time_budget" not in code and "epochs=" in code and "shell" not in code
     result = run(code)["result"]
-    assert isinstance(result, FinetuneResult) and result.steps == 2
+    assert isinstance(result, AblationResult)
+    assert [arm.scores for arm in result.arms] == [arm.scores for arm in first[-1].result.arms]
 
 
-def test_a_distillation(run, tiny):
-    config = DistillConfig(teacher=tiny, data="sample", layers=1, hidden=8, steps=2, batch_size=4)
-    result = run(views.run_code(JOBS["distill"].snippet, config.task, config))["result"]
-    assert isinstance(result, DistillResult) and result.steps == 2
+def test_the_code_of_a_waiting_run_has_what_was_asked():
+    config = TrainConfig(data="sample", time_budget=30)
+    code = views.run_code(JOBS["finetune"].snippet, "sst2", config)
+    assert "TrainConfig(data='sample', time_budget=30)" in code
+    assert code.endswith("# python -m minilm_demo finetune sst2 --data sample --time-budget 30")
 
 
-def test_an_experiment(run, tiny):
-    config = AblationConfig(teacher=tiny, data="sample", layers=1, arms="random", seeds=1, train_examples=8, steps=1)
-    result = run(views.run_code(JOBS["ablation"].snippet, config.task, config))["result"]
-    assert isinstance(result, AblationResult) and [arm.arm for arm in result.arms] == ["random"]
+def test_the_code_of_a_stopped_run_says_so(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    calls = iter(range(10_000))
+    options = {"data": "sample", "max_steps": 40, "batch_size": 4, "eval_examples": 8, "output_dir": "stopped"}
+    config = TrainConfig(checkpoint=tiny, **options)
+    events = list(finetune("sst2", config, lambda: next(calls) > 15))
+    made = events[-1].result.steps
+    assert events[-1].status == "stopped" and 0 < made < 40
+    code = views.run_code(JOBS["finetune"].snippet, "sst2", config, events)
+    assert f"# The run ended after step {made} of these 40; up to there this one is the same." in code
+    assert "max_steps=40" in code, "fewer would lower the learning rate sooner"
+
+
+def test_texts_and_labels_survive_the_shell():
+    config = TrainConfig(data="/srv/my rows.csv", labels={"0": "good", "1": "it's bad"}, probe=('It\'s "fine".',))
+    line = views.run_code(JOBS["finetune"].snippet, "sst2", config).splitlines()[-1]
+    words = shlex.split(line.removeprefix("# "))
+    assert words[words.index("--data") + 1] == "my rows.csv"
+    assert words[words.index("--labels") + 1] == "0=good,1=it's bad"
+    assert words[words.index("--probe") + 1] == 'It\'s "fine".'
 
 
 def test_files_and_folders_of_the_server_are_called_by_their_names():

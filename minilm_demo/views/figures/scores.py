@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 HEADINGS = ("Scored", "Model", "Score", "95 % interval")
+THIS_MODEL = "this model"
+LEARNED_HEIGHT = 40  # pixels: two lines below the axis
 HEADING_ROWS = 0.75  # the height of a group's heading, in rows
 
 
@@ -46,20 +48,19 @@ def scores_figure(evaluation: Evaluation, training: FinetuneResult | None = None
 
     `training` is the fine-tune before the evaluation; beside the paper's scores the figure says how much it saw."""
     task = get_task(evaluation.task)
-    groups = [
-        _group(task, evaluation, split, metric, training) for split in evaluation.metrics for metric in task.metrics
-    ]
+    groups = [_group(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics]
     several = len(groups) > 1
     places, end = _places(groups, several)
+    learned = _learned_from(groups, training)
     title = f"Scores: {task.title.split(':')[0]}" if several else groups[0].title
     drawn = style.figure(
         title=title,
         name=f"{task.name}-scores",
-        about=f"{title}. {' '.join(_sentence(group) for group in groups)}",
-        table=_table(title, groups),
-        height=round(style.ROW * (end + 0.25)) + style.AXIS_HEIGHT,
+        about=" ".join([f"{title}.", *map(_sentence, groups), *([f"{learned}."] if learned else [])]),
+        table=_table(title, groups, learned),
+        height=round(style.ROW * (end + 0.25)) + style.AXIS_HEIGHT + (LEARNED_HEIGHT if learned else 0),
         showlegend=False,
-        xaxis=_axis(groups),
+        xaxis=_axis(groups, learned),
         yaxis=style.row_axis(end),
         annotations=list(_labels(groups, places, several)),
         shapes=[
@@ -74,7 +75,7 @@ def scores_figure(evaluation: Evaluation, training: FinetuneResult | None = None
     return drawn
 
 
-def _group(task: Task, evaluation: Evaluation, split: str, metric: str, training: FinetuneResult | None) -> _Group:
+def _group(task: Task, evaluation: Evaluation, split: str, metric: str) -> _Group:
     value, baseline = evaluation.metrics[split][metric], evaluation.baseline[split][metric]
     interval = tuple(evaluation.intervals[split][metric])
     name = baseline_name(task, evaluation, split, metric)
@@ -82,29 +83,23 @@ def _group(task: Task, evaluation: Evaluation, split: str, metric: str, training
         _Row("paper", f"paper: {model}", at, words.score(metric, at, digits=3))
         for model, at in paper_scores(task, evaluation, split, metric).items()
     ]
-    own = _own_label(training) if paper else "this model"
     heading = f"{words.metric_name(metric)} on {words.split_name(split)}"
     return _Group(
         heading,
         f"{heading}, {words.counted(evaluation.examples[split], 'row')}",
         metric,
         (
-            _Row(
-                "run",
-                own,
-                value,
-                words.score_and_range(metric, value, interval),
-                interval,
-            ),
+            _Row("run", THIS_MODEL, value, words.score_and_range(metric, value, interval), interval),
             _Row("baseline", name, baseline, words.score(metric, baseline)),
             *paper,
         ),
     )
 
 
-def _own_label(training: FinetuneResult | None) -> str:
-    """This model, and beside the paper's scores what it learned from."""
-    return f"this model, which saw {rows_seen(training)}" if training else "this model"
+def _learned_from(groups: Sequence[_Group], training: FinetuneResult | None) -> str:
+    """What this model learned from, said beside the paper's scores; "" elsewhere."""
+    beside_paper = any(_of(group, "paper") for group in groups)
+    return f"{THIS_MODEL.capitalize()} saw {rows_seen(training)}" if training and beside_paper else ""
 
 
 def _of(group: _Group, kind: str) -> list[_Row]:
@@ -140,7 +135,7 @@ def _marks(kind: str, rows: Sequence[_Row], places: Sequence[float]) -> dict:
     values = [row.value for row in rows]
     marks = {
         "mode": "markers",
-        "name": {"run": "this model", "baseline": "baseline", "paper": "paper"}[kind],
+        "name": {"run": THIS_MODEL, "baseline": "baseline", "paper": "paper"}[kind],
         "x": values,
         "y": list(places),
         "marker": _LOOKS[kind],
@@ -153,13 +148,15 @@ def _marks(kind: str, rows: Sequence[_Row], places: Sequence[float]) -> dict:
     return marks | {"error_x": style.interval_bar(lows, highs, values)}
 
 
-def _axis(groups: Sequence[_Group]) -> dict:
+def _axis(groups: Sequence[_Group], learned: str) -> dict:
     percent = all(words.is_percent(group.metric) for group in groups)
     names = {words.metric_name(group.metric) for group in groups}
     name = names.pop() if len(names) == 1 else "Score"
     values = [end for group in groups for row in group.rows for end in (row.value, *(row.interval or ()))]
+    lines = [f"{name}{' in %' if percent else ''}; the bar is its 95 % interval"]
+    lines += learned.replace(" rows, ", " rows,\n").splitlines()  # two lines, for a phone
     return {
-        "title": {"text": style.text(f"{name}{' in %' if percent else ''}; the bar is its 95 % interval")},
+        "title": {"text": "<br>".join(map(style.text, lines))},
         "range": [axis_start(values), 1.005],
         "tickformat": ".0%" if percent else ".1f",
         "nticks": 7,
@@ -180,11 +177,12 @@ def _sentence(group: _Group) -> str:
     return f"{group.title}: {group.rows[0].value_text}; {references}."
 
 
-def _table(title: str, groups: Sequence[_Group]) -> dict:
+def _table(title: str, groups: Sequence[_Group], learned: str) -> dict:
+    own = learned.replace(f"{THIS_MODEL.capitalize()} saw", f"{THIS_MODEL}, which saw")
     rows = [
         [
             group.title,
-            row.label,
+            own if own and row.kind == "run" else row.label,
             words.score(group.metric, row.value, digits=3 if row.kind == "paper" else 2),
             words.between(group.metric, row.interval) if row.interval else "",
         ]
