@@ -65,7 +65,7 @@ def test_questions_on_one_context_are_split_all_the_same():
 @pytest.mark.parametrize("number", [10, 50, 333])
 def test_classes_have_the_same_share(number):
     rows = [{"sentence": f"row {index}", "label": int(index % 5 == 0)} for index in range(number)]
-    train, apart = set_apart(SST2, rows, number // 5, seed=0)
+    _, apart = set_apart(SST2, rows, number // 5, seed=0)
     assert len(apart) == number // 5
     share = Counter(row["label"] for row in apart)[1] / len(apart)
     assert share == pytest.approx(Counter(row["label"] for row in rows)[1] / number, abs=1 / len(apart))
