@@ -237,7 +237,7 @@ def test_what_is_refused(checkpoint_for, tmp_path):
     with pytest.raises(UnknownName, match="task 'sst3'"):
         evaluate("sst3", "bundled", data="sample")
     (tmp_path / "validation.jsonl").write_text("", encoding="utf-8")
-    with pytest.raises(DataError, match="validation has 0 rows|validation.jsonl has no rows"):
+    with pytest.raises(DataError, match=r"validation has 0 rows|validation\.jsonl has no rows"):
         evaluate("sst2", checkpoint_for("sst2"), data=str(tmp_path))
 
 
