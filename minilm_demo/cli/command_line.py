@@ -66,16 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("task", metavar="TASK", help=", ".join(TASKS))
     add_config(tune, TrainConfig)
     score = command("evaluate", evaluate_command, "Score a checkpoint on a task's validation splits.")
-    score.add_argument("task", metavar="TASK", help=", ".join(TASKS))
-    score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
-    score.add_argument(
-        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
-    )
-    score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
-    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
-    add_config(score, TrainConfig, only=("labels", "score_range"))
-    score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
-    _add_output_labels(score)
+    _add_scoring(score)
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
     ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS)))
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="the text fields in the task's order")
@@ -112,6 +103,19 @@ def _parser() -> argparse.ArgumentParser:
     skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
     skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
     return parser
+
+
+def _add_scoring(score: argparse.ArgumentParser) -> None:
+    score.add_argument("task", metavar="TASK", help=", ".join(TASKS))
+    score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
+    score.add_argument(
+        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
+    )
+    score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
+    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
+    add_config(score, TrainConfig, only=("labels", "score_range"))
+    score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
+    _add_output_labels(score)
 
 
 def _add_output_labels(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from .reading import (
     read_input,
     word_spans,
 )
-from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts
+from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts, twin_numbers
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
 from .splits import draw, hold_back
 from .texts import Texts, TokenIds, load_texts, own_place
@@ -57,5 +57,6 @@ __all__ = [
     "sample_source",
     "short_name",
     "split_facts",
+    "twin_numbers",
     "word_spans",
 ]

@@ -61,6 +61,14 @@ def whole_lengths(task: Task, tokenizer, rows: Sequence[Mapping], lengths: Seque
     ]
 
 
+def text_lengths(task: Task, tokenizer, rows: Sequence[Mapping]) -> list[int]:
+    """Tokens of each row's whole text, [CLS] and [SEP] included, without truncation."""
+    if not rows:
+        return []
+    texts = [[row[name] for row in rows] for name in task.text_fields]
+    return [len(ids) for ids in tokenizer(*texts, verbose=False)["input_ids"]]
+
+
 def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
     """Tokens of a row's whole text, [CLS] and [SEP] included, without truncation."""
     return len(tokenizer(*(row[field] for field in task.text_fields), verbose=False)["input_ids"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..errors import DataError
@@ -118,19 +119,26 @@ def require_rows(task: Task, rows: Sequence, split: str, at_least: int = 1) -> N
 # -- facts ---------------------------------------------------------------------------------------------------------
 
 
-def split_facts(task: Task, rows: Sequence[Mapping], training: Sequence[Mapping] = ()) -> SplitFacts:
-    """What is known of these rows; `training` are the rows that the scored model learned from, if they are known."""
+def twin_numbers(task: Task, rows: Sequence[Mapping]) -> list[int]:
+    """A number of 64 bits for each row, the same for twins, that stands for its texts (for questions: the context)."""
     kind = kind_of(task)
+    keys = ("\0".join(kind.twin_key(task, row)).encode() for row in rows)
+    return [int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()) for key in keys]
+
+
+def split_facts(task: Task, rows: Sequence[Mapping], learned: Collection[int] = ()) -> SplitFacts:
+    """What is known of these rows; `learned` are the `twin_numbers` of the rows that the scored model learned from, as
+    far as they are known."""
     labels = Counter(task.labels[row[task.label_field]] for row in rows) if task.labels else {}
     by_text: dict[tuple[str, ...], list[str]] = {}  # texts -> labels of the rows that have them
     for row in rows:
         key = tuple(same_text(row[name]) for name in task.text_fields)
         by_text.setdefault(key, []).append(json.dumps(row[task.label_field], sort_keys=True))
-    known = {kind.twin_key(task, row) for row in training}
+    learned = frozenset(learned)
     return SplitFacts(
         rows=len(rows),
         labels={label: labels[label] for label in task.labels},
         repeated=len(rows) - len(by_text),
         contradicting=sum(len(found) for found in by_text.values() if len(set(found)) > 1),
-        in_training=sum(kind.twin_key(task, row) in known for row in rows) if known else 0,
+        in_training=sum(number in learned for number in twin_numbers(task, rows)) if learned else 0,
     )

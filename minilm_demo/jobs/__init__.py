@@ -9,6 +9,7 @@ from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, re
 from .finetuning import check_probe, finetune
 from .importance import word_importance
 from .kinds import kind_of
+from .label_order import order_hint
 from .prediction import predict, predict_rows
 from .relations import compare, distillation_targets, save_targets
 from .train_rows import load_rows
@@ -32,6 +33,7 @@ __all__ = [
     "kind_of",
     "load_attentions",
     "load_rows",
+    "order_hint",
     "predict",
     "predict_all",
     "predict_file",

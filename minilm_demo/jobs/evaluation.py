@@ -27,6 +27,7 @@ from ..tasks import Task, get_task
 from . import metrics
 from .kinds import kind_of
 from .label_order import order_hint
+from .learned_rows import learned_by
 from .prediction import predict_rows
 
 BATCH_SIZE = 64
@@ -45,19 +46,17 @@ def evaluate(
     meaning: LabelMeaning = AS_SAID,
     limit: int | None = None,
     seed: int = 0,
-    learned: Sequence[Mapping] = (),
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
     """Score `checkpoint` on `splits` (default: the task's validation splits, and of a file all rows), on at most
     `limit` rows of each, drawn with `seed`.
 
-    `meaning` is what is said of the label column of own rows. `learned` are the rows that the checkpoint learned from,
-    as far as they are known: the result counts how many are scored. `on_rows(split, rows_done, num_rows)` is called
-    after each batch. Raises `DataError` for data without labelled rows, and what opening the data and loading the
-    checkpoint raise."""
+    `meaning` is what is said of the label column of own rows. `on_rows(split, rows_done, num_rows)` is called after
+    each batch. The result counts the rows that the checkpoint of a run learned from. Raises `DataError` for data
+    without labelled rows, and what opening the data and loading the checkpoint raise."""
     started = time.perf_counter()
     task, checkpoint, source = _resolve(task, checkpoint, data, splits, meaning)
-    options = {"limit": limit, "seed": seed, "learned": learned, "on_rows": on_rows}
+    options = {"limit": limit, "seed": seed, "on_rows": on_rows}
     parts = [
         evaluate_rows(task, checkpoint, data=source, split=split, **options).evaluation
         for split in splits or source.scored_splits
@@ -95,7 +94,6 @@ def evaluate_rows(
     split: str = "",
     limit: int | None = None,
     seed: int = 0,
-    learned: Sequence[Mapping] = (),
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> ScoredRows:
     """Score `checkpoint` on one split (default: the first that `evaluate` scores), and return every row with its
@@ -119,7 +117,7 @@ def evaluate_rows(
     table = _table(task, scored_rows)
     facts = source.facts([split])
     cut = _cut_rows(task, checkpoint, predictions)
-    facts = facts.with_splits(**{split: replace(split_facts(task, rows, learned), cut=cut)})
+    facts = facts.with_splits(**{split: replace(split_facts(task, rows, learned_by(checkpoint.location)), cut=cut)})
     facts = facts.with_hints(_hints(task, checkpoint, table, facts))
     evaluation = Evaluation(
         task=task.name,

@@ -17,9 +17,10 @@ Equation numbers below are those of arXiv 2002.10957.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,6 +220,25 @@ def require_same_vocabulary(teacher: Checkpoint, student: Checkpoint) -> None:
         )
 
 
+def require_same_tokens(teacher: Checkpoint, student: Checkpoint, texts: Sequence[str]) -> None:
+    """`DemoError` unless both models' own tokenizers cut these texts into the same tokens. With one vocabulary they may
+    still differ: one may keep capital letters or accents that the other takes away."""
+    tokens = [_own_tokens(checkpoint, texts) for checkpoint in (teacher, student)]
+    if tokens[0] == tokens[1]:
+        return
+    first, second = next(pair for pair in itertools.zip_longest(*tokens, fillvalue="nothing") if pair[0] != pair[1])
+    raise DemoError(
+        f"{teacher.name} and {student.name} read other tokens of this text: '{first}' where the other has '{second}'. "
+        "One of them may keep capital letters or accents. Their relations can only be compared token by token: write "
+        "the text in small letters, or choose another model."
+    )
+
+
+def _own_tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> list[str]:
+    with checkpoint.lock:
+        return checkpoint.tokenizer.convert_ids_to_tokens(checkpoint.tokenizer(*texts, verbose=False)["input_ids"])
+
+
 def distillation_targets(
     teacher: Checkpoint | str,
     student: Checkpoint | str,
@@ -231,12 +251,13 @@ def distillation_targets(
 ) -> DistillationTargets:
     """Both models' relations on one text or pair, and the divergence of each head and token.
 
-    Both models read the same token ids, from the teacher's tokenizer. Raises `DemoError` for models that cannot be
+    Both models read the same token ids: those of either's own tokenizer. Raises `DemoError` for models that cannot be
     compared and `DataError` for a text that cannot be read."""
     started = time.perf_counter()
     teacher, student = _checkpoint(teacher), _checkpoint(student)
     texts = check_texts(None, (text,) if text_pair is None else (text, text_pair))
     require_same_vocabulary(teacher, student)
+    require_same_tokens(teacher, student, texts)
     comparison = compare(recipe, teacher.model.config, student.model.config, num_relation_heads, teacher_layer)
     read = read_input(None, teacher, texts, features.window_size(None, student.model.config, MAX_TOKENS))
     return DistillationTargets(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..data import draw, hold_back, open_source, read_extra, require_rows, short_name, split_facts
+from ..data import draw, hold_back, open_source, read_extra, require_rows, short_name, split_facts, twin_numbers
 from ..results import CutRows, DataSource, RowFacts, joined_facts
 from ..tasks import Task
 from .configs import METHODS, TrainConfig
@@ -75,8 +75,9 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
         name = short_name(Path(path))
         namesakes = sum(label == name or label.startswith(f"{name} (") for label in used)
         used[f"{name} ({namesakes + 1})" if namesakes else name] = len(extra.rows)
+    learned = frozenset(twin_numbers(task, train))
     splits = {config.train_split: split_facts(task, train)}
-    splits |= {split: split_facts(task, source.read(split), train) for split in source.eval_splits}
+    splits |= {split: split_facts(task, source.read(split), learned) for split in source.eval_splits}
     facts = joined_facts(facts).with_splits(**splits)
     return TrainRows(source, train, held_back, used, config.eval_examples, facts, len(drawn) if rest else None)
 

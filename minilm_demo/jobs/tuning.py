@@ -31,6 +31,7 @@ from ..tasks import Task
 from . import metrics
 from .attention import save_trace, trace_attention
 from .evaluation import answers_at, best_threshold, evaluate, outcome, predict_all, references
+from .learned_rows import keep_learned
 from .planning import Scoring, Speed, make_plan
 from .training import (
     Budget,
@@ -292,8 +293,9 @@ class FineTuning:
     def _evaluate(self, checkpoint: Checkpoint) -> Evaluation:
         """The scores on the validation splits, and all that is known of the rows learned from and scored."""
         source = self.rows.source
-        options = {"limit": self.rows.eval_examples, "learned": self.rows.train}
-        evaluation = evaluate(self.task, checkpoint, splits=source.eval_splits, data=source, **options)
+        keep_learned(self.folder, self.task, self.rows.train)
+        limit = self.rows.eval_examples
+        evaluation = evaluate(self.task, checkpoint, splits=source.eval_splits, data=source, limit=limit)
         scored = evaluation.data_source.facts
         facts = self.source.facts.with_splits(**scored.splits).with_hints(scored.hints)
         return replace(evaluation, data_source=replace(evaluation.data_source, facts=facts))

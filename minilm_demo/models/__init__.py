@@ -14,7 +14,7 @@ from .catalog import (
 from .device import choose_precision, count_threads, pick_device, pick_precision
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
 from .kinds import kind_of
-from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
+from .loading import Checkpoint, fetch, load_adapter, load_checkpoint, load_tokenizer
 from .location import Location, bundled_folder, locate, public_name, verify_bundled, with_outputs
 from .low_rank import save_difference
 from .origin import SavedOrigin, is_made_of_bundled, read_origin, seen_by_base, write_origin
@@ -51,6 +51,7 @@ __all__ = [
     "layers_misfit",
     "load_adapter",
     "load_checkpoint",
+    "load_tokenizer",
     "locate",
     "make_student",
     "pick_device",

@@ -4,6 +4,7 @@ pass on a CPU. Remote code is never run.
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from .catalog import CATALOG, skill_folder
 from .device import pick_device
 from .hub_errors import explained
 from .kinds import choose_output_layer, kind_of
-from .location import Location, bundled_or_none, locate, verify_bundled
+from .location import Location, bundled_folder, bundled_or_none, locate, verify_bundled
 from .output_layer import assumed_outputs, is_above_encoder, name_outputs
 from .quiet import peft_quiet, transformers_quiet
 
@@ -121,6 +122,19 @@ def load_checkpoint(
         kind_of(task).put_labels(model, task, fresh=fresh, renewed=output_layer.fresh)
     model.eval().to(pick_device())
     return Checkpoint(location.name, tokenizer, model, location, commit, fresh, {} if fresh else assumed)
+
+
+@functools.lru_cache(8)
+def load_tokenizer(checkpoint: str):
+    """The tokenizer of a checkpoint on this machine, without its weights. Raises `Unavailable` for one on the Hub."""
+    import transformers
+
+    location = locate(checkpoint)
+    if location.on_hub:
+        raise Unavailable(f"{location.name} is on the Hub: its tokenizer comes with it.")
+    folder = bundled_folder() if location.is_skill else location.place
+    with explained(f"the checkpoint {location.name}"):
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:

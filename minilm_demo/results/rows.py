@@ -191,7 +191,7 @@ def _cut_sentence(name: str, cut: CutRows) -> str:
     if not cut.longer:
         return sentence
     whole = "all of them" if not cut.longer_cut else f"{percent(1 - cut.longer_cut / cut.rows)} of them"
-    return f"{sentence} A length of {cut.longer} reads {whole} whole: `max_length`."
+    return f"{sentence} A length of {cut.longer} (`max_length`; on the page under Advanced) reads {whole} whole."
 
 
 def _rows(number: int) -> str:

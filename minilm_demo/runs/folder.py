@@ -2,6 +2,7 @@
 
     <run>/run.json       the request, and the package versions
           events.jsonl   one event per line, appended and flushed
+          learned_rows.npy   numbers that stand for the texts learned from, to find them among scored rows
           checkpoint/    the best so far; loads with plain transformers
           README.md      the model card
           worker.json    the process that works on the run (removed at its end)

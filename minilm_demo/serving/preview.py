@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..data import draw, open_source, preview_file
+from ..data import AS_SAID, LabelMeaning, draw, open_source, preview_file
 from ..errors import DataError
 from ..models import CATALOG
 from ..tasks import Task, get_task
 from ..views import kind_of
+from .row_notes import notes_before
 
 PREVIEW_ROWS = 6
 
 
 @dataclass(frozen=True)
 class DataPreview:
-    """A sentence and the first rows as text: `cells` [rows][columns]. Without `columns` there is no table."""
+    """A sentence, the first rows as text (`cells` [rows][columns]; without `columns` there is no table), and sentences
+    on all rows."""
 
     sentence: str
     columns: tuple[str, ...] = ()
     cells: Sequence[Sequence[str]] = ()
+    notes: tuple[str, ...] = ()
 
 
-def preview_data(task: Task, data: str, file: str | None = None) -> DataPreview:
-    """The preview of a task's data. `data` names the source; `file` is the visitor's own file for the source "file"."""
+def preview_data(
+    task: Task,
+    data: str,
+    file: str | None = None,
+    meaning: LabelMeaning = AS_SAID,
+    checkpoint: str = "",
+    max_length: int | None = None,
+) -> DataPreview:
+    """The preview of a task's data, and what a run with this checkpoint and length will say of them.
+
+    `data` names the source; `file` is the visitor's own file for the source "file", and `meaning` what was said of its
+    label column."""
     if data == "hub":  # a preview makes no request; only the Train button fetches from the Hub
         return DataPreview(f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.")
     if data == "file":
-        return _preview_own_file(task, file)
-    return _preview_source(task.name, data)
+        return _preview_own_file(task, file, meaning, checkpoint, max_length)
+    preview = _preview_source(task.name, data)
+    return replace(preview, notes=notes_before(task, data, checkpoint=checkpoint, max_length=max_length))
 
 
 @functools.lru_cache(64)  # the rows of these sources do not change while the server runs
@@ -68,7 +82,9 @@ def _too_few(task: Task, data: str) -> str:
     return start + ("" if task.sample_teaches else doubt)
 
 
-def _preview_own_file(task: Task, file: str | None) -> DataPreview:
+def _preview_own_file(
+    task: Task, file: str | None, meaning: LabelMeaning, checkpoint: str, max_length: int | None
+) -> DataPreview:
     if not file:
         return DataPreview(f"Choose a file with the columns {', '.join(task.columns)}.")
     table = preview_file(task, Path(file))
@@ -79,9 +95,10 @@ def _preview_own_file(task: Task, file: str | None) -> DataPreview:
         sentence = f"No column for {missing}. Found so far: {guess or 'none'}. Rename it and try again."
         return DataPreview(sentence, columns, cells)
     try:
-        rows = open_source(task, file).read("all")
+        rows = open_source(task, file, meaning=meaning).read("all")
+        notes = notes_before(task, file, meaning, checkpoint, max_length)
     except DataError as error:
         return DataPreview(str(error), columns, cells)
     held_back = "A fifth, at most 1,000 rows, is kept for scoring."
-    sentences = (f"{len(rows):,} rows; {guess}.", *table.notes, _balance(task, rows), held_back)
-    return DataPreview(" ".join(sentences), columns, cells)
+    sentences = (f"{len(rows):,} rows; {guess}.", _balance(task, rows), held_back)
+    return DataPreview(" ".join(sentences), columns, cells, notes)

@@ -84,7 +84,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         )
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    look, looked = [task, data, file], [sentence, rows]
+    look, looked = [task, data, file, options["checkpoint"], options["max_length"]], [sentence, rows]
     start = options["checkpoint"]
     task_changed = task.change(_choose_task, [task, start, my_runs], [data, time, *probe, *options.values()], **private)
     data_changed = data.change(_choose_data, [task, data, start], [file, start], **private)
@@ -92,6 +92,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     for event in (task_changed.then, data_changed.then, file.change):
         event(look_at_data, look, looked, **private).then(*rounds, **private)
     time.input(*rounds, **private)
+    options["max_length"].change(look_at_data, look, looked, **private)
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *probe, *options.values()],
@@ -199,10 +200,11 @@ def _data_choices(task: Task) -> list[tuple[str, str]]:
 
 
 @says_errors
-def look_at_data(name: str, data: str, file: str | None):
-    """A sentence on the data, and its first rows as a table."""
-    preview = preview_data(get_task(name), data, file)
-    return preview.sentence, _table(preview.columns, preview.cells) if preview.columns else None
+def look_at_data(name: str, data: str, file: str | None, checkpoint: str = "", max_length: int | None = None):
+    """Sentences on the data, and its first rows as a table."""
+    preview = preview_data(get_task(name), data, file, checkpoint=checkpoint, max_length=max_length)
+    table = _table(preview.columns, preview.cells) if preview.columns else None
+    return "\n".join((preview.sentence, *preview.notes)), table
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:

@@ -77,7 +77,7 @@ def source_sentence(task: Task, source: DataSource) -> str:
     if source.kind == "sample":
         rows = ", ".join(f"{words.counted(rows, 'row')} of {split}" for split, rows in source.splits.items())
         return f"Scored on the bundled sample, not {task.benchmark}: {rows}."
-    if source.kind == "file":
+    if not source.is_official:
         return f"Scored on {source.description}, not {task.benchmark}."
     return f"Scored on {source.description}."
 

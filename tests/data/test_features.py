@@ -12,7 +12,10 @@ from minilm_demo.data.features import (
     LengthGroupedBatches,
     collate,
     count_tokens,
+    cut_rows,
+    text_lengths,
     train_features,
+    whole_lengths,
     window_size,
 )
 from minilm_demo.data.sources import open_source
@@ -63,6 +66,38 @@ def test_the_longer_text_of_a_pair_is_cut_first(premise, hypothesis, kept, token
 def test_counting_tokens_cuts_nothing(tokenizer):
     assert count_tokens(SST2, tokenizer, {"sentence": "good " * 600}) == 602
     assert count_tokens(MNLI, tokenizer, {"premise": "good " * 400, "hypothesis": "bad"}) == 404
+
+
+@pytest.mark.parametrize(
+    "lengths, limit, cut, longer, longer_cut",
+    [
+        ([10, 128, 20], 512, 0, 0, 0),
+        ([10, 129, 190], 512, 2, 192, 0),
+        ([300] * 50 + [20] * 50, 512, 50, 384, 0),
+        ([300] * 99 + [600], 512, 100, 384, 1),  # one row in a hundred is few
+        ([300] * 90 + [600] * 10, 512, 100, 512, 10),
+        ([300] * 90, 256, 90, 0, 0),  # no length that the model holds reads one more
+        ([600] * 3, 512, 3, 0, 0),
+        ([], 512, 0, 0, 0),
+    ],
+)
+def test_the_length_that_fits_is_offered(lengths, limit, cut, longer, longer_cut):
+    found = cut_rows(SST2, lengths, 128, limit)
+    assert (found.rows, found.cut, found.max_length) == (len(lengths), cut, 128)
+    assert (found.longer, found.longer_cut) == (longer, longer_cut)
+
+
+def test_a_context_is_read_in_windows_and_not_cut():
+    assert cut_rows(SQUAD_2, [9000], 384, 512) is None
+
+
+def test_lengths_of_whole_texts(tokenizer):
+    rows = [{"premise": "abc def", "hypothesis": "ghi"}, {"premise": "a" * 30, "hypothesis": "b" * 30}]
+    whole = [count_tokens(MNLI, tokenizer, row) for row in rows]
+    encoded = [len(feature["input_ids"]) for feature in encode_texts(MNLI, tokenizer, rows, 16)]
+    assert max(encoded) == 16 < max(whole)
+    assert text_lengths(MNLI, tokenizer, rows) == whole == whole_lengths(MNLI, tokenizer, rows, encoded, 16)
+    assert text_lengths(MNLI, tokenizer, []) == []
 
 
 def test_no_rows_make_no_features(tokenizer):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import shutil
 import threading
 
 import numpy as np
@@ -427,3 +428,16 @@ def test_a_long_text_is_cut_at_what_both_models_hold(checkpoint, tmp_path, tiny_
     assert mean_over_tokens(torch.from_numpy(found.divergence["QK"])[None], torch.ones(1, 20)).item() == pytest.approx(
         found.losses["QK"]
     )
+
+
+def test_models_whose_tokenizers_cut_a_text_in_other_ways_are_not_compared(tiny_checkpoint, tmp_path):
+    """One vocabulary, but one of the tokenizers keeps capital letters: the divergence would be 0 on other tokens."""
+    shutil.copytree(tiny_checkpoint, tmp_path / "cased")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_checkpoint, do_lower_case=False)
+    tokenizer.save_pretrained(tmp_path / "cased")
+    cased, plain = load_checkpoint(str(tmp_path / "cased")), load_checkpoint(str(tiny_checkpoint))
+    assert cased.tokenizer.get_vocab() == plain.tokenizer.get_vocab()
+    for teacher, student in ((cased, plain), (plain, cased)):
+        with pytest.raises(DemoError, match=r"read other tokens of this text: .*\[UNK\]"):
+            distillation_targets(teacher, student, "ABBA sang")
+        assert distillation_targets(teacher, student, "abba sang").losses["QK"] == pytest.approx(0, abs=1e-5)

@@ -20,8 +20,9 @@ from minilm_demo.models import cache as cache_module
 from minilm_demo.models import device, loading, location
 from minilm_demo.models.cache import cached_checkpoint
 from minilm_demo.models.loading import load_checkpoint
-from minilm_demo.models.location import locate
+from minilm_demo.models.location import locate, with_outputs
 from minilm_demo.tasks import TASKS
+from minilm_demo.views.documents import document_notes, prediction_document
 
 SST2, MNLI, STSB, SQUAD_2 = (TASKS[name] for name in ("sst2", "mnli", "stsb", "squad_v2"))
 PAIRS = [
@@ -176,11 +177,38 @@ def test_labels_of_a_roberta_are_matched_by_name(roberta_tokenizer, save):
 
 
 @pytest.mark.parametrize("labels", [("LABEL_0", "LABEL_1", "LABEL_2"), ("0", "1", "2")])
-def test_labels_without_a_meaning_are_in_the_order_of_the_task(labels, tiny_checkpoint, tokenizer, save):
+def test_labels_without_a_meaning_are_in_the_order_of_the_task_and_said(labels, tiny_checkpoint, tokenizer, save):
     model = classifier(tiny_checkpoint, labels)
     checkpoint = load_checkpoint(str(save(model, tokenizer)), MNLI)
     torch.testing.assert_close(checkpoint.model.classifier.weight, model.classifier.weight)
     assert tuple(checkpoint.model.config.id2label.values()) == MNLI.labels
+    assert checkpoint.assumed_outputs == dict(zip(labels, MNLI.labels, strict=True))
+    (prediction,) = predict_rows(MNLI, checkpoint, PAIRS[:1])
+    note = document_notes(prediction_document(prediction))[-1]
+    assert f"{labels[2]} is taken for “contradiction”, the order of the task" in note and "`output_labels`" in note
+
+
+@pytest.mark.parametrize("keys", [("LABEL_0", "LABEL_1", "LABEL_2"), ("0", "1", "2"), ("label-0", "1", "LABEL_2")])
+def test_a_person_says_what_the_outputs_mean(keys, tiny_checkpoint, tokenizer, save):
+    meant = ("contradiction", "entailment", "neutral")
+    model = classifier(tiny_checkpoint, ("LABEL_0", "LABEL_1", "LABEL_2"))
+    folder = str(save(model, tokenizer))
+    checkpoint = cached_checkpoint(with_outputs(folder, dict(zip(keys, meant, strict=True))), MNLI)
+    assert checkpoint.assumed_outputs == {}
+    expected = probabilities_by_name(classifier(tiny_checkpoint, meant), tokenizer, PAIRS[0])
+    (prediction,) = predict_rows(MNLI, checkpoint, PAIRS[:1])
+    assert prediction.probabilities == pytest.approx(expected, abs=1e-5)
+    assert cached_checkpoint(folder, MNLI).assumed_outputs  # another entry of the cache
+    with pytest.raises(
+        DemoError, match=r"names 'LABEL_7'; the outputs of the checkpoint are LABEL_0, LABEL_1, LABEL_2"
+    ):
+        load_checkpoint(with_outputs(folder, {"LABEL_7": "neutral"}), MNLI)
+
+
+def test_names_with_a_meaning_need_no_word(tiny_checkpoint, tokenizer, save):
+    folder = str(save(classifier(tiny_checkpoint, ("CONTRADICTION", "Entailment", "neutral")), tokenizer))
+    assert load_checkpoint(folder, MNLI).assumed_outputs == {}
+    assert load_checkpoint("nli", MNLI).assumed_outputs == {}
 
 
 @pytest.mark.parametrize("labels", [("no", "yes"), ("good", "bad", "ugly"), ("a", "b", "c", "d"), ("only",)])
