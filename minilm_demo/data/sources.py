@@ -121,7 +121,9 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = (), mean
 
 
 def find_place(name: str | Path) -> Path | None:
-    """The folder or file of this name; None if there is none, or no file can have the name (too long, ~nobody)."""
+    """The folder or file of this name; None if there is none, or no file can have the name (too long, ~nobody, "")."""
+    if not str(name):
+        return None
     with suppress(OSError, RuntimeError, ValueError):
         path = Path(name).expanduser()
         if path.is_dir() or path.is_file():

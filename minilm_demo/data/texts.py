@@ -11,7 +11,7 @@ import functools
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ def _texts_of_task(task: Task, data: str, split: str, divide: Divide) -> Texts:
     whole = without_parts(_distinct((row[field] for row in rows for field in task.text_fields), excluded=drawn))
     train, words = _divided_train(whole, validation, divide)
     described = source.describe({split: len(rows)})
-    return Texts(train, validation, DataSource(described.kind, described.description + words, described.splits))
+    return Texts(train, validation, replace(described, description=described.description + words))
 
 
 def _divided_train(texts: Sequence[str], validation: Sequence[str], divide: Divide) -> tuple[list[str], str]:

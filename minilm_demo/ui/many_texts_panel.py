@@ -55,7 +55,7 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
         score = gr.Button("Score these rows", elem_id="rows-run")
         scored = view(views.ROWS, elem_id="scored-rows", min_height=96)
         gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
-        file = gr.File(label="CSV, TSV, JSONL or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
+        file = gr.File(label="CSV, TSV, Excel, JSON or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
         with gr.Row():
             answer = gr.Button("Answer every row", elem_id="csv-run")
             answers = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="csv-out")

@@ -70,4 +70,6 @@ def _plainly_named(splits: dict[str, list[str]]) -> dict[str, list[str]]:
         base = split.partition("_")[0]
         alone = base not in splits and sum(other.startswith(f"{base}_") for other in splits) == 1
         names[split] = base if alone else split
-    return {names[split]: files for split, files in splits.items()}
+    order = list(dict.fromkeys(ALIASES.values()))
+    named = {names[split]: files for split, files in splits.items()}
+    return dict(sorted(named.items(), key=lambda item: (order.index(item[0].partition("_")[0]), item[0])))
