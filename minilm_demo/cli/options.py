@@ -46,7 +46,7 @@ def add_config(
         if field.name == "time_budget":
             parser.add_argument(flag, type=_duration, metavar="60s", **options)
         elif types[field.name] == Mapping[str, str] | None:
-            parser.add_argument(flag, type=_mapping, metavar="VALUE=LABEL,…", **options)
+            parser.add_argument(flag, type=mapping, metavar="VALUE=LABEL,…", **options)
         elif types[field.name] == tuple[float, float] | None:
             parser.add_argument(flag, type=_range, metavar="LOW,HIGH", **options)
         elif types[field.name] is bool:
@@ -68,7 +68,7 @@ def _duration(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text}' is no duration; write 30s, 2m or 1h") from None
 
 
-def _mapping(text: str) -> dict[str, str]:
+def mapping(text: str) -> dict[str, str]:
     """The mapping of "0=negative,1=positive"."""
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(separator and value.strip() for value, separator, _ in pairs):

@@ -12,10 +12,10 @@ from pathlib import Path
 from ..data import LabelMeaning
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
-from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
+from ..results import DISTILL, FINETUNE, Evaluation, FinetuneResult, Finished, Started
 from ..tasks import TASKS, get_task
 from ..views.documents import evaluation_document, result_document, run_document
-from ..views.result import baseline_name
+from ..views.result import baseline_hint, baseline_name, paper_rows, paper_scores, rows_seen, run_rows
 from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
@@ -85,12 +85,22 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
     folder = Path(result.output_dir).absolute()  # a bare name could be a catalog name
     yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
-    yield from _evaluation_lines(result.evaluation, seen_by_base)
+    if not _beside_the_paper(result.evaluation):
+        yield f"Saw {rows_seen(result)}."
+    yield from _evaluation_lines(result.evaluation, seen_by_base, result)
     yield f"Saved in {folder}"
     yield f'Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint "{folder}" "…"'
 
 
-def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
+def _beside_the_paper(evaluation: Evaluation) -> bool:
+    """Whether the paper's scores are printed below these."""
+    task = TASKS[evaluation.task]
+    return any(paper_scores(task, evaluation, split, task.paper_metric) for split in evaluation.metrics)
+
+
+def _evaluation_lines(
+    evaluation: Evaluation, seen_by_base: str, training: FinetuneResult | None = None
+) -> Iterator[str]:
     task = TASKS[evaluation.task]
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     yield from evaluation.data_source.notes
@@ -99,23 +109,28 @@ def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str
             low, high = evaluation.intervals[split][metric]
             constant = f"{baseline_name(task, evaluation, split, metric)} {evaluation.baseline[split][metric]:.3f}"
             yield f"  {split:<24}{metric:<24}{value:.3f}  {low:.3f} to {high:.3f}  {constant}"
-    comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
-    for model, score in task.paper.items() if comparable else ():
-        yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"
+        if hint := baseline_hint(task, evaluation, split):
+            yield f"  {hint}"
+    if _beside_the_paper(evaluation):
+        for model, score in task.paper.items():
+            yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  {paper_rows(task)}"
+        yield f"{run_rows(task, evaluation, training)}."
     if seen_by_base:
         yield f"The bundled checkpoint's own training had seen {seen_by_base}."
 
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from ..jobs import evaluate
+    from ..models import with_outputs
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
     meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
     source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
+    location = with_outputs(checkpoint.name, args.output_labels)
     evaluation = evaluate(
-        task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+        task, location, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
     seen_by_base = checkpoint.seen(task)
     document = evaluation_document(evaluation, seen_by_base)

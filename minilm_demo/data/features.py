@@ -14,6 +14,7 @@ from ..tasks import Task
 from .encoding import Window
 from .kinds import kind_of
 
+ROW = "row"  # key of a feature: the index of its row
 LENGTHS = (32, 64, 128, 192, 256, 384, 512)  # in tokens, offered where texts are cut
 FEW_CUT = 0.02  # the shortest length that cuts at most this share of the rows is offered
 
@@ -65,22 +66,25 @@ def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
 
 
 def train_features(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[dict]:
-    """Features with labels. A window without the whole answer points at [CLS], as "no answer" does."""
+    """Features with labels, and under `ROW` the index of the row. A window without the whole answer points at [CLS], as
+    "no answer" does."""
     kind = kind_of(task)
     return [
-        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field])}
+        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field]), ROW: window.row}
         for window in encode(task, tokenizer, rows, max_length, stride)
     ]
 
 
 def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
     """A batch of tensors padded on the right to its own longest feature: `input_ids`, `attention_mask`
-    [batch, num_tokens] and so on; labels [batch]."""
+    [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
     import torch
 
     length = max(len(feature["input_ids"]) for feature in features)
     batch = {}
     for name, first in features[0].items():
+        if name == ROW:
+            continue
         if isinstance(first, list):
             fill = pad_token_id if name == "input_ids" else 0
             batch[name] = torch.tensor([f[name] + [fill] * (length - len(f[name])) for f in features])

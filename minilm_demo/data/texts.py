@@ -101,7 +101,7 @@ def _own_texts(task: Task, place: Path, split: str, divide: Divide) -> Texts:
     if split == "train" and split not in tables and len(tables) == 1:
         split = next(iter(tables))
     if split not in tables:
-        raise DataError(f"{place.name} has no splits but {listed(list(tables))}; '{split}' was asked for.")
+        raise DataError(f"No split '{split}' in {place.name}. There is: {listed(list(tables))}.")
     columns: dict[str, None] = {}
     notes: dict[str, None] = {}
     lines = _distinct(_read_texts(task, tables[split], columns, notes))

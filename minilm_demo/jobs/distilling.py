@@ -41,6 +41,7 @@ from .training import (
     fetching,
     linear_schedule,
     never,
+    number_seen,
     precision_of,
     precision_reason,
     start_accelerator,
@@ -96,6 +97,7 @@ def distill(
             yield Evaluated(0, losses_before, len(texts.validation), best=False)
     progresses: list[Progress] = []
     status = yield from _teach_all(pairs, start_time, end, progresses)
+    texts_seen = number_seen(accelerator, set().union(*(progress.numbers for progress in progresses)))
     if not accelerator.is_main_process:
         yield Finished(status, "Done; the main process measures and writes.")
     elif len(progresses) < len(pairs) or not progresses[-1].step:
@@ -105,7 +107,7 @@ def distill(
     else:
         if pairs[-1].saved_step < progresses[-1].step:
             yield pairs[-1].keep(progresses[-1])
-        result = _result(config, pairs, progresses, texts, losses_before)
+        result = _result(config, pairs, progresses, texts, losses_before, texts_seen)
         yield Finished(status, f"Made {result.steps} steps.", result)
 
 
@@ -319,6 +321,7 @@ def _result(
     progresses: Sequence[Progress],
     texts: Texts,
     losses_before: Mapping[str, float],
+    texts_seen: int,
 ) -> DistillResult:
     teacher, student, steps = pairs[0].teacher, pairs[-1].student.model, progresses[-1].total
     return DistillResult(
@@ -339,6 +342,7 @@ def _result(
         steps=steps,
         examples=len(texts.train),
         examples_seen=sum(progress.examples_seen for progress in progresses),
+        texts_seen=texts_seen,
         seconds=sum(progress.seconds for progress in progresses),
         steps_per_second=steps / sum(progress.step_seconds for progress in progresses),
         precision=precision_of(pairs[-1].accelerator),

@@ -12,7 +12,17 @@ import numpy as np
 
 from ..data import AS_SAID, LabelMeaning, Source, draw, features, open_source, require_rows, split_facts
 from ..models import Checkpoint, load_checkpoint, pick_precision, seen_by_base
-from ..results import CutRows, Evaluation, Mistake, Prediction, RowFacts, ScoredRow, ScoredRows, joined_facts
+from ..results import (
+    CutRows,
+    Evaluation,
+    Mistake,
+    Prediction,
+    RowFacts,
+    ScoredRow,
+    ScoredRows,
+    joined_facts,
+    outputs_note,
+)
 from ..tasks import Task, get_task
 from . import metrics
 from .kinds import kind_of
@@ -110,7 +120,7 @@ def evaluate_rows(
     facts = source.facts([split])
     cut = _cut_rows(task, checkpoint, predictions)
     facts = facts.with_splits(**{split: replace(split_facts(task, rows, learned), cut=cut)})
-    facts = facts.with_hints(_hints(task, table, facts))
+    facts = facts.with_hints(_hints(task, checkpoint, table, facts))
     evaluation = Evaluation(
         task=task.name,
         checkpoint=checkpoint.name,
@@ -131,7 +141,7 @@ def _resolve(task, checkpoint, data, splits: Sequence[str], meaning: LabelMeanin
     """Task, checkpoint and source as objects; each may come as a name or a path."""
     task = get_task(task) if isinstance(task, str) else task
     source = data if isinstance(data, Source) else open_source(task, str(data), splits or task.eval_splits, meaning)
-    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(str(checkpoint), task)
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint, task)
     return task, checkpoint, source
 
 
@@ -143,9 +153,10 @@ def _cut_rows(task: Task, checkpoint: Checkpoint, predictions: Sequence[Predicti
     return features.cut_rows(task, lengths, features.input_length(task, config), most)
 
 
-def _hints(task: Task, table: Sequence[Sequence[int]], facts: RowFacts) -> list[str]:
-    hint = order_hint(task, table, facts.values, "The model") if task.labels else ""
-    return [hint] if hint else []
+def _hints(task: Task, checkpoint: Checkpoint, table: Sequence[Sequence[int]], facts: RowFacts) -> list[str]:
+    """Sentences on what may be wrong with the meaning of the labels, of the rows or of the checkpoint."""
+    order = order_hint(task, table, facts.values, "The model") if table else ""
+    return [hint for hint in (outputs_note(checkpoint.assumed_outputs), order) if hint]
 
 
 def predict_all(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], on_batch=None) -> list[Prediction]:

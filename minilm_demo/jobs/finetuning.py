@@ -75,12 +75,13 @@ def finetune(
     yield plan
     progress = tuning.progress(plan, speed)
     status = yield from train(tuning, plan, progress, end)
+    rows_seen = tuning.rows_seen(progress)
     if not tuning.accelerator.is_main_process:
         yield Finished(status, "Done; the main process scores and writes.")
     elif not progress.step:
         yield Finished(status, "Stopped before the first step.")
     else:
-        yield from tuning.finish(status, progress)
+        yield from tuning.finish(status, progress, rows_seen)
 
 
 def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) -> Generator[TrainingEvent, None, str]:

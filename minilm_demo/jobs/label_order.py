@@ -22,7 +22,7 @@ def order_hint(task: Task, table: Sequence[Sequence[int]], values: Sequence[Valu
     from scipy.optimize import linear_sum_assignment
 
     counts = np.array(table)
-    if not task.labels or counts.sum() < FEWEST_ROWS:
+    if len(counts) != len(task.labels) or counts.sum() < FEWEST_ROWS:
         return ""
     _, order = linear_sum_assignment(-counts)  # label of the rows -> the label that the model means by it
     rows = int(counts.sum())

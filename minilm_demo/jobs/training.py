@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +76,15 @@ def agreed(accelerator: Accelerator, number: float) -> float:
     from accelerate.utils import broadcast
 
     return broadcast(torch.tensor([number], dtype=torch.float64, device=accelerator.device)).item()
+
+
+def number_seen(accelerator: Accelerator, numbers: Collection[int]) -> int:
+    """How many different numbers the processes have together; all processes must call this."""
+    if accelerator.num_processes == 1:
+        return len(set(numbers))
+    from accelerate.utils import gather_object
+
+    return len(set(gather_object(sorted(numbers))))
 
 
 def precision_of(accelerator: Accelerator) -> str:
@@ -243,7 +252,8 @@ class Progress:
         self.log_every = max(1, plan.steps // LOGGED_STEPS)
         self.picture_every = math.ceil(plan.steps / WATCHED_FRAMES)
         self.step = 0  # updates made
-        self.examples_seen = 0
+        self.examples_seen = 0  # repetitions included, all processes together
+        self.numbers: set[int] = set()  # of the examples seen by this process
         self.step_seconds = 0.0  # of the updates alone
         self.seconds = 0.0  # including scoring and saving between the updates
         self.learning_rate = 0.0  # of the last update
@@ -267,6 +277,7 @@ class Progress:
         self.step_seconds += time.perf_counter() - self._step_start_time
         self.step += 1
         self.examples_seen += len(rows) * self.processes
+        self.numbers.update(rows)
         self.learning_rate = learning_rate
         self._updates.append(Update(loss, losses or {}, accuracy))
         if not math.isfinite(loss):
@@ -282,6 +293,11 @@ class Progress:
     def total(self) -> int:
         """Updates made, including those of an assistant."""
         return self.steps_before + self.step
+
+    @property
+    def epochs(self) -> float:
+        """How often the examples were gone through."""
+        return self.step / self.per_epoch
 
     @property
     def is_last(self) -> bool:
@@ -307,7 +323,7 @@ class Progress:
         accuracies = [update.accuracy for update in updates]
         return Stepped(
             step=self.total,
-            epoch=self.step / self.per_epoch,
+            epoch=self.epochs,
             loss=_mean([update.loss for update in updates]),
             learning_rate=self.learning_rate,
             train_score=_mean(accuracies) if None not in accuracies else None,

@@ -39,6 +39,7 @@ from .training import (
     agreed,
     count_weights,
     make_optimizer,
+    number_seen,
     precision_of,
     precision_reason,
     trainable,
@@ -110,11 +111,11 @@ class FineTuning:
         )
 
     def _baseline(self) -> float | None:
-        """The score of a constant answer on the rows that are scored along the way; None without any."""
+        """The best score of a constant answer on the rows that are scored along the way; None without any."""
         rows = self.rows.curve_rows
-        return (
-            metrics.best_constant(self.task, references(self.task, rows))[self.task.metrics[0]].score if rows else None
-        )
+        if not rows:
+            return None
+        return metrics.best_constant(self.task, references(self.task, rows))[self.task.metrics[0]].score
 
     # -- an update
 
@@ -248,7 +249,11 @@ class FineTuning:
         model.save_pretrained(folder)
         write_origin(folder, self.checkpoint.location, "tuned")
 
-    def finish(self, status: str, progress: Progress) -> Iterator[TrainingEvent]:
+    def rows_seen(self, progress: Progress) -> int:
+        """How many different rows were learned from, all processes together; all of them must call this."""
+        return number_seen(self.accelerator, {self.encoded[number][features.ROW] for number in progress.numbers})
+
+    def finish(self, status: str, progress: Progress, rows_seen: int) -> Iterator[TrainingEvent]:
         """Load the best checkpoint, score it once on the validation splits, and report the result."""
         if not self.saved_step:
             yield self.keep(progress.step)
@@ -264,6 +269,8 @@ class FineTuning:
             steps=progress.step,
             examples=len(self.rows.train),
             examples_seen=progress.examples_seen,
+            rows_seen=rows_seen,
+            epochs=progress.epochs,
             seconds=progress.seconds,
             examples_per_second=progress.examples_seen / progress.step_seconds,
             splits=self.rows.used,

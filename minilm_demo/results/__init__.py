@@ -27,6 +27,7 @@ from .answers import (
     WordImportance,
     WordSpan,
     WordWeight,
+    outputs_note,
 )
 from .encoding import (
     from_dict,
@@ -146,6 +147,7 @@ __all__ = [
     "from_json",
     "group_words",
     "joined_facts",
+    "outputs_note",
     "percent",
     "read_lines",
     "row_notes",

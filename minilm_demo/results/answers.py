@@ -36,6 +36,17 @@ class DataSource:
         return self.kind in ("hub", "mirror")
 
 
+def outputs_note(outputs: Mapping[str, str]) -> str:
+    """A sentence on outputs of a checkpoint whose names do not say what they mean; "" for none."""
+    if not outputs:
+        return ""
+    meanings = ", ".join(f"{name} is taken for “{label}”" for name, label in outputs.items())
+    return (
+        f"The checkpoint does not say what its answers mean: {meanings}, the order of the task. If that is wrong, say "
+        "what they mean: `output_labels`."
+    )
+
+
 @dataclass(frozen=True)
 class Mistake:
     """One row the model got wrong. `confidence` is the probability of the wrong answer, 0..1 (regression: the absolute
@@ -139,6 +150,7 @@ class Prediction:
     tokens_read: int = 0
     unknown_words: tuple[str, ...] = ()
     nothing_read: bool = False
+    assumed_outputs: Mapping[str, str] = field(default_factory=dict)  # name of an output, as LABEL_0 -> its label
 
 
 @dataclass(frozen=True)

@@ -90,14 +90,16 @@ class FinetuneResult:
     output_dir: str
     step: int  # the step whose weights were saved
     steps: int  # steps of the whole training
-    examples: int  # rows trained on
-    examples_seen: int  # rows trained on times epochs, all processes together
+    examples: int  # rows to learn from
+    examples_seen: int  # rows (for span tasks windows) learned from, repetitions included, all processes together
     seconds: float  # of training, evaluations during the run included
     examples_per_second: float  # of the optimiser steps alone
     splits: Mapping[str, int]  # split or extra set -> rows used
     precision: str = ""  # as in `Started`, like the next one; "" in older runs
     precision_reason: str = ""
     settings: FinetuneSettings | None = None  # as in `Started`
+    rows_seen: int | None = None  # different rows learned from; None, like the next: an older run
+    epochs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,14 @@ class DistillResult:
     teacher_parameters: int
     output_dir: str
     steps: int
-    examples: int  # distinct texts
+    examples: int  # distinct texts to learn from
     examples_seen: int  # texts learned on, repetitions included, all processes together
     seconds: float  # of training, measurements during the run included
     steps_per_second: float  # of the optimiser steps alone
     precision: str = ""  # as in `Started`, like the next one; "" in older runs
     precision_reason: str = ""
     settings: DistillSettings | None = None  # as in `Started`
+    texts_seen: int | None = None  # different texts learned from; None: an older run
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ..models import BUNDLED_REPO, Location, default_checkpoint, locate, public_
 from ..models.kinds import kind_of
 from ..results import RUN_ID, AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
+from ..views import rows_seen, texts_seen
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -77,6 +78,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         result=result,
         scores=_scores(result.evaluation),
         seen=seen_by_base(base, task) if base else "",
+        seen_rows=rows_seen(result),
         rows=_rows(result),
         **_settings(record, result),
     )
@@ -91,7 +93,9 @@ def student_card(record: RunRecord, result: DistillResult) -> str:
         "tags": ["minilm", "distilled-in-a-demo"],
     }
     title = f"A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads"
-    return _render("student", front, title=title, result=result, **_settings(record, result))
+    return _render(
+        "student", front, title=title, result=result, seen_texts=texts_seen(result), **_settings(record, result)
+    )
 
 
 def ablation_card(record: RunRecord, result: AblationResult) -> str:

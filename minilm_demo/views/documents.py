@@ -19,6 +19,7 @@ from ..results import (
     Prediction,
     Started,
     Stepped,
+    outputs_note,
     to_dict,
 )
 from ..tasks import TASKS
@@ -42,6 +43,8 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
         "output_dir": result.output_dir,
         "examples": result.examples,
         "examples_seen": result.examples_seen,
+        "rows_seen": result.rows_seen,
+        "epochs": None if result.epochs is None else round(result.epochs, 4),
         "seconds": round(result.seconds, 2),
         "examples_per_second": round(result.examples_per_second, 1),
         "splits": dict(result.splits),
@@ -78,7 +81,7 @@ def prediction_document(prediction: Prediction) -> dict:
     answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
     always = (*answer, "unknown_words")
-    document = {name: value for name, value in values.items() if name in always or value not in (None, (), [])}
+    document = {name: value for name, value in values.items() if name in always or value not in (None, (), [], {})}
     return document | {"milliseconds": round(prediction.milliseconds, 1)}
 
 
@@ -87,7 +90,12 @@ def document_notes(document: Mapping) -> list[str]:
     unsure = [UNSURE] if document.get("unsure") else []
     counts = document["tokens_read"], document["tokens_total"]
     nothing = document.get("nothing_read", False)
-    return [*unsure, *unread_notes(*counts, document["unknown_words"], nothing=nothing)]
+    outputs = outputs_note(document.get("assumed_outputs", {}))
+    return [
+        *unsure,
+        *unread_notes(*counts, document["unknown_words"], nothing=nothing),
+        *([outputs] if outputs else []),
+    ]
 
 
 def distill_document(result: DistillResult) -> dict:

@@ -74,11 +74,13 @@ class Finetuning:
         started = self.latest.started
         facts = [
             ["Checkpoint", self.base or started.checkpoint],
-            ["Data", " ".join((f"{started.data_source.description}.", *started.data_source.notes))],
+            ["Data", started.data_source.description],
             ["Rows", f"{words.thousands(started.examples)} to learn from, {self._held_back()}"],
             ["Weights", f"{words.millions(started.trainable)} of {words.millions(started.parameters)} move"],
             ["Arithmetic", arithmetic(started)],
         ]
+        if notes := started.data_source.notes:
+            facts.append(["About the rows", " ".join(notes)])
         return [*facts, ["Plan", self.plan()]] if self.latest.planned else facts
 
     def _held_back(self) -> str:
@@ -175,4 +177,4 @@ def finetune_card(
         for split, rows in evaluation.cell_rows.items()
         if rows
     ]
-    return card | card_figures(evaluation) | {"cells": cells}
+    return card | card_figures(evaluation, training) | {"cells": cells}

@@ -96,8 +96,20 @@ def milliseconds(value: float) -> str:
 
 
 def epochs(value: float) -> str:
-    """3.0 -> "3", 1.34 -> "1.3", 0.04 -> "0.04"."""
+    """3.0 -> "3", 1.34 -> "1.3", 0.04 -> "0.04", 0.004 -> "under 0.01"."""
+    if 0 < value < 0.01:
+        return "under 0.01"
     return f"{value:.2f}".rstrip("0").rstrip(".") if value < 0.1 else f"{value:.1f}".removesuffix(".0")
+
+
+def seen(different: int, of: int, in_all: int, times: float | None, noun: str = "row") -> str:
+    """ "3,264 of 66,349 rows, 0.05 epochs", "440 of 440 rows, 6.5 epochs: 2,848 in all". `times` are the epochs, None:
+    not known."""
+    shares = f"{thousands(different)} of {counted(of, noun)}"
+    if times is None:
+        return shares if in_all <= different else f"{shares}, {thousands(in_all)} in all"
+    shares = f"{shares}, {epochs(times)} epoch{'' if epochs(times) == '1' else 's'}"
+    return shares if times <= 1 else f"{shares}: {thousands(in_all)} in all"
 
 
 def speed(per_second: float, noun: str = "example") -> str:

@@ -190,7 +190,20 @@ def test_an_epoch_reads_every_row_once(few, monkeypatch):
     rows = [row for batch in read for row in batch]
     assert sorted(rows[:64]) == sorted(rows[64:]) == list(range(64))
     assert rows[:64] != rows[64:]
-    assert events[-1].result.examples_seen == 128
+    result = events[-1].result
+    assert (result.examples, result.rows_seen, result.examples_seen, result.epochs) == (64, 64, 128, 2)
+
+
+def test_rows_seen_are_those_of_the_batches_and_not_all_there_are(few):
+    result = drain("sst2", **few, max_steps=3)[-1].result
+    assert (result.examples, result.rows_seen, result.examples_seen, result.epochs) == (64, 24, 24, 3 / 8)
+
+
+def test_a_paragraph_in_several_windows_is_one_row(tiny_checkpoint_for, tmp_path):
+    options = {"checkpoint": str(tiny_checkpoint_for("squad_v2")), "data": "sample", "eval_examples": 4}
+    result = drain("squad_v2", **options, epochs=1, max_length=144, output_dir=str(tmp_path / "run"))[-1].result
+    assert result.rows_seen == result.examples < result.examples_seen, "its windows are counted in all"
+    assert result.epochs == 1
 
 
 def spy(items, seen: list):

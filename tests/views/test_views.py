@@ -17,7 +17,7 @@ from minilm_demo.views import words
 from minilm_demo.views.bundle import STATIC
 from minilm_demo.views.components import json_in_html
 from minilm_demo.views.kinds.span import mark
-from minilm_demo.views.result import source_sentence, verdict
+from minilm_demo.views.result import result_card, rows_seen, source_sentence, verdict
 
 MNLI, SST2, SQUAD = TASKS["mnli"], TASKS["sst2"], TASKS["squad_v2"]
 RUNNING = [samples.started("mnli"), samples.planned(), *samples.training(until=84)]
@@ -264,6 +264,58 @@ def test_baselines_have_names_by_the_kind_of_task():
     )
 
 
+def test_a_run_on_few_rows_says_so_beside_the_paper():
+    """102 updates of 32 rows are 3,264 rows, of 66,349 that were there; and 500 rows were scored."""
+    evaluation = Evaluation(
+        "sst2", "sst2-9aBcD", DataSource("mirror", "sst2 from a local mirror", {"validation": 500}),
+        {"validation": {"accuracy": 0.83}}, {"validation": {"accuracy": (0.8, 0.86)}},
+        {"validation": {"accuracy": 0.51}}, {"validation": 500},
+    )  # fmt: skip
+    seen = {"examples": 66_349, "examples_seen": 3264, "rows_seen": 3264, "epochs": 0.0492, "splits": {"train": 66_349}}
+    training = samples.result_of(evaluation, **seen)
+    card = result_card(TASKS["sst2"], evaluation, training)
+    words_of_it = "This run saw 3,264 of 66,349 rows, 0.05 epochs; it was scored on 500 of the 872 rows of validation."
+    assert words_of_it in card["notes"]
+    assert dict(card["figures"])["Rows seen"] == "3,264 of 66,349 rows, 0.05 epochs"
+    assert "66,349" not in str(dict(card["figures"]) | {"Rows seen": ""})
+    table = views.figure_table(training, kind="scores")["rows"]
+    assert [row[1] for row in table if "this model" in row[1]] == [
+        "this model, which saw 3,264 of 66,349 rows, 0.05 epochs"
+    ]
+    assert (
+        "What this model learned from is not known here; it was scored on 500 of the 872 rows of validation."
+        in (result_card(TASKS["sst2"], evaluation)["notes"])
+    )
+    older = dataclasses.replace(training, rows_seen=None, epochs=None)
+    assert rows_seen(older) == rows_seen(training)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((3264, 66_349, 3264, 0.0492), "3,264 of 66,349 rows, 0.05 epochs"),
+        ((64, 363_846, 64, 0.0002), "64 of 363,846 rows, under 0.01 epochs"),
+        ((440, 440, 440, 1.0), "440 of 440 rows, 1 epoch"),
+        ((440, 440, 2848, 6.47), "440 of 440 rows, 6.5 epochs: 2,848 in all"),
+        ((1, 1, 3, 3.0), "1 of 1 row, 3 epochs: 3 in all"),
+        ((32, 158, 32, None), "32 of 158 rows"),
+        ((158, 158, 320, None), "158 of 158 rows, 320 in all"),
+    ],
+)
+def test_rows_seen_in_words(numbers, said):
+    assert words.seen(*numbers) == said
+
+
+def test_a_score_below_one_answer_to_every_row_gets_a_hint():
+    low = samples.mnli_evaluation(metrics={"validation_matched": {"accuracy": 0.2}})
+    assert verdict(MNLI, low, "validation_matched").endswith(
+        "(35.4 %). One answer to every row would have scored more: are the labels swapped, the steps too few, or the "
+        "learning rate too high?"
+    )
+    same = samples.mnli_evaluation(metrics={"validation_matched": {"accuracy": 0.3545}})
+    assert "One answer" not in verdict(MNLI, same, "validation_matched")
+
+
 def test_each_metric_stands_beside_its_own_best_constant():
     """F1's is the rare class, which accuracy's is not. An older result did not name its constant."""
     evaluation = Evaluation(
@@ -274,10 +326,10 @@ def test_each_metric_stands_beside_its_own_best_constant():
         baseline_answers={"validation": {"f1": "equivalent", "accuracy": "not_equivalent"}},
     )  # fmt: skip
     assert verdict(TASKS["mrpc"], evaluation, "validation") == (
-        "F1 on validation: 75.7 % (68.0 to 83.0 %), clearly above always answering 'equivalent' (66.7 %)."
+        "F1 on validation: 75.7 % (68.0 to 83.0 %), clearly above always answering 'the same' (66.7 %)."
     )
     labels = [row[1] for row in views.figure_table(evaluation)["rows"]]
-    assert labels[1::2] == ["always answering 'equivalent'", "always answering 'not equivalent'"]
+    assert labels[1::2] == ["always answering 'the same'", "always answering 'not the same'"]
     older = dataclasses.replace(evaluation, baseline_answers={})
     assert "always answering the most frequent class (66.7 %)" in verdict(TASKS["mrpc"], older, "validation")
 
@@ -291,7 +343,13 @@ def test_the_card_of_two_splits():
     assert len(card["verdicts"]) == 2
     assert card["scores"]["title"] == "Scores: MNLI" and card["classes"]["title"] == "Predicted classes"
     assert "The bundled checkpoint's own training had seen 277,230 SNLI and MNLI pairs." in card["notes"]
-    assert any("trained on all 392,702 rows; this run learned from 1,800" in note for note in card["notes"])
+    assert card["notes"][-2:] == [
+        "Hollow marks are the paper's development scores (Wang et al., 2020): learned from all 392,702 rows, scored on "
+        "all 9,815.",
+        "This run saw 1,800 of 1,800 rows, 3.4 epochs: 6,048 in all; it was scored on all 9,815 rows of validation "
+        "matched.",
+    ]
+    assert dict(card["figures"])["Rows seen"] == "1,800 of 1,800 rows, 3.4 epochs: 6,048 in all"
     assert dict(card["figures"])["Weights kept"] == "step 171 of 189"
     mistakes = card["mistakes"]
     assert mistakes["headings"] == ["Split", "Premise", "Hypothesis", "Expected", "Predicted", "Confidence"]

@@ -39,6 +39,8 @@ class Kind(ABC):
     answer_fields: tuple[str, ...]  # fields of `Prediction` in the JSON document of an answer
     needs_text: bool = False  # an answer is drawn within its text
 
+    below_constant: str  # what may be wrong with a model that scores less than one answer to every row
+
     # Of a scored row, `ScoredRow.value`; of a mistake, `Mistake.confidence`.
     value_name: str
     first_rows: str  # the order of a list, as sorted by `place`

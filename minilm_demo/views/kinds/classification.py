@@ -15,6 +15,7 @@ LITTLE = 0.01  # of the probability: a smaller change is negligible
 
 class Classification(Kind):
     answer_fields = ("label", "probabilities")
+    below_constant = "are the labels swapped, the steps too few, or the learning rate too high?"
     value_name = "Probability"
     first_rows = "the surest first"
     confidence_name = "Confidence"

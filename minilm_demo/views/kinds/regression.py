@@ -12,6 +12,7 @@ from .base import Explained, Kind
 
 class Regression(Kind):
     answer_fields = ("score",)
+    below_constant = "is the scale turned round, the steps too few, or the learning rate too high?"
     value_name = "Off by"
     first_rows = "the largest error first"
     confidence_name = "Off by"

@@ -17,6 +17,7 @@ ANSWERABLE, ANSWERED = ("has an answer", "has none"), ("answered", "“no answer
 class Span(Kind):
     answer_fields = ("answer", "start", "end", "no_answer_score")
     needs_text = True
+    below_constant = "were the steps too few, or the learning rate too high?"
     value_name = "F1"
     first_rows = "the lowest F1 first"
     confidence_name = "1 − F1"
