@@ -139,6 +139,13 @@ READ = {  # name, text -> columns, cells, notes (parts of them, in order)
         [("a\tb", "1"), ('say "no"', "0"), ("plain", "1")],
         ["as a spreadsheet writes them"],
     ),
+    "TSV: QQP has the marks of its source in its texts": (
+        "a.tsv",
+        'id\tquestion1\tquestion2\tis_duplicate\n1\t"What is ""it""?"\tWhat?\t0\n',
+        ["id", "question1", "question2", "is_duplicate"],
+        [("1", '"What is ""it""?"', "What?", "0")],
+        ["as characters"],
+    ),
     "TSV: every cell quoted": (
         "a.tsv",
         '"text"\t"label"\n"fine"\t"1"\n',

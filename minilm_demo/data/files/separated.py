@@ -130,21 +130,33 @@ def _read_quotes(text: str, separator: str) -> tuple[Records, list[str]]:
     if '"' not in text:
         return _plain(text, separator), []
     plain = _plain(text, separator)
-    by_line, spanning = _records(text, separator, False), _records(text, separator, True)
+    if separator == "\t" and len(plain.rows[0]) > 1:
+        return _read_quotes_of_tsv(text, plain)
+    spanning = _records(text, separator, True)
     if len(plain.rows[0]) < 2:
         return _one_column(text, separator, spanning)
-    if separator == "\t":
-        quoted = by_line if plain.is_even else spanning
-        if quoted.is_quoted_by_a_program and quoted.is_even:
-            return quoted, ["Quotation marks enclose cells here, as a spreadsheet writes them; they are not read."]
-        return plain, ["Quotation marks are read as characters."]
     if '\\"' in text and (spanning.bare or not spanning.is_even):
         escaped = _records(text, separator, True, escapes=True)
         if escaped.is_even and not escaped.bare:
             return escaped, [r"A quotation mark within a cell is written \" here."]
-    if by_line.is_even and spanning.spanning and (not spanning.is_even or _are_rows(by_line, spanning)):
-        return by_line, _bare_note(by_line)
+    if spanning.spanning:
+        by_line = _records(text, separator, False)
+        if by_line.is_even and (not spanning.is_even or _are_rows(by_line, spanning)):
+            return by_line, _bare_note(by_line)
     return spanning, _bare_note(spanning)
+
+
+def _read_quotes_of_tsv(text: str, plain: Records) -> tuple[Records, list[str]]:
+    """The rows of a TSV: with quotation marks as characters, unless a program quoted the whole file.
+
+    QQP is published as a TSV in which a program quoted its source, and its official rows have these marks in their
+    texts."""
+    is_qqp = plain.is_even and {"question1", "question2"} <= set(plain.rows[0])
+    if not is_qqp:
+        quoted = _records(text, "\t", spanning=not plain.is_even)
+        if quoted.is_quoted_by_a_program and quoted.is_even:
+            return quoted, ["Quotation marks enclose cells here, as a spreadsheet writes them; they are not read."]
+    return plain, ["Quotation marks are read as characters."]
 
 
 def _bare_note(records: Records) -> list[str]:
