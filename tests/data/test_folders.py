@@ -64,6 +64,7 @@ def test_a_folder_of_any_format_has_its_splits(kind, tmp_path):
     assert source.read("train+test") == sentences("train", 6) + sentences("test", 2)
     with pytest.raises(DataError, match=r"No split 'dev': .* train, validation"):
         source.require_splits("dev")
+    assert source.read("all") == sentences("train", 6) + sentences("dev", 4)
     assert len(read_extra(SST2, str(tmp_path)).rows) == 6
 
 

@@ -98,12 +98,12 @@ def _choices(annotation: Mapping) -> dict[str, object]:
         if not isinstance(value, Mapping):
             continue
         if "start" in value and "text" in value:
-            marked = choices.setdefault(name, {"text": [], "answer_start": []})
-            marked["text"].append(value["text"])
-            marked["answer_start"].append(value["start"])
+            passages = choices.setdefault(name, {"text": [], "answer_start": []})
+            passages["text"].append(value["text"])
+            passages["answer_start"].append(value["start"])
         else:
-            chosen = next((value[kind] for kind in ("choices", "rating", "number", "text") if kind in value), None)
-            choices[name] = _single(chosen)
+            choice = next((value[kind] for kind in ("choices", "rating", "number", "text") if kind in value), None)
+            choices[name] = _single(choice)
     return choices
 
 

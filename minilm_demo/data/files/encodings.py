@@ -179,10 +179,10 @@ def _guess(name: str, data: bytes, position: int) -> tuple[str, str]:
     """Text and encoding as charset-normalizer finds them. It is believed where it also recognised a language."""
     from charset_normalizer import from_bytes
 
-    found = from_bytes(data[:SAMPLE_BYTES]).best()
-    if found and found.coherence > 0:
+    guess = from_bytes(data[:SAMPLE_BYTES]).best()
+    if guess and guess.coherence > 0:
         try:
-            return data.decode(found.encoding), found.encoding.replace("_", "-")
+            return data.decode(guess.encoding), guess.encoding.replace("_", "-")
         except UnicodeDecodeError:
             pass
     raise DataError(

@@ -57,10 +57,10 @@ def read_separated(name: str, data: bytes, *, every_row: bool = False) -> Table:
     text, notes = decode(name, data)
     text = _one_line_end(text)
     first_line = 1 + len(text) - len(text := text.lstrip("\n"))
-    named = SEPARATOR_LINE.match(text)
-    if named:
-        text, first_line = text[named.end() :], first_line + 1
-    separator = named[1] if named else _separator(text, name.lower().endswith((".tsv", ".tab")))
+    separator_line = SEPARATOR_LINE.match(text)
+    if separator_line:
+        text, first_line = text[separator_line.end() :], first_line + 1
+    separator = separator_line[1] if separator_line else _separator(text, name.lower().endswith((".tsv", ".tab")))
     if separator != ("\t" if name.lower().endswith((".tsv", ".tab")) else ","):
         notes.append(f"Columns are separated by {SEPARATORS.get(separator, repr(separator))}.")
     return _table(name, text, separator, first_line, notes, every_row)
@@ -184,9 +184,9 @@ def _are_rows(by_line: Records, spanning: Records) -> bool:
         current = starts.get(line, current)
         if current in set(spanning.spanning):
             inside.append(row)
-    whole = [row for position, row in enumerate(spanning.rows) if position and position not in spanning.spanning]
+    single_lines = [row for position, row in enumerate(spanning.rows) if position and position not in spanning.spanning]
     for column in range(len(by_line.rows[0])):
-        values = [row[column].strip() for row in whole if len(row) > column]
+        values = [row[column].strip() for row in single_lines if len(row) > column]
         pieces = [row[column].strip() for row in inside if len(row) > column]
         if is_vocabulary(values) and set(pieces) <= set(values):
             return True
@@ -251,9 +251,9 @@ def _cells(text: str, separator: str, spanning: bool, escapes: bool) -> Iterator
     pattern = re.compile(rf'(?: *"({inside})" *(?={mark}|\n|\Z)|([^{mark}\n]*))({mark}|\n|\Z)', re.S)
     position = 0
     while position < len(text):
-        found = pattern.match(text, position)
-        enclosed, cell, end = found.groups()
-        position = found.end()
+        match = pattern.match(text, position)
+        enclosed, cell, end = match.groups()
+        position = match.end()
         if enclosed is not None:
             cell = enclosed.replace('""', '"')
             cell = re.sub(r"\\(.)", r"\1", cell, flags=re.S) if escapes else cell

@@ -57,7 +57,7 @@ def counted(number: int, noun: str, nouns: str = "") -> str:
 
 def listed(names: Sequence[object], most: int = 8) -> str:
     """Names in a sentence: "a, b and c"; of many names the first ones, and how many more."""
-    shown = list(map(str, names[:most]))
+    first_names = list(map(str, names[:most]))
     if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most:,} more"
-    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+        return f"{', '.join(first_names)} and {len(names) - most:,} more"
+    return " and ".join(filter(None, (", ".join(first_names[:-1]), *first_names[-1:])))
