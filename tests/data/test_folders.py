@@ -26,6 +26,7 @@ NAMES = {  # names of files -> splits
     "valid": (["Train.csv", "Valid.csv"], ["train", "validation"]),
     "with a name before": (["reviews-train.csv", "reviews_test.csv"], ["test", "train"]),
     "with a name after": (["train_reviews.csv", "test_reviews.csv"], ["test", "train"]),
+    "as SQuAD": (["train-v2.0.csv", "dev-v2.0.csv"], ["train", "validation"]),
     "more of a split": (["train.csv", "train_more.csv", "dev.csv"], ["train", "train_more", "validation"]),
     "matched and not": (
         ["train.tsv", "dev_matched.tsv", "dev_mismatched.tsv"],

@@ -57,6 +57,11 @@ def test_pandas_is_read_in_every_orient(orient, names, tmp_path):
     assert [{name: row[name] for name in ROWS[0]} for row in table.rows] == ROWS
 
 
+def test_lists_of_any_names_are_columns(tmp_path):
+    table = read(tmp_path, "my.json", {"what they said": ["fine", "bad"], "mood": ["up", "down"]})
+    assert table.rows == [{"what they said": "fine", "mood": "up"}, {"what they said": "bad", "mood": "down"}]
+
+
 def test_pandas_without_names_of_columns_gets_some(tmp_path):
     table = read(tmp_path, "my.json", pandas.DataFrame(ROWS).to_json(orient="values"))
     assert table.columns == ("text", "label")

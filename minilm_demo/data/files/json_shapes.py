@@ -86,7 +86,9 @@ def _viewer(name: str, document: Mapping) -> Rows | None:
 def _columns_of_lists(name: str, document: Mapping) -> Rows | None:
     """A list of cells for each column."""
     values = list(document.values())
-    if len(values) < 1 or not all(isinstance(value, list) for value in values) or not has_known_name(list(document)):
+    if not values or not all(isinstance(value, list) for value in values):
+        return None
+    if not has_known_name(list(document)) and (len(values) < 2 or len({len(value) for value in values}) > 1):
         return None
     if any(isinstance(cell, dict) and not is_answer(cell) for value in values for cell in value):
         return None
