@@ -1,4 +1,4 @@
-"""Predictions for every row of a CSV, TSV, JSONL or parquet file, written to a CSV file beside the input's columns."""
+"""Predictions for every row of a file, written to a CSV file beside the input's columns."""
 
 from __future__ import annotations
 

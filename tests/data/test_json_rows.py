@@ -194,6 +194,11 @@ def test_doccano_is_read_as_it_exports(field, text, tmp_path):
     ]
 
 
+def test_choices_of_label_studios_short_export_are_labels(tmp_path):
+    rows = [{"text": "a", "mood": {"choices": ["up"]}}, {"text": "b", "mood": "down"}]
+    assert [row["mood"] for row in read(tmp_path, "my.json", rows).rows] == ["up", "down"]
+
+
 def test_objects_in_cells_become_columns(tmp_path):
     table = read(tmp_path, "my.json", [{"text": "a", "meta": {"by": {"name": "x"}, "year": 2}}, {"text": "b"}])
     assert table.rows == [

@@ -224,6 +224,27 @@ READ = {  # name, text -> columns, cells, notes (parts of them, in order)
         [("fine", "1"), ("well, no, never", "0")],
         ["1 row has a ',' without quotation marks (the first: line 3); it is read as part of the column text."],
     ),
+    "commas without quotes beside ids and labels": (
+        "a.csv",
+        'id,text,label\n1,"a, b",pos\n2,c, d,neg\n3,e,pos\n4,f,neg\n',
+        ["id", "text", "label"],
+        [("1", "a, b", "pos"), ("2", "c, d", "neg"), ("3", "e", "pos"), ("4", "f", "neg")],
+        ["read as part of the column text"],
+    ),
+    "line ends converted twice": (
+        "a.csv",
+        "text,label\r\r\nfine,1\r\r\n",
+        ["text", "label"],
+        [("fine", "1")],
+        [],
+    ),
+    "a .txt with a header of commas": (
+        "a.txt",
+        "label,text\nham,hello there\nspam,so there\n",
+        ["label", "text"],
+        [("ham", "hello there"), ("spam", "so there")],
+        ["separated by commas"],
+    ),
     "no header: CoLA": (
         "a.tsv",
         "gj04\t1\t\tThe first one is good.\ngj04\t0\t*\tSecond one bad is.\nx\t1\t\tThe third one is good.\n",
@@ -289,7 +310,7 @@ def test_a_table_is_read_as_it_is_meant(case, tmp_path):
         assert words in note
 
 
-@pytest.mark.parametrize("case", [case for case in READ if case not in ("commas of thousands", "decimal commas")])
+@pytest.mark.parametrize("case", [case for case in READ if case != "line ends converted twice"])
 def test_fewer_rows_than_lines_are_never_without_a_word(case, tmp_path):
     name, text, _, rows, notes = READ[case]
     lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")

@@ -148,6 +148,8 @@ def simplified(rows: Sequence[Mapping]) -> tuple[list[dict], list[str]]:
 def _fields(row: Mapping, prefix: str = "", level: int = 0) -> Iterator[tuple[str, object]]:
     for field, value in row.items():
         name = f"{prefix}{field}"
+        if isinstance(value, Mapping) and list(value) == ["choices"]:
+            value = _single(value["choices"])
         if isinstance(value, Mapping) and value and not is_answer(value) and level < MAX_LEVELS:
             yield from _fields(value, f"{name}.", level + 1)
         elif isinstance(value, list) and value and all(map(_is_passage, value)):

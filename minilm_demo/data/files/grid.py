@@ -205,7 +205,7 @@ def _joins(row: Sequence[str], column: int, width: int, full_rows: Sequence[Sequ
             if cell not in values:
                 return False
     texts = column_of(full_rows, column)
-    return compared > 0 and not all(map(is_number, texts))
+    return compared > 0 and not all(map(is_number, texts)) and not is_vocabulary(texts)
 
 
 def _refusal(header: Sequence[str], grid: Grid, misfits: Sequence[int]) -> DataError:

@@ -61,7 +61,8 @@ def read_separated(name: str, data: bytes, *, every_row: bool = False) -> Table:
     if separator_line:
         text, first_line = text[separator_line.end() :], first_line + 1
     separator = separator_line[1] if separator_line else _separator(text, name.lower().endswith((".tsv", ".tab")))
-    if separator != ("\t" if name.lower().endswith((".tsv", ".tab")) else ","):
+    expected = {".csv": ",", ".tsv": "\t", ".tab": "\t"}.get(name.lower()[-4:])
+    if separator != expected:
         notes.append(f"Columns are separated by {SEPARATORS.get(separator, repr(separator))}.")
     return _table(name, text, separator, first_line, notes, every_row)
 
@@ -74,7 +75,9 @@ def read_lines(name: str, data: bytes, *, every_row: bool = False) -> Table:
     sample = [row for row in _records(text[:SAMPLE_CHARACTERS], separator, False).rows if any(map(str.strip, row))]
     widths = Counter(map(len, sample))
     is_even = sum(widths.values()) - widths[len(sample[0])] <= MOST_BENT * len(sample) if sample else False
-    if is_even and len(sample[0]) > 1 and (separator == "\t" or has_known_name(sample[0])):
+    has_columns = bool(sample) and len(sample[0]) > 1
+    names_all = has_columns and all(has_known_name([cell]) for cell in sample[0])
+    if names_all or (is_even and has_columns and (separator == "\t" or has_known_name(sample[0]))):
         return read_separated(name, data, every_row=every_row)
     lines = text.split("\n")
     has_header = has_known_name(lines[:1])
@@ -89,7 +92,7 @@ def read_lines(name: str, data: bytes, *, every_row: bool = False) -> Table:
 
 
 def _one_line_end(text: str) -> str:
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\r\n", "\n").replace("\r\n", "\n")
     return text if "\n" in text else text.replace("\r", "\n")
 
 
