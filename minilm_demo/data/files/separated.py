@@ -158,7 +158,9 @@ def _read_quotes_of_tsv(text: str, plain: Records) -> tuple[Records, list[str]]:
     if not is_qqp:
         quoted = _records(text, "\t", spanning=not plain.is_even)
         if quoted.is_quoted_by_a_program and quoted.is_even:
-            return quoted, ["Quotation marks enclose cells here, as a spreadsheet writes them; they are not read."]
+            return quoted, [
+                "Quotation marks enclose cells, as a spreadsheet writes them, and are no part of the texts."
+            ]
     return plain, ["Quotation marks are read as characters."]
 
 
