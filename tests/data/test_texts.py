@@ -110,7 +110,7 @@ def test_every_split_of_a_folder_can_be_read(tmp_path):
     assert sorted(texts.train) == sorted(SENTENCES[:12])
     assert sorted(texts.validation) == sorted(SENTENCES[12:16])
     assert sorted(load_texts(SST2, str(tmp_path), "test").train) == sorted(SENTENCES[16:])
-    with pytest.raises(DataError, match="No split 'extra' in .*There is: train, validation and test"):
+    with pytest.raises(DataError, match=r"No split 'extra' in .*There is: train, validation and test"):
         load_texts(SST2, str(tmp_path), "extra")
 
 

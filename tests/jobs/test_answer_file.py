@@ -166,7 +166,7 @@ def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
 def test_a_batch_keeps_number_and_order_of_the_rows(tiny_checkpoint_for, tmp_path, output, name, content, texts):
     (tmp_path / name).write_text(content)
     answered = predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), tmp_path / name, output)
-    columns, rows = read_csv(output)
+    _, rows = read_csv(output)
     column = "text" if name == "in.txt" else "sentence"
     assert [row[column] for row in rows] == texts
     assert [bool(row["prediction"]) for row in rows] == [text in ("fine", "bad") for text in texts]

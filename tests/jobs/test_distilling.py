@@ -659,9 +659,9 @@ def test_a_text_file_is_a_text_a_line(tmp_path):
 
 def test_text_files_have_no_splits_and_must_be_text(tmp_path):
     (tmp_path / "own.txt").write_bytes(b"a\0b\0\0c\n")
-    with pytest.raises(DataError, match="No split 'validation' in own.txt. There is: all"):
+    with pytest.raises(DataError, match=r"No split 'validation' in own\.txt\. There is: all"):
         load_texts(TASKS["sst2"], str(tmp_path / "own.txt"), "validation")
-    with pytest.raises(DataError, match="own.txt is not text"):
+    with pytest.raises(DataError, match=r"own\.txt is not text"):
         load_texts(TASKS["sst2"], str(tmp_path / "own.txt"), "train")
     (tmp_path / "own.txt").write_text("one\n")
     with pytest.raises(DataError, match="at least 2 and 1 are needed"):
