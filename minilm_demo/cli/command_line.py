@@ -68,9 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     score = command("evaluate", evaluate_command, "Score a checkpoint on a task's validation splits.")
     score.add_argument("task", metavar="TASK", help=", ".join(TASKS))
     score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
-    score.add_argument("--split", help="splits to score, joined by + (default: the task's validation splits)")
+    score.add_argument(
+        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
+    )
     score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
     score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
+    add_config(score, TrainConfig, only=("labels", "score_range"))
     score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
     ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS)))

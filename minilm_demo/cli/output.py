@@ -56,6 +56,8 @@ class Reporter:
             model = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
             source = event.data_source.description
             precision = f"{event.precision} on {event.device} ({event.precision_reason})"
+            for note in event.data_source.notes:
+                progress(note)
             progress(f"{model} on {source}; {weights}; {precision}; seed {event.seed}")
             self._better_start(event)
         elif isinstance(event, Planned):

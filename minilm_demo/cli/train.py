@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from ..data import LabelMeaning
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
 from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
@@ -26,7 +27,7 @@ def finetune_command(args: argparse.Namespace) -> int:
     from ..models import default_checkpoint, locate
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
-    open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
+    open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train, config.meaning)
     return run_job(args, FINETUNE, task, config, partial(finetune, task), _finetune_lines)
 
 
@@ -57,13 +58,21 @@ def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> i
     return 0
 
 
-def open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str] = (), extra: Sequence[str] = ()):
-    """The source that `data` names. Raises `UsageError` for an unknown name, split or extra path, before a run folder
-    exists. No row is read here: the job reports errors inside a file."""
-    from ..data import find_extra, open_source
+def open_data(
+    task,
+    data: str,
+    splits: Sequence[str],
+    eval_splits: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    meaning: LabelMeaning | None = None,
+):
+    """The source that `data` names; `meaning` is what is said of its label column. Raises `UsageError` for an unknown
+    name, split or extra path, before a run folder exists. No row is read here: the job reports errors inside a
+    file."""
+    from ..data import AS_SAID, find_extra, open_source
 
     try:
-        source = open_source(task, data, (*splits, *eval_splits))
+        source = open_source(task, data, (*splits, *eval_splits), meaning or AS_SAID)
         source.require_splits(*splits, *(source.eval_splits if eval_splits else ()))
         for path in extra:
             find_extra(task, path)
@@ -84,6 +93,7 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
     task = TASKS[evaluation.task]
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
+    yield from evaluation.data_source.notes
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
             low, high = evaluation.intervals[split][metric]
@@ -102,7 +112,8 @@ def evaluate_command(args: argparse.Namespace) -> int:
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
-    source = open_data(task, args.data, splits, () if splits else task.eval_splits)
+    meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
+    source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
     evaluation = evaluate(
         task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )

@@ -50,8 +50,8 @@ def locate(answer: str, context: str) -> int:
         return places[0]
     if places:
         raise Unusable(
-            "the answer stands in the text more than once; a column answer_start, the character at which it starts, "
-            "would say where it is meant"
+            "the answer stands in the text more than once; a column answer_start with the character at which it "
+            "starts would say where it is meant"
         )
     if answer in context:
         raise Unusable("the answer stands in the text only inside another word or number")

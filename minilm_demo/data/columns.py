@@ -88,4 +88,5 @@ def read_file(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Checke
         | {field: row.get(column) for field, column in preview.guess.items()}
         for row in table.rows
     ]
-    return check_rows(task, raw, table.label_names.get(preview.guess.get(task.label_field)), path.name, meaning)
+    names = table.label_names.get(preview.guess.get(task.label_field))
+    return check_rows(task, raw, names, path.name, meaning, notes=table.notes)

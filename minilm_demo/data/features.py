@@ -37,24 +37,26 @@ def encode(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stri
     return kind_of(task).encode(task, tokenizer, rows, max_length, stride)
 
 
-def cut_rows(
-    task: Task, tokenizer, rows: Sequence[Mapping], maybe_cut: Sequence[bool], max_length: int, limit: int
-) -> CutRows | None:
-    """How many of the rows are longer than `max_length` tokens, and a length of at most `limit` that reads more of them
-    whole; None for a task that reads long texts in windows.
-
-    `maybe_cut` says which rows have to be measured: those that fill `max_length`."""
+def cut_rows(task: Task, lengths: Sequence[int], max_length: int, limit: int) -> CutRows | None:
+    """How many rows of these lengths, in tokens, are longer than `max_length`, and a length of at most `limit` that
+    reads more of them whole; None for a task that reads long texts in windows."""
     if not kind_of(task).cuts_texts:
         return None
-    lengths = [count_tokens(task, tokenizer, row) for row, maybe in zip(rows, maybe_cut, strict=True) if maybe]
-    lengths = [length for length in lengths if length > max_length]
-    few = FEW_CUT * len(rows)
-    longer = [length for length in LENGTHS if max_length < length <= limit] if lengths else []
-    cut_by = {length: sum(number > length for number in lengths) for length in longer}
-    best = next((length for length in longer if cut_by[length] <= few), max(longer, default=0))
-    if not best or cut_by[best] == len(lengths):
-        return CutRows(len(rows), len(lengths), max_length)
-    return CutRows(len(rows), len(lengths), max_length, best, cut_by[best])
+    number, cut = len(lengths), [length for length in lengths if length > max_length]
+    longer = [length for length in LENGTHS if max_length < length <= limit] if cut else []
+    cut_by = {length: sum(number > length for number in cut) for length in longer}
+    best = next((length for length in longer if cut_by[length] <= FEW_CUT * number), max(longer, default=0))
+    if not best or cut_by[best] == len(cut):
+        return CutRows(number, len(cut), max_length)
+    return CutRows(number, len(cut), max_length, best, cut_by[best])
+
+
+def whole_lengths(task: Task, tokenizer, rows: Sequence[Mapping], lengths: Sequence[int], max_length: int) -> list[int]:
+    """Tokens of each row's whole text, where `lengths` are those of its encoded input, at most `max_length`."""
+    return [
+        count_tokens(task, tokenizer, row) if length == max_length and kind_of(task).cuts_texts else length
+        for row, length in zip(rows, lengths, strict=False)  # a long context has several inputs
+    ]
 
 
 def count_tokens(task: Task, tokenizer, row: Mapping) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import DataError
 from ..results import FIRST_ROWS, RowFacts, RowGroup, SplitFacts, group_words, joined_facts
@@ -42,13 +42,14 @@ def check_rows(
     meaning: LabelMeaning = AS_SAID,
     *,
     asks: bool = True,
+    notes: Sequence[str] = (),
 ) -> CheckedRows:
     """The usable rows with exactly the task's columns, labels as its ids. Every row is read, whatever is wrong with
     others.
 
     `names` is the source's own order of class names, if it has one; `where` names the source. `asks`: whether a label
-    column that may mean several things is refused. Raises `DataError` with all reasons if most rows cannot be used, and
-    for missing columns."""
+    column that may mean several things is refused; `notes`: sentences on how the file was read. Raises `DataError` with
+    all reasons if most rows cannot be used, and for missing columns."""
     if not raw:
         return CheckedRows([])
     columns = task.columns if meaning.needed else task.text_fields
@@ -78,13 +79,13 @@ def check_rows(
     )
     if 2 * len(rows) < len(raw):
         raise DataError(_refusal(task, raw, left_out, where))
-    return CheckedRows(rows, RowFacts(len(raw), left_out, reader.values, reader.scale))
+    return CheckedRows(rows, RowFacts(len(raw), left_out, reader.values, reader.scale, file_notes=tuple(notes)))
 
 
 def _refusal(task: Task, raw: Sequence[Mapping], left_out: Sequence[RowGroup], where: str) -> str:
     """Why a source is refused: every reason, with the first row that has it."""
     number = sum(group.rows for group in left_out)
-    reasons = "; ".join(map(group_words, left_out[:MOST_REASONS]))
+    reasons = "; ".join(group_words(replace(group, where="")) for group in left_out[:MOST_REASONS])
     more = f"; and {len(left_out) - MOST_REASONS} more reasons" if len(left_out) > MOST_REASONS else ""
     first = raw[left_out[0].first[0] - 1]
     return (

@@ -43,9 +43,9 @@ class Source:
     title: str
     read_split: Callable[[str], CheckedRows]
     eval_splits: tuple[str, ...]  # scored at the end of a fine-tune
-    all_splits: tuple[str, ...] = ()  # scored if no training was before: all labelled rows; (): `eval_splits`
     local_rows: Callable[[str], int] | None = None  # rows of a split on this machine, if they may be fewer
     find_split: Callable[[str], object] | None = None  # raises `DataError` for a missing split; None for the Hub
+    all_splits: tuple[str, ...] = ()  # scored if no training was before: all labelled rows; (): `eval_splits`
 
     def read(self, splits: str) -> list[dict]:
         """The checked rows. All readers share them, so they must not be changed."""
@@ -236,7 +236,7 @@ def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Sour
         return parts()[split]
 
     title = f"own file {path.name}"
-    return Source(task, "file", title, read_split, ("validation",), ("all",), find_split=find_split)
+    return Source(task, "file", title, read_split, ("validation",), find_split=find_split, all_splits=("all",))
 
 
 def read_extra(task: Task, path: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
@@ -294,7 +294,7 @@ def _read_folder(
     for file in _require_split(task, folder, split):
         table = read_rows(file)
         names = table.label_names.get(task.label_field)
-        parts.append(check_rows(task, table.rows, names, file.name, meaning, asks=asks))
+        parts.append(check_rows(task, table.rows, names, file.name, meaning, asks=asks, notes=table.notes))
     return joined_rows(parts)
 
 

@@ -108,7 +108,7 @@ def evaluate_rows(
     scored_rows = score_rows(task, rows, predictions)
     table = _table(task, scored_rows)
     facts = source.facts([split])
-    cut = _cut_rows(task, checkpoint, rows, predictions)
+    cut = _cut_rows(task, checkpoint, predictions)
     facts = facts.with_splits(**{split: replace(split_facts(task, rows, learned), cut=cut)})
     facts = facts.with_hints(_hints(task, table, facts))
     evaluation = Evaluation(
@@ -135,12 +135,12 @@ def _resolve(task, checkpoint, data, splits: Sequence[str], meaning: LabelMeanin
     return task, checkpoint, source
 
 
-def _cut_rows(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], predictions) -> CutRows | None:
+def _cut_rows(task: Task, checkpoint: Checkpoint, predictions: Sequence[Prediction]) -> CutRows | None:
     """How many of the scored rows the checkpoint read only in part."""
-    config, truncated = checkpoint.model.config, [prediction.truncated for prediction in predictions]
-    read, most = features.input_length(task, config), features.window_size(task, config, features.LENGTHS[-1])
-    with checkpoint.lock:
-        return features.cut_rows(task, checkpoint.tokenizer, rows, truncated, read, most)
+    config = checkpoint.model.config
+    most = features.window_size(task, config, features.LENGTHS[-1])
+    lengths = [prediction.tokens_total for prediction in predictions]
+    return features.cut_rows(task, lengths, features.input_length(task, config), most)
 
 
 def _hints(task: Task, table: Sequence[Sequence[int]], facts: RowFacts) -> list[str]:

@@ -180,9 +180,9 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
-    full = [len(feature["input_ids"]) == length for feature in encoded[: len(rows.train)]]
     most = features.window_size(task, checkpoint.model.config, features.LENGTHS[-1])
-    cut = features.cut_rows(task, checkpoint.tokenizer, rows.train, full, length, most)
+    whole_lengths = features.whole_lengths(task, checkpoint.tokenizer, rows.train, lengths, length)
+    cut = features.cut_rows(task, whole_lengths, length, most)
     settings = FinetuneSettings(
         commit=checkpoint.commit,
         batch_size=batch_size,

@@ -30,6 +30,12 @@ class TrainRows:
         """The name of the rows that are trained on, in words of the facts."""
         return next(iter(self.used))
 
+    def describe(self, cut: CutRows | None = None) -> DataSource:
+        """The source of the rows that are trained on. `cut`: how many of them are longer than the model reads."""
+        name = self.split
+        facts = self.facts.with_splits(**{name: replace(self.facts.splits[name], cut=cut)})
+        return self.source.describe(self.used, facts)
+
     @property
     def validation_size(self) -> int:
         """The number of rows to score at the end."""
@@ -50,12 +56,6 @@ class TrainRows:
     def _validation(self, split: str) -> list[dict]:
         """The rows of a split that `evaluate` scores at the end."""
         return draw(self.source.read(split), self.eval_examples, seed=0)[0]
-
-    def describe(self, cut: CutRows | None = None) -> DataSource:
-        """The source of the rows that are trained on. `cut`: how many of them are longer than the model reads."""
-        name = self.split
-        facts = self.facts.with_splits(**{name: replace(self.facts.splits[name], cut=cut)})
-        return self.source.describe(self.used, facts)
 
 
 def load_rows(task: Task, config: TrainConfig) -> TrainRows:

@@ -276,7 +276,7 @@ class FineTuning:
     def _evaluate(self, checkpoint: Checkpoint) -> Evaluation:
         """The scores on the validation splits, and all that is known of the rows learned from and scored."""
         source = self.rows.source
-        options = {"limit": self.config.eval_examples, "learned": self.rows.train}
+        options = {"limit": self.rows.eval_examples, "learned": self.rows.train}
         evaluation = evaluate(self.task, checkpoint, splits=source.eval_splits, data=source, **options)
         scored = evaluation.data_source.facts
         facts = self.source.facts.with_splits(**scored.splits).with_hints(scored.hints)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 FIRST_ROWS = 5  # numbers of rows that a sentence lists
+MANY_REPEATED = 0.01  # a smaller share of repeated rows needs no sentence
 PERCENT_SHOWN = 0.005  # a smaller share is "under 1 %"
 
 
@@ -77,7 +78,8 @@ class RowFacts:
     values: tuple[ValueMeaning, ...] = ()  # of the label column, where they are not the names of the labels
     scale: ScoreScale | None = None
     splits: Mapping[str, SplitFacts] = field(default_factory=dict)
-    hints: tuple[str, ...] = ()  # whole sentences
+    file_notes: tuple[str, ...] = ()  # whole sentences on how the files were read, like the next
+    hints: tuple[str, ...] = ()
 
     @property
     def num_left_out(self) -> int:
@@ -109,6 +111,7 @@ def joined_facts(parts: Sequence[RowFacts]) -> RowFacts:
         values=tuple(values.values()),
         scale=scale or None,
         splits={name: split for part in parts for name, split in part.splits.items()},
+        file_notes=tuple(dict.fromkeys(note for part in parts for note in part.file_notes)),
         hints=tuple(dict.fromkeys(hint for part in parts for hint in part.hints)),
     )
 
@@ -121,11 +124,11 @@ def row_notes(facts: RowFacts) -> tuple[str, ...]:
     notes = [*_value_notes(facts), *_scale_notes(facts), *_left_out_notes(facts)]
     for name, split in facts.splits.items():
         notes += _split_notes(name, split)
-    return (*notes, *facts.hints)
+    return (*facts.hints, *notes, *facts.file_notes)
 
 
 def group_words(group: RowGroup) -> str:
-    """ "2 because the label is '-' (rows 3 and 9 of my.csv)"."""
+    """ "2 because the label is '-' (rows 3 and 9 of my.csv)"; without the file if `where` is ""."""
     return f"{group.rows:,} because {group.reason} ({_numbers(group)})"
 
 
@@ -168,7 +171,7 @@ def _split_notes(name: str, split: SplitFacts) -> Iterator[str]:
         )
     if split.cut and split.cut.cut:
         yield _cut_sentence(name, split.cut)
-    if split.repeated:
+    if split.repeated >= MANY_REPEATED * split.rows > 0:
         verb = "repeats" if split.repeated == 1 else "repeat"
         yield f"{split.repeated:,} of {_rows(split.rows)} of {name} {verb} the texts of an earlier row."
     if split.contradicting:

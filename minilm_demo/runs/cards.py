@@ -5,6 +5,7 @@ The text is in `card_templates/`; `huggingface_hub` writes the front matter, sco
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -254,10 +255,20 @@ def finetune_shell_line(task: Task, config: TrainConfig, *, start: str = "", out
         is_default = value == option.default and option.name != "seed"
         if is_default or option.name in ("checkpoint", "data", *PRIVATE_FIELDS):
             continue
-        values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
-        texts = [f"{value:g}" if isinstance(value, float) else value for value in values]
+        texts = _arguments(option.name, value, config.data)
         words += [f"--{option.name.replace('_', '-')} {text}" for text in texts]
     return " ".join([*words, f"--output {output}"])
+
+
+def _arguments(name: str, value, data: str) -> list[str]:
+    """The arguments of the flag of an option, which is repeated for each."""
+    if isinstance(value, Mapping):
+        return [shlex.quote(",".join(f"{key}={meaning}" for key, meaning in value.items()))]
+    if name == "score_range":
+        return [",".join(f"{number:g}" for number in value)]
+    if isinstance(value, tuple):
+        return [_below_data(path, data) for path in value]
+    return [f"{value:g}" if isinstance(value, float) else value]
 
 
 def _below_data(path: str, data: str) -> str:
@@ -270,7 +281,7 @@ def _public(value):
     """A value of a configuration without private parts, because a card is published with its model: the last part of a
     path, and no id of a run, which would grant access to it."""
     if isinstance(value, tuple):
-        return ", ".join(map(_public, value))
+        return ", ".join(str(_public(part)) for part in value)
     if isinstance(value, str) and RUN_ID.fullmatch(value) and (runs_root() / value).is_dir():
         return "an earlier run"
     is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))

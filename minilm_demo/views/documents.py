@@ -11,6 +11,7 @@ from ..results import (
     AblationResult,
     AttentionTrace,
     Badge,
+    DataSource,
     DistillationTargets,
     DistillResult,
     Evaluation,
@@ -58,8 +59,17 @@ def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
     values = to_dict(evaluation)
     names = ("task", "checkpoint", "metrics", "intervals", "baseline", "baseline_answers", "confusion")
     rows = {"rows": values["examples"], "evaluation_seconds": round(evaluation.seconds, 2)}
-    source = {"data_source": evaluation.data_source.description, "seen_by_base": seen_by_base}
+    source = source_document(evaluation.data_source) | {"seen_by_base": seen_by_base}
     return source | {name: values[name] for name in names} | rows
+
+
+def source_document(source: DataSource) -> dict:
+    """Where the rows of a result come from: in words, what one has to know of them in sentences, and as numbers."""
+    return {
+        "data_source": source.description,
+        "data_notes": list(source.notes),
+        "data_facts": to_dict(source.facts),
+    }
 
 
 def prediction_document(prediction: Prediction) -> dict:
@@ -84,7 +94,7 @@ def distill_document(result: DistillResult) -> dict:
     """The JSON document of `distill`."""
     values = {name: value for name, value in to_dict(result).items() if name != "settings"}
     return values | {
-        "data_source": result.data_source.description,
+        **source_document(result.data_source),
         "seconds": round(result.seconds, 2),
         "steps_per_second": round(result.steps_per_second, 3),
         "batch_size": result.settings and result.settings.batch_size,

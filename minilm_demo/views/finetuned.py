@@ -74,7 +74,7 @@ class Finetuning:
         started = self.latest.started
         facts = [
             ["Checkpoint", self.base or started.checkpoint],
-            ["Data", started.data_source.description],
+            ["Data", " ".join((f"{started.data_source.description}.", *started.data_source.notes))],
             ["Rows", f"{words.thousands(started.examples)} to learn from, {self._held_back()}"],
             ["Weights", f"{words.millions(started.trainable)} of {words.millions(started.parameters)} move"],
             ["Arithmetic", arithmetic(started)],

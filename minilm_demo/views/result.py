@@ -81,6 +81,7 @@ def source_sentence(task: Task, source: DataSource) -> str:
 
 
 def _notes(task: Task, evaluation: Evaluation, training, seen: str) -> Iterator[str]:
+    yield from evaluation.data_source.notes
     if seen := seen or evaluation.seen_by_base:
         yield f"The bundled checkpoint's own training had seen {seen}."
     if any(paper_scores(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics):

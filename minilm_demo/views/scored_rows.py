@@ -45,6 +45,7 @@ def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> Sc
 
 
 def _notes(result: ScoredRows, seen: str) -> Iterator[str]:
+    yield from result.evaluation.data_source.notes
     yield f"Answered by {result.evaluation.checkpoint} in {words.duration(result.evaluation.seconds)}."
     if seen:
         yield f"The bundled checkpoint's own training had seen {seen}."

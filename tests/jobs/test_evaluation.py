@@ -212,9 +212,10 @@ def test_a_file_of_ones_own(tmp_path, checkpoint_for):
         writer.writerow(["review", "sentiment"])
         writer.writerows([f"good movie {index}", "positive"] for index in range(10))
     result = evaluate("sst2", checkpoint_for("sst2"), data=str(file))
-    assert result.examples == {"validation": 2}
-    assert result.data_source.description == "own file my.csv: 2 rows of validation"
-    assert evaluate("sst2", checkpoint_for("sst2"), data=str(file), splits=["all"]).examples == {"all": 10}
+    assert result.examples == {"all": 10}
+    assert result.data_source.description == "own file my.csv: 10 rows of all"
+    assert evaluate("sst2", checkpoint_for("sst2"), data=str(file), splits=["validation"]).examples == {"validation": 2}
+    assert evaluate_rows("sst2", checkpoint_for("sst2"), data=str(file)).split == "all"
 
 
 def test_an_open_source_and_paths_serve_as_well(tiny_checkpoint_for, tmp_path):

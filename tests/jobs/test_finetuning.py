@@ -16,8 +16,8 @@ from small_runs import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 
 from minilm_demo import TrainConfig, evaluate, finetune, predict_rows
 from minilm_demo.data import features
-from minilm_demo.data.rows import draw, hold_back
 from minilm_demo.data.sources import open_source
+from minilm_demo.data.splits import draw, hold_back
 from minilm_demo.errors import DemoError
 from minilm_demo.jobs import finetuning, metrics, tuning
 from minilm_demo.jobs.configs import METHODS
@@ -433,7 +433,7 @@ def test_the_saved_checkpoint_scores_as_the_best_evaluation(many, tmp_path):
     scores = [event.metrics["accuracy"] for event in of(Evaluated, events)]
     assert len(set(scores)) > 1
     source = open_source(SST2, many["data"])
-    _, held = hold_back(*draw(source.read("train"), None, 0), 0)
+    _, held = hold_back(SST2, *draw(source.read("train"), None, 0), 0)
     predictions = predict_all(SST2, load_checkpoint(str(tmp_path), SST2), held)
     assert metrics.score(SST2, outcome(SST2, predictions), references(SST2, held))["accuracy"] == max(scores)
 
@@ -633,7 +633,7 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
     """Chosen on the held-back rows for the weights that are kept, and saved with them."""
-    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
+    monkeypatch.setattr("minilm_demo.data.splits.MIN_ROWS_TO_HOLD_BACK", 100)
     task = TASKS["squad_v2"]
     config = TrainConfig(
         checkpoint=str(tiny_checkpoint),
