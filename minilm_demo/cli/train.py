@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ..data import LabelMeaning
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
 from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
-from ..tasks import TASKS, get_task
+from ..tasks import get_task
 from ..views.documents import evaluation_document, result_document, run_document
 from ..views.result import baseline_name
 from .ask import answerer
@@ -21,12 +21,17 @@ from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
 
 
+# What can be said of own rows -> what is assumed if nothing is.
+MEANING: Mapping[str, object] = {"labels": {}, "score_range": None, "columns": {}}
+
+
 def finetune_command(args: argparse.Namespace) -> int:
     task, config = get_task(args.task), read_config(args, TrainConfig)
-    from ..jobs import finetune
+    from ..jobs import finetune, with_rows_of_own
     from ..models import default_checkpoint, locate
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
+    task, config = with_rows_of_own(task, config)
     open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train, config.meaning)
     return run_job(args, FINETUNE, task, config, partial(finetune, task), _finetune_lines)
 
@@ -91,7 +96,7 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
 
 
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
-    task = TASKS[evaluation.task]
+    task = get_task(evaluation.task)
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     yield from evaluation.data_source.notes
     for split, values in evaluation.metrics.items():
@@ -112,7 +117,8 @@ def evaluate_command(args: argparse.Namespace) -> int:
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
-    meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
+    task = checkpoint.task_for([task])
+    meaning = LabelMeaning(*(getattr(args, name, None) or default for name, default in MEANING.items()))
     source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
     evaluation = evaluate(
         task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows

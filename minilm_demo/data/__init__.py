@@ -3,6 +3,7 @@
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table
 from .labels import LabelMeaning
+from .own import TARGETS, OwnTable, own_table, with_own_task
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -25,9 +26,11 @@ __all__ = [
     "FILE_KINDS",
     "MAX_TEXT_CHARACTERS",
     "MAX_TOKENS",
+    "TARGETS",
     "TEXT_KIND",
     "CheckedRows",
     "LabelMeaning",
+    "OwnTable",
     "PlacedWord",
     "ReadInput",
     "Reading",
@@ -47,6 +50,7 @@ __all__ = [
     "load_texts",
     "local_sources",
     "open_source",
+    "own_table",
     "place_words",
     "preview_file",
     "read_extra",
@@ -58,5 +62,6 @@ __all__ = [
     "short_name",
     "split_facts",
     "text_files",
+    "with_own_task",
     "word_spans",
 ]

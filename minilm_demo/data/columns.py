@@ -46,10 +46,12 @@ def preview_file(task: Task, path: Path) -> FilePreview:
     return _preview(task, Path(path), read_table(Path(path)))
 
 
-def _preview(task: Task, path: Path, table: Table) -> FilePreview:
+def _preview(task: Task, path: Path, table: Table, given: Mapping[str, str] | None = None) -> FilePreview:
     if not table.rows:
         raise DataError(f"{path.name} has no rows.")
-    guess = guess_columns(task, table.columns)
+    given = {name: column for name, column in (given or {}).items() if column}
+    check_columns(given, task.columns, table.columns, path.name)
+    guess = guess_columns(task, table.columns, given)
     first = tuple(
         {column: "" if row[column] is None else str(row[column]) for column in table.columns} for row in table.rows[:5]
     )
@@ -57,12 +59,22 @@ def _preview(task: Task, path: Path, table: Table) -> FilePreview:
     return FilePreview(table.columns, guess, missing, first, len(table.rows), table.notes)
 
 
-def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
-    """Column of the task -> column of the file. Each column of the file is used once."""
+def check_columns(given: Mapping[str, str], names: Sequence[str], columns: Sequence[str], where: str) -> None:
+    """Raise `DataError` for a name that is no column of the task (`names`) or of the file (`columns`)."""
+    for name, column in given.items():
+        if name not in names:
+            raise DataError(f"columns names '{name}'; the columns of this task are {', '.join(names)}.")
+        if column not in columns:
+            raise DataError(f"{where} has no column '{column}'. It has: {', '.join(columns)}.")
+
+
+def guess_columns(task: Task, columns: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Column of the task -> column of the file; those in `given` are as a person chose them. Each column of the file is
+    used once."""
     by_name = {column.strip().casefold(): column for column in reversed(columns)}
-    guess: dict[str, str] = {}
+    guess = dict(given or {})
     for field in task.columns:  # exact names first, so that a synonym never takes another field's column
-        if field in by_name:
+        if field not in guess and field in by_name and by_name[field] not in guess.values():
             guess[field] = by_name[field]
     for field in task.columns:
         for name in SYNONYMS.get(field, ()):
@@ -75,7 +87,7 @@ def read_file(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Checke
     """The checked rows of a CSV, TSV, JSON-lines or parquet file. Raises `DataError`."""
     path = Path(path)
     table = read_table(path)
-    preview = _preview(task, path, table)
+    preview = _preview(task, path, table, meaning.columns)
     needed = task.columns if meaning.needed else task.text_fields
     if missing := [column for column in preview.missing if column in needed]:
         raise DataError(

@@ -40,6 +40,8 @@ def label_order(config, task: Task) -> list[int] | None:
     names = [str(config.id2label[index]) for index in range(len(config.id2label))]
     if len(names) != len(task.labels):
         return None
+    if sorted(names) == sorted(task.labels):
+        return [names.index(label) for label in task.labels]
     plain = [name.casefold().replace("-", "_").replace(" ", "_") for name in names]
     if sorted(plain) == sorted(task.labels):
         return [plain.index(label) for label in task.labels]

@@ -50,7 +50,7 @@ def scores_figure(evaluation: Evaluation) -> go.Figure:
     title = f"Scores: {task.title.split(':')[0]}" if several else groups[0].title
     drawn = style.figure(
         title=title,
-        name=f"{task.name}-scores",
+        name=f"{task.slug}-scores",
         about=f"{title}. {' '.join(_sentence(group) for group in groups)}",
         table=_table(title, groups),
         height=round(style.ROW * (end + 0.25)) + style.AXIS_HEIGHT,
