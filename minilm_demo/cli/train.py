@@ -20,7 +20,6 @@ from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
 
-
 # What can be said of own rows -> what is assumed if nothing is.
 MEANING: Mapping[str, object] = {"labels": {}, "score_range": None, "columns": {}}
 

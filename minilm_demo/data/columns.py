@@ -12,9 +12,16 @@ from .files import Table, read_table
 from .labels import LabelMeaning
 from .rows import AS_SAID, CheckedRows, check_rows, show_row
 
+TEXT_NAMES = ("text", "sentence", "review", "message", "comment", "tweet", "content", "sms", "body", "post", "phrase")
+LABEL_NAMES = (
+    *("label", "labels", "class", "category", "target", "gold_label", "topic", "sentiment", "intent", "stars"),
+    *("rating", "score", "grade", "y", "emotion", "tag", "is_duplicate", "similarity", "quality"),
+)
 # Column of a task -> other names that people give it, for guessing.
 SYNONYMS = {
-    "sentence": ("text", "review", "content", "comment", "phrase", "tweet"),
+    "sentence": TEXT_NAMES,
+    "text": (*TEXT_NAMES, "sentence1", "premise", "text1", "text_a", "question1", "first"),
+    "second_text": ("sentence2", "hypothesis", "hypo", "text2", "text_b", "question2", "second"),
     "premise": ("sentence1", "text1", "text_a", "context"),
     "hypothesis": ("sentence2", "hypo", "text2", "text_b", "claim"),
     "sentence1": ("premise", "text1", "text_a", "question1", "first"),
@@ -23,7 +30,7 @@ SYNONYMS = {
     "question2": ("sentence2", "text2", "q2", "text_b"),
     "question": ("query",),
     "context": ("passage", "paragraph", "text", "document"),
-    "label": ("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y"),
+    "label": LABEL_NAMES,
     "answers": ("answer", "answer_text"),
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..tasks import MOST_CLASSES, MOST_LABEL_CHARACTERS, OWN_FIELDS, Task, own_classes, own_scores
-from .columns import check_columns
+from .columns import LABEL_NAMES, TEXT_NAMES, check_columns
 from .files import Table, read_table
 from .labels import NO_LABEL, LabelMeaning, number_of, plain
 from .rows import AS_SAID
@@ -22,11 +22,6 @@ PAIRS = (  # names of two columns that are read as a pair
     ("text", "second_text"),
     ("question", "sentence"),
     ("query", "passage"),
-)
-TEXT_NAMES = ("text", "sentence", "review", "message", "comment", "tweet", "content", "sms", "body", "post", "phrase")
-LABEL_NAMES = (
-    *("label", "labels", "class", "category", "target", "gold_label", "topic", "sentiment", "intent", "stars"),
-    *("rating", "score", "grade", "y", "emotion", "tag", "is_duplicate", "similarity", "quality"),
 )
 SCORE_NAMES = ("stars", "rating", "score", "grade", "similarity", "points", "polarity")
 NEVER = ("id", "index", "timestamp", "date", "time", "created_at", "annotator", "annotation_id", "lead_time", "user")
