@@ -6,7 +6,7 @@ from .attention import explain, load_attentions, save_trace, trace_attention
 from .configs import DistillConfig, TrainConfig
 from .distilling import distill
 from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
-from .finetuning import check_probe, finetune
+from .finetuning import check_probe, finetune, with_rows_of_own
 from .importance import word_importance
 from .kinds import kind_of
 from .prediction import predict, predict_rows
@@ -41,5 +41,6 @@ __all__ = [
     "save_trace",
     "summarise",
     "trace_attention",
+    "with_rows_of_own",
     "word_importance",
 ]
