@@ -3,7 +3,7 @@
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table
 from .labels import LabelMeaning
-from .own import TARGETS, OwnTable, own_table, with_own_task
+from .own import TARGETS, OwnTable, own_table, whole_table, with_own_task
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -61,6 +61,7 @@ __all__ = [
     "sample_source",
     "short_name",
     "split_facts",
+    "whole_table",
     "with_own_task",
     "word_spans",
 ]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..tasks import MOST_CLASSES, MOST_LABEL_CHARACTERS, OWN_FIELDS, Task, own_classes, own_scores
-from .columns import LABEL_NAMES, TEXT_NAMES, check_columns
-from .files import Table, read_table
+from .columns import LABEL_NAMES, TEXT_NAMES, check_columns, guess_columns
+from .files import Table
+from .folders import WHOLE, find_parts
 from .labels import NO_LABEL, LabelMeaning, number_of, plain
 from .rows import AS_SAID
 
@@ -46,13 +47,37 @@ def with_own_task(task: Task, data: str, meaning: LabelMeaning = AS_SAID, target
     if not task.is_open:
         return task, meaning
     path = Path(data).expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise DataError(
             f"{task.name} is a task made from a table of yours: give the file as data (a text column and a label "
             f"column). '{data}' is no file."
         )
-    own = own_table(read_table(path), path.name, meaning, target)
+    own = own_table(whole_table(path), path.name, meaning, target)
     return own.task, replace(meaning, columns=own.columns)
+
+
+def whole_table(path: Path) -> Table:
+    """The rows that a file, or the training files of a folder, hold. Raises `DataError`."""
+    tables = find_parts(path)
+    parts = tables.get("train") or tables.get(WHOLE) or next(iter(tables.values()), ())
+    if not parts:
+        raise DataError(f"{path.name} holds no table.")
+    read = [part.read() for part in parts]
+    columns = tuple(dict.fromkeys(column for table in read for column in table.columns))
+    rows = [dict.fromkeys(columns) | dict(row) for table in read for row in table.rows]
+    return replace(read[0], columns=columns, rows=rows)
+
+
+def with_own_columns(task: Task, table: Table, where: str, meaning: LabelMeaning) -> LabelMeaning:
+    """`meaning` with the columns of this table, for a task made from an own table whose columns had other names.
+    Raises `DataError`."""
+    if (
+        not task.own
+        or not meaning.needed
+        or set(guess_columns(task, table.columns, meaning.columns)) >= {*task.columns}
+    ):
+        return meaning
+    return replace(meaning, columns=own_table(table, where, meaning).columns)
 
 
 def own_table(table: Table, where: str, meaning: LabelMeaning = AS_SAID, target: str = "auto") -> OwnTable:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from pathlib import Path
 
-from ..errors import DemoError
-from ..jobs import DistillConfig, TrainConfig
+import gradio as gr
+from gradio.utils import get_upload_folder, is_in_or_equal
+
+from ..errors import DataError, DemoError
+from ..jobs import DistillConfig, TrainConfig, with_rows_of_own
 from ..results import DISTILL, FINETUNE
 from ..serving import (
     AT_ONCE,
@@ -30,7 +33,7 @@ from .handlers import QUEUE, says_errors
 
 def add_endpoints() -> None:
     """Register all endpoints with the page being built."""
-    for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question):
+    for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question, predict_own):
         gr.api(says_errors(endpoint), concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
     gr.api(says_errors(trace_attention), concurrency_id="attention", concurrency_limit=AT_ONCE)
     gr.api(says_errors(distillation_targets), concurrency_id="distillation", concurrency_limit=AT_ONCE)
@@ -56,6 +59,11 @@ def predict_paraphrase(text1: str, text2: str, checkpoint: str = "") -> dict:
 def answer_question(question: str, context: str, checkpoint: str = "") -> dict:
     """The answer as a span of the context: character offsets, end exclusive; null without an answer."""
     return _answer("qa", checkpoint, question, context)
+
+
+def predict_own(text: str, checkpoint: str, second_text: str = "") -> dict:
+    """All classes of a run on a table of one's own with their probabilities, or its number. `checkpoint`: its id."""
+    return _answer("own", checkpoint, *boxed_texts((text, second_text)))
 
 
 def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
@@ -85,21 +93,44 @@ def distillation_targets(
     return targets_with_arrays(pairing.targets, pairing.badge)
 
 
-def start_finetune(task: str, seconds: float = 0, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:
+def start_finetune(
+    task: str,
+    seconds: float = 0,
+    data: str = "auto",
+    train_examples: int = 0,
+    seed: int = 0,
+    file: dict | None = None,
+    columns: dict | None = None,
+    target: str = "auto",
+) -> dict:
     """Put a fine-tune in line. Returns {"run": id}; the id is the only key to it. `train_examples` 0 means all,
     `seconds` 0 the task's own time. On the bundled sample a run starts from the shipped skill that suits the task, if
-    there is one."""
-    row = get_task(task)
-    source = open_data(row, data)
+    there is one. `file`: an uploaded file, {"path": as /upload answers}, instead of `data`; `columns`: which of its
+    columns is which, {"text": …, "label": …}; `target`: "classes" or "numbers" for the task "own"."""
+    row, upload = get_task(task), uploaded_file(file)
+    source = str(upload) if upload else open_data(row, data)
     config = TrainConfig(
         checkpoint=default_start(row, source),
         data=source,
+        columns=columns or None,
+        target=target,
         time_budget=seconds or row.sample_seconds,
         train_examples=train_examples or None,
         seed=seed,
         eval_examples=EVAL_EXAMPLES,
     )
-    return {"run": QUEUE.start(FINETUNE, row, config)}
+    row, config = with_rows_of_own(row, config)
+    return {"run": QUEUE.start(FINETUNE, row, config, upload=upload)}
+
+
+def uploaded_file(file: dict | None) -> Path | None:
+    """The file that a client uploaded before. Raises `DataError` for any other path of this machine."""
+    if not file:
+        return None
+    path = Path(str(file.get("path", ""))).resolve()
+    if not is_in_or_equal(path, get_upload_folder()) or not path.is_file():
+        raise DataError('file is no uploaded file. Send it to /upload first, and give {"path": …} as that answers.')
+    return path
 
 
 def start_distillation(
