@@ -50,6 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+def _add_evaluation(score: argparse.ArgumentParser) -> None:
+    """The arguments of `evaluate`."""
+    score.add_argument("task", metavar="TASK", help=", ".join((*TASKS, OWN.name)))
+    score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
+    score.add_argument(
+        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
+    )
+    score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
+    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
+    add_config(score, TrainConfig, only=("columns", "labels", "score_range"))
+    score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
+    _add_output_labels(score)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minilm_demo", description="Fine-tune MiniLM, ask it, look inside.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
@@ -66,16 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     tune.add_argument("task", metavar="TASK", help=", ".join((*TASKS, OWN.name)))
     add_config(tune, TrainConfig)
     score = command("evaluate", evaluate_command, "Score a checkpoint on a task's validation splits.")
-    score.add_argument("task", metavar="TASK", help=", ".join((*TASKS, OWN.name)))
-    score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
-    score.add_argument(
-        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
-    )
-    score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
-    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
-    add_config(score, TrainConfig, only=("columns", "labels", "score_range"))
-    score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
-    _add_output_labels(score)
+    _add_evaluation(score)
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
     ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS, OWN.name)))
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="the text fields in the task's order")

@@ -53,10 +53,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             choices = [(task.title, task.name) for task in (*TASKS.values(), OWN)]
             task = gr.Radio(choices, value=first.name, label="Task", elem_id="task")
             data = gr.Radio(_data_choices(first), value=local_sources(first)[0], label="Data", elem_id="data")
-            file = gr.File(
-                label="CSV, TSV, JSONL or parquet, at most 20 MB", visible=False, elem_id="file",
-                file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
-            )  # fmt: skip
+            file = _file_box()
             columns, target = _column_choices()
             to_own = gr.Button("Train with your own classes", visible=False, elem_id="to-own")
         with gr.Column(scale=2):
@@ -109,6 +106,15 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     compared = compare.click(run_curves, [run_id, my_runs], curves, **private)
     compared.success(None, js=scroll_to("curves"))
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
+
+
+def _file_box() -> gr.File:
+    return gr.File(
+        label="CSV, TSV, JSONL or parquet, at most 20 MB",
+        visible=False,
+        elem_id="file",
+        file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
+    )
 
 
 def _column_choices() -> tuple[list[gr.Dropdown], gr.Radio]:
