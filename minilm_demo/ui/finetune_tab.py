@@ -54,8 +54,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             task = gr.Radio(choices, value=first.name, label="Task", elem_id="task")
             data = gr.Radio(_data_choices(first), value=local_sources(first)[0], label="Data", elem_id="data")
             file = _file_box()
-            columns, target = _column_choices()
-            to_own = gr.Button("Train with your own classes", visible=False, elem_id="to-own")
+            columns, target, to_own = _column_choices()
         with gr.Column(scale=2):
             time = gr.Radio(list(TIMES), value=_time_of(first), label="How long?", elem_id="time")
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
@@ -117,8 +116,8 @@ def _file_box() -> gr.File:
     )
 
 
-def _column_choices() -> tuple[list[gr.Dropdown], gr.Radio]:
-    """Which column of an own file is which, and what its labels are taken for."""
+def _column_choices() -> tuple[list[gr.Dropdown], gr.Radio, gr.Button]:
+    """Which column of an own file is which, what its labels are taken for, and the way to classes of one's own."""
     with gr.Row():
         names = ("Text", "Second text", "Label")
         columns = [
@@ -126,7 +125,7 @@ def _column_choices() -> tuple[list[gr.Dropdown], gr.Radio]:
             for number, name in enumerate(names, start=1)
         ]
     target = gr.Radio(list(TARGETS), value=TARGETS[0], label="Labels are", visible=False, elem_id="target")
-    return columns, target
+    return columns, target, gr.Button("Train with your own classes", visible=False, elem_id="to-own")
 
 
 def _fields(task: Task) -> tuple[str, str, str]:
