@@ -13,10 +13,13 @@ batches of 32 learned nothing in 64 steps, 2e-4 with batches of 16 had a held-ba
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from urllib.parse import unquote
 
-from .errors import UnknownName
+from .errors import DataError, UnknownName
 
 GLUE = "nyu-mll/glue"
 
@@ -59,6 +62,8 @@ class Task:
         True  # whether a run of this start and time beats a constant answer by more than the interval
     )
     titles: Mapping[str, str] = field(default_factory=dict)  # column or label -> words for people, where they differ
+    own: bool = False  # whether it is made from a person's own table, so that there are no official rows and no sample
+    is_open: bool = False  # whether its labels are not known before that table is read
 
     def words_for(self, name: str) -> str:
         """A column or a label in words for people: "first sentence", "not the same". JSON has the names themselves."""
@@ -81,6 +86,11 @@ class Task:
     def official_columns(self) -> frozenset[str]:
         """All columns of the official rows."""
         return frozenset({*self.columns, *(("idx",) if self.dataset[0] == GLUE else ("id", "title"))})
+
+    @property
+    def slug(self) -> str:
+        """The name as a part of the names of files and runs."""
+        return self.name.partition(":")[0]
 
     @property
     def benchmark(self) -> str:
@@ -459,10 +469,13 @@ SKILLS: Mapping[str, Skill] = {
 
 
 def get_task(name: str) -> Task:
-    """The task called `name`; `UnknownName` if there is none."""
-    if name not in TASKS:
-        raise UnknownName("task", name, TASKS)
-    return TASKS[name]
+    """The task called `name`; `UnknownName` if there is none. The name of a task made from a person's own table says
+    all that it is."""
+    if name in TASKS:
+        return TASKS[name]
+    if task := _parse_own(name):
+        return task
+    raise UnknownName("task", name, (*TASKS, OWN.name))
 
 
 def task_for_texts(candidates: Sequence[Task], texts: Sequence[str]) -> Task:
@@ -478,6 +491,85 @@ def skill_tasks(name: str) -> tuple[Task, ...]:
     for any other name."""
     if name in SKILLS:
         return tuple(TASKS[task] for task in SKILLS[name].tasks)
-    if name not in TASKS:
-        raise UnknownName("skill or task", name, (*SKILLS, *TASKS))
-    return (TASKS[name],)
+    try:
+        return (get_task(name),)
+    except UnknownName as error:
+        raise UnknownName("skill or task", name, (*SKILLS, *TASKS, OWN.name)) from error
+
+
+# -- tasks made from a person's own table ----------------------------------------------------------------------------
+
+MOST_CLASSES = 50
+MOST_LABEL_CHARACTERS = 80
+OWN_FIELDS = ("text", "second_text")
+# The name of such a task says all that it is: "own:text=ham|spam" has two classes, "own:text+second_text~1..5" scores.
+_OWN_NAME = re.compile(r"own:(text|text\+second_text)(?:=(.+)|~(-?[\d.e+-]+)\.\.(-?[\d.e+-]+))", re.S)
+OWN = Task(
+    name="own",
+    title="Your own: a table with texts and what each is",
+    kind="classification",
+    text_fields=OWN_FIELDS[:1],
+    labels=(),
+    metrics=("accuracy",),
+    eval_splits=("validation",),
+    dataset=("", None),
+    official_rows={},
+    example={"text": ""},
+    epochs=10,
+    own=True,
+    is_open=True,
+)
+
+
+def own_classes(labels: Sequence[str], texts: int = 1) -> Task:
+    """The task of telling these classes apart, for one text or a pair. `DataError` for fewer than 2 or more than
+    `MOST_CLASSES`, for an empty or too long label."""
+    labels = tuple(labels)
+    if not 2 <= len(labels) <= MOST_CLASSES or len(set(labels)) < len(labels):
+        raise DataError(f"There are {len(labels)} classes; a classifier can have 2 to {MOST_CLASSES}, each once.")
+    for label in labels:
+        if not label.strip() or len(label) > MOST_LABEL_CHARACTERS:
+            raise DataError(f"A class is called '{label[:60]}…'; a name has 1 to {MOST_LABEL_CHARACTERS} characters.")
+    escaped = "|".join(label.replace("%", "%25").replace("|", "%7C") for label in labels)
+    shown = ", ".join(labels[:4]) + (f", … ({len(labels)})" if len(labels) > 4 else "")
+    return _own(f"{'+'.join(OWN_FIELDS[:texts])}={escaped}", f"Your own classes: {shown}", texts, labels=labels)
+
+
+def own_scores(low: float, high: float, texts: int = 1) -> Task:
+    """The task of giving a text, or a pair, a number from `low` to `high`. `DataError` if there is nothing between."""
+    if not low < high:
+        raise DataError(f"The scores run from {low:g} to {high:g}; the first number must be the lower one.")
+    return replace(
+        _own(f"{'+'.join(OWN_FIELDS[:texts])}~{low:g}..{high:g}", f"Your own scores: from {low:g} to {high:g}", texts),
+        kind="regression",
+        metrics=("pearson", "spearman"),
+        score_range=(low, high),
+    )
+
+
+def _own(definition: str, title: str, texts: int, **columns) -> Task:
+    names = OWN_FIELDS[:texts]
+    return replace(
+        OWN,
+        name=f"{OWN.name}:{definition}",
+        title=title,
+        text_fields=names,
+        example=dict.fromkeys(names, "Write a text here."),
+        titles={label: label for label in columns.get("labels", ())},
+        is_open=False,
+        **columns,
+    )
+
+
+@lru_cache(256)
+def _parse_own(name: str) -> Task | None:
+    """The task of this name if it is one made from a table."""
+    if name == OWN.name:
+        return OWN
+    parts = _OWN_NAME.fullmatch(name)
+    if parts is None:
+        return None
+    texts = 1 + parts[1].count("+")
+    if parts[2]:
+        return own_classes([unquote(label) for label in parts[2].split("|")], texts)
+    return own_scores(float(parts[3]), float(parts[4]), texts)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import DemoError, UnknownName
 from ..jobs import DistillConfig, TrainConfig
-from ..tasks import SKILLS, TASKS
+from ..tasks import OWN, SKILLS, TASKS
 from .ask import predict_command
 from .look import attention_command, targets_command
 from .manage import doctor, runs_command, skills_command, tasks
@@ -50,6 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+def _add_evaluation(score: argparse.ArgumentParser) -> None:
+    """The arguments of `evaluate`."""
+    score.add_argument("task", metavar="TASK", help=", ".join((*TASKS, OWN.name)))
+    score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
+    score.add_argument(
+        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
+    )
+    score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
+    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
+    add_config(score, TrainConfig, only=("columns", "labels", "score_range"))
+    score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
+    _add_output_labels(score)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m minilm_demo", description="Fine-tune MiniLM, ask it, look inside.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
@@ -63,12 +77,12 @@ def _parser() -> argparse.ArgumentParser:
     command("doctor", doctor, "What is available here: packages, checkpoints, data, CPU features, the Hub.")
     command("tasks", tasks, "The tasks, their text fields, labels, metrics and defaults.")
     tune = command("finetune", finetune_command, "Fine-tune a checkpoint on a task.")
-    tune.add_argument("task", metavar="TASK", help=", ".join(TASKS))
+    tune.add_argument("task", metavar="TASK", help=", ".join((*TASKS, OWN.name)))
     add_config(tune, TrainConfig)
     score = command("evaluate", evaluate_command, "Score a checkpoint on a task's validation splits.")
-    _add_scoring(score)
+    _add_evaluation(score)
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
-    ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS)))
+    ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS, OWN.name)))
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="the text fields in the task's order")
     default = "the shipped skill; for a task its latest run under MINILM_HOME/runs that was made from the shell"
     ask.add_argument("--checkpoint", help=f"catalog name, run id, folder or Hub name (default: {default})")
@@ -103,19 +117,6 @@ def _parser() -> argparse.ArgumentParser:
     skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
     skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
     return parser
-
-
-def _add_scoring(score: argparse.ArgumentParser) -> None:
-    score.add_argument("task", metavar="TASK", help=", ".join(TASKS))
-    score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
-    score.add_argument(
-        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
-    )
-    score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
-    score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
-    add_config(score, TrainConfig, only=("labels", "score_range"))
-    score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
-    _add_output_labels(score)
 
 
 def _add_output_labels(parser: argparse.ArgumentParser) -> None:

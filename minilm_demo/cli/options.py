@@ -29,6 +29,7 @@ def positive(text: str) -> int:
 
 
 RENAMED = {"output_dir": "output"}  # field -> flag, where the names differ
+PAIRS = {"columns": "column"}  # field -> flag of a mapping that is given pair by pair, as names may hold commas
 METAVARS = {"probe": "TEXT"}  # of repeatable flags; the others take a path
 
 
@@ -45,6 +46,8 @@ def add_config(
         flag = f"--{RENAMED.get(field.name, field.name).replace('_', '-')}"
         if field.name == "time_budget":
             parser.add_argument(flag, type=_duration, metavar="60s", **options)
+        elif field.name in PAIRS:
+            parser.add_argument(f"--{PAIRS[field.name]}", action=_StorePair, metavar="NAME=COLUMN", **options)
         elif types[field.name] == Mapping[str, str] | None:
             parser.add_argument(flag, type=mapping, metavar="VALUE=LABEL,…", **options)
         elif types[field.name] == tuple[float, float] | None:
@@ -57,6 +60,17 @@ def add_config(
             allowed_types = (types[field.name], *typing.get_args(types[field.name]))
             value_type = next(candidate for candidate in (float, int, str) if candidate in allowed_types)
             parser.add_argument(flag, type=value_type, choices=field.metadata.get("choices"), **options)
+
+
+class _StorePair(argparse.Action):
+    """Adds "NAME=COLUMN" to the mapping of a repeatable flag."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        name, separator, column = value.partition("=")
+        if not separator or not name.strip():
+            raise argparse.ArgumentError(self, f"'{value}' is no pair; write NAME=COLUMN")
+        pairs = getattr(namespace, self.dest, None) or {}
+        setattr(namespace, self.dest, {**pairs, name.strip(): column})
 
 
 def _duration(text: str) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ..results import FINETUNE, Evaluated, Fetching, Planned, Started, Stepped
 from ..runs import JOBS
-from ..tasks import TASKS
+from ..tasks import get_task
 from ..views.words import counted, rereading, smaller_batches
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -73,7 +73,7 @@ class Reporter:
 
     def _better_start(self, event: Started) -> None:
         """Name the skill that teaches more on the bundled sample than the bundled checkpoint does, if there is one."""
-        skill = TASKS[event.task].start_from if event.job == FINETUNE and event.data_source.kind == "sample" else ""
+        skill = get_task(event.task).start_from if event.job == FINETUNE and event.data_source.kind == "sample" else ""
         if skill and event.checkpoint == "bundled":
             progress(f"so few rows teach bundled little of {event.task}; --checkpoint {skill} is a better start here")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,20 +13,24 @@ from ..data import LabelMeaning
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
 from ..results import DISTILL, FINETUNE, Evaluation, FinetuneResult, Finished, Started
-from ..tasks import TASKS, get_task
+from ..tasks import get_task
 from ..views.documents import evaluation_document, result_document, run_document
 from ..views.result import baseline_hint, baseline_name, paper_rows, paper_scores, rows_seen, run_rows
 from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
 
+# What can be said of own rows -> what is assumed if nothing is.
+MEANING: Mapping[str, object] = {"labels": {}, "score_range": None, "columns": {}}
+
 
 def finetune_command(args: argparse.Namespace) -> int:
     task, config = get_task(args.task), read_config(args, TrainConfig)
-    from ..jobs import finetune
+    from ..jobs import finetune, with_rows_of_own
     from ..models import default_checkpoint, locate
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
+    task, config = with_rows_of_own(task, config)
     open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train, config.meaning)
     return run_job(args, FINETUNE, task, config, partial(finetune, task), _finetune_lines)
 
@@ -89,19 +93,19 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
         yield f"Saw {rows_seen(result)}."
     yield from _evaluation_lines(result.evaluation, seen_by_base, result)
     yield f"Saved in {folder}"
-    yield f'Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint "{folder}" "…"'
+    yield f'Try it: python -m minilm_demo predict {get_task(result.evaluation.task).slug} --checkpoint "{folder}" "…"'
 
 
 def _beside_the_paper(evaluation: Evaluation) -> bool:
     """Whether the paper's scores are printed below these."""
-    task = TASKS[evaluation.task]
+    task = get_task(evaluation.task)
     return any(paper_scores(task, evaluation, split, task.paper_metric) for split in evaluation.metrics)
 
 
 def _evaluation_lines(
     evaluation: Evaluation, seen_by_base: str, training: FinetuneResult | None = None
 ) -> Iterator[str]:
-    task = TASKS[evaluation.task]
+    task = get_task(evaluation.task)
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
     yield from evaluation.data_source.notes
     for split, values in evaluation.metrics.items():
@@ -126,7 +130,8 @@ def evaluate_command(args: argparse.Namespace) -> int:
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
-    meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
+    task = checkpoint.task_for([task])
+    meaning = LabelMeaning(*(getattr(args, name, None) or default for name, default in MEANING.items()))
     source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
     location = with_outputs(checkpoint.name, args.output_labels)
     evaluation = evaluate(

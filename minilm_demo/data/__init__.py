@@ -3,6 +3,7 @@
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table, require_plain
 from .labels import LabelMeaning
+from .own import TARGETS, OwnTable, own_table, whole_table, with_own_task
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -25,8 +26,10 @@ __all__ = [
     "FILE_KINDS",
     "MAX_TEXT_CHARACTERS",
     "MAX_TOKENS",
+    "TARGETS",
     "CheckedRows",
     "LabelMeaning",
+    "OwnTable",
     "PlacedWord",
     "ReadInput",
     "Reading",
@@ -47,6 +50,7 @@ __all__ = [
     "local_sources",
     "open_source",
     "own_place",
+    "own_table",
     "place_words",
     "preview_file",
     "read_extra",
@@ -59,5 +63,7 @@ __all__ = [
     "short_name",
     "split_facts",
     "twin_numbers",
+    "whole_table",
+    "with_own_task",
     "word_spans",
 ]

@@ -12,9 +12,19 @@ from .files import Table, read_table, require_plain
 from .labels import LabelMeaning
 from .rows import AS_SAID, CheckedRows, check_rows, show_row
 
+TEXT_NAMES = (
+    *("text", "sentence", "review", "message", "comment", "tweet", "content", "sms", "body", "post", "phrase"),
+    *("data", "utterance"),
+)
+LABEL_NAMES = (
+    *("label", "labels", "class", "category", "target", "gold_label", "topic", "sentiment", "intent", "stars"),
+    *("rating", "score", "grade", "y", "emotion", "tag", "is_duplicate", "similarity", "quality"),
+)
 # Column of a task -> other names that people give it, for guessing.
 SYNONYMS = {
-    "sentence": ("text", "review", "content", "comment", "phrase", "tweet", "message", "data", "utterance"),
+    "sentence": TEXT_NAMES,
+    "text": (*TEXT_NAMES, "sentence1", "premise", "text1", "text_a", "question1", "first"),
+    "second_text": ("sentence2", "hypothesis", "hypo", "text2", "text_b", "question2", "second"),
     "premise": ("sentence1", "text1", "text_a", "context"),
     "hypothesis": ("sentence2", "hypo", "text2", "text_b", "claim"),
     "sentence1": ("premise", "text1", "text_a", "question1", "first", "#1 string"),
@@ -23,10 +33,7 @@ SYNONYMS = {
     "question2": ("sentence2", "text2", "q2", "text_b"),
     "question": ("query",),
     "context": ("passage", "paragraph", "text", "document"),
-    "label": (
-        *("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y"),
-        *("is_duplicate", "quality", "similarity"),
-    ),
+    "label": LABEL_NAMES,
     "answers": ("answer", "answer_text"),
 }
 
@@ -49,10 +56,12 @@ def preview_file(task: Task, path: Path) -> FilePreview:
     return _preview(task, Path(path), read_table(Path(path)))
 
 
-def _preview(task: Task, path: Path, table: Table) -> FilePreview:
+def _preview(task: Task, path: Path, table: Table, given: Mapping[str, str] | None = None) -> FilePreview:
     if not table.rows:
         raise DataError(f"{path.name} has no rows.")
-    guess = guess_columns(task, table.columns)
+    given = {name: column for name, column in (given or {}).items() if column}
+    check_columns(given, task.columns, table.columns, path.name)
+    guess = guess_columns(task, table.columns, given)
     first = tuple(
         {column: "" if row[column] is None else str(row[column]) for column in table.columns} for row in table.rows[:5]
     )
@@ -60,12 +69,22 @@ def _preview(task: Task, path: Path, table: Table) -> FilePreview:
     return FilePreview(table.columns, guess, missing, first, len(table.rows), table.notes)
 
 
-def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
-    """Column of the task -> column of the file. Each column of the file is used once."""
+def check_columns(given: Mapping[str, str], names: Sequence[str], columns: Sequence[str], where: str) -> None:
+    """Raise `DataError` for a name that is no column of the task (`names`) or of the file (`columns`)."""
+    for name, column in given.items():
+        if name not in names:
+            raise DataError(f"columns names '{name}'; the columns of this task are {', '.join(names)}.")
+        if column not in columns:
+            raise DataError(f"{where} has no column '{column}'. It has: {', '.join(columns)}.")
+
+
+def guess_columns(task: Task, columns: Sequence[str], given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Column of the task -> column of the file; those in `given` are as a person chose them. Each column of the file is
+    used once."""
     by_name = {column.strip().casefold(): column for column in reversed(columns)}
-    guess: dict[str, str] = {}
+    guess = dict(given or {})
     for field in task.columns:  # exact names first, so that a synonym never takes another field's column
-        if field in by_name:
+        if field not in guess and field in by_name and by_name[field] not in guess.values():
             guess[field] = by_name[field]
     for field in task.columns:
         for name in SYNONYMS.get(field, ()):
@@ -82,7 +101,7 @@ def read_file(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Checke
 
 def rows_of_table(task: Task, table: Table, name: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
     """The checked rows of the table of a file called `name`. Raises `DataError`."""
-    preview = _preview(task, Path(name), table)
+    preview = _preview(task, Path(name), table, meaning.columns)
     require_plain(table, preview.guess, name, task.text_fields)
     needed = task.columns if meaning.needed else task.text_fields
     if missing := [column for column in preview.missing if column in needed]:

@@ -45,6 +45,7 @@ class LabelMeaning:
 
     labels: Mapping[str, str] = field(default_factory=dict)  # value -> label, "" to leave these rows out
     score_range: tuple[float, float] | None = None  # the lowest and highest score that is possible
+    columns: Mapping[str, str] = field(default_factory=dict)  # column of the task -> column of the file
     needed: bool = True  # whether rows without a label are of no use; a distillation reads texts alone
 
 

@@ -26,6 +26,7 @@ from .columns import rows_of_table
 from .files import FILE_KINDS, check_kind, read_rows
 from .folders import WHOLE, Part, find_parts, nothing_found
 from .labels import LabelMeaning
+from .own import with_own_columns
 from .rows import AS_SAID, CheckedRows, check_rows, joined_rows, label_names_of
 from .splits import set_apart
 
@@ -260,7 +261,7 @@ def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Sour
 
     @cache
     def read_table_of(split: str) -> CheckedRows:
-        return joined_rows([rows_of_table(task, part.read(), part.name, meaning) for part in tables[split]])
+        return joined_rows([_rows_of_part(task, part, meaning) for part in tables[split]])
 
     @cache
     def parts() -> dict[str, CheckedRows]:
@@ -295,6 +296,11 @@ def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Sour
         all_splits=() if own_validation else ("all",),
         find_split=find_split,
     )
+
+
+def _rows_of_part(task: Task, part: Part, meaning: LabelMeaning) -> CheckedRows:
+    table = part.read()
+    return rows_of_table(task, table, part.name, with_own_columns(task, table, part.name, meaning))
 
 
 def read_extra(task: Task, path: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
@@ -378,7 +384,9 @@ def _count_rows(file: Path) -> int:
 
 
 def local_sources(task: Task) -> tuple[str, ...]:
-    """The `data` arguments that work without the network, the best first."""
+    """The `data` arguments that work without the network, the best first; none for a task of a person's own table."""
+    if task.own:
+        return ()
     root = mirror_root()
     folder = mirror_folder(task, root) if root else None
     has_mirror = folder is not None and all(split_files(folder, split) for split in ("train", *task.eval_splits))

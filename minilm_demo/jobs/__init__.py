@@ -6,7 +6,7 @@ from .attention import explain, load_attentions, save_trace, trace_attention
 from .configs import DistillConfig, TrainConfig
 from .distilling import distill
 from .evaluation import best_threshold, evaluate, evaluate_rows, predict_all, references
-from .finetuning import check_probe, finetune
+from .finetuning import check_probe, finetune, with_rows_of_own
 from .importance import word_importance
 from .kinds import kind_of
 from .label_order import order_hint
@@ -43,5 +43,6 @@ __all__ = [
     "save_trace",
     "summarise",
     "trace_attention",
+    "with_rows_of_own",
     "word_importance",
 ]

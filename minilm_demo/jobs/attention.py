@@ -16,7 +16,7 @@ import numpy as np
 from ..attention_weights import rollout, tokens_of
 from ..data import ReadInput, check_texts, features, read_input
 from ..errors import DemoError
-from ..models import PARTS, Checkpoint, ablated, cached_checkpoint, captured, split_heads
+from ..models import PARTS, Checkpoint, ablated, answered_task, cached_checkpoint, captured, split_heads
 from ..results import AttentionExplanation, AttentionTrace, ExplainedWord, Prediction
 from ..tasks import Task, get_task
 from .importance import MIN_WORDS_TO_RANK, word_importance
@@ -45,6 +45,7 @@ def trace_attention(
     too long or without a token, `DemoError` for a token or head that does not exist, and what loading the checkpoint
     raises."""
     task = get_task(task) if isinstance(task, str) else task
+    task = task and answered_task(task, checkpoint)
     texts = check_texts(task, (text,) if text_pair is None else (text, text_pair))
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = cached_checkpoint(str(checkpoint), task)
@@ -176,7 +177,7 @@ def explain(
     The rollout starts from [CLS], which the output layer reads (span: from the best span's tokens). It has no sign, so
     the methods are compared by absolute values, as in Jain & Wallace 2019 ("Attention is not Explanation"). Raises what
     `trace_attention` and `word_importance` raise."""
-    task = get_task(task) if isinstance(task, str) else task
+    task = answered_task(get_task(task) if isinstance(task, str) else task, checkpoint)
     trace = trace_attention(checkpoint, text, text_pair, task=task)
     importance = word_importance(task, checkpoint, dict(zip(task.text_fields, trace.texts, strict=True)))
     weights = {(task.text_fields.index(word.field), word.start, word.end): word for word in importance.words}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
-from ..data import LabelMeaning
+from ..data import TARGETS, LabelMeaning
 from ..errors import DemoError
 from ..models import INITS
 from ..recipes import RECIPES
@@ -65,6 +65,10 @@ class TrainConfig:
     labels: Mapping[str, str] | None = option(
         None, "what the values of the label column of own rows mean, as 0=negative,1=positive; VALUE= leaves rows out"
     )
+    columns: Mapping[str, str] | None = option(None, "which column of own rows is which, as text=message; repeatable")
+    target: str = option(
+        "auto", "what the label column of the task own is taken for: auto, classes or numbers", choices=TARGETS
+    )
     score_range: tuple[float, float] | None = option(
         None, "the lowest and highest possible score of own rows, as 0,1; the task's scale by default"
     )
@@ -106,7 +110,7 @@ class TrainConfig:
     @property
     def meaning(self) -> LabelMeaning:
         """What is said of the label column of own rows."""
-        return LabelMeaning(self.labels or {}, self.score_range)
+        return LabelMeaning(self.labels or {}, self.score_range, self.columns or {})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..data import AS_SAID, LabelMeaning, Source, draw, features, open_source, require_rows, split_facts
-from ..models import Checkpoint, load_checkpoint, pick_precision, seen_by_base
+from ..models import Checkpoint, answered_task, load_checkpoint, pick_precision, seen_by_base
 from ..results import (
     CutRows,
     Evaluation,
@@ -137,7 +137,7 @@ def evaluate_rows(
 
 def _resolve(task, checkpoint, data, splits: Sequence[str], meaning: LabelMeaning) -> tuple[Task, Checkpoint, Source]:
     """Task, checkpoint and source as objects; each may come as a name or a path."""
-    task = get_task(task) if isinstance(task, str) else task
+    task = answered_task(get_task(task) if isinstance(task, str) else task, checkpoint)
     source = data if isinstance(data, Source) else open_source(task, str(data), splits or task.eval_splits, meaning)
     checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint, task)
     return task, checkpoint, source

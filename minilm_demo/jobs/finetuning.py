@@ -16,9 +16,9 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ..data import check_row, features
+from ..data import check_row, features, with_own_task
 from ..errors import DemoError
-from ..models import Checkpoint, default_checkpoint, load_checkpoint
+from ..models import Checkpoint, default_checkpoint, load_checkpoint, write_trained_task
 from ..results import FinetuneSettings, Finished, Planned, TrainingEvent
 from ..tasks import Task, get_task
 from . import metrics
@@ -55,7 +55,8 @@ def finetune(
     the main process scores, writes files and listens to `should_stop`. Raises `DemoError` before `Started` if the data
     or the checkpoint cannot be used."""
     task = get_task(task) if isinstance(task, str) else task
-    config = _resolve_config(task, config or TrainConfig())
+    task, config = with_rows_of_own(task, config or TrainConfig())
+    config = _resolve_config(task, config)
     name = config.checkpoint or default_checkpoint()
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")
@@ -141,10 +142,19 @@ def _check_length(task: Task, checkpoint: Checkpoint, watched: Mapping[str, str]
 # -- before the first step -----------------------------------------------------------------------------------------
 
 
+def with_rows_of_own(task: Task, config: TrainConfig) -> tuple[Task, TrainConfig]:
+    """The task that a person's own table makes, and the configuration that names its columns; any other task and its
+    configuration as they are. Raises `DataError`."""
+    if not task.is_open:
+        return task, config
+    task, meaning = with_own_task(task, config.data, config.meaning, config.target)
+    return task, replace(config, columns=dict(meaning.columns))
+
+
 def _resolve_config(task: Task, config: TrainConfig) -> TrainConfig:
     """The configuration with an output folder, and with a limit on the scored rows if there is a time budget."""
     if config.output_dir is None:
-        config = replace(config, output_dir=tempfile.mkdtemp(prefix=f"{task.name}-"))
+        config = replace(config, output_dir=tempfile.mkdtemp(prefix=f"{task.slug}-"))
     if config.time_budget and config.eval_examples is None:
         config = replace(config, eval_examples=BUDGET_EVAL_EXAMPLES)
     return config
@@ -171,6 +181,7 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     model = with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
     checkpoint.model.config.fine_tuned_length = length  # saved with the checkpoint; predictions read as many tokens
+    write_trained_task(checkpoint.model.config, task)
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
     lengths = [len(feature["input_ids"]) for feature in encoded]
     batch_size, processes = config.batch_size or task.batch_size, accelerator.num_processes

@@ -25,7 +25,7 @@ import time
 from collections.abc import Mapping
 
 from ..data import encodable, features
-from ..models import Checkpoint, cached_checkpoint
+from ..models import Checkpoint, answered_task, cached_checkpoint
 from ..results import WordImportance, WordWeight
 from ..tasks import Task, get_task
 from .forward import forward
@@ -43,7 +43,7 @@ def word_importance(task: Task | str, checkpoint: Checkpoint | str, fields: Mapp
     the best span is explained, even if "no answer" wins. Raises what `predict` raises, and `DataError` for a text
     without a token."""
     started = time.perf_counter()
-    task = get_task(task) if isinstance(task, str) else task
+    task = answered_task(get_task(task) if isinstance(task, str) else task, checkpoint)
     prediction = predict(task, checkpoint, fields)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = cached_checkpoint(str(checkpoint), task)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ..data import Reading, ReadInput, check_row, features, reading_of
-from ..models import Checkpoint, cached_checkpoint
+from ..models import Checkpoint, answered_task, cached_checkpoint
 from ..results import Prediction
 from ..tasks import Task, get_task
 from .forward import forward
@@ -31,6 +31,7 @@ def predict(
     `checkpoint` may be a name or a path; the last few loaded ones are cached. Raises `DataError` for a missing, empty
     or too long text, `UnknownName` and `Unavailable` for a checkpoint that cannot be found."""
     task = get_task(task) if isinstance(task, str) else task
+    task = answered_task(task, checkpoint)
     check_row(task, fields)  # fails before the checkpoint is loaded
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = cached_checkpoint(checkpoint, task)

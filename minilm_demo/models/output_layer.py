@@ -41,6 +41,8 @@ def label_order(config, task: Task) -> list[int] | None:
     names = _output_names(config)
     if len(names) != len(task.labels):
         return None
+    if sorted(names) == sorted(task.labels):
+        return [names.index(label) for label in task.labels]
     plain = [_plain(name) for name in names]
     labels = [_plain(label) for label in task.labels]
     if sorted(plain) == sorted(labels):

@@ -62,7 +62,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
     """README.md of a fine-tune."""
     task, source = get_task(record.task), result.evaluation.data_source
     base = _location(record.config.checkpoint)
-    title = f"{_public(record.config.checkpoint or 'bundled')} fine-tuned on {task.name}"
+    title = f"{_public(record.config.checkpoint or 'bundled')} fine-tuned on {task.title if task.own else task.name}"
     front = {
         "library_name": "transformers",
         "base_model": _hub_name(base),
@@ -110,7 +110,7 @@ def ablation_card(record: RunRecord, result: AblationResult) -> str:
 def skill_card(packed: PackedSkill, record: RunRecord, result: FinetuneResult) -> str:
     """README.md of a skill's adapter that was made from this run."""
     task = packed.task
-    title = f"{packed.skill}: all-MiniLM-L6-v2 fine-tuned on {task.name}"
+    title = f"{packed.skill}: all-MiniLM-L6-v2 fine-tuned on {task.title if task.own else task.name}"
     front = {
         "library_name": "peft",
         "base_model": BUNDLED_REPO,

@@ -24,7 +24,7 @@ import json
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import psutil
@@ -32,7 +32,7 @@ import psutil
 from ..errors import DataError, DemoError
 from ..models import default_checkpoint, runs_root
 from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
-from ..tasks import TASKS, Task
+from ..tasks import Task, get_task
 from .jobs import JOBS, JobConfig
 from .records import RunRecord, RunState
 
@@ -52,7 +52,7 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
     checkpoint is replaced. Raises `DemoError` if the folder holds another run or cannot be written, and for a file of
     the wrong kind."""
     upload_name = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
-    fresh = runs_root() / f"{JOBS[job].prefix}{task.name}-{secrets.token_urlsafe(16)}"
+    fresh = runs_root() / f"{JOBS[job].prefix}{task.slug}-{secrets.token_urlsafe(16)}"
     folder = Path(config.output_dir) if config.output_dir else fresh
     if _ended_with_nothing(folder):
         _remove_record(folder)
@@ -264,15 +264,16 @@ def list_runs(root: Path | None = None, matches: Callable[[RunRecord], bool] = l
     return sorted(states, key=lambda run: run.record.created, reverse=True)
 
 
-def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = FINETUNE) -> list[RunState]:
-    """Runs of these tasks with a checkpoint, newest first: those in `mine`, and those started from the shell. With
-    `job=DISTILL`: students made from the texts of these tasks.
+def usable_runs(tasks: Collection[str] | None, mine: Sequence[str] = (), job: str = FINETUNE) -> list[RunState]:
+    """Runs of these tasks (None: of any) with a checkpoint, newest first: those in `mine`, and those started from the
+    shell. With `job=DISTILL`: students made from the texts of these tasks. "own" are all tasks of a person's own table.
 
     The id of a run grants access to it. Runs of other visitors are never listed."""
 
     def matches(record: RunRecord) -> bool:
         is_visible = record.run_id in mine or record.origin == "shell"
-        return is_visible and record.job == job and record.task in tasks
+        is_among = tasks is None or record.task in tasks or get_task(record.task).slug in tasks
+        return is_visible and record.job == job and is_among
 
     return [run for run in list_runs(matches=matches) if run.has_checkpoint and run.status not in AT_WORK]
 
@@ -291,14 +292,14 @@ def latest_speed(task: str) -> float | None:
     return None
 
 
-def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:
+def latest_run(tasks: Collection[str], mine: Sequence[str] = ()) -> RunState | None:
     """The newest of `usable_runs`."""
     return next(iter(usable_runs(tasks, mine)), None)
 
 
 def latest_student(mine: Sequence[str] = ()) -> str | None:
     """The run id of the newest student that was distilled here; None if there is none."""
-    return next((run.record.run_id for run in usable_runs(tuple(TASKS), mine, DISTILL)), None)
+    return next((run.record.run_id for run in usable_runs(None, mine, DISTILL)), None)
 
 
 def ask_to_stop(folder: Path) -> None:

@@ -10,7 +10,7 @@ from ..jobs.kinds import kind_of
 from ..models import CATALOG
 from ..results import Prediction
 from ..runs import RunRecord, plain_name
-from ..tasks import SKILLS, TASKS, Preset, Task
+from ..tasks import SKILLS, Preset, Task, get_task
 from .choices import checkpoint_choices
 from .requests import Question
 
@@ -76,7 +76,7 @@ def asking_of_run(record: RunRecord, mine: Sequence[str], texts: tuple[str, ...]
 
     That model answers beside it if it is trained for the task; a bare encoder is not. Without `texts` the question is
     about the watched text of the run, else about the task's example. `mine` are the visitor's runs."""
-    task, base = TASKS[record.task], plain_name(record.config.checkpoint)
+    task, base = get_task(record.task), plain_name(record.config.checkpoint)
     watched = tuple(record.config.probe)
     asked = texts or (watched if len(watched) == len(task.text_fields) else tuple(task.example.values()))
     base_answers = base in [name for _, name in checkpoint_choices((task,), mine)]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DemoError, UnknownName
-from ..models import CATALOG, Location, is_on_disk, locate, seen_by_base, short_title, skill_folder
+from ..models import CATALOG, Location, is_on_disk, locate, read_trained_task, seen_by_base, short_title, skill_folder
 from ..results import RUN_ID
 from ..runs import JOBS, RunRecord, latest_run, read_record, read_result, visitor_run_folder
-from ..tasks import Task, skill_tasks, task_for_texts
+from ..tasks import Task, get_task, skill_tasks, task_for_texts
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class CheckpointReference:
 
     def tasks_among(self, candidates: Sequence[Task]) -> Sequence[Task]:
         """The candidates that it was trained for, else the first candidate."""
-        return [task for task in candidates if task.name in self.tasks] or candidates[:1]
+        learned = [task for task in candidates if task.name in self.tasks]
+        if not learned and candidates[0].is_open:
+            learned = [task for task in map(get_task, self.tasks) if task.own]
+        return learned or candidates[:1]
 
     def task_for(self, candidates: Sequence[Task], texts: Sequence[str] = ()) -> Task:
         """The candidate that it answers for these texts."""
@@ -69,7 +72,8 @@ def resolve(name: str, *, visitor: bool = True, trained: bool = True) -> Checkpo
         return CheckpointReference(name, entry.title, location, entry.tasks)
     folder = _folder_of_run(location)
     if folder is None:
-        return CheckpointReference(name, location.name, location, ())
+        trained = None if location.on_hub else read_trained_task(location)
+        return CheckpointReference(name, location.name, location, (trained.name,) if trained else ())
     record = read_record(folder)
     tasks = (record.task,) if JOBS[record.job].makes == "tuned" else ()
     return CheckpointReference(name, run_title(record, read_result(folder)), location, tasks, record)

@@ -22,11 +22,12 @@ Choices = list[tuple[str, str]]  # (title, name)
 OPEN_DATA = ("auto", "mirror", "hub", "sample")  # paths on the server are not allowed
 
 
-def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> Choices:
-    """The checkpoints on this machine that answer these tasks: shipped skills, then runs, then checkpoints from the
-    Hub."""
-    names = {task.name for task in tasks}
-    ready = [entry for entry in CATALOG.values() if names & set(entry.tasks) and is_on_disk(entry)]
+def checkpoint_choices(tasks: Sequence[Task] | None, mine: Sequence[str]) -> Choices:
+    """The checkpoints on this machine that answer these tasks (None: any task): shipped skills, then runs, then
+    checkpoints from the Hub."""
+    names = None if tasks is None else {task.name for task in tasks}
+    answering = [entry for entry in CATALOG.values() if entry.tasks and (names is None or names & set(entry.tasks))]
+    ready = [entry for entry in answering if is_on_disk(entry)]
     skills = [(entry.title, entry.name) for entry in ready if entry.is_skill]
     runs = [_choice(run) for run in usable_runs(names, mine or ())]
     return skills + runs + [(entry.title, entry.name) for entry in ready if not entry.is_skill]
@@ -35,12 +36,12 @@ def checkpoint_choices(tasks: Sequence[Task], mine: Sequence[str]) -> Choices:
 def traceable_choices(mine: Sequence[str]) -> Choices:
     """The checkpoints on this machine whose attention can be traced, with and without an output layer."""
     encoders = [(entry.title, entry.name) for entry in CATALOG.values() if not entry.tasks and is_on_disk(entry)]
-    return checkpoint_choices(tuple(TASKS.values()), mine) + encoders + student_choices(mine)
+    return checkpoint_choices(None, mine) + encoders + student_choices(mine)
 
 
 def student_choices(mine: Sequence[str]) -> Choices:
     """The students that were distilled here."""
-    return [_choice(run) for run in usable_runs(tuple(TASKS), mine or (), job=DISTILL)]
+    return [_choice(run) for run in usable_runs(None, mine or (), job=DISTILL)]
 
 
 def starting_points(mine: Sequence[str], skills: bool = False) -> Choices:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..data import AS_SAID, LabelMeaning, draw, open_source, preview_file
+from ..data import AS_SAID, LabelMeaning, draw, open_source, own_table, preview_file, whole_table
 from ..errors import DataError
 from ..models import CATALOG
 from ..tasks import Task, get_task
@@ -26,6 +26,9 @@ class DataPreview:
     columns: tuple[str, ...] = ()
     cells: Sequence[Sequence[str]] = ()
     notes: tuple[str, ...] = ()
+    can_train: bool = True  # False while no run can start from these rows
+    guess: Mapping[str, str] = field(default_factory=dict)  # column of the task -> column of the file
+    fits_own: bool = False  # whether a file that this task refuses makes a task of its own
 
 
 def preview_data(
@@ -33,17 +36,18 @@ def preview_data(
     data: str,
     file: str | None = None,
     meaning: LabelMeaning = AS_SAID,
+    target: str = "auto",
     checkpoint: str = "",
     max_length: int | None = None,
 ) -> DataPreview:
     """The preview of a task's data, and what a run with this checkpoint and length will say of them.
 
-    `data` names the source; `file` is the visitor's own file for the source "file", and `meaning` what was said of its
-    label column."""
+    `data` names the source; `file` is the visitor's own file for the source "file", `meaning` what was said of its
+    columns and labels, and `target` what its labels are taken for."""
     if data == "hub":  # a preview makes no request; only the Train button fetches from the Hub
         return DataPreview(f"{task.title} {task.dataset[0]} is fetched from the Hub when you press Train.")
     if data == "file":
-        return _preview_own_file(task, file, meaning, checkpoint, max_length)
+        return _preview_own_file(task, file, meaning, target, checkpoint, max_length)
     preview = _preview_source(task.name, data)
     return replace(preview, notes=notes_before(task, data, checkpoint=checkpoint, max_length=max_length))
 
@@ -83,22 +87,42 @@ def _too_few(task: Task, data: str) -> str:
 
 
 def _preview_own_file(
-    task: Task, file: str | None, meaning: LabelMeaning, checkpoint: str, max_length: int | None
+    task: Task, file: str | None, meaning: LabelMeaning, target: str, checkpoint: str, max_length: int | None
 ) -> DataPreview:
     if not file:
-        return DataPreview(f"Choose a file with the columns {', '.join(task.columns)}.")
-    table = preview_file(task, Path(file))
-    columns, cells = tuple(table.columns), [list(row.values()) for row in table.first_rows]
-    guess = ", ".join(f"{field} ← {column}" for field, column in table.guess.items())
-    if table.missing:
-        missing = " and ".join(table.missing)
-        sentence = f"No column for {missing}. Found so far: {guess or 'none'}. Rename it and try again."
-        return DataPreview(sentence, columns, cells)
+        needed = "texts and what each is" if task.is_open else ", ".join(task.columns)
+        return DataPreview(f"Choose a file with the columns {needed}.", can_train=False)
     try:
+        table = preview_file(task, Path(file))
+    except DataError as error:
+        return DataPreview(str(error), can_train=False)
+    columns, cells = tuple(table.columns), [list(row.values()) for row in table.first_rows]
+    meaning = replace(meaning, columns={name: column for name, column in meaning.columns.items() if column in columns})
+    shown = DataPreview("", columns, cells, guess=meaning.columns)
+    try:
+        said = ""
+        if task.is_open:
+            own = own_table(whole_table(Path(file)), Path(file).name, meaning, target)
+            task, meaning, said = own.task, replace(meaning, columns=own.columns), own.meaning
         rows = open_source(task, file, meaning=meaning).read("all")
         notes = notes_before(task, file, meaning, checkpoint, max_length)
     except DataError as error:
-        return DataPreview(str(error), columns, cells)
+        guess = {**table.guess, **meaning.columns} if not task.is_open else meaning.columns
+        return replace(shown, sentence=str(error), can_train=False, guess=guess, fits_own=_fits_own(task, file))
+    guess = {**table.guess, **meaning.columns}
+    taken = ", ".join(f"{name} ← {column}" for name, column in guess.items())
     held_back = "A fifth, at most 1,000 rows, is kept for scoring."
-    sentences = (f"{len(rows):,} rows; {guess}.", _balance(task, rows), held_back)
-    return DataPreview(" ".join(sentences), columns, cells, notes)
+    sentences = (f"{len(rows):,} rows; {taken}.", said, *table.notes, said or _balance(task, rows), held_back)
+    sentence = " ".join(filter(None, dict.fromkeys(sentences)))
+    return replace(shown, sentence=sentence, guess=guess, notes=notes)
+
+
+def _fits_own(task: Task, file: str) -> bool:
+    """Whether a file that a task refuses makes a task of its own."""
+    if task.own:
+        return False
+    try:
+        own_table(whole_table(Path(file)), Path(file).name)
+    except DataError:
+        return False
+    return True

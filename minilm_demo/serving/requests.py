@@ -31,7 +31,7 @@ from ..results import (
     WordImportance,
 )
 from ..runs import RunState, badge_of, plain_name
-from ..tasks import TASKS, Task, skill_tasks
+from ..tasks import Task, get_task, skill_tasks
 from .batching import predict_together
 from .checkpoints import CheckpointReference, resolve
 from .traces import cached_targets, cached_trace, explained_answer
@@ -220,7 +220,7 @@ class Look:
     def _task_of(self, model: CheckpointReference) -> Task | None:
         if not model.has_output_layer:
             return None
-        task = model.task_for(tuple(TASKS.values()), self.texts)
+        task = model.task_for([get_task(name) for name in model.tasks], self.texts)
         return task if len(task.text_fields) == len(self.texts) else None
 
 

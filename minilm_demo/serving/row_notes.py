@@ -34,13 +34,14 @@ def notes_before(
 
 def _key(task: Task, data: str, meaning: LabelMeaning, checkpoint: str, max_length: int | None) -> tuple:
     changed = Path(data).stat().st_mtime_ns if Path(data).is_file() else 0
-    said = tuple(meaning.labels.items()), meaning.score_range
+    said = tuple(meaning.labels.items()), meaning.score_range, tuple(meaning.columns.items())
     return task.name, task.labels, task.score_range, data, changed, *said, checkpoint, max_length
 
 
 @cachetools.cached(cachetools.LRUCache(32), key=_key, lock=threading.Lock())
 def _facts(task: Task, data: str, meaning: LabelMeaning, checkpoint: str, max_length: int | None) -> RowFacts:
-    rows = load_rows(task, TrainConfig(data=data, labels=meaning.labels or None, score_range=meaning.score_range))
+    said = {"labels": meaning.labels or None, "score_range": meaning.score_range, "columns": meaning.columns or None}
+    rows = load_rows(task, TrainConfig(data=data, **said))
     facts = rows.describe(_cut_rows(task, rows.train, checkpoint, max_length)).facts
     return facts.with_hints(_order_hints(task, rows.source, facts))
 

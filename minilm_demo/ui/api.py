@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import gradio as gr
-from gradio.utils import get_function_description
+from gradio.utils import get_function_description, get_upload_folder, is_in_or_equal
 
-from ..errors import DemoError
-from ..jobs import DistillConfig, TrainConfig
+from ..errors import DataError, DemoError
+from ..jobs import DistillConfig, TrainConfig, with_rows_of_own
 from ..results import DISTILL, FINETUNE
 from ..serving import (
     AT_ONCE,
@@ -34,7 +35,7 @@ from .handlers import QUEUE, says_errors
 
 def add_endpoints() -> None:
     """Register all endpoints with the page being built."""
-    for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question):
+    for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question, predict_own):
         _add(endpoint, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
     _add(trace_attention, concurrency_id="attention", concurrency_limit=AT_ONCE)
     _add(distillation_targets, concurrency_id="distillation", concurrency_limit=AT_ONCE)
@@ -112,6 +113,11 @@ def answer_question(question: str, context: str, checkpoint: str = "") -> dict:
     return _answer("qa", checkpoint, question, context)
 
 
+def predict_own(text: str, checkpoint: str, second_text: str = "") -> dict:
+    """All classes of a run on a table of one's own with their probabilities, or its number. `checkpoint`: its id."""
+    return _answer("own", checkpoint, *boxed_texts((text, second_text)))
+
+
 def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
     name = checkpoint or default_answerer(skill)
     if name is None:
@@ -170,25 +176,32 @@ def start_finetune(
     max_length: int = 0,
     max_steps: int = 0,
     epochs: float = 0,
+    file: dict | None = None,
+    columns: dict | None = None,
+    target: str = "auto",
 ) -> dict:
     """Put a fine-tune in line. 0 and "" stand for the task's own value.
 
     Args:
-        task: one of the tasks, like sst2.
+        task: one of the tasks, like sst2; own for classes or scores of one's own.
         seconds: how long the run may take, unless `max_steps` or `epochs` say it.
         data: auto, mirror, hub or sample.
         checkpoint: a model of the catalog, a shipped skill or a run's id to begin with.
+        file: an uploaded file, {"path": as /upload answers}, instead of `data`.
+        columns: which column of the file is which, {"text": …, "label": …}.
     Returns:
         `run`, the id of the run: the only key to it, and the name of its model afterwards.
     """
-    row = get_task(task)
-    source = open_data(row, data)
+    row, upload = get_task(task), uploaded_file(file)
+    source = str(upload) if upload else open_data(row, data)
     config = TrainConfig(
         checkpoint=resolve(checkpoint, trained=False).name if checkpoint else default_start(row, source),
         data=source,
         time_budget=seconds or (None if max_steps or epochs else row.sample_seconds),
         max_steps=max_steps or None,
         epochs=epochs or None,
+        columns=columns or None,
+        target=target,
         train_examples=train_examples or None,
         batch_size=batch_size or None,
         learning_rate=learning_rate or None,
@@ -197,7 +210,18 @@ def start_finetune(
         seed=seed,
         eval_examples=EVAL_EXAMPLES,
     )
-    return {"run": QUEUE.start(FINETUNE, row, config)}
+    row, config = with_rows_of_own(row, config)
+    return {"run": QUEUE.start(FINETUNE, row, config, upload=upload)}
+
+
+def uploaded_file(file: dict | None) -> Path | None:
+    """The file that a client uploaded before. Raises `DataError` for any other path of this machine."""
+    if not file:
+        return None
+    path = Path(str(file.get("path", ""))).resolve()
+    if not is_in_or_equal(path, get_upload_folder()) or not path.is_file():
+        raise DataError('file is no uploaded file. Send it to /upload first, and give {"path": …} as that answers.')
+    return path
 
 
 def start_distillation(

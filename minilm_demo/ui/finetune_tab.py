@@ -10,15 +10,15 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..data import FILE_KINDS, local_sources
+from ..data import FILE_KINDS, TARGETS, LabelMeaning, local_sources
 from ..errors import DataError, DemoError
-from ..jobs import TrainConfig, check_probe
+from ..jobs import TrainConfig, check_probe, with_rows_of_own
 from ..jobs.configs import METHODS
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
 from ..serving import chosen_start, default_start, preview_data, rounds_sentence, run_title, starting_points
-from ..tasks import TASKS, Task, get_task
+from ..tasks import OWN, OWN_FIELDS, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
 from .components import option_number, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
@@ -50,13 +50,11 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     run_id = gr.State("")
     with gr.Row():
         with gr.Column(scale=3):
-            choices = [(task.title, name) for name, task in TASKS.items()]
+            choices = [(task.title, task.name) for task in (*TASKS.values(), OWN)]
             task = gr.Radio(choices, value=first.name, label="Task", elem_id="task")
             data = gr.Radio(_data_choices(first), value=local_sources(first)[0], label="Data", elem_id="data")
-            file = gr.File(
-                label="CSV, TSV, Excel, JSON, parquet or zip, at most 20 MB", visible=False, elem_id="file",
-                file_types=list(FILE_KINDS),
-            )  # fmt: skip
+            file = _file_box()
+            columns, target, to_own = _column_choices()
         with gr.Column(scale=2):
             time = gr.Radio(list(TIMES), value=_time_of(first), label="How long?", elem_id="time")
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
@@ -84,18 +82,22 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         )
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    look, looked = [task, data, file, options["checkpoint"], options["max_length"]], [sentence, rows]
+    look = [task, data, file, *columns, target, options["checkpoint"], options["max_length"]]
+    looked = [sentence, rows, *columns, target, to_own, train]
     start = options["checkpoint"]
     task_changed = task.change(_choose_task, [task, start, my_runs], [data, time, *probe, *options.values()], **private)
     data_changed = data.change(_choose_data, [task, data, start], [file, start], **private)
     rounds = [_say_rounds, [task, data, file, time], time]
     for event in (task_changed.then, data_changed.then, file.change):
         event(look_at_data, look, looked, **private).then(*rounds, **private)
+    for choice in (*columns, target):
+        choice.input(look_at_data, look, looked, **private)
+    to_own.click(lambda: OWN.name, None, task, **private)
     time.input(*rounds, **private)
     options["max_length"].change(look_at_data, look, looked, **private)
     started = train.click(
         _start,
-        [task, data, file, time, my_runs, *probe, *options.values()],
+        [task, data, file, time, my_runs, *columns, target, *probe, *options.values()],
         [run, run_id, my_runs, after, watch, download, curves],
         api_visibility="private",
         trigger_mode="once",
@@ -105,6 +107,39 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     compared = compare.click(run_curves, [run_id, my_runs], curves, **private)
     compared.success(None, js=scroll_to("curves"))
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
+
+
+def _file_box() -> gr.File:
+    return gr.File(
+        label="CSV, TSV, Excel, JSON, parquet or zip, at most 20 MB",
+        visible=False,
+        elem_id="file",
+        file_types=list(FILE_KINDS),
+    )
+
+
+def _column_choices() -> tuple[list[gr.Dropdown], gr.Radio, gr.Button]:
+    """Which column of an own file is which, what its labels are taken for, and the way to classes of one's own."""
+    with gr.Row():
+        names = ("Text", "Second text", "Label")
+        columns = [
+            gr.Dropdown([], label=name, visible=False, elem_id=f"column{number}")
+            for number, name in enumerate(names, start=1)
+        ]
+    target = gr.Radio(list(TARGETS), value=TARGETS[0], label="Labels are", visible=False, elem_id="target")
+    return columns, target, gr.Button("Train with your own classes", visible=False, elem_id="to-own")
+
+
+def _fields(task: Task) -> tuple[str, str, str]:
+    """The task's columns for the three dropdowns: text, second text ("" for single texts) and label."""
+    first, second = two_boxes(OWN_FIELDS if task.is_open else task.text_fields)
+    return first, second, task.label_field
+
+
+def _said_columns(task: Task, data: str, columns: Sequence[str | None]) -> dict[str, str]:
+    """Column of the task -> column of the file, as the dropdowns say it."""
+    pairs = zip(_fields(task), columns, strict=True) if data == "file" else ()
+    return {name: column for name, column in pairs if name and column}
 
 
 def _probe(task: Task) -> list[gr.Textbox]:
@@ -169,7 +204,7 @@ def refresh_starting_points(checkpoint: str, my_runs: list[str] | None):
 def _choose_task(name: str, start: str, my_runs: list[str] | None):
     """The sources of data of a task, its time, its watched text, and its defaults in the Advanced fields."""
     task, skip = get_task(name), gr.skip()
-    source = local_sources(task)[0]
+    source = (*local_sources(task), "file")[0]
     data, time = gr.Radio(choices=_data_choices(task), value=source), _time_of(task)
     choices = starting_points(my_runs or (), skills=True)
     checkpoint = gr.Radio(choices=choices, value=chosen_start(task, source, start))
@@ -193,18 +228,33 @@ def _say_rounds(name: str, data: str, file: str | None, time: str):
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:
-    return data_choices((*local_sources(task), "hub", "file"))
+    return data_choices(("file",) if task.own else (*local_sources(task), "hub", "file"))
 
 
 # -- a look at the data --------------------------------------------------------------------------------------------
 
 
 @says_errors
-def look_at_data(name: str, data: str, file: str | None, checkpoint: str = "", max_length: int | None = None):
-    """Sentences on the data, and its first rows as a table."""
-    preview = preview_data(get_task(name), data, file, checkpoint=checkpoint, max_length=max_length)
+def look_at_data(
+    name: str, data: str, file: str | None, text=None, second_text=None, label=None, target="auto",
+    checkpoint: str = "", max_length: int | None = None,
+):  # fmt: skip
+    """Sentences on the data, and its first rows as a table; the columns of an own file, and whether it can be trained
+    on."""
+    task = get_task(name)
+    meaning = LabelMeaning(columns=_said_columns(task, data, (text, second_text, label)))
+    preview = preview_data(task, data, file, meaning, target, checkpoint, max_length)
     table = _table(preview.columns, preview.cells) if preview.columns else None
-    return "\n".join((preview.sentence, *preview.notes)), table
+    is_own_file = data == "file" and bool(preview.columns)
+    choices = [("–", ""), *((column, column) for column in preview.columns)]
+    columns = [
+        gr.Dropdown(choices=choices, value=preview.guess.get(field, ""), visible=is_own_file and bool(field))
+        for field in _fields(task)
+    ]
+    offered = gr.Radio(visible=is_own_file and task.is_open)
+    own = gr.Button(visible=preview.fits_own)
+    said = "\n".join((preview.sentence, *preview.notes))
+    return said, table, *columns, offered, own, gr.Button(interactive=preview.can_train)
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
@@ -222,13 +272,17 @@ def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Datafra
 
 @says_errors
 def _start(
-    task: str, data: str, file: str | None, time: str, my_runs: list[str] | None, probe1: str, probe2: str, *options
-):
+    name: str, data: str, file: str | None, time: str, my_runs: list[str] | None,
+    text, second_text, label, target: str, probe1: str, probe2: str, *options,
+):  # fmt: skip
+    task = get_task(name)
     probe = tuple(text for text in (probe1 or "", probe2 or "") if text.strip())
-    config = replace(_config(data, file, TIMES[time], *options), probe=probe)
-    check_probe(get_task(task), probe)
+    columns = _said_columns(task, data, (text, second_text, label)) or None
+    config = replace(_config(data, file, TIMES[time], *options), probe=probe, columns=columns, target=target)
+    task, config = with_rows_of_own(task, config)
+    check_probe(task, probe)
     upload = Path(file) if data == "file" else None
-    run_id = QUEUE.start(FINETUNE, get_task(task), config, upload=upload, mine=my_runs or [])
+    run_id = QUEUE.start(FINETUNE, task, config, upload=upload, mine=my_runs or [])
     return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id), None
 
 

@@ -212,9 +212,10 @@ def _checkpoint_group(skill: str, checkpoints: list[str] | None, my_runs) -> gr.
 def _skill_choices(my_runs) -> list[tuple[str, str]]:
     """The four skills, and every other task of a run of the visitor."""
     covered = {task for skill in SKILLS.values() for task in skill.tasks}
-    learned = {run.record.task for run in usable_runs(tuple(TASKS), my_runs)}
+    learned = {run.record.task for run in usable_runs(None, my_runs)}
+    own = [(task.title, task.name) for task in map(get_task, sorted(learned)) if task.own]
     skills = [(skill.title, name) for name, skill in SKILLS.items()]
-    return skills + [(task.title, name) for name, task in TASKS.items() if name in learned - covered]
+    return skills + own + [(task.title, name) for name, task in TASKS.items() if name in learned - covered]
 
 
 @says_errors

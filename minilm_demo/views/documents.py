@@ -21,7 +21,7 @@ from ..results import (
     outputs_note,
     to_dict,
 )
-from ..tasks import TASKS
+from ..tasks import get_task
 from .attention import first_look
 from .kinds import kind_of
 from .prediction import UNSURE
@@ -80,7 +80,7 @@ def source_document(source: DataSource) -> dict:
 def prediction_document(prediction: Prediction) -> dict:
     """The JSON document of `predict`: the answer fields of this kind of task (null without an answer), what was read of
     the text, and every other field that is not empty."""
-    answer = kind_of(TASKS[prediction.task]).answer_fields
+    answer = kind_of(get_task(prediction.task)).answer_fields
     values = to_dict(prediction)
     always = (*answer, "unknown_words")
     document = {name: value for name, value in values.items() if name in always or value not in (None, (), [], {})}

@@ -22,6 +22,7 @@ PUBLIC = [
     "/answer_question",
     "/distillation_targets",
     "/predict_nli",
+    "/predict_own",
     "/predict_paraphrase",
     "/predict_sentiment",
     "/run_status",

@@ -47,7 +47,7 @@ def confusion_figure(result: Evaluation | ScoredRows) -> go.Figure:
     heights = [CELL * len(matrix.true) + above + FOOT for matrix in matrices]
     drawn = style.figure(
         title=title,
-        name=f"{task.name}-classes",
+        name=f"{task.slug}-classes",
         about=f"{title}. {' '.join(_sentence(matrix) for matrix in matrices)}",
         table=_table(title, matrices),
         height=sum(heights),
