@@ -2,6 +2,7 @@
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table
+from .labels import LabelMeaning
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -13,16 +14,19 @@ from .reading import (
     read_input,
     word_spans,
 )
-from .rows import draw, encodable, hold_back, require_rows
+from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
-from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
+from .splits import draw, hold_back
+from .texts import Texts, TokenIds, load_texts, own_place
 from .unread import Reading, is_blank, reading_of
 
 __all__ = [
+    "AS_SAID",
     "FILE_KINDS",
     "MAX_TEXT_CHARACTERS",
     "MAX_TOKENS",
-    "TEXT_KIND",
+    "CheckedRows",
+    "LabelMeaning",
     "PlacedWord",
     "ReadInput",
     "Reading",
@@ -42,6 +46,7 @@ __all__ = [
     "load_texts",
     "local_sources",
     "open_source",
+    "own_place",
     "place_words",
     "preview_file",
     "read_extra",
@@ -51,6 +56,6 @@ __all__ = [
     "require_rows",
     "sample_source",
     "short_name",
-    "text_files",
+    "split_facts",
     "word_spans",
 ]

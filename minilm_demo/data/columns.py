@@ -8,21 +8,23 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..tasks import Task
-from .files import Table, read_table
-from .rows import check_rows, show_row, usable_rows
+from .files import Table, read_table, require_plain
+from .labels import LabelMeaning
+from .rows import AS_SAID, CheckedRows, check_rows, show_row
 
 # Column of a task -> other names that people give it, for guessing.
 SYNONYMS = {
-    "sentence": ("text", "review", "content", "comment", "phrase", "tweet"),
+    "sentence": ("text", "review", "content", "comment", "phrase", "tweet", "message", "data", "utterance"),
     "premise": ("sentence1", "text1", "text_a", "context"),
-    "hypothesis": ("sentence2", "text2", "text_b", "claim"),
-    "sentence1": ("premise", "text1", "text_a", "question1", "first"),
-    "sentence2": ("hypothesis", "text2", "text_b", "question2", "second"),
+    "hypothesis": ("sentence2", "hypo", "text2", "text_b", "claim"),
+    "sentence1": ("premise", "text1", "text_a", "question1", "first", "#1 string"),
+    "sentence2": ("hypothesis", "text2", "text_b", "question2", "second", "#2 string"),
     "question1": ("sentence1", "text1", "q1", "text_a"),
     "question2": ("sentence2", "text2", "q2", "text_b"),
     "question": ("query",),
     "context": ("passage", "paragraph", "text", "document"),
-    "label": ("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y"),
+    "label": ("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y")
+    + ("is_duplicate", "quality", "similarity"),
     "answers": ("answer", "answer_text"),
 }
 
@@ -70,15 +72,21 @@ def guess_columns(task: Task, columns: Sequence[str]) -> dict[str, str]:
     return guess
 
 
-def read_file(task: Task, path: Path) -> list[dict]:
-    """The checked rows of a CSV, TSV, JSON-lines or parquet file. Raises `DataError`."""
+def read_file(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
+    """The checked rows of a file. Raises `DataError`."""
     path = Path(path)
-    table = read_table(path)
-    preview = _preview(task, path, table)
-    if preview.missing:
+    return rows_of_table(task, read_table(path), path.name, meaning)
+
+
+def rows_of_table(task: Task, table: Table, name: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
+    """The checked rows of the table of a file called `name`. Raises `DataError`."""
+    preview = _preview(task, Path(name), table)
+    require_plain(table, preview.guess, name, task.text_fields)
+    needed = task.columns if meaning.needed else task.text_fields
+    if missing := [column for column in preview.missing if column in needed]:
         raise DataError(
-            f"{path.name} has no column for {' and '.join(preview.missing)}. Found: {', '.join(preview.columns)}. "
-            f"Needed: {', '.join(task.columns)}. First row: {show_row(preview.first_rows[0])}"
+            f"{name} has no column for {' and '.join(missing)}. Found: {', '.join(preview.columns)}. "
+            f"Needed: {', '.join(needed)}. First row: {show_row(preview.first_rows[0])}"
         )
     extra_columns = ("id", "answer_start")
     raw = [
@@ -86,4 +94,5 @@ def read_file(task: Task, path: Path) -> list[dict]:
         | {field: row.get(column) for field, column in preview.guess.items()}
         for row in table.rows
     ]
-    return usable_rows(task, check_rows(task, raw, table.label_names.get(preview.guess[task.label_field]), path.name))
+    names = table.label_names.get(preview.guess.get(task.label_field))
+    return check_rows(task, raw, names, name, meaning, notes=table.notes)

@@ -137,15 +137,15 @@ def _seconds(call: Callable[[], None]) -> float:
 
 @dataclass(frozen=True)
 class Scoring:
-    """The rows scored in a run of `steps` updates: `held_back` rows `evaluations(steps)` times, and `validation` rows
+    """The rows scored in a run of `steps` updates: those of the curve `evaluations(steps)` times, and `validation` rows
     once at the end."""
 
-    held_back: int
+    curve: int
     validation: int
     evaluations: Callable[[int], int]
 
     def rows(self, steps: int) -> int:
-        return self.evaluations(steps) * self.held_back + self.validation
+        return self.evaluations(steps) * self.curve + self.validation
 
 
 def make_plan(

@@ -31,7 +31,7 @@ def predict(
     task = get_task(task) if isinstance(task, str) else task
     check_row(task, fields)  # fails before the checkpoint is loaded
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = cached_checkpoint(str(checkpoint), task)
+        checkpoint = cached_checkpoint(checkpoint, task)
     (prediction,) = predict_rows(task, checkpoint, [fields], threshold=threshold)
     return prediction
 
@@ -73,6 +73,7 @@ def predict_rows(
     ]
     milliseconds = (time.perf_counter() - started) * 1000 / max(1, len(rows))
     common = {"task": task.name, "checkpoint": checkpoint.name, "milliseconds": milliseconds}
+    common["assumed_outputs"] = checkpoint.assumed_outputs
     return [
         Prediction(**{**common, **answer, **what_was_read(reading, answer)})
         for answer, reading in zip(answers, readings, strict=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .rows import RowFacts, row_notes
+
 Metrics = Mapping[str, float]  # metric name -> value
 SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 
@@ -18,14 +20,31 @@ SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 class DataSource:
     """Where rows come from, in words for people."""
 
-    kind: str  # "hub" | "mirror" | "sample" | "file"
+    kind: str  # "hub" | "mirror" | "sample" | "file" | "folder"
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
     splits: Mapping[str, int]  # split -> rows used
+    facts: RowFacts = field(default_factory=RowFacts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What one has to know of these rows, in sentences."""
+        return row_notes(self.facts)
 
     @property
     def is_official(self) -> bool:
         """Whether scores on these rows may be compared with published ones: not for a sample or a user's own file."""
         return self.kind in ("hub", "mirror")
+
+
+def outputs_note(outputs: Mapping[str, str]) -> str:
+    """A sentence on outputs of a checkpoint whose names do not say what they mean; "" for none."""
+    if not outputs:
+        return ""
+    meanings = ", ".join(f"{name} is taken for “{label}”" for name, label in outputs.items())
+    return (
+        f"The checkpoint does not say what its answers mean: {meanings}, the order of the task. If that is wrong, say "
+        "what they mean: `output_labels`."
+    )
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,14 @@ class ScoredRow:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """One answer to every row, and its score. `answer` is its name ("equivalent"); "" if every answer scores 0."""
+
+    score: float
+    answer: str
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
 
@@ -64,7 +91,7 @@ class Evaluation:
     data_source: DataSource
     metrics: SplitMetrics
     intervals: Mapping[str, Mapping[str, tuple[float, float]]]  # 95 %
-    baseline: SplitMetrics  # always answering the majority class (regression: the mean; span: no answer)
+    baseline: SplitMetrics  # the best score of one answer to every row, for each metric
     examples: Mapping[str, int]  # split -> rows scored
     labels: tuple[str, ...] = ()
     confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
@@ -72,6 +99,8 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()  # the worst first
     seconds: float = 0.0
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
+    # The answers of `baseline`, as in `Constant`; {}: an older program took the majority class for every metric.
+    baseline_answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +150,7 @@ class Prediction:
     tokens_read: int = 0
     unknown_words: tuple[str, ...] = ()
     nothing_read: bool = False
+    assumed_outputs: Mapping[str, str] = field(default_factory=dict)  # name of an output, as LABEL_0 -> its label
 
 
 @dataclass(frozen=True)

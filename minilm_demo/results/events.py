@@ -52,6 +52,10 @@ class Started(Generic[AnySettings]):
     seed: int
     metric: str  # the metric that chooses the best checkpoint
     settings: AnySettings | None = None  # as resolved before the job began
+    curve_rows: int = 0  # rows scored along the way
+    curve_split: str = ""  # the validation split they are of; "": they are the held-back rows
+    baseline: float | None = None  # the score in `metric` of a constant answer to them
+    precision_reason: str = ""  # "it was asked for", or what made the machine choose it
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the job is based on it
 
 
@@ -99,12 +103,16 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores on the held-back rows during the run. `best`: they are the best so far."""
+    """Scores on the held-back rows during the run. `best`: they are the best so far.
+
+    Where no row is held back, the scores are of rows of a validation split: before the first step, along the way, and
+    after the last one. They choose nothing: the last weights are kept, and `best` is always false."""
 
     step: int
     metrics: Metrics
     examples: int
     best: bool
+    split: str = ""  # of the rows; "": held back from the train split
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from .checkpoints import CheckpointReference, default_answerer, resolve, run_tit
 from .choices import (
     Choices,
     checkpoint_choices,
+    chosen_start,
     comparable,
+    default_start,
     models_to_fetch,
     open_data,
     pupil_choices,
@@ -16,6 +18,7 @@ from .choices import (
     teacher_choices,
     traceable_choices,
 )
+from .lengths import rounds_sentence
 from .preview import DataPreview, preview_data
 from .requests import (
     ALONE,
@@ -56,9 +59,11 @@ __all__ = [
     "cached_targets",
     "cached_trace",
     "checkpoint_choices",
+    "chosen_start",
     "comparable",
     "copies_misfit",
     "default_answerer",
+    "default_start",
     "explained_answer",
     "file_to_save",
     "judged_example",
@@ -68,6 +73,7 @@ __all__ = [
     "preview_data",
     "pupil_choices",
     "resolve",
+    "rounds_sentence",
     "run_title",
     "size_choices",
     "starting_points",

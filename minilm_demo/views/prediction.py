@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..results import Prediction
+from ..results import Prediction, outputs_note
 from ..tasks import Task
 from . import words
 from .kinds import kind_of
@@ -31,12 +31,18 @@ def prediction_payload(
         "kind": task.kind,
         **kind_of(task).draw(task, prediction, fields),
         "unsure": UNSURE if prediction.unsure else "",
-        "notes": unread_notes(
-            prediction.tokens_read, prediction.tokens_total, prediction.unknown_words, nothing=prediction.nothing_read
-        ),
+        "notes": _notes(prediction),
         "footer": _footer(prediction),
         "note": note,
     }
+
+
+def _notes(prediction: Prediction) -> list[str]:
+    """What was not read of the text, and what the answers were taken for if the checkpoint does not say it."""
+    counts = prediction.tokens_read, prediction.tokens_total
+    outputs = outputs_note(prediction.assumed_outputs)
+    unread = unread_notes(*counts, prediction.unknown_words, nothing=prediction.nothing_read)
+    return [*unread, outputs] if outputs else unread
 
 
 def error_payload(sentence: str) -> Sentence:

@@ -13,7 +13,7 @@ from ..tasks import Task
 from . import words
 from .kinds import kind_of
 from .payloads import CellTable, ScoredRowsPayload
-from .result import source_sentence, verdict
+from .result import BASELINE, baseline_text, source_sentence, verdict
 
 LISTED = 50  # rows of one list
 ANSWER_LENGTH = 100  # characters of an answer
@@ -32,9 +32,9 @@ def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> Sc
     return {
         "title": f"{task.title.split(':')[0]}, {words.counted(len(result.rows), 'row')} of {words.split_name(split)}",
         "headline": {
-            "value": words.plus_minus(metric, score, interval),
+            "value": words.score(metric, score),
             "label": f"{words.metric_name(metric)} on {words.counted(len(result.rows), 'row')} of "
-            f"{words.split_name(split)}, with its 95 % interval",
+            f"{words.split_name(split)}; 95 % interval: {words.between(metric, interval)}",
         },
         "verdicts": [verdict(task, evaluation, split)],
         "source": source_sentence(task, evaluation.data_source),
@@ -45,6 +45,7 @@ def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> Sc
 
 
 def _notes(result: ScoredRows, seen: str) -> Iterator[str]:
+    yield from result.evaluation.data_source.notes
     yield f"Answered by {result.evaluation.checkpoint} in {words.duration(result.evaluation.seconds)}."
     if seen:
         yield f"The bundled checkpoint's own training had seen {seen}."
@@ -58,11 +59,11 @@ def _scores(task: Task, result: ScoredRows) -> dict | None:
             words.metric_name(metric),
             words.score(metric, value),
             words.between(metric, evaluation.intervals[split][metric]),
-            words.score(metric, evaluation.baseline[split][metric]),
+            baseline_text(task, evaluation, split, metric),
         ]
         for metric, value in evaluation.metrics[split].items()
     ]
-    headings = ["Metric", "Score", "95 % interval", "Baseline"]
+    headings = ["Metric", "Score", "95 % interval", BASELINE]
     return {"title": "Scores", "headings": headings, "rows": rows} if len(rows) > 1 else None
 
 

@@ -66,9 +66,9 @@ class Span(Kind):
             for name, values in answer_rows(task, outcome, references).items()
         }
 
-    def constant_answer(self, references) -> str:
-        """No answer."""
-        return ""
+    def constants(self, task: Task, references) -> dict[str, str]:
+        """No answer: any other answer is a part of its own context, so it cannot be the same everywhere."""
+        return {NO_ANSWER: ""}
 
     def batch_accuracy(self, output, batch: Mapping) -> float:
         """The share of windows with the right start and end."""

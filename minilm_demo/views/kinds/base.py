@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 
@@ -38,7 +38,8 @@ class Kind(ABC):
 
     answer_fields: tuple[str, ...]  # fields of `Prediction` in the JSON document of an answer
     needs_text: bool = False  # an answer is drawn within its text
-    baseline: str  # the baseline of an evaluation in a few words, beside a number
+
+    below_constant: str  # what may be wrong with a model that scores less than one answer to every row
 
     # Of a scored row, `ScoredRow.value`; of a mistake, `Mistake.confidence`.
     value_name: str
@@ -66,8 +67,9 @@ class Kind(ABC):
     # -- scores
 
     @abstractmethod
-    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
-        """The baseline in words: "always answering 'negative'"."""
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        """One answer to every row, in words: "always answering 'negative'". `answer` as in `Constant`, None if it was
+        not recorded."""
 
     @abstractmethod
     def measured(self, value: float) -> str:

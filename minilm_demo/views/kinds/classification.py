@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 from .base import Cells, Explained, Kind
@@ -15,7 +15,7 @@ LITTLE = 0.01  # of the probability: a smaller change is negligible
 
 class Classification(Kind):
     answer_fields = ("label", "probabilities")
-    baseline = "majority class"
+    below_constant = "are the labels swapped, the steps too few, or the learning rate too high?"
     value_name = "Probability"
     first_rows = "the surest first"
     confidence_name = "Confidence"
@@ -44,11 +44,10 @@ class Classification(Kind):
     def answers(self, task: Task) -> str:
         return ", ".join(task.labels)
 
-    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
-        rows = [sum(row) for row in evaluation.confusion.get(split, [])]  # rows of each true class
-        if not rows:
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        if answer is None:
             return "always answering the most frequent class"
-        return f"always answering '{task.words_for(evaluation.labels[rows.index(max(rows))])}'"
+        return f"always answering '{task.words_for(answer)}'" if answer else "always giving the same answer"
 
     def measured(self, value: float) -> str:
         return words.percent(value, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ...results import Candidate, Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Candidate, Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 from .base import Cells, Explained, Kind
@@ -17,7 +17,7 @@ ANSWERABLE, ANSWERED = ("has an answer", "has none"), ("answered", "“no answer
 class Span(Kind):
     answer_fields = ("answer", "start", "end", "no_answer_score")
     needs_text = True
-    baseline = "never an answer"
+    below_constant = "were the steps too few, or the learning rate too high?"
     value_name = "F1"
     first_rows = "the lowest F1 first"
     confidence_name = "1 − F1"
@@ -44,7 +44,8 @@ class Span(Kind):
     def named(self, task: Task, answer: str) -> str:
         return super().named(task, answer) if answer else "“no answer”"
 
-    def baseline_name(self, task: Task, evaluation: Evaluation, split: str) -> str:
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        """The only constant is no answer, whatever it scores."""
         return "never giving an answer"
 
     def measured(self, value: float) -> str:
