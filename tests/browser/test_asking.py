@@ -45,7 +45,7 @@ class Held:
 
     def __init__(self, page):
         self.waiting = []
-        page.route("**/component_server*", self._hold)
+        page.route("**/component_server/**", self._hold)
 
     def _hold(self, route):
         asks = json.loads(route.request.post_data or "{}").get("fn_name") == "ask_models"
@@ -107,7 +107,7 @@ def test_a_late_answer_does_not_land_under_another_text(predict_page):
     page.get_by_text("The next one is on its way.").wait_for()
     box(page).fill("A joy.")
     page.get_by_text("Press Enter in the text to ask anew.").wait_for()
-    with page.expect_response("**/component_server*"):
+    with page.expect_response("**/component_server/**"):
         held.let_go()
     page.wait_for_function("document.querySelector('#answer .mlm').getAttribute('aria-busy') !== 'true'")
     assert "Precomputed" in page.locator("#answer").inner_text() and page.locator(STALE).count() == 1
@@ -124,12 +124,12 @@ def test_a_second_question_does_not_wait_for_the_first(predict_page):
     held = Held(page)
     for text in ("A dull, endless film.", "A joy."):
         box(page).fill(text)
-        with page.expect_request("**/component_server*"):
+        with page.expect_request("**/component_server/**"):
             box(page).press("Enter")
     first, second = held.waiting
     second.continue_()
     answered(page, "positive")
-    with page.expect_response("**/component_server*"):
+    with page.expect_response("**/component_server/**"):
         first.continue_()
     page.wait_for_timeout(200)
     answered(page, "positive")
@@ -143,7 +143,7 @@ def test_a_late_answer_does_not_land_under_another_skill(predict_page):
     page.wait_for_function("document.querySelector('#answer .mlm').getAttribute('aria-busy') === 'true'")
     page.locator("#skill").get_by_label("Inference", exact=True).check()
     page.get_by_text("Precomputed with the Inference").wait_for()
-    with page.expect_response("**/component_server*"):
+    with page.expect_response("**/component_server/**"):
         held.let_go()
     page.wait_for_timeout(200)
     assert "Precomputed with the Inference" in page.locator("#answer").inner_text()
