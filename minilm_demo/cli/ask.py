@@ -72,6 +72,10 @@ def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoi
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
     location = with_outputs(checkpoint, args.output_labels)
-    rows = predict_file(candidates, location, args.file, args.output, threshold=args.threshold, on_rows=report_rows)
-    print_result(args, {"rows": rows, "output": str(args.output)}, [f"{rows:,} rows written to {args.output}"])
+    answered = predict_file(candidates, location, args.file, args.output, threshold=args.threshold, on_rows=report_rows)
+    lines = [f"{answered.rows:,} rows written to {args.output}"]
+    if answered.empty:
+        lines.append(f"Rows without a text, which have no answer: {answered.empty:,}")
+    document = {"rows": answered.rows, "empty": answered.empty, "output": str(args.output)}
+    print_result(args, document, lines)
     return 0

@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--checkpoint", help=f"catalog name, run id, folder or Hub name (default: {default})")
     ask.add_argument("--threshold", type=float, help="no-answer threshold of SQuAD 2.0")
     _add_output_labels(ask)
-    ask.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or parquet file with the task's text columns")
+    ask.add_argument("--file", type=Path, help="a CSV, Excel, JSON or other file with the task's text columns")
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
     teach = command("distill", distill_command, "Distil a student from a teacher, on texts without labels.")
     teach.add_argument("task", metavar="TASK", nargs="?", default="sst2", help="whose texts (default: sst2)")

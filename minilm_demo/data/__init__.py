@@ -1,7 +1,7 @@
 """Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
-from .files import FILE_KINDS, Table, read_table
+from .files import FILE_KINDS, Table, read_table, require_plain
 from .labels import LabelMeaning
 from .reading import (
     MAX_TEXT_CHARACTERS,
@@ -53,6 +53,7 @@ __all__ = [
     "read_input",
     "read_table",
     "reading_of",
+    "require_plain",
     "require_rows",
     "sample_source",
     "short_name",

@@ -23,8 +23,10 @@ SYNONYMS = {
     "question2": ("sentence2", "text2", "q2", "text_b"),
     "question": ("query",),
     "context": ("passage", "paragraph", "text", "document"),
-    "label": ("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y")
-    + ("is_duplicate", "quality", "similarity"),
+    "label": (
+        *("labels", "class", "category", "target", "gold_label", "sentiment", "score", "rating", "y"),
+        *("is_duplicate", "quality", "similarity"),
+    ),
     "answers": ("answer", "answer_text"),
 }
 

@@ -121,7 +121,9 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = (), mean
 
 
 def find_place(name: str | Path) -> Path | None:
-    """The folder or file of this name; None if there is none, or no file can have the name (too long, ~nobody)."""
+    """The folder or file of this name; None if there is none, or no file can have the name (too long, ~nobody, "")."""
+    if not str(name):
+        return None
     with suppress(OSError, RuntimeError, ValueError):
         path = Path(name).expanduser()
         if path.is_dir() or path.is_file():
@@ -198,13 +200,13 @@ def _has_official_rows(task: Task, folder: Path) -> bool:
     files, rows = sorted(folder.glob("*.parquet")), {}
     try:
         for file in files:
-            found = pyarrow.parquet.read_metadata(file)
-            named = SPLIT_FILE.fullmatch(file.name)
-            if not named or b"huggingface" not in (found.metadata or {}):
+            metadata = pyarrow.parquet.read_metadata(file)
+            match = SPLIT_FILE.fullmatch(file.name)
+            if not match or b"huggingface" not in (metadata.metadata or {}):
                 return False
-            if set(found.schema.to_arrow_schema().names) != task.official_columns:
+            if set(metadata.schema.to_arrow_schema().names) != task.official_columns:
                 return False
-            rows[named[1]] = rows.get(named[1], 0) + found.num_rows
+            rows[match[1]] = rows.get(match[1], 0) + metadata.num_rows
     except (pyarrow.ArrowException, OSError):
         return False
     return bool(files) and all(number <= task.official_rows.get(split, number) for split, number in rows.items())
@@ -254,7 +256,7 @@ def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Sour
     if not tables:
         raise nothing_found(path, task.name, _dataset_path(task))
     own_validation = tuple(split for split in tables if split.startswith("validation"))
-    whole = "train" if "train" in tables else next(iter(tables))  # what is divided, without a validation split
+    divided_split = "train" if "train" in tables else next(iter(tables))  # what is divided, without a validation split
 
     @cache
     def read_table_of(split: str) -> CheckedRows:
@@ -262,14 +264,14 @@ def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Sour
 
     @cache
     def parts() -> dict[str, CheckedRows]:
-        checked = read_table_of(whole)
+        checked = read_table_of(divided_split)
         size = min(1000, max(1, round(len(checked.rows) * FILE_VALIDATION_SHARE)))
         train, validation = set_apart(task, checked.rows, size, seed=0)
         splits = {"all": checked.rows, "validation": validation, "train": train}
         return {split: CheckedRows(rows, checked.facts) for split, rows in splits.items()}
 
     def find_split(split: str) -> None:
-        made = () if own_validation else FILE_SPLITS
+        made = (WHOLE,) if own_validation else FILE_SPLITS
         names = tuple(dict.fromkeys((*made, *tables)))
         if split not in names:
             kind = "folder" if path.is_dir() else "file"
@@ -279,6 +281,8 @@ def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Sour
 
     def read_split(split: str) -> CheckedRows:
         find_split(split)
+        if own_validation and split == WHOLE:
+            return joined_rows([read_table_of(name) for name in tables if not name.startswith("test")])
         return parts()[split] if not own_validation and split in FILE_SPLITS else read_table_of(split)
 
     kind = "folder" if path.is_dir() else "file"

@@ -11,7 +11,7 @@ import functools
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,12 +77,12 @@ def _texts_of_task(task: Task, data: str, split: str, divide: Divide) -> Texts:
     candidates = _distinct(
         row[field] for name in source.eval_splits for row in source.read(name) for field in task.text_fields
     )
-    drawn = _draw(candidates, VALIDATION_TEXTS)
-    validation = _draw(_distinct(divide(drawn)), VALIDATION_TEXTS)
-    whole = without_parts(_distinct((row[field] for row in rows for field in task.text_fields), excluded=drawn))
+    sample = _draw(candidates, VALIDATION_TEXTS)
+    validation = _draw(_distinct(divide(sample)), VALIDATION_TEXTS)
+    whole = without_parts(_distinct((row[field] for row in rows for field in task.text_fields), excluded=sample))
     train, words = _divided_train(whole, validation, divide)
     described = source.describe({split: len(rows)})
-    return Texts(train, validation, DataSource(described.kind, described.description + words, described.splits))
+    return Texts(train, validation, replace(described, description=described.description + words))
 
 
 def _divided_train(texts: Sequence[str], validation: Sequence[str], divide: Divide) -> tuple[list[str], str]:
@@ -101,15 +101,15 @@ def _own_texts(task: Task, place: Path, split: str, divide: Divide) -> Texts:
     if split == "train" and split not in tables and len(tables) == 1:
         split = next(iter(tables))
     if split not in tables:
-        raise DataError(f"{place.name} has no splits but {listed(list(tables))}; '{split}' was asked for.")
+        raise DataError(f"No split '{split}' in {place.name}. There is: {listed(list(tables))}.")
     columns: dict[str, None] = {}
     notes: dict[str, None] = {}
     lines = _distinct(_read_texts(task, tables[split], columns, notes))
     pieces = _distinct(divide(lines))
-    kept = [name for name in tables if name.startswith("validation") and name != split]
-    if kept:
-        drawn = _distinct(text for name in kept for text in _read_texts(task, tables[name], {}, {}))
-        validation = _draw(_distinct(divide(_draw(drawn, VALIDATION_TEXTS))), VALIDATION_TEXTS)
+    validation_splits = [name for name in tables if name.startswith("validation") and name != split]
+    if validation_splits:
+        candidates = _distinct(text for name in validation_splits for text in _read_texts(task, tables[name], {}, {}))
+        validation = _draw(_distinct(divide(_draw(candidates, VALIDATION_TEXTS))), VALIDATION_TEXTS)
     else:
         validation = _draw(pieces, min(VALIDATION_TEXTS, int(len(pieces) * VALIDATION_SHARE)))
     train = without_parts(_distinct(pieces, excluded=validation))
@@ -140,14 +140,14 @@ def _read_texts(task: Task, parts: Sequence[Part], columns: dict[str, None], not
     """The texts of tables, row by row. Adds the columns that were read, and what is to be said of the reading."""
     for part in parts:
         table = part.read()
-        found = text_columns(task, table)
-        if not found and table.rows:
+        names = text_columns(task, table)
+        if not names and table.rows:
             raise DataError(f"{part.name} has no column of texts. Found: {listed(table.columns)}.")
-        columns.update(dict.fromkeys(found))
+        columns.update(dict.fromkeys(names))
         notes.update(dict.fromkeys(table.notes))
         for row in table.rows:
             yield from (
-                encodable(row[name].strip()) for name in found if isinstance(row[name], str) and row[name].strip()
+                encodable(row[name].strip()) for name in names if isinstance(row[name], str) and row[name].strip()
             )
 
 
@@ -155,8 +155,8 @@ def text_columns(task: Task, table: Table) -> list[str]:
     """The columns that hold texts: those of the task if all are there, else every one; in the order of the table."""
     guess = guess_columns(task, table.columns)
     if all(field in guess for field in task.text_fields):
-        chosen = {guess[field] for field in task.text_fields}
-        return [column for column in table.columns if column in chosen]
+        task_columns = {guess[field] for field in task.text_fields}
+        return [column for column in table.columns if column in task_columns]
     sample = table.rows[:1000]
     cells = {
         column: [row[column] for row in sample if isinstance(row[column], str) and row[column].strip()]
@@ -182,8 +182,8 @@ def _own_words(
         words += f" of the column{'s' * (len(columns) > 1)} {listed(columns)}"
     if list(pieces) != list(lines):
         words += f", all of them read, as {len(pieces):,} different sentences or windows"
-    said = [note for note in notes if not note.startswith("Read as one text a line")]
-    return ". ".join([words, *(note.rstrip(".") for note in said)])
+    sentences = [note for note in notes if not note.startswith("Read as one text a line")]
+    return ". ".join([words, *(note.rstrip(".") for note in sentences)])
 
 
 # -- long texts ----------------------------------------------------------------------------------------------------
@@ -194,15 +194,15 @@ def divided(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_length
     whole words. Nothing is left out."""
     room = max(1, max_length - tokenizer.num_special_tokens_to_add())
     fits = _fits(texts, tokenizer, room)
-    sentences, whole = [], []
+    sentences, are_whole = [], []
     for text, is_whole in zip(texts, fits, strict=True):
         parts = [text] if is_whole else [part.strip() for part in _sentences(text, LONG_CHARACTERS * room)]
         sentences += [part for part in parts if part]
-        whole += [is_whole for part in parts if part]
-    unsure = [sentence for sentence, is_whole in zip(sentences, whole, strict=True) if not is_whole]
+        are_whole += [is_whole for part in parts if part]
+    long_texts = [sentence for sentence, is_whole in zip(sentences, are_whole, strict=True) if not is_whole]
     windows = {
         sentence: [sentence] if is_short else list(_windows(sentence, tokenizer, room))
-        for sentence, is_short in zip(unsure, _fits(unsure, tokenizer, room), strict=True)
+        for sentence, is_short in zip(long_texts, _fits(long_texts, tokenizer, room), strict=True)
     }
     return [window for sentence in sentences for window in windows.get(sentence, [sentence])]
 
@@ -210,10 +210,12 @@ def divided(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_length
 def _fits(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, room: int) -> list[bool]:
     """Whether each text has at most `room` tokens. Very long ones are not tokenized for it."""
     fits = [len(text) - text.count(" ") <= room for text in texts]  # a token has at least one character
-    unsure = [index for index, text in enumerate(texts) if not fits[index] and len(text) <= LONG_CHARACTERS * room]
-    if unsure:
-        encoded = tokenizer([texts[index] for index in unsure], add_special_tokens=False, verbose=False)["input_ids"]
-        for index, ids in zip(unsure, encoded, strict=True):
+    long_texts = [index for index, text in enumerate(texts) if not fits[index] and len(text) <= LONG_CHARACTERS * room]
+    if long_texts:
+        encoded = tokenizer([texts[index] for index in long_texts], add_special_tokens=False, verbose=False)[
+            "input_ids"
+        ]
+        for index, ids in zip(long_texts, encoded, strict=True):
             fits[index] = len(ids) <= room
     return fits
 
@@ -221,7 +223,7 @@ def _fits(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, room: int) -
 def _sentences(text: str, longest: int) -> Iterator[str]:
     """The sentences of a text, those of more characters than `longest` between words where that is possible."""
     start = 0
-    for end in (*(found.end() for found in SENTENCE_END.finditer(text)), len(text)):
+    for end in (*(match.end() for match in SENTENCE_END.finditer(text)), len(text)):
         while end - start > longest:
             space = text.rfind(" ", start + 1, start + longest)
             middle = space if space > 0 else start + longest
@@ -250,7 +252,7 @@ def _distinct(texts: Iterable[str], excluded: Sequence[str] = ()) -> list[str]:
 
 
 def _draw(texts: Sequence[str], number: int) -> list[str]:
-    """`number` of the texts, at least one, drawn by a fixed seed."""
+    """`number` of the texts, at least one, draw by a fixed seed."""
     return random.Random(0).sample(texts, min(len(texts), max(1, number)))
 
 

@@ -1,4 +1,4 @@
-"""Predictions for every row of a CSV, TSV, JSONL or parquet file, written to a CSV file beside the input's columns."""
+"""Predictions for every row of a file, written to a CSV file beside the input's columns."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ import errno
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..data import encodable, find_place, guess_columns, read_table
+from ..data import encodable, find_place, guess_columns, is_blank, read_table, require_plain
 from ..errors import DataError
 from ..models import Location, cached_checkpoint
 from ..tasks import Task, task_for_texts
 from .kinds import kind_of
 from .prediction import predict_rows
+
+
+@dataclass(frozen=True)
+class AnsweredFile:
+    """How many rows were written, and how many of them have no answer, because a text of theirs is empty."""
+
+    rows: int
+    empty: int
 
 
 def task_of_table(candidates: Sequence[Task], table: Sequence[Mapping]) -> Task:
@@ -39,18 +48,20 @@ def predict_file(
     max_rows: int | None = None,
     max_characters: int | None = None,
     on_rows: Callable[[str, int, int], None] | None = None,
-) -> int:
-    """Write `output`, one line per row of `source` with the prediction's columns added; returns the number of rows.
+) -> AnsweredFile:
+    """Write `output`, one line per row of `source`, in its order, with the prediction's columns added. A row with an
+    empty text, and one that repeats the names of the columns, stays and has no answer.
 
     If the file already has a column "prediction", the new one is called `prediction_2`, and so on. `candidates` are the
     tasks that the checkpoint answers; the file decides which one (`task_of_table`). `on_rows(file name, rows_done,
     num_rows)` is called after each batch. The input and the output path are checked before the model runs, and the
-    output appears only when it is complete. `DataError` for a file that cannot be read or written, has an empty text,
-    or has more than `max_rows` rows or `max_characters` characters of text."""
+    output appears only when it is complete. `DataError` for a file that cannot be read or written, has no text, or
+    has more than `max_rows` rows or `max_characters` characters of text."""
     place = find_place(source)
     if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
-    table = read_table(place).rows
+    read = read_table(place, every_row=True)
+    table = read.rows
     if not table:
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)
@@ -62,22 +73,33 @@ def predict_file(
             f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
             f"Needed: {', '.join(task.text_fields)}."
         )
-    rows = [{field: str(row.get(column_of[field]) or "") for field in task.text_fields} for row in table]
-    for number, row in enumerate(rows, 1):
-        if empty := [column_of[field] for field in task.text_fields if not row[field].strip()]:
-            raise DataError(f"{source.name}, row {number}: the column {empty[0]} is empty.")
+    require_plain(read, column_of, source.name, task.text_fields)
+    rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in table]
+    filled = [
+        position
+        for position, row in enumerate(rows)
+        if not any(map(is_blank, row.values())) and list(map(_text, table[position].values())) != columns
+    ]
+    if not filled:
+        raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
-    report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(rows)))
+    report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
     with _atomic_file(output) as file:
         predictions = predict_rows(
-            task, cached_checkpoint(checkpoint, task), rows, threshold=threshold, on_batch=report
+            task, cached_checkpoint(checkpoint, task), [rows[i] for i in filled], threshold=threshold, on_batch=report
         )
-        answers = [kind_of(task).columns(prediction) for prediction in predictions]
+        answers = dict(zip(filled, map(kind_of(task).columns, predictions), strict=True))
+        names = list(answers[filled[0]])
         writer = csv.writer(file)
-        writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in answers[0])]))
-        for row, answer in zip(table, answers, strict=True):
+        writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in names)]))
+        for position, row in enumerate(table):
+            answer = answers.get(position, dict.fromkeys(names))
             writer.writerow(map(_cell, [*(row.get(column) for column in columns), *answer.values()]))
-    return len(rows)
+    return AnsweredFile(len(rows), len(rows) - len(filled))
+
+
+def _text(cell: object) -> str:
+    return "" if cell is None else str(cell)
 
 
 def _columns(table: Sequence[Mapping]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..data import local_sources
+from ..data import FILE_KINDS, local_sources
 from ..errors import DataError, DemoError
 from ..jobs import DistillConfig
 from ..models import default_checkpoint
@@ -45,7 +45,7 @@ LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
     "Query + key + value relation (MiniLMv2)": ("minilm_v2", ""),
 }
 STARTS = {"random": "At random", "teacher": "With layers and embeddings of the teacher"}
-FILE_WORDS = "My own texts (.txt)"
+FILE_WORDS = "My own texts"
 FIRST_TASK = "sst2"
 
 
@@ -124,7 +124,8 @@ def _texts(task: Task) -> tuple[gr.Radio, gr.Radio, gr.File]:
             gr.Radio(names, value=task.name, label="Texts of", info="Labels are not used.", elem_id="distil-task"),
             gr.Radio(**_sources(task), label="Data", elem_id="distil-data"),
             gr.File(
-                label="One text a line, at most 20 MB", visible=False, file_types=[".txt"], elem_id="distil-file"
+                label="Text, CSV, Excel, JSON or zip, at most 20 MB", visible=False, file_types=list(FILE_KINDS),
+                elem_id="distil-file",
             ),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..data import local_sources
+from ..data import FILE_KINDS, local_sources
 from ..errors import DataError, DemoError
 from ..jobs import TrainConfig, check_probe
 from ..jobs.configs import METHODS
@@ -54,8 +54,8 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             task = gr.Radio(choices, value=first.name, label="Task", elem_id="task")
             data = gr.Radio(_data_choices(first), value=local_sources(first)[0], label="Data", elem_id="data")
             file = gr.File(
-                label="CSV, TSV, JSONL or parquet, at most 20 MB", visible=False, elem_id="file",
-                file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
+                label="CSV, TSV, Excel, JSON, parquet or zip, at most 20 MB", visible=False, elem_id="file",
+                file_types=list(FILE_KINDS),
             )  # fmt: skip
         with gr.Column(scale=2):
             time = gr.Radio(list(TIMES), value=_time_of(first), label="How long?", elem_id="time")

@@ -55,7 +55,7 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
         score = gr.Button("Score these rows", elem_id="rows-run")
         scored = view(views.ROWS, elem_id="scored-rows", min_height=96)
         gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
-        file = gr.File(label="CSV, TSV, JSONL or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
+        file = gr.File(label="CSV, TSV, Excel, JSON or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
         with gr.Row():
             answer = gr.Button("Answer every row", elem_id="csv-run")
             answers = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="csv-out")
@@ -121,7 +121,7 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
     if not file:
         raise DataError(f"Choose a file first. Its columns: {', '.join(tasks[0].text_fields)}.")
     with _private_file("predictions.csv") as output:
-        number = predict_file(
+        answered = predict_file(
             tasks,
             checkpoint.location,
             Path(file),
@@ -130,7 +130,9 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
             max_characters=FILE_CHARACTERS,
             on_rows=lambda name, done, total: progress((done, total), unit="rows"),
         )
-    status = f"{number:,} rows answered by {checkpoint.title}."
+    status = f"{answered.rows - answered.empty:,} rows answered by {checkpoint.title}."
+    if answered.empty:
+        status += f" {answered.empty:,} without a text stay where they are, without an answer."
     return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), status
 
 

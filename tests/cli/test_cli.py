@@ -16,7 +16,7 @@ from small_runs import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_
 from minilm_demo import TASKS, DistillConfig, TrainConfig, evaluate, jobs, models, runs, trace_attention
 from minilm_demo.cli import command_line, doctor, manage, options, output, train
 from minilm_demo.cli.command_line import main
-from minilm_demo.data import columns
+from minilm_demo.data import folders
 from minilm_demo.results import DataSource, Evaluation, Finished, Stepped, to_json
 from minilm_demo.runs import worker
 
@@ -403,7 +403,7 @@ def test_predict_a_file(document, tiny_checkpoint_for, tmp_path):
     (tmp_path / "in.csv").write_text('id,text\n1,"fine, ü"\n2,bad\n', encoding="utf-8")
     words = ("predict", "sst2", "--checkpoint", tiny_checkpoint_for("sst2"))
     said = document(*words, "--file", tmp_path / "in.csv", "--output", tmp_path / "out.csv")
-    assert said == {"rows": 2, "output": str(tmp_path / "out.csv")}
+    assert said == {"rows": 2, "empty": 0, "output": str(tmp_path / "out.csv")}
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
         written = list(csv.DictReader(file))
     assert [(row["id"], row["text"]) for row in written] == [("1", "fine, ü"), ("2", "bad")]
@@ -660,8 +660,8 @@ def test_what_is_wrong_inside_a_file_fails_the_run_that_tells_of_it(run, finetun
 def test_a_file_of_rows_is_read_by_the_run_alone(document, finetune, tmp_path, monkeypatch):
     lines = [f"{'fine' if index % 2 else 'bad'} {index},{index % 2}" for index in range(30)]
     (tmp_path / "rows.csv").write_text("\n".join(["sentence,label", *lines]))
-    read, plain = [], columns.read_table
-    monkeypatch.setattr(columns, "read_table", lambda path: read.append(path) or plain(path))
+    read, plain = [], folders.read_table
+    monkeypatch.setattr(folders, "read_table", lambda path: read.append(path) or plain(path))
     document(*finetune, "--data", tmp_path / "rows.csv")
     assert len(read) == 1
 

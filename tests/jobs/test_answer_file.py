@@ -40,7 +40,7 @@ def output(tmp_path):
 def test_columns_order_and_characters_stay(tiny_checkpoint_for, tmp_path, output):
     rows = [[str(index), text, f"note {text}", ""] for index, text in enumerate(STRANGE)]
     source = write_csv(tmp_path / "in.csv", ["number", "sentence", "Nöte", "empty"], rows)
-    assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output) == len(STRANGE)
+    assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output).rows == len(STRANGE)
     columns, written = read_csv(output)
     assert columns == [
         *("number", "sentence", "Nöte", "empty", "prediction", "probability_negative", "probability_positive")
@@ -79,7 +79,7 @@ def test_every_kind_of_file_and_guessed_columns(tiny_checkpoint_for, tmp_path, o
     else:
         source = tmp_path / "in.parquet"
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), source)
-    assert predict_file([TASKS["mnli"]], str(tiny_checkpoint_for("mnli")), source, output) == 2
+    assert predict_file([TASKS["mnli"]], str(tiny_checkpoint_for("mnli")), source, output).rows == 2
     columns, written = read_csv(output)
     assert columns[:3] == ["Premise", "claim", "prediction"]
     assert [(row["Premise"], row["claim"]) for row in written] == [tuple(row.values()) for row in rows]
@@ -128,15 +128,14 @@ def test_progress_ends_at_the_number_of_rows(tiny_checkpoint_for, tmp_path, outp
     ("name", "content", "words"),
     [
         ("in.csv", "number,words\n1,hello\n", "in.csv has no column for sentence. Found: number, words."),
-        ("in.csv", "sentence\nfine\n  \nalso fine\n\n", None),
-        ("in.csv", 'id,sentence\n1,fine\n2,"  "\n', "in.csv, row 2: the column sentence is empty."),
+        ("in.csv", 'id,sentence\n1,\n2,"  "\n', "in.csv has 2 rows, and no text in sentence."),
         ("in.csv", "sentence\n", "in.csv has no rows."),
         ("in.csv", "", "in.csv has no rows."),
-        ("in.txt", "hello", "in.txt: files may be"),
+        ("in.doc", "hello", "in.doc: files may be"),
         ("in.csv", None, "There is no file"),
-        ("in.csv", "id,sentence\n1,one, two\n", "in.csv, line 2 has 3 fields"),
-        ("in.jsonl", '{"sentence": "a"}\n{"other": "b"}\n', "in.jsonl, row 2: the column sentence is empty."),
-        ("in.csv", b"sentence\ncaf\xe9\n", "in.csv is not UTF-8 text"),
+        ("in.csv", "id,sentence\n1,one, two\n", "1 row has 3 cells (line 2)"),
+        ("in.jsonl", '{"sentence": ["a"]}\n{"sentence": ["b", "c"]}\n', "the column sentence holds 2 lists"),
+        ("in.csv", "sentence\nУжасный\n".encode("koi8-r"), "in.csv is not UTF-8 text"),
     ],
 )
 def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
@@ -146,12 +145,32 @@ def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
     if content is not None:
         source.write_bytes(content if isinstance(content, bytes) else content.encode())
     checkpoint = str(tiny_checkpoint_for("sst2"))
-    if words is None:  # blank lines are no rows
-        assert predict_file([TASKS["sst2"]], checkpoint, source, output) == 2
-        return
     with pytest.raises(DataError, match=re.escape(words)):
         predict_file([TASKS["sst2"]], checkpoint, source, output)
     assert [path.name for path in tmp_path.iterdir()] == ([name] if content is not None else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("in.csv", "sentence,n\nfine,1\n\n,\n  ,2\nbad,3\n\n", ["fine", "", "", "  ", "bad"]),
+        ("in.csv", "n,sentence\n1,fine\nn,sentence\n2,bad\n", ["fine", "sentence", "bad"]),
+        (
+            "in.jsonl",
+            '{"sentence": "fine"}\n{"n": 2}\n{"sentence": null}\n{"sentence": "bad"}\n',
+            ["fine", "", "", "bad"],
+        ),
+        ("in.txt", "fine\n\nbad\n", ["fine", "", "bad"]),
+    ],
+)
+def test_a_batch_keeps_number_and_order_of_the_rows(tiny_checkpoint_for, tmp_path, output, name, content, texts):
+    (tmp_path / name).write_text(content)
+    answered = predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), tmp_path / name, output)
+    _, rows = read_csv(output)
+    column = "text" if name == "in.txt" else "sentence"
+    assert [row[column] for row in rows] == texts
+    assert [bool(row["prediction"]) for row in rows] == [text in ("fine", "bad") for text in texts]
+    assert (answered.rows, answered.empty) == (len(texts), len(texts) - 2)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +185,7 @@ def test_too_much_is_refused_before_the_model_runs(tiny_checkpoint_for, tmp_path
     source = write_csv(tmp_path / "in.csv", ["sentence", "other"], [["fine", "not read"]] * 3)
     checkpoint = str(tiny_checkpoint_for("sst2"))
     if words is None:
-        assert predict_file([TASKS["sst2"]], checkpoint, source, output, **limits) == 3
+        assert predict_file([TASKS["sst2"]], checkpoint, source, output, **limits).rows == 3
         return
     monkeypatch.setattr(batch, "cached_checkpoint", lambda *_: pytest.fail("the checkpoint was loaded"))
     with pytest.raises(DataError, match=re.escape(words)):
@@ -230,7 +249,7 @@ def test_a_text_without_tokens_does_not_take_the_other_answers_with_it(tiny_chec
     rows = [["Who?", "\u200b"], ["Who?", "Ann and Ben."]]
     source = write_csv(tmp_path / "in.csv", ["question", "context"], rows)
     output = tmp_path / "out.csv"
-    assert predict_file([TASKS["squad_v2"]], str(tiny_checkpoint_for("squad_v2")), source, output) == 2
+    assert predict_file([TASKS["squad_v2"]], str(tiny_checkpoint_for("squad_v2")), source, output).rows == 2
     odd, other = read_csv(output)[1]
     assert (odd["prediction"], odd["start"], odd["no_answer_score"]) == ("", "", "")
     assert math.isfinite(float(other["no_answer_score"]))
@@ -239,7 +258,7 @@ def test_a_text_without_tokens_does_not_take_the_other_answers_with_it(tiny_chec
 def test_half_a_surrogate_pair_does_not_take_the_answers_with_it(tiny_checkpoint_for, tmp_path):
     source, output = tmp_path / "in.jsonl", tmp_path / "out.csv"
     source.write_text('{"sentence": "fine \\ud83d", "mine \\ud83d": "x \\ud83d"}\n', encoding="utf-8")
-    assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output) == 1
+    assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output).rows == 1
     columns, (row,) = read_csv(output)
     assert columns[:2] == ["sentence", "mine ?"]
     assert (row["sentence"], row["mine ?"]) == ("fine ?", "x ?")

@@ -658,10 +658,10 @@ def test_a_text_file_is_a_text_a_line(tmp_path):
 
 
 def test_text_files_have_no_splits_and_must_be_text(tmp_path):
-    (tmp_path / "own.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(DataError, match="no splits"):
+    (tmp_path / "own.txt").write_bytes(b"a\0b\0\0c\n")
+    with pytest.raises(DataError, match=r"No split 'validation' in own\.txt\. There is: all"):
         load_texts(TASKS["sst2"], str(tmp_path / "own.txt"), "validation")
-    with pytest.raises(DataError, match="not UTF-8"):
+    with pytest.raises(DataError, match=r"own\.txt is not text"):
         load_texts(TASKS["sst2"], str(tmp_path / "own.txt"), "train")
     (tmp_path / "own.txt").write_text("one\n")
     with pytest.raises(DataError, match="at least 2 and 1 are needed"):
@@ -725,8 +725,9 @@ def test_a_visitors_text_file_does_not_outlive_the_run(options, tmp_path):
         pass
     assert runs.state(folder).status == "completed"
     assert not (folder / "upload.txt").exists()
+    (tmp_path / "mine.doc").write_text("my sentence")
     with pytest.raises(DataError, match="files may be"):
-        runs.create_run("finetune", TASKS["sst2"], TrainConfig(), "page", tmp_path / "mine.txt")
+        runs.create_run("finetune", TASKS["sst2"], TrainConfig(), "page", tmp_path / "mine.doc")
 
 
 @pytest.mark.parametrize(

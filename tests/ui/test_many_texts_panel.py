@@ -139,7 +139,7 @@ def test_two_outputs_never_share_a_place(run_of, tmp_path):
     [
         ("number,words\n1,hello\n", "mine.csv has no column for sentence. Found: number, words. Needed: sentence."),
         ("sentence\n", "mine.csv has no rows."),
-        ('sentence,id\nfine,1\n" ",2\n', "mine.csv, row 2: the column sentence is empty."),
+        ('sentence,id\n,1\n" ",2\n', "mine.csv has 2 rows, and no text in sentence."),
         ("sentence\n" + "fine\n" * 2001, "mine.csv has 2,001 rows; at most 2,000 are answered at once here."),
         ("sentence\n" + f"{'x' * 1001}\n" * 2000, "mine.csv has 2,002,000 characters of text; at most 2,000,000"),
     ],

@@ -1,7 +1,6 @@
 """How bytes become a table: one reader a format. Limits are checked before a file is parsed, and what was decided in
 the reading is said in the notes of the table."""
 
-from .encodings import read_text, read_text_and_notes
 from .header import is_text_column
 from .reading import FILE_KINDS, check_kind, read_rows, read_table, table_paths, zip_splits
 from .splits import files_of_splits, is_shard
@@ -19,8 +18,6 @@ __all__ = [
     "listed",
     "read_rows",
     "read_table",
-    "read_text",
-    "read_text_and_notes",
     "require_plain",
     "table_paths",
     "zip_splits",

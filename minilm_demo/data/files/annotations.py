@@ -98,12 +98,12 @@ def _choices(annotation: Mapping) -> dict[str, object]:
         if not isinstance(value, Mapping):
             continue
         if "start" in value and "text" in value:
-            marked = choices.setdefault(name, {"text": [], "answer_start": []})
-            marked["text"].append(value["text"])
-            marked["answer_start"].append(value["start"])
+            passages = choices.setdefault(name, {"text": [], "answer_start": []})
+            passages["text"].append(value["text"])
+            passages["answer_start"].append(value["start"])
         else:
-            chosen = next((value[kind] for kind in ("choices", "rating", "number", "text") if kind in value), None)
-            choices[name] = _single(chosen)
+            choice = next((value[kind] for kind in ("choices", "rating", "number", "text") if kind in value), None)
+            choices[name] = _single(choice)
     return choices
 
 
@@ -148,6 +148,8 @@ def simplified(rows: Sequence[Mapping]) -> tuple[list[dict], list[str]]:
 def _fields(row: Mapping, prefix: str = "", level: int = 0) -> Iterator[tuple[str, object]]:
     for field, value in row.items():
         name = f"{prefix}{field}"
+        if isinstance(value, Mapping) and list(value) == ["choices"]:
+            value = _single(value["choices"])
         if isinstance(value, Mapping) and value and not is_answer(value) and level < MAX_LEVELS:
             yield from _fields(value, f"{name}.", level + 1)
         elif isinstance(value, list) and value and all(map(_is_passage, value)):

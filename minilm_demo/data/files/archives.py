@@ -79,9 +79,9 @@ class Archive:
         """The only path. Raises `DataError` if there are none or several."""
         if len(paths) == 1:
             return paths[0]
-        found = f"{counted(len(paths), 'table')}: {listed(paths)}" if paths else f"no table, but {listed(self.paths)}"
+        content = f"{counted(len(paths), 'table')}: {listed(paths)}" if paths else f"no table, but {listed(self.paths)}"
         raise DataError(
-            f"{self.name} holds {found if self.paths else 'nothing'}. Keep one table in it, or name them train, "
+            f"{self.name} holds {content if self.paths else 'nothing'}. Keep one table in it, or name them train, "
             "validation and test."
         )
 

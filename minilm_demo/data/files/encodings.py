@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,16 +31,6 @@ SHOWN_WORDS = 3
 RARE = frozenset("ÐðÞþ¤¦§¨©ª«¬®¯°±²³´¶·¸¹º»¼½¾¿×÷ƒˆ˜†‡•‰‹›™Łłˇ˘˙˛˝∂∆∏∑√∞∫≈≠≤≥◊Ωπ")
 JOINING = frozenset("'’‘-–—…\u00ad\u00b7/")
 MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf\u201a-\u203a€™œžŸ]|â€[\u0090-\u00bf™œ\u02dc\u2022]|ð\u0178[\u0080-\u00bf‘˜™]")
-
-
-def read_text(file: Path) -> str:
-    """The text of a file, without the notes. Raises `DataError`."""
-    return read_text_and_notes(file)[0]
-
-
-def read_text_and_notes(file: Path) -> tuple[str, list[str]]:
-    """The text of a file, and sentences on how it was read. Raises `DataError`."""
-    return decode(file.name, read_bytes(file))
 
 
 def read_bytes(file: Path) -> bytes:
@@ -98,7 +89,11 @@ def _utf_16(data: bytes) -> str | None:
         text = data.decode(codec)
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text else codec
+    is_text = "\0" not in text and ("\n" in text or b"\n" not in data)
+    controls = sum(
+        unicodedata.category(character) in ("Cc", "Cn") for character in text[:1000] if character not in "\t\r\n"
+    )
+    return codec if is_text and not controls else None
 
 
 def _without_unicode(name: str, data: bytes, position: int) -> tuple[str, list[str]]:
@@ -184,10 +179,10 @@ def _guess(name: str, data: bytes, position: int) -> tuple[str, str]:
     """Text and encoding as charset-normalizer finds them. It is believed where it also recognised a language."""
     from charset_normalizer import from_bytes
 
-    found = from_bytes(data[:SAMPLE_BYTES]).best()
-    if found and found.coherence > 0:
+    guess = from_bytes(data[:SAMPLE_BYTES]).best()
+    if guess and guess.coherence > 0:
         try:
-            return data.decode(found.encoding), found.encoding.replace("_", "-")
+            return data.decode(guess.encoding), guess.encoding.replace("_", "-")
         except UnicodeDecodeError:
             pass
     raise DataError(

@@ -119,19 +119,20 @@ def _fitted(header: list[str], grid: Grid, every_row: bool) -> tuple[list[str], 
     width = len(header)
     rows = [[""] * width if is_blank(row) else row for row in grid.rows]
     rows = [row[:width] if is_blank(row[width:]) else row for row in rows]
-    bent = [position for position, row in enumerate(rows) if len(row) != width]
+    misfits = [position for position, row in enumerate(rows) if len(row) != width]
     grid = replace(grid, rows=rows)
-    if not bent:
+    if not misfits:
         return header, grid
     if width == 1 and grid.separator:
         joined = [[grid.separator.join(row)] for row in rows]
         return header, replace(grid, rows=joined)
-    if len(bent) == len(rows) and all(len(row) == width + 1 for row in rows) and _is_running(column_of(rows, 0)):
+    if len(misfits) == len(rows) and all(len(row) == width + 1 for row in rows) and _is_running(column_of(rows, 0)):
         return ["", *header], grid  # R names its rows, and not their column
-    if not _are_short(rows, bent, width):
-        return header, _repaired(header, grid, bent, every_row)
+    if not _are_short(rows, misfits, width):
+        return header, _repaired(header, grid, misfits, every_row)
     filled = [[*row, *[""] * (width - len(row))] for row in rows]
-    note = f"{counted(len(bent), 'row')} without the last cells (the first: {_place(grid, bent)}); they are empty here."
+    rows_short = counted(len(misfits), "row")
+    note = f"{rows_short} without the last cells (the first: {_place(grid, misfits)}); they are empty here."
     return header, replace(grid, rows=filled, notes=(*grid.notes, note))
 
 
@@ -143,40 +144,40 @@ def _is_running(values: Sequence[str]) -> bool:
     return all(value.isdecimal() for value in values) and len(set(values)) == len(values) > 1
 
 
-def _are_short(rows: Sequence[Sequence], bent: Sequence[int], width: int) -> bool:
+def _are_short(rows: Sequence[Sequence], misfits: Sequence[int], width: int) -> bool:
     """Whether rows only lack last cells, of columns that are empty in other rows too."""
-    shortest = min(len(rows[position]) for position in bent)
-    if max(len(rows[position]) for position in bent) > width:
+    shortest = min(len(rows[position]) for position in misfits)
+    if max(len(rows[position]) for position in misfits) > width:
         return False
-    whole = [row for row in rows if len(row) == width]
-    return all(any(is_blank([row[column]]) for row in whole) for column in range(shortest, width))
+    full_rows = [row for row in rows if len(row) == width]
+    return all(any(is_blank([row[column]]) for row in full_rows) for column in range(shortest, width))
 
 
-def _repaired(header: Sequence[str], grid: Grid, bent: Sequence[int], every_row: bool) -> Grid:
+def _repaired(header: Sequence[str], grid: Grid, misfits: Sequence[int], every_row: bool) -> Grid:
     """The rows with surplus separators put back into the column to which they belong, if only one is possible."""
-    width, whole = len(header), [row for row in grid.rows if len(row) == len(header)]
-    too_wide = all(len(grid.rows[position]) > width for position in bent)
-    possible = [
+    width, full_rows = len(header), [row for row in grid.rows if len(row) == len(header)]
+    too_wide = all(len(grid.rows[position]) > width for position in misfits)
+    candidates = [
         column
         for column in range(width)
-        if too_wide and whole and all(_joins(grid.rows[position], column, width, whole) for position in bent)
+        if too_wide and full_rows and all(_joins(grid.rows[position], column, width, full_rows) for position in misfits)
     ]
-    if len(possible) == 1:
-        column, rows = possible[0], list(grid.rows)
-        for position in bent:
+    if len(candidates) == 1:
+        column, rows = candidates[0], list(grid.rows)
+        for position in misfits:
             rows[position] = _joined(rows[position], column, width, grid.separator)
-        verb = "has" if len(bent) == 1 else "have"
+        verb = "has" if len(misfits) == 1 else "have"
         note = (
-            f"{counted(len(bent), 'row')} {verb} a '{grid.separator}' without quotation marks (the first: "
-            f"{_place(grid, bent)}); it is read as part of the column {header[column]}."
+            f"{counted(len(misfits), 'row')} {verb} a '{grid.separator}' without quotation marks (the first: "
+            f"{_place(grid, misfits)}); it is read as part of the column {header[column]}."
         )
         return replace(grid, rows=rows, notes=(*grid.notes, note))
-    if every_row or len(grid.rows) < MANY_ROWS or len(bent) > FEW_BENT * len(grid.rows):
-        raise _refusal(header, grid, bent)
-    verb = "does" if len(bent) == 1 else "do"
+    if every_row or len(grid.rows) < MANY_ROWS or len(misfits) > FEW_BENT * len(grid.rows):
+        raise _refusal(header, grid, misfits)
+    verb = "does" if len(misfits) == 1 else "do"
     note = (
-        f"{counted(len(bent), 'row')} of {len(grid.rows):,} {verb} not have the {width} cells of the header (first: "
-        f"{_place(grid, bent)}); {'it was' if len(bent) == 1 else 'they were'} left out."
+        f"{counted(len(misfits), 'row')} of {len(grid.rows):,} {verb} not have the {width} cells of the header (first: "
+        f"{_place(grid, misfits)}); {'it was' if len(misfits) == 1 else 'they were'} left out."
     )
     return grid.keep([len(row) == width for row in grid.rows], note)
 
@@ -186,33 +187,33 @@ def _joined(row: Sequence[str], column: int, width: int, separator: str) -> list
     return [*row[:column], separator.join(row[column : column + surplus + 1]), *row[column + surplus + 1 :]]
 
 
-def _joins(row: Sequence[str], column: int, width: int, whole: Sequence[Sequence[str]]) -> bool:
+def _joins(row: Sequence[str], column: int, width: int, full_rows: Sequence[Sequence[str]]) -> bool:
     """Whether the row, its surplus cells joined in this column, is like the whole rows in the others. At least one
     other column must be one of numbers or of few values."""
-    joined, judged = _joined(row, column, width, ","), 0
+    joined, compared = _joined(row, column, width, ","), 0
     for position in range(width):
-        values = column_of(whole, position)
+        values = column_of(full_rows, position)
         if position == column or not values:
             continue
         cell = str(joined[position]).strip()
         if all(map(is_number, values)):
-            judged += 1
+            compared += 1
             if not is_number(cell):
                 return False
         elif is_vocabulary(values):
-            judged += 1
+            compared += 1
             if cell not in values:
                 return False
-    texts = column_of(whole, column)
-    return judged > 0 and not all(map(is_number, texts))
+    texts = column_of(full_rows, column)
+    return compared > 0 and not all(map(is_number, texts)) and not is_vocabulary(texts)
 
 
-def _refusal(header: Sequence[str], grid: Grid, bent: Sequence[int]) -> DataError:
+def _refusal(header: Sequence[str], grid: Grid, misfits: Sequence[int]) -> DataError:
     """All widths that do not fit, with their numbers and first places."""
     first = {}
-    for position in bent:
+    for position in misfits:
         first.setdefault(len(grid.rows[position]), position)
-    widths = Counter(len(grid.rows[position]) for position in bent)
+    widths = Counter(len(grid.rows[position]) for position in misfits)
     reasons = []
     for width, number in sorted(widths.items()):
         verb = "has" if number == 1 else "have"

@@ -71,14 +71,16 @@ def _lines(name: str, text: str) -> list[dict]:
             if isinstance(value, dict):
                 rows.append(value)
             else:
-                shown = line.strip()[:SHOWN_CHARACTERS]
-                faults.append((number, f"line {number} is not a JSON object: {shown}"))
+                beginning = line.strip()[:SHOWN_CHARACTERS]
+                faults.append((number, f"line {number} is not a JSON object: {beginning}"))
     if not faults:
         return rows
     if len(faults) > 1 and (one_after_another := _objects(text)):
         return one_after_another
-    more = f" {counted(len(faults), 'line')} of {len(rows) + len(faults):,} cannot be read." if len(faults) > 1 else ""
-    raise DataError(f"{name}, {faults[0][1]}.{more} One JSON object a line, or one document.")
+    summary = (
+        f" {counted(len(faults), 'line')} of {len(rows) + len(faults):,} cannot be read." if len(faults) > 1 else ""
+    )
+    raise DataError(f"{name}, {faults[0][1]}.{summary} One JSON object a line, or one document.")
 
 
 def _objects(text: str) -> list[dict]:

@@ -35,9 +35,11 @@ def _of_list(name: str, document: Sequence) -> Rows:
             names = names_of_unnamed(rows, len(rows[0]))
             notes = [f"The rows have no names of columns; they are called {listed(names)} here."]
         return [dict(zip(names, row, strict=True)) for row in rows], {}, notes
-    strange = next((position, value) for position, value in enumerate(document, 1) if not isinstance(value, dict))
+    position, stranger = next(
+        (position, value) for position, value in enumerate(document, 1) if not isinstance(value, dict)
+    )
     raise DataError(
-        f"{name}, line {strange[0]} of its list is not a JSON object: {str(strange[1])[:60]}. "
+        f"{name}, line {position} of its list is not a JSON object: {str(stranger)[:60]}. "
         "It must be an object for each row."
     )
 
@@ -84,7 +86,9 @@ def _viewer(name: str, document: Mapping) -> Rows | None:
 def _columns_of_lists(name: str, document: Mapping) -> Rows | None:
     """A list of cells for each column."""
     values = list(document.values())
-    if len(values) < 1 or not all(isinstance(value, list) for value in values) or not has_known_name(list(document)):
+    if not values or not all(isinstance(value, list) for value in values):
+        return None
+    if not has_known_name(list(document)) and (len(values) < 2 or len({len(value) for value in values}) > 1):
         return None
     if any(isinstance(cell, dict) and not is_answer(cell) for value in values for cell in value):
         return None

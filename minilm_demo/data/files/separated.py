@@ -57,11 +57,12 @@ def read_separated(name: str, data: bytes, *, every_row: bool = False) -> Table:
     text, notes = decode(name, data)
     text = _one_line_end(text)
     first_line = 1 + len(text) - len(text := text.lstrip("\n"))
-    named = SEPARATOR_LINE.match(text)
-    if named:
-        text, first_line = text[named.end() :], first_line + 1
-    separator = named[1] if named else _separator(text, name.lower().endswith((".tsv", ".tab")))
-    if separator != ("\t" if name.lower().endswith((".tsv", ".tab")) else ","):
+    separator_line = SEPARATOR_LINE.match(text)
+    if separator_line:
+        text, first_line = text[separator_line.end() :], first_line + 1
+    separator = separator_line[1] if separator_line else _separator(text, name.lower().endswith((".tsv", ".tab")))
+    expected = {".csv": ",", ".tsv": "\t", ".tab": "\t"}.get(name.lower()[-4:])
+    if separator != expected:
         notes.append(f"Columns are separated by {SEPARATORS.get(separator, repr(separator))}.")
     return _table(name, text, separator, first_line, notes, every_row)
 
@@ -74,7 +75,9 @@ def read_lines(name: str, data: bytes, *, every_row: bool = False) -> Table:
     sample = [row for row in _records(text[:SAMPLE_CHARACTERS], separator, False).rows if any(map(str.strip, row))]
     widths = Counter(map(len, sample))
     is_even = sum(widths.values()) - widths[len(sample[0])] <= MOST_BENT * len(sample) if sample else False
-    if is_even and len(sample[0]) > 1 and (separator == "\t" or has_known_name(sample[0])):
+    has_columns = bool(sample) and len(sample[0]) > 1
+    names_all = has_columns and all(has_known_name([cell]) for cell in sample[0])
+    if names_all or (is_even and has_columns and (separator == "\t" or has_known_name(sample[0]))):
         return read_separated(name, data, every_row=every_row)
     lines = text.split("\n")
     has_header = has_known_name(lines[:1])
@@ -89,7 +92,7 @@ def read_lines(name: str, data: bytes, *, every_row: bool = False) -> Table:
 
 
 def _one_line_end(text: str) -> str:
-    text = text.replace("\r\n", "\n")
+    text = text.replace("\r\r\n", "\n").replace("\r\n", "\n")
     return text if "\n" in text else text.replace("\r", "\n")
 
 
@@ -130,21 +133,35 @@ def _read_quotes(text: str, separator: str) -> tuple[Records, list[str]]:
     if '"' not in text:
         return _plain(text, separator), []
     plain = _plain(text, separator)
-    by_line, spanning = _records(text, separator, False), _records(text, separator, True)
+    if separator == "\t" and len(plain.rows[0]) > 1:
+        return _read_quotes_of_tsv(text, plain)
+    spanning = _records(text, separator, True)
     if len(plain.rows[0]) < 2:
         return _one_column(text, separator, spanning)
-    if separator == "\t":
-        quoted = by_line if plain.is_even else spanning
-        if quoted.is_quoted_by_a_program and quoted.is_even:
-            return quoted, ["Quotation marks enclose cells here, as a spreadsheet writes them; they are not read."]
-        return plain, ["Quotation marks are read as characters."]
     if '\\"' in text and (spanning.bare or not spanning.is_even):
         escaped = _records(text, separator, True, escapes=True)
         if escaped.is_even and not escaped.bare:
             return escaped, [r"A quotation mark within a cell is written \" here."]
-    if by_line.is_even and spanning.spanning and (not spanning.is_even or _are_rows(by_line, spanning)):
-        return by_line, _bare_note(by_line)
+    if spanning.spanning:
+        by_line = _records(text, separator, False)
+        if by_line.is_even and (not spanning.is_even or _are_rows(by_line, spanning)):
+            return by_line, _bare_note(by_line)
     return spanning, _bare_note(spanning)
+
+
+def _read_quotes_of_tsv(text: str, plain: Records) -> tuple[Records, list[str]]:
+    """The rows of a TSV: with quotation marks as characters, unless a program quoted the whole file.
+
+    QQP is published as a TSV in which a program quoted its source, and its official rows have these marks in their
+    texts."""
+    is_qqp = plain.is_even and {"question1", "question2"} <= set(plain.rows[0])
+    if not is_qqp:
+        quoted = _records(text, "\t", spanning=not plain.is_even)
+        if quoted.is_quoted_by_a_program and quoted.is_even:
+            return quoted, [
+                "Quotation marks enclose cells, as a spreadsheet writes them, and are no part of the texts."
+            ]
+    return plain, ["Quotation marks are read as characters."]
 
 
 def _bare_note(records: Records) -> list[str]:
@@ -172,9 +189,9 @@ def _are_rows(by_line: Records, spanning: Records) -> bool:
         current = starts.get(line, current)
         if current in set(spanning.spanning):
             inside.append(row)
-    whole = [row for position, row in enumerate(spanning.rows) if position and position not in spanning.spanning]
+    single_lines = [row for position, row in enumerate(spanning.rows) if position and position not in spanning.spanning]
     for column in range(len(by_line.rows[0])):
-        values = [row[column].strip() for row in whole if len(row) > column]
+        values = [row[column].strip() for row in single_lines if len(row) > column]
         pieces = [row[column].strip() for row in inside if len(row) > column]
         if is_vocabulary(values) and set(pieces) <= set(values):
             return True
@@ -239,9 +256,9 @@ def _cells(text: str, separator: str, spanning: bool, escapes: bool) -> Iterator
     pattern = re.compile(rf'(?: *"({inside})" *(?={mark}|\n|\Z)|([^{mark}\n]*))({mark}|\n|\Z)', re.S)
     position = 0
     while position < len(text):
-        found = pattern.match(text, position)
-        enclosed, cell, end = found.groups()
-        position = found.end()
+        match = pattern.match(text, position)
+        enclosed, cell, end = match.groups()
+        position = match.end()
         if enclosed is not None:
             cell = enclosed.replace('""', '"')
             cell = re.sub(r"\\(.)", r"\1", cell, flags=re.S) if escapes else cell

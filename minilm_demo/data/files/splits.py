@@ -43,8 +43,8 @@ def split_of(path: str) -> str:
     parts = re.split(r"[-_ ]+", name)
     if parts[0] in ALIASES:
         return "_".join([ALIASES[parts[0]], *parts[1:]])
-    named = [part for part in parts if part in ALIASES]
-    return ALIASES[named[0]] if len(named) == 1 else ""
+    aliases = [part for part in parts if part in ALIASES]
+    return ALIASES[aliases[0]] if len(aliases) == 1 else ""
 
 
 def files_of_splits(paths: Sequence[str]) -> dict[str, list[str]]:
@@ -68,6 +68,8 @@ def _plainly_named(splits: dict[str, list[str]]) -> dict[str, list[str]]:
     names = {}
     for split in splits:
         base = split.partition("_")[0]
-        alone = base not in splits and sum(other.startswith(f"{base}_") for other in splits) == 1
-        names[split] = base if alone else split
-    return {names[split]: files for split, files in splits.items()}
+        is_alone = base not in splits and sum(other.startswith(f"{base}_") for other in splits) == 1
+        names[split] = base if is_alone else split
+    order = list(dict.fromkeys(ALIASES.values()))
+    renamed = {names[split]: files for split, files in splits.items()}
+    return dict(sorted(renamed.items(), key=lambda item: (order.index(item[0].partition("_")[0]), item[0])))

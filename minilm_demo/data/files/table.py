@@ -50,14 +50,14 @@ def require_plain(table: Table, column_of: Mapping[str, str], name: str, text_fi
             )
 
 
-def counted(number: int, noun: str) -> str:
-    """ "1 row", "2,000 rows"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, noun: str, nouns: str = "") -> str:
+    """A number and its noun: "1 row", "2,000 rows"."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def listed(names: Sequence[object], most: int = 8) -> str:
-    """ "a, b and c"; of many names the first ones, and how many more."""
-    shown = list(map(str, names[:most]))
+    """Names in a sentence: "a, b and c"; of many names the first ones, and how many more."""
+    first_names = list(map(str, names[:most]))
     if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most:,} more"
-    return " and ".join(filter(None, (", ".join(shown[:-1]), *shown[-1:])))
+        return f"{', '.join(first_names)} and {len(names) - most:,} more"
+    return " and ".join(filter(None, (", ".join(first_names[:-1]), *first_names[-1:])))
