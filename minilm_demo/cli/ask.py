@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DemoError
 from ..tasks import Task, skill_tasks
-from ..views.documents import document_notes, prediction_document
+from ..views.documents import answered_file_document, document_notes, prediction_document
 from .options import UsageError
 from .output import print_result, report_rows
 
@@ -73,9 +73,6 @@ def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoi
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
     location = with_outputs(checkpoint, args.output_labels)
     answered = predict_file(candidates, location, args.file, args.output, threshold=args.threshold, on_rows=report_rows)
-    lines = [f"{answered.rows:,} rows written to {args.output}"]
-    if answered.empty:
-        lines.append(f"Rows without a text, which have no answer: {answered.empty:,}")
-    document = {"rows": answered.rows, "empty": answered.empty, "output": str(args.output)}
-    print_result(args, document, lines)
+    lines = [f"{answered.rows:,} rows written to {args.output}", *answered.notes()]
+    print_result(args, answered_file_document(answered, str(args.output)), lines)
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,17 +15,39 @@ from typing import TextIO
 from ..data import encodable, find_place, guess_columns, is_blank, read_table, require_plain
 from ..errors import DataError
 from ..models import Location, cached_checkpoint
+from ..results import Prediction
 from ..tasks import Task, task_for_texts
 from .kinds import kind_of
 from .prediction import predict_rows
 
+# A cell that begins with one of these may run as a formula in a spreadsheet (OWASP, "CSV Injection"); behind an
+# apostrophe it is text. A number is none: it means the same as a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?\s?%?", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class AnsweredFile:
-    """How many rows were written, and how many of them have no answer, because a text of theirs is empty."""
+    """How many rows were written, and how many of them have no answer, because a text of theirs is empty; of the
+    others, how many were cut off, have words that the model cannot read, or have an unsure answer."""
 
     rows: int
     empty: int
+    truncated: int = 0
+    with_unknown_words: int = 0
+    unsure: int = 0
+    reading: tuple[str, ...] = ()  # sentences on how the file was read
+
+    def notes(self) -> list[str]:
+        """Sentences on how the file was read, and on each number that is not 0."""
+        counts = [
+            (self.empty, "without a text: no answer stands beside it"),
+            (self.truncated, "longer than the model reads: the columns tokens_read and tokens_total say how much"),
+            (self.with_unknown_words, "with words that the model cannot read: the column unknown_words names them"),
+            (self.unsure, "with an unsure answer: the column unsure"),
+        ]
+        said = [f"{number:,} {'row' if number == 1 else 'rows'} {words}." for number, words in counts if number]
+        return [*self.reading, *said]
 
 
 def task_of_table(candidates: Sequence[Task], table: Sequence[Mapping]) -> Task:
@@ -49,8 +72,10 @@ def predict_file(
     max_characters: int | None = None,
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> AnsweredFile:
-    """Write `output`, one line per row of `source`, in its order, with the prediction's columns added. A row with an
-    empty text, and one that repeats the names of the columns, stays and has no answer.
+    """Write `output`, one line per row of `source`, in its order, with the prediction's columns added, and those of
+    `reading_columns`. A row with an empty text, and one that repeats the names of the columns, stays and has no answer.
+
+    The output is UTF-8 with a byte-order mark, and no cell can run as a formula, so that spreadsheets open it right.
 
     If the file already has a column "prediction", the new one is called `prediction_2`, and so on. `candidates` are the
     tasks that the checkpoint answers; the file decides which one (`task_of_table`). `on_rows(file name, rows_done,
@@ -88,14 +113,33 @@ def predict_file(
         predictions = predict_rows(
             task, cached_checkpoint(checkpoint, task), [rows[i] for i in filled], threshold=threshold, on_batch=report
         )
-        answers = dict(zip(filled, map(kind_of(task).columns, predictions), strict=True))
+        columns_of = [kind_of(task).columns(prediction) | reading_columns(prediction) for prediction in predictions]
+        answers = dict(zip(filled, columns_of, strict=True))
         names = list(answers[filled[0]])
         writer = csv.writer(file)
         writer.writerow(map(_cell, [*columns, *(_free_name(name, columns) for name in names)]))
         for position, row in enumerate(table):
             answer = answers.get(position, dict.fromkeys(names))
             writer.writerow(map(_cell, [*(row.get(column) for column in columns), *answer.values()]))
-    return AnsweredFile(len(rows), len(rows) - len(filled))
+    return AnsweredFile(
+        rows=len(rows),
+        empty=len(rows) - len(filled),
+        truncated=sum(prediction.truncated for prediction in predictions),
+        with_unknown_words=sum(bool(prediction.unknown_words) for prediction in predictions),
+        unsure=sum(prediction.unsure for prediction in predictions),
+        reading=read.notes,
+    )
+
+
+def reading_columns(prediction: Prediction) -> dict[str, object]:
+    """What the model read of a row, as table columns: the keys of its JSON."""
+    return {
+        "unsure": str(prediction.unsure).lower(),
+        "truncated": str(prediction.truncated).lower(),
+        "tokens_read": prediction.tokens_read,
+        "tokens_total": prediction.tokens_total,
+        "unknown_words": " ".join(prediction.unknown_words),
+    }
 
 
 def _text(cell: object) -> str:
@@ -113,7 +157,11 @@ def _free_name(name: str, columns: Sequence[str]) -> str:
 
 
 def _cell(value: object) -> object:
-    return encodable(value) if isinstance(value, str) else value
+    """The value as a cell that a spreadsheet shows and does not run."""
+    if not isinstance(value, str):
+        return value
+    is_formula = value.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value)
+    return encodable(f"'{value}" if is_formula else value)
 
 
 def _check_limit(limit: int | None, number: int, unit: str, source: Path) -> None:
@@ -133,7 +181,7 @@ def _atomic_file(output: Path) -> Iterator[TextIO]:
     try:
         if output.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        with partial.open("w", newline="", encoding="utf-8-sig") as file:
             yield file
         partial.replace(output)
     except OSError as error:

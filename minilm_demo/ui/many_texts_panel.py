@@ -4,6 +4,7 @@ uploaded file."""
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -29,8 +30,8 @@ ROW_COUNTS = (50, 200, 500)
 FILE_ROWS = 2_000
 FILE_CHARACTERS = 2_000_000  # of the texts together: questions read their whole context, window by window
 ON_A_FILE = (
-    f"A file with the columns of the text boxes, at most {FILE_ROWS:,} rows. You get it back as CSV with the "
-    "predictions beside your columns, by a link that only your page knows. Both files are deleted within two hours."
+    f"At most {FILE_ROWS:,} rows. You get them back in their order as CSV for any spreadsheet, with the predictions "
+    "beside your columns, by a link that only your page knows. Both files are deleted within two hours."
 )
 NO_ANSWERS = "The predictions will be here."
 
@@ -55,6 +56,7 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
         score = gr.Button("Score these rows", elem_id="rows-run")
         scored = view(views.ROWS, elem_id="scored-rows", min_height=96)
         gr.Markdown(f"### A file of your own\n{ON_A_FILE}")
+        needed = gr.Markdown(_needed_columns(next(iter(SKILLS))), elem_id="csv-needs")
         file = gr.File(label="CSV, TSV, Excel, JSON or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
         with gr.Row():
             answer = gr.Button("Answer every row", elem_id="csv-run")
@@ -65,10 +67,28 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
     quick = {**private, "show_progress": "hidden"}
     alone = {**private, "concurrency_id": "many texts", "concurrency_limit": 1}
     scoring = score.click(_score_rows, [skill, checkpoints, rows, task], scored, **alone)
-    skill.change(lambda name: (None, gr.Radio(**_which_rows(name))), skill, [scored, task], **quick)
+    skill.change(_other_skill, skill, [scored, task, needed, answers, status], **quick)
     answer.click(_answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status)
     file.change(_other_file, None, [answers, status], **quick)
     return ManyTextsPanel(scored, scoring)
+
+
+def _other_skill(skill: str):
+    """Empty what belongs to the previous skill: scored rows, answers of a file."""
+    return None, gr.Radio(**_which_rows(skill)), _needed_columns(skill), *_other_file()
+
+
+def _needed_columns(skill: str) -> str:
+    """The columns that a file must have, with an example; their names for each task that answers the skill."""
+    tasks = skill_tasks(skill)
+    example = tasks[0].example
+    names = " or ".join(" and ".join(f"`{field}`" for field in task.text_fields) for task in tasks)
+    header, row = " | ".join(example), " | ".join(example.values())
+    rule = " | ".join("---" for _ in example)
+    return (
+        f"Its columns: {names}; usual other names such as `text` are found too, and further columns stay as they are. "
+        f"For example:\n\n| {header} |\n| {rule} |\n| {row} |"
+    )
 
 
 def _which_rows(skill: str) -> dict:
@@ -130,10 +150,14 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
             max_characters=FILE_CHARACTERS,
             on_rows=lambda name, done, total: progress((done, total), unit="rows"),
         )
-    status = f"{answered.rows - answered.empty:,} rows answered by {checkpoint.title}."
-    if answered.empty:
-        status += f" {answered.empty:,} without a text stay where they are, without an answer."
+    said = [f"{answered.rows - answered.empty:,} rows answered by {checkpoint.title}.", *answered.notes()]
+    status = "\n\n".join(map(_plain, said))
     return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), status
+
+
+def _plain(sentence: str) -> str:
+    """A sentence in Markdown: names of files and columns may have marks in them that would be executed or drawn."""
+    return re.sub(r"([\\`*_{}\[\]<>#|&])", r"\\\1", sentence)
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def open_question(record: RunRecord, my_runs: Sequence[str], texts: tuple[str, .
     """Values of `PredictTab.asked`: the run's model is asked about these texts, or about its watched text."""
     asking, note = asking_of_run(record, my_runs, texts)
     boxes = [gr.Textbox(**{**box, "value": text}) for box, text in zip(_boxes(asking.skill), asking.texts, strict=True)]
-    models = _checkpoint_group(asking.skill, list(asking.checkpoints), my_runs)
+    models = gr.CheckboxGroup(**_models(asking.skill, asking.checkpoints, my_runs))
     skills = gr.Radio(choices=_skill_choices(my_runs), value=asking.skill)
     presets = gr.Radio(**_preset_radio(asking.skill), value=None)
     return [skills, *boxes, presets, models, _ask(asking, note)]
@@ -197,16 +197,17 @@ def open_question(record: RunRecord, my_runs: Sequence[str], texts: tuple[str, .
 
 def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
     """The current lists of skills and checkpoints, for a page load and a visit to the tab."""
-    return gr.Radio(choices=_skill_choices(my_runs or ())), _checkpoint_group(skill, checkpoints, my_runs or ())
+    models = _models(skill, checkpoints, my_runs or ())
+    return gr.Radio(choices=_skill_choices(my_runs or ())), gr.CheckboxGroup(**models)
 
 
-def _checkpoint_group(skill: str, checkpoints: list[str] | None, my_runs) -> gr.CheckboxGroup:
-    """The checkpoints that can answer for the skill; choices that are still valid stay."""
+def _models(skill: str, checkpoints: Sequence[str] | None, my_runs: Sequence[str]) -> dict:
+    """The checkpoints that can answer for the skill, as arguments of the group; choices that are still valid stay."""
     choices = checkpoint_choices(skill_tasks(skill), my_runs)
     names = [name for _, name in choices]
     valid = [name for name in checkpoints or () if name in names] or names[:1]
     info = {0: NOTHING_YET, 1: None}.get(len(choices), SIDE_BY_SIDE)
-    return gr.CheckboxGroup(choices=choices, value=valid, info=info)
+    return {"choices": choices, "value": valid, "info": info}
 
 
 def _skill_choices(my_runs) -> list[tuple[str, str]]:
@@ -222,9 +223,9 @@ def _skill_choices(my_runs) -> list[tuple[str, str]]:
 def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
     first, second = _boxes(skill)
     presets = gr.Radio(**_preset_radio(skill), value=None)
-    models = _checkpoint_group(skill, checkpoints, my_runs or ())
-    shown = _precomputed(skill) if models.value == [skill] else None
-    return gr.Textbox(**first), gr.Textbox(**second), presets, models, shown and anew(shown)
+    models = _models(skill, checkpoints, my_runs or ())
+    shown = _precomputed(skill) if models["value"] == [skill] else None
+    return gr.Textbox(**first), gr.Textbox(**second), presets, gr.CheckboxGroup(**models), shown and anew(shown)
 
 
 def _boxes(skill: str) -> list[dict]:

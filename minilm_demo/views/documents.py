@@ -87,6 +87,13 @@ def prediction_document(prediction: Prediction) -> dict:
     return document | {"milliseconds": round(prediction.milliseconds, 1)}
 
 
+def answered_file_document(answered, output: str) -> dict:
+    """The JSON document of `predict --file`: counts of rows, and sentences on them. `answered` is a
+    `jobs.AnsweredFile`."""
+    counts = ("rows", "empty", "truncated", "with_unknown_words", "unsure")
+    return {name: getattr(answered, name) for name in counts} | {"output": output, "notes": answered.notes()}
+
+
 def document_notes(document: Mapping) -> list[str]:
     """Sentences on a document of this module: that its answer is unsure, and what was not read of the text."""
     unsure = [UNSURE] if document.get("unsure") else []

@@ -19,6 +19,9 @@ from minilm_demo.tasks import skill_tasks
 STRANGE = ('naïve "quoted", café', "日本語 😀", "two\nlines", "a; b\tc", "=1+1", "NA", "\u2028 separator")
 
 
+READ = ("unsure", "truncated", "tokens_read", "tokens_total", "unknown_words")
+
+
 def write_csv(path, columns, rows, **options):
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, **options)
@@ -27,7 +30,7 @@ def write_csv(path, columns, rows, **options):
 
 
 def read_csv(path) -> tuple[list[str], list[dict]]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         return list(reader.fieldnames), list(reader)
 
@@ -43,9 +46,10 @@ def test_columns_order_and_characters_stay(tiny_checkpoint_for, tmp_path, output
     assert predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output).rows == len(STRANGE)
     columns, written = read_csv(output)
     assert columns == [
-        *("number", "sentence", "Nöte", "empty", "prediction", "probability_negative", "probability_positive")
+        *("number", "sentence", "Nöte", "empty", "prediction", "probability_negative", "probability_positive", *READ)
     ]
-    assert [list(row.values())[:4] for row in written] == rows
+    as_text = [["'=1+1" if cell == "=1+1" else cell for cell in row] for row in rows]
+    assert [list(row.values())[:4] for row in written] == as_text
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.csv"]
 
 
@@ -94,7 +98,7 @@ def test_answers_come_with_their_place_in_the_text(tiny_checkpoint_for, tmp_path
     checkpoint = str(tiny_checkpoint_for("squad_v2"))
     predict_file([TASKS["squad_v2"]], checkpoint, source, output, threshold=1e9)
     columns, written = read_csv(output)
-    assert columns == ["id", "question", "context", "prediction", "start", "end", "no_answer_score"]
+    assert columns == ["id", "question", "context", "prediction", "start", "end", "no_answer_score", *READ]
     for row in written:
         assert row["prediction"]
         assert row["context"][int(row["start"]) : int(row["end"])] == row["prediction"]
@@ -107,7 +111,7 @@ def test_a_score_is_one_column(tiny_checkpoint_for, tmp_path, output):
     source = write_csv(tmp_path / "in.csv", ["sentence1", "sentence2"], [["a cat", "a dog"], ["a", "b"]])
     predict_file([TASKS["stsb"]], str(tiny_checkpoint_for("stsb")), source, output)
     columns, written = read_csv(output)
-    assert columns == ["sentence1", "sentence2", "prediction"]
+    assert columns == ["sentence1", "sentence2", "prediction", *READ]
     assert all(re.fullmatch(r"-?\d+\.\d{1,4}", row["prediction"]) for row in written)
 
 
@@ -240,7 +244,7 @@ def test_an_output_may_replace_its_input_and_be_read_again(tiny_checkpoint_for, 
     predict_file([TASKS["sst2"]], checkpoint, source, source)
     again, second = read_csv(source)
     # What the first model said stands beside what the second says.
-    assert again == [*columns, "prediction_2", "probability_negative_2", "probability_positive_2"]
+    assert again == [*columns, *(f"{name}_2" for name in columns[1:])]
     assert [{name: row[name] for name in columns} for row in second] == first
     assert [row["prediction_2"] for row in second] == [row["prediction"] for row in first]
 
@@ -279,3 +283,53 @@ def test_a_file_is_for_the_task_whose_columns_it_has(columns, texts, expected):
     table = [dict(zip(columns, texts, strict=True))]
     assert task_of_table(skill_tasks("paraphrase"), table).name == expected
     assert task_of_table([TASKS["qqp"]], table).name == "qqp"
+
+
+# -- a spreadsheet, and what was not read --------------------------------------------------------------------------
+
+CELLS = {  # as it comes in -> as it goes out
+    "=1+1": "'=1+1",
+    '=HYPERLINK("http://example.org","great")': '\'=HYPERLINK("http://example.org","great")',
+    "+49 30 1234": "'+49 30 1234",
+    "-terrible-": "'-terrible-",
+    "@SUM(A1)": "'@SUM(A1)",
+    "\t=1+1": "'\t=1+1",
+    "＝1+1": "'＝1+1",
+    "-2+3+cmd|' /C calc'!A0": "'-2+3+cmd|' /C calc'!A0",
+    **{cell: cell for cell in ("-5", "+4930", "-3,5", "-1.25e-3", "12 %", "1,000.5", "'quoted", "a=b", "", "🙂")},
+}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_no_cell_runs_in_a_spreadsheet_and_numbers_stay_numbers(tiny_checkpoint_for, tmp_path, output, cell):
+    source = write_csv(tmp_path / "in.csv", ["id", "sentence", "mine"], [["001", "fine", cell], ["2", "bad", "x"]])
+    predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    columns, rows = read_csv(output)
+    assert [row["mine"] for row in rows] == [CELLS[cell], "x"]
+    assert rows[0]["id"] == "001"
+
+
+def test_names_of_columns_do_not_run_either(tiny_checkpoint_for, tmp_path, output):
+    source = write_csv(tmp_path / "in.csv", ["=1+1", "sentence"], [["a", "fine"]])
+    predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    assert read_csv(output)[0][0] == "'=1+1"
+
+
+def test_a_spreadsheet_knows_the_encoding(tiny_checkpoint_for, tmp_path, output):
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [["Jürgen Müßig — “Łukasz”"]])
+    predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    assert output.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert read_csv(output)[1][0]["sentence"] == "Jürgen Müßig — “Łukasz”"
+
+
+def test_what_was_not_read_stands_in_columns_and_is_counted(tmp_path, output):
+    texts = ["A fine film. " * 60, "🤮🤮🤮 この", "\u200b\u200b", "", "A fine film."]
+    source = write_csv(tmp_path / "in.csv", ["sentence"], [[text] for text in texts])
+    answered = predict_file([TASKS["sst2"]], "sentiment", source, output)
+    long, unknown, invisible, empty, plain = read_csv(output)[1]
+    assert (long["truncated"], long["tokens_read"], long["tokens_total"]) == ("true", "128", "242")
+    assert "🤮🤮🤮" in unknown["unknown_words"].split()
+    assert (plain["truncated"], plain["unknown_words"], plain["unsure"]) == ("false", "", "false")
+    assert not any(invisible[name] for name in READ) and not any(empty[name] for name in READ)
+    assert (answered.rows, answered.empty, answered.truncated, answered.with_unknown_words) == (5, 2, 1, 1)
+    assert "2 rows without a text: no answer stands beside it." in answered.notes()

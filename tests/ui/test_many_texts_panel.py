@@ -90,9 +90,22 @@ def test_what_cannot_be_scored_is_said(run_of):
         many_texts_panel._score_rows("sentiment", ["/etc"], 50, "sst2")
 
 
-@pytest.mark.parametrize("texts", [["one"], ["one", "two"]])
-def test_a_row_goes_into_the_boxes(texts):
-    assert handlers.picked_texts(types.SimpleNamespace(texts=texts)) == [*texts, ""][:2]
+@pytest.mark.parametrize("skill", [*SKILLS, "stsb"])
+def test_the_page_says_which_columns_a_file_needs_by_example(skill):
+    said = many_texts_panel._needed_columns(skill)
+    for task in skill_tasks(skill):
+        assert all(f"`{field}`" in said for field in task.text_fields)
+    assert all(text in said for text in skill_tasks(skill)[0].example.values())
+
+
+def test_a_row_asks_the_model_that_was_scored():
+    event = types.SimpleNamespace(texts=["A joy."], checkpoint="sentiment")
+    chosen, *texts, asked = predict_tab._ask_row("sentiment", ["sst2-x"], event)
+    assert (chosen, texts) == (["sentiment"], ["A joy.", ""])
+    assert asked["kind"] == "ask"
+    assert asked["question"] == {"skill": "sentiment", "texts": ["A joy.", ""], "checkpoints": ["sentiment"]}
+    chosen, *_ = predict_tab._ask_row("sentiment", ["sst2-x", "sentiment"], event)
+    assert chosen == ["sst2-x", "sentiment"], "the model is among the chosen ones"
 
 
 # -- a file --------------------------------------------------------------------------------------------------------
@@ -105,12 +118,12 @@ def test_a_file_comes_back_with_predictions(run_of, tmp_path):
     steps, progress = told()
     button, said = many_texts_panel._answer_file("sentiment", [run], str(source), progress)
     output = Path(button.value if isinstance(button.value, str) else button.value["path"])
-    with output.open(newline="", encoding="utf-8") as file:
+    with output.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [(row["number"], row["review"]) for row in rows] == [("1", "fine"), ("2", "awful")]
     assert {row["prediction"] for row in rows} <= {"negative", "positive"}
     assert steps[-1] == ((2, 2), "rows")
-    assert said == f"2 rows answered by {serving.title_of(run)}."
+    assert said.split("\n\n")[0].replace("\\", "") == f"2 rows answered by {serving.title_of(run)}."
     # Gradio serves what lies below this folder; the name between says nothing of the file and cannot be guessed.
     assert output.parent.parent == Path(get_upload_folder())
     assert len(output.parent.name) == 64
@@ -171,7 +184,7 @@ def test_another_file_hides_the_old_download():
 def test_the_panel_is_closed_and_its_events_are_private():
     with gr.Blocks() as page:
         skill, checkpoints = gr.Radio(["sentiment"]), gr.CheckboxGroup()
-        many_texts_panel.build_many_texts_panel(skill, (gr.Textbox(), gr.Textbox()), checkpoints)
+        many_texts_panel.build_many_texts_panel(skill, checkpoints)
     named = {block.elem_id: block for block in page.blocks.values() if getattr(block, "elem_id", None)}
     assert {"many", "rows-count", "rows-run", "scored-rows", "csv-file", "csv-run", "csv-out"} <= set(named)
     assert not named["many"].open
