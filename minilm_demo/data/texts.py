@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..results import DataSource
-from ..tasks import Task
+from ..tasks import TASKS, Task
 from . import features
 from .files import MAX_FILE_BYTES, read_text
 from .rows import encodable
-from .sources import find_place, mirror_folder, open_source
+from .sources import find_place, mirror_folder, open_source, sample_source
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,8 @@ class Texts:
 
 def load_texts(task: Task, data: str, split: str) -> Texts:
     """The texts of `data`: a text file (`.txt`, one text per line), a folder of them, or an argument of `open_source`,
-    whose `split` is read in all its text fields. Raises `DataError` if there are too few."""
+    whose `split` is read in all its text fields. The bundled sample's `train` split is that of all tasks together, for
+    one task has too few texts. Raises `DataError` if there are too few."""
     files = text_files(task, data)
     texts = _texts_of_files(files, split) if files else _texts_of_task(task, data, split)
     if len(texts.train) < 2 or not texts.validation:
@@ -67,8 +68,27 @@ def _texts_of_task(task: Task, data: str, split: str) -> Texts:
         row[field] for name in source.eval_splits for row in source.read(name) for field in task.text_fields
     )
     validation = _draw(candidates, VALIDATION_TEXTS)
-    train = _distinct((row[field] for row in rows for field in task.text_fields), excluded=validation)
-    return Texts(without_parts(train), validation, source.describe({split: len(rows)}))
+    described = source.describe({split: len(rows)})
+    texts = [row[field] for row in rows for field in task.text_fields]
+    if source.kind == "sample" and split == "train":
+        others = _other_samples(task)
+        described = replace(
+            described, description=f"{described.description}, with {len(others):,} texts of the other tasks"
+        )
+        texts += others
+    return Texts(without_parts(_distinct(texts, excluded=validation)), validation, described)
+
+
+def _other_samples(task: Task) -> list[str]:
+    """The distinct training texts of the bundled samples of all other tasks. A student learns no labels, so all texts
+    help it."""
+    others = {other.sample_folder: other for other in TASKS.values() if other.sample_folder != task.sample_folder}
+    return _distinct(
+        row[field]
+        for other in others.values()
+        for row in sample_source(other).read("train")
+        for field in other.text_fields
+    )
 
 
 def _texts_of_files(files: Sequence[Path], split: str) -> Texts:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import DemoError, UnknownName
 from ..models import CATALOG, Location, is_on_disk, locate, seen_by_base, short_title, skill_folder
-from ..results import RUN_ID
-from ..runs import JOBS, RunRecord, latest_run, read_record, read_result, visitor_run_folder
+from ..results import RUN_ID, LearnedPositions
+from ..runs import JOBS, RunRecord, latest_run, learned_positions, read_record, read_result, visitor_run_folder
 from ..tasks import Task, skill_tasks, task_for_texts
 
 
@@ -25,6 +25,11 @@ class CheckpointReference:
     location: Location
     tasks: tuple[str, ...]  # it was trained for; () for an encoder, and if only loading the weights would tell
     run: RunRecord | None = None  # the run that trained it here
+
+    @property
+    def learned_positions(self) -> LearnedPositions | None:
+        """The positions that it learned; None if it learned all, and if nothing is known."""
+        return learned_positions(self.location)
 
     @property
     def has_output_layer(self) -> bool:
