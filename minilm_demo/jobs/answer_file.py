@@ -50,7 +50,7 @@ def predict_file(
     place = find_place(source)
     if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
-    table, _ = read_table(place)
+    table = read_table(place).rows
     if not table:
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)

@@ -35,21 +35,26 @@ from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
 from .records import RunRecord, RunState
 
+START_SECONDS = 30  # after which a run that has not begun never will
 LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a run without a process
 READ_RUNS = 64  # size of the cache of parsed events; pages poll them five times a second
 READ_RECORDS = 1024  # size of the caches of records and results, which lists and titles read
 TAIL = 1 << 15  # bytes at the end of events.jsonl, enough for the last event of nearly every run
+RECORD_FILES = ("events.jsonl", "error.txt", "worker.json", "stop", "run.json")  # of a run without a checkpoint
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 
 
 def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:
     """Create a run folder with its run.json: `config.output_dir`, or a new one with an id that cannot be guessed.
 
-    The file `upload` is copied into the folder and becomes the run's data. Raises `DemoError` if the folder holds a run
-    or cannot be written, and for a file of the wrong kind."""
+    The file `upload` is copied into the folder and becomes the run's data. A run in the folder that ended without a
+    checkpoint is replaced. Raises `DemoError` if the folder holds another run or cannot be written, and for a file of
+    the wrong kind."""
     upload_name = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
     fresh = runs_root() / f"{JOBS[job].prefix}{task.name}-{secrets.token_urlsafe(16)}"
     folder = Path(config.output_dir) if config.output_dir else fresh
+    if _ended_with_nothing(folder):
+        _remove_record(folder)
     if (folder / "run.json").exists() or (folder / "checkpoint").exists():
         raise DemoError(f"{folder} already holds a run. Choose another folder, or delete this one first.")
     try:
@@ -78,6 +83,27 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
     return record
 
 
+def _ended_with_nothing(folder: Path) -> bool:
+    """Whether the folder holds a run that is over and saved no checkpoint."""
+    if not (folder / "run.json").is_file() or (folder / "checkpoint").exists():
+        return False
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # a damaged record may be of any run
+        run = state(folder)
+        has_begun = bool(run.events) or (folder / "worker.json").exists() or _age(run) > START_SECONDS
+        return has_begun and run.status in FINAL
+    return False
+
+
+def _remove_record(folder: Path) -> None:
+    """Remove what a run without a checkpoint wrote, and nothing else."""
+    record = read_record(folder)
+    for name in filter(None, (*RECORD_FILES, record.upload)):
+        (folder / name).unlink(missing_ok=True)
+    for picture in (folder / "probe").glob("step-*.npz"):
+        picture.unlink(missing_ok=True)
+    shutil.rmtree(folder / "checkpoint.new", ignore_errors=True)
+
+
 def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:
     """The name of a visitor's file in the run folder. Only the suffix comes from the visitor."""
     kind = upload.suffix.lower()
@@ -98,9 +124,14 @@ def forget_left_uploads() -> None:
     """Delete the uploads of runs that ended when their server did. Younger files than `LEFT_SECONDS` stay: their runs
     may be in the queue of another server."""
     for run in list_runs(matches=lambda record: bool(record.upload)):
-        age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
-        if run.status in FINAL and age.total_seconds() > LEFT_SECONDS:
+        if run.status in FINAL and _age(run) > LEFT_SECONDS:
             forget_upload(run.record)
+
+
+def _age(run: RunState) -> float:
+    """Seconds since the run was created."""
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
+    return age.total_seconds()
 
 
 def _remove(file: Path) -> None:
@@ -243,6 +274,20 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = FINET
         return is_visible and record.job == job and record.task in tasks
 
     return [run for run in list_runs(matches=matches) if run.has_checkpoint and run.status not in AT_WORK]
+
+
+def latest_speed(task: str) -> float | None:
+    """The examples per second of the newest finished fine-tune of a task on this machine; None before the first.
+
+    The number tells nothing of whose run it was."""
+    files = sorted(runs_root().glob("*/run.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, DemoError):  # being deleted, or damaged
+            record = read_record(file.parent)
+            result = read_result(file.parent) if (record.job, record.task) == (FINETUNE, task) else None
+            if result is not None:
+                return result.examples_per_second
+    return None
 
 
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:

@@ -24,7 +24,7 @@ from . import words
 from .code import trace_code
 from .payloads import AttentionFrames, AttentionPayload
 from .prediction import prediction_payload
-from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
+from .weights import floats, heads_up_to, reading_notes, tokens_payload, weights_payload
 
 
 def attention_payload(
@@ -77,7 +77,7 @@ def attention_payload(
         "view": view and dict(view),
         "code": trace_code(trace),
         "asked": dict(asked or {}),
-        "notes": [*notes, *truncation_notes(trace), *_position_notes(trace, learned)],
+        "notes": [*notes, *reading_notes(trace), *_position_notes(trace, learned)],
         "footer": [] if precomputed else [f"Traced in {words.milliseconds(trace.milliseconds)}."],
         "precomputed": precomputed,
     }
