@@ -146,7 +146,7 @@ class Look:
 
     @cached_property
     def model(self) -> CheckpointReference:
-        return resolve(self.checkpoint, trained=False)
+        return resolve(self.checkpoint, trained=False, fetch=True)
 
     @cached_property
     def task(self) -> Task | None:
@@ -165,7 +165,7 @@ class Look:
             return cached_trace(self.model.location, self.texts, self.task), "Before"
         if not self.compare:
             return None, ""
-        model = resolve(self.compare, trained=False)
+        model = resolve(self.compare, trained=False, fetch=True)
         trace = cached_trace(model.location, self.texts, self._task_of(model))
         check_comparable(self.trace, trace)
         return trace, model.title
@@ -262,6 +262,10 @@ class Pairing:
     def from_page(cls, values: Mapping) -> Pairing:
         """The pairing in the values of `to_page`. Raises `DataError` for values that do not fit."""
         try:
+            if values.get("recorded"):
+                raise DataError(
+                    "This is a recording and holds no more than is drawn. Press “Compare” to run models here."
+                )
             if values["student"] is None:
                 raise DataError(
                     "No student here can be compared with this teacher so. Choose another teacher or recipe."
@@ -277,7 +281,7 @@ class Pairing:
     @cached_property
     def models(self) -> tuple[CheckpointReference, CheckpointReference]:
         """The teacher and the student."""
-        return resolve(self.teacher, trained=False), resolve(self.student, trained=False)
+        return tuple(resolve(name, trained=False, fetch=True) for name in (self.teacher, self.student))
 
     @cached_property
     def targets(self) -> DistillationTargets:
@@ -339,5 +343,6 @@ def watched_student(run: RunState, otherwise: str) -> tuple[Pairing, list[Probed
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FIRST_LOOK = Look(("Nobody liked the soup.", "Everyone enjoyed the meal."), "nli")  # text 2 attends to "Nobody"
 FIRST_PAIRING = Pairing(("The food was not good, but the waiters were unbelievably kind.",))
-# Precomputed by assets/make_first_views.py, so that the first pictures need no model.
+RECORDED = {"recorded": True}  # the request of a picture that no model here can make again
+# Precomputed by assets/make_first_views.py and make_first_distillation.py, so that the first pictures need no model.
 FIRST_LOOK_VIEW, FIRST_PAIRING_VIEW = ASSETS / "first_attention.json", ASSETS / "first_microscope.json"

@@ -40,6 +40,7 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
                         label="Second text, or none",
                         info="For a pair; or leave it empty.",
                         max_lines=8,
+                        min_width=240,  # below the first one on a phone
                         elem_id="attention-text2",
                     ),
                 )

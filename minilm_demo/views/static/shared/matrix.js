@@ -8,7 +8,7 @@ import { adds, NOWHERE, sameItems, step } from "./places.js";
 import { shortened, textWidth } from "./text.js";
 
 const LABEL = 13; // pixels of the letters
-const LEAST_LABEL = 10; // where cells are smaller than the letters, letters are too; then one name in so many is left
+const NEXT_LABEL = 12; // pixels from one name to the next at least; in smaller cells one name in so many is written
 const WIDEST_CELL = 36;
 const TALLEST = 560; // pixels of a map that is zoomed: the rest is scrolled to
 const SLANT = -50; // degrees of the names above the map
@@ -231,15 +231,10 @@ function reveal({ element, layout }, { row, column }) {
   if (column !== null) element.scrollLeft = middle(left, cellWidth, column, element.clientWidth);
 }
 
-function letters(layout, axis) {
-  const cell = axis === "from" ? layout.cellHeight : layout.cellWidth;
-  return Math.max(LEAST_LABEL, Math.min(LABEL, Math.floor(cell - 1)));
-}
-
 // One name in so many, where there is no room for all.
 function someNames(items, layout, axis) {
   const cell = axis === "from" ? layout.cellHeight : layout.cellWidth;
-  const every = Math.ceil((letters(layout, axis) + 1) / cell);
+  const every = Math.ceil(NEXT_LABEL / cell);
   const drawn = items.map((item, index) => (index % every ? null : nameAt(item, layout, axis, index)));
   return drawn.filter((name) => name);
 }
@@ -254,7 +249,6 @@ function nameAt({ text, faint, masked, beyond }, layout, axis, index) {
       transform: place,
       "text-anchor": axis === "from" ? "end" : "start",
       dy: axis === "from" ? "0.35em" : "0",
-      style: "font-size: " + letters(layout, axis) + "px",
       class: (faint ? "mlm-faint" : "") + (masked ? " mlm-masked" : "") + (beyond ? " mlm-beyond" : ""),
     },
     shortened(text, NAME),

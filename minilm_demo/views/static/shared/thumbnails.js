@@ -24,8 +24,10 @@ export function create(options) {
     picture: null,
   };
   listen(grid, cells, options);
+  element.addEventListener("scroll", () => hint(element));
   new ResizeObserver(() => {
     state.scrolls = element.scrollWidth > element.clientWidth;
+    hint(element);
     paint(state);
   }).observe(grid);
 
@@ -45,6 +47,11 @@ export function create(options) {
       cells[state.chosen.row][state.chosen.column].focus();
     },
   };
+}
+
+// Whether maps are hidden beyond the edge.
+function hint(element) {
+  element.classList.toggle("mlm-more", element.scrollLeft + element.clientWidth < element.scrollWidth - 1);
 }
 
 function makeGrid(options, cells) {
