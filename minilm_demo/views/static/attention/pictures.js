@@ -162,6 +162,7 @@ export function picture(page) {
   const drawings = { lines: lines.create(events), matrix: matrix(events) };
   const scale = scaleBar();
   const off = make("p", "mlm-off-picture", make("b", "", "off"));
+  let wasLines = null;
   const shown = [off, drawings.lines.element, drawings.matrix.element, scale.element];
   const element = make("div", "mlm-picture", ...shown);
   const now = () => (page.view.lines ? drawings.lines : drawings.matrix);
@@ -176,7 +177,8 @@ export function picture(page) {
     const drawn = pictureOf(page);
     now().draw(drawn, pointed);
     scale.draw(drawn.colours, ...scaleWords(view, page.data));
-    if (level === "value") requestAnimationFrame(() => reveal(firstPlace(pointed)));
+    if (level === "value" || view.lines !== wasLines) requestAnimationFrame(() => reveal(firstPlace(pointed)));
+    wasLines = view.lines;
   }
   function reveal(place) {
     now().reveal(place);

@@ -2,8 +2,9 @@
 
 /** @import { AttentionPayload } from "../payloads.js" */
 
+// The microscope's traces have no changes.
 export function isAblated({ changed }, layer, head) {
-  return changed.ablated.some((place) => place.layer === layer && place.head === head);
+  return Boolean(changed) && changed.ablated.some((place) => place.layer === layer && place.head === head);
 }
 
 // Whether the head on screen is switched off. Before the change (side "other") it was on.
