@@ -3,7 +3,7 @@
 /** @import { AttentionPayload } from "../payloads.js" */
 
 // The microscope's traces have no changes.
-export function isAblated({ changed }, layer, head) {
+function isAblated({ changed }, layer, head) {
   return Boolean(changed) && changed.ablated.some((place) => place.layer === layer && place.head === head);
 }
 
