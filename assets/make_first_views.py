@@ -1,9 +1,10 @@
-"""Precomputes the first pictures of three tabs, so that the page shows them before a model is loaded.
+"""Precomputes the first pictures of two tabs, so that the page shows them before a model is loaded.
 
     python assets/make_first_views.py
 
 Run it again after a change of the nli skill, the payloads or the texts; tests compare the files. The first answers of
-the Predict tab are stored in each skill's record, assets/skills/<skill>/skill.json.
+the Predict tab are stored in each skill's record, assets/skills/<skill>/skill.json, and the Distillation tab's first
+picture is a recorded run: make_first_distillation.py.
 """
 
 import json
@@ -14,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from minilm_demo import views
 from minilm_demo.runs import skills
-from minilm_demo.serving import FIRST_LOOK, FIRST_LOOK_VIEW, FIRST_PAIRING, FIRST_PAIRING_VIEW
+from minilm_demo.serving import FIRST_LOOK, FIRST_LOOK_VIEW
 from minilm_demo.tasks import TASKS
 
 
@@ -24,16 +25,9 @@ def first_attention() -> dict:
     return views.attention_payload(FIRST_LOOK.trace, **FIRST_LOOK.caption(), notes=[note], precomputed=True)
 
 
-def first_microscope() -> dict:
-    """The payload of the Microscope's first picture."""
-    note = "Precomputed with shipped models. Press “Compare” to run it here."
-    return views.microscope_payload(FIRST_PAIRING.targets, **FIRST_PAIRING.caption(), notes=[note], precomputed=True)
-
-
 def main() -> None:
-    for file, payload in ((FIRST_LOOK_VIEW, first_attention()), (FIRST_PAIRING_VIEW, first_microscope())):
-        file.write_text(json.dumps(payload, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"{file.name}: {file.stat().st_size:,} bytes")
+    FIRST_LOOK_VIEW.write_text(json.dumps(first_attention(), ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{FIRST_LOOK_VIEW.name}: {FIRST_LOOK_VIEW.stat().st_size:,} bytes")
     for skill, recipe in skills.recipes().items():
         for task in recipe["tasks"]:
             file = skills.renew_first_answer(skill, TASKS[task])

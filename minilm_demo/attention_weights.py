@@ -72,6 +72,18 @@ def rollout(attentions: np.ndarray) -> np.ndarray:
     return flow.astype(np.float32)
 
 
+MEAN = "mean"  # in place of the number of a layer or head: the mean over all of them
+
+
+def chosen_weights(trace: AttentionTrace, layer: int | str, head: int | str, is_rollout: bool = False) -> np.ndarray:
+    """The weights [num_tokens, num_tokens] of a head, of a mean over layers or heads, or the rollout."""
+    if is_rollout:
+        return rollout(trace.attentions)
+    layers = slice(None) if layer == MEAN else slice(layer, layer + 1)
+    heads = slice(None) if head == MEAN else slice(head, head + 1)
+    return trace.attentions[layers, heads].mean(axis=(0, 1))
+
+
 # -- one head ------------------------------------------------------------------------------------------------------
 
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import DataError
 from ..results import DataSource
-from ..tasks import Task
+from ..tasks import TASKS, Task
 from . import features
 from .columns import guess_columns
 from .files import MAX_FILE_BYTES, Table, is_text_column, listed, read_table
 from .folders import WHOLE, Part, find_parts
 from .labels import LabelMeaning
 from .rows import encodable
-from .sources import find_place, mirror_folder, open_source
+from .sources import find_place, mirror_folder, open_source, sample_source
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,8 @@ def load_texts(
     task: Task, data: str, split: str, tokenizer: PreTrainedTokenizerBase | None = None, max_length: int = 0
 ) -> Texts:
     """The texts of `data`: one's own file, archive or folder, read in all its columns of texts, or an argument of
-    `open_source`, whose `split` is read in all text fields of the task. No labels are needed.
+    `open_source`, whose `split` is read in all text fields of the task. No labels are needed. The bundled sample's
+    `train` split is that of all tasks together, for one task has too few texts.
 
     With a `tokenizer`, texts of more than `max_length` tokens are divided. Raises `DataError` if there are too few."""
     place = own_place(task, data)
@@ -77,12 +78,27 @@ def _texts_of_task(task: Task, data: str, split: str, divide: Divide) -> Texts:
     candidates = _distinct(
         row[field] for name in source.eval_splits for row in source.read(name) for field in task.text_fields
     )
-    sample = _draw(candidates, VALIDATION_TEXTS)
-    validation = _draw(_distinct(divide(sample)), VALIDATION_TEXTS)
-    whole = without_parts(_distinct((row[field] for row in rows for field in task.text_fields), excluded=sample))
+    drawn = _draw(candidates, VALIDATION_TEXTS)
+    validation = _draw(_distinct(divide(drawn)), VALIDATION_TEXTS)
+    texts = [row[field] for row in rows for field in task.text_fields]
+    others = _other_samples(task) if source.kind == "sample" and split == "train" else []
+    whole = without_parts(_distinct([*texts, *others], excluded=drawn))
     train, words = _divided_train(whole, validation, divide)
+    if others:
+        words = f", with {len(others):,} texts of the other tasks{words}"
     described = source.describe({split: len(rows)})
     return Texts(train, validation, replace(described, description=described.description + words))
+
+
+def _other_samples(task: Task) -> list[str]:
+    """The distinct training texts of the bundled samples of all other tasks: a student learns from any text."""
+    others = {other.sample_folder: other for other in TASKS.values() if other.sample_folder != task.sample_folder}
+    return _distinct(
+        row[field]
+        for other in others.values()
+        for row in sample_source(other).read("train")
+        for field in other.text_fields
+    )
 
 
 def _divided_train(texts: Sequence[str], validation: Sequence[str], divide: Divide) -> tuple[list[str], str]:

@@ -25,6 +25,8 @@ class CatalogEntry:
     about: str
     tasks: tuple[str, ...] = ()  # that a fine-tuned checkpoint answers
     is_skill: bool = False  # shipped with the app, as an adapter of the bundled checkpoint
+    learned_positions: int | None = None  # the longest training input in tokens; None: as long as the position table
+    positions_source: str = ""  # a sentence
 
 
 _ENTRIES = (
@@ -35,6 +37,9 @@ _ENTRIES = (
         91,
         "6 layers x 384, 12 heads. Every second layer of the paper's L12, then trained on a billion sentence pairs by "
         "sentence-transformers: a descendant of MiniLM, not the paper's own 6 x 384 model.",
+        learned_positions=128,
+        positions_source="The model card of all-MiniLM-L6-v2 says: “The sequence length was limited to 128 tokens.” "
+        "Positions beyond have the embeddings of the paper's L12, which were never trained with these six layers.",
     ),
     CatalogEntry(
         "minilm-l12",

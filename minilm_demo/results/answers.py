@@ -339,6 +339,14 @@ class DistillationTargets:
 
 
 @dataclass(frozen=True)
+class LearnedPositions:
+    """How many positions of its input a model learned, where that is fewer than its position table has."""
+
+    number: int  # the longest training input, in tokens
+    source: str  # a sentence
+
+
+@dataclass(frozen=True)
 class Badge:
     """A label for a pair of teacher and student: a few words, and the reason in a sentence."""
 

@@ -20,6 +20,7 @@ from .folder import (
 )
 from .jobs import JOBS, Job, JobConfig
 from .lineage import badge_of, plain_name
+from .positions import learned_positions
 from .processes import warm_up, worker_context
 from .queue import MAX_WAITING_EACH, RunQueue
 from .recording import record_events
@@ -43,6 +44,7 @@ __all__ = [
     "latest_run",
     "latest_speed",
     "latest_student",
+    "learned_positions",
     "list_runs",
     "plain_name",
     "read_events",

@@ -10,9 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DemoError, UnknownName
-from ..models import CATALOG, Location, is_on_disk, locate, read_trained_task, seen_by_base, short_title, skill_folder
-from ..results import RUN_ID
-from ..runs import JOBS, RunRecord, latest_run, read_record, read_result, visitor_run_folder
+from ..models import (
+    CATALOG,
+    CatalogEntry,
+    Location,
+    is_on_disk,
+    locate,
+    read_trained_task,
+    seen_by_base,
+    short_title,
+    skill_folder,
+)
+from ..results import RUN_ID, LearnedPositions
+from ..runs import (
+    JOBS,
+    RunRecord,
+    latest_run,
+    learned_positions,
+    read_record,
+    read_result,
+    visitor_run_folder,
+)
 from ..tasks import Task, get_task, skill_tasks, task_for_texts
 
 
@@ -25,6 +43,11 @@ class CheckpointReference:
     location: Location
     tasks: tuple[str, ...]  # it was trained for; () for an encoder, and if only loading the weights would tell
     run: RunRecord | None = None  # the run that trained it here
+
+    @property
+    def learned_positions(self) -> LearnedPositions | None:
+        """The positions that it learned; None if it learned all, and if nothing is known."""
+        return learned_positions(self.location)
 
     @property
     def has_output_layer(self) -> bool:
@@ -57,16 +80,17 @@ class CheckpointReference:
         return text.split("\n---\n", 1)[-1].strip() if text.startswith("---\n") else text
 
 
-def resolve(name: str, *, visitor: bool = True, trained: bool = True) -> CheckpointReference:
+def resolve(name: str, *, visitor: bool = True, trained: bool = True, fetch: bool = False) -> CheckpointReference:
     """Look up a checkpoint by name, without loading it.
 
     A visitor may name a run by its id, a shipped skill, or a fine-tuned catalog checkpoint that is on disk. With
-    `trained=False` checkpoints without an output layer are allowed too. Paths and other Hub names are refused, so that
-    a request cannot start a download. With `visitor=False` the name is any checkpoint argument. Raises `UnknownName`
+    `trained=False` checkpoints without an output layer are allowed too, with `fetch` also those of the catalog that are
+    not on this machine yet: loading fetches them. Paths and other Hub names are refused, so that a request can start no
+    other download. With `visitor=False` the name is any checkpoint argument. Raises `UnknownName`
     for other names, `DemoError` for a run that is gone or has no checkpoint."""
     name = str(name)
     if visitor:
-        _check_allowed(name, trained)
+        _check_allowed(name, trained, fetch)
     location = locate(name)
     if entry := CATALOG.get(name.partition("@")[0]):
         return CheckpointReference(name, entry.title, location, entry.tasks)
@@ -79,13 +103,17 @@ def resolve(name: str, *, visitor: bool = True, trained: bool = True) -> Checkpo
     return CheckpointReference(name, run_title(record, read_result(folder)), location, tasks, record)
 
 
-def _check_allowed(name: str, trained: bool) -> None:
+def _check_allowed(name: str, trained: bool, fetch: bool) -> None:
     if RUN_ID.fullmatch(name):
         visitor_run_folder(name)
         return
-    allowed = [entry.name for entry in CATALOG.values() if (entry.tasks or not trained) and is_on_disk(entry)]
+    allowed = [entry.name for entry in CATALOG.values() if _is_allowed(entry, trained, fetch)]
     if name not in allowed:
         raise UnknownName("checkpoint", name, (*allowed, "the id of a run"))
+
+
+def _is_allowed(entry: CatalogEntry, trained: bool, fetch: bool) -> bool:
+    return bool(entry.tasks or not trained) and (is_on_disk(entry) or (fetch and not entry.tasks))
 
 
 def _folder_of_run(location: Location) -> Path | None:

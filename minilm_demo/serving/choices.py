@@ -11,11 +11,10 @@ from types import SimpleNamespace
 from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import compare
-from ..models import CATALOG, default_checkpoint, is_on_disk, read_config, short_title
+from ..models import CATALOG, default_checkpoint, is_on_disk, read_config
 from ..results import DISTILL
 from ..runs import RunState, usable_runs
 from ..tasks import TASKS, Task
-from ..views import words
 from .checkpoints import run_title
 
 Choices = list[tuple[str, str]]  # (title, name)
@@ -34,9 +33,16 @@ def checkpoint_choices(tasks: Sequence[Task] | None, mine: Sequence[str]) -> Cho
 
 
 def traceable_choices(mine: Sequence[str]) -> Choices:
-    """The checkpoints on this machine whose attention can be traced, with and without an output layer."""
-    encoders = [(entry.title, entry.name) for entry in CATALOG.values() if not entry.tasks and is_on_disk(entry)]
-    return checkpoint_choices(None, mine) + encoders + student_choices(mine)
+    """The checkpoints whose attention can be traced, with and without an output layer: those on this machine, then the
+    encoders of the catalog that are fetched first, with their megabytes."""
+    encoders = [entry for entry in CATALOG.values() if not entry.tasks]
+    here = [(entry.title, entry.name) for entry in encoders if is_on_disk(entry)]
+    fetched = [
+        (f"{entry.title}: fetched first ({entry.megabytes} MB)", entry.name)
+        for entry in encoders
+        if not is_on_disk(entry)
+    ]
+    return checkpoint_choices(None, mine) + here + student_choices(mine) + fetched
 
 
 def student_choices(mine: Sequence[str]) -> Choices:
@@ -101,15 +107,6 @@ def _fits(teacher: SimpleNamespace, student: SimpleNamespace | None, recipe: str
     except DemoError:
         return False
     return teacher.vocab_size == student.vocab_size
-
-
-def models_to_fetch() -> str:
-    """A sentence on how to fetch the models that are not on this machine; "" if all are here."""
-    missing = [short_title(entry.name) for entry in CATALOG.values() if not (entry.tasks or is_on_disk(entry))]
-    if not missing:
-        return ""
-    number = words.counted(len(missing), "more model")
-    return f"{number} can be fetched, such as {missing[-1]}: begin a run with one, below or in the Fine-tune tab."
 
 
 # -- data ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..attention_weights import check_comparable, rollout
+from ..attention_weights import MEAN, check_comparable, chosen_weights
 from ..errors import DataError, DemoError, UnknownName
 from ..jobs import load_attentions, save_targets, save_trace, word_importance
 from ..models import cached_checkpoint
@@ -34,9 +34,9 @@ from ..runs import RunState, badge_of, plain_name
 from ..tasks import Task, get_task, skill_tasks
 from .batching import predict_together
 from .checkpoints import CheckpointReference, resolve
+from .chosen_view import chosen_view
 from .traces import cached_targets, cached_trace, explained_answer
 
-MEAN = "mean"  # in place of the number of a layer or head: the mean over all of them
 ALONE = ""  # no second checkpoint to compare with
 UNCHANGED = "The three methods of “Is attention an explanation?” read the text and the model without your change."
 FILE_TYPES = {"npz": "application/octet-stream", "html": "text/html"}
@@ -58,12 +58,8 @@ def whole_number(values: Mapping, name: str, size: int) -> int:
     return value
 
 
-def _number_slice(values: Mapping, name: str, size: int) -> slice:
-    """The same number as a slice of length 1; the slice of all numbers for "mean"."""
-    if values.get(name) == MEAN:
-        return slice(0, size)
-    number = whole_number(values, name, size)
-    return slice(number, number + 1)
+def _number_or_mean(values: Mapping, name: str, size: int) -> int | str:
+    return MEAN if values.get(name) == MEAN else whole_number(values, name, size)
 
 
 def file_to_save(name: str, values: Mapping, contents: Mapping[str, Callable[[], bytes]]) -> dict:
@@ -150,7 +146,7 @@ class Look:
 
     @cached_property
     def model(self) -> CheckpointReference:
-        return resolve(self.checkpoint, trained=False)
+        return resolve(self.checkpoint, trained=False, fetch=True)
 
     @cached_property
     def task(self) -> Task | None:
@@ -169,7 +165,7 @@ class Look:
             return cached_trace(self.model.location, self.texts, self.task), "Before"
         if not self.compare:
             return None, ""
-        model = resolve(self.compare, trained=False)
+        model = resolve(self.compare, trained=False, fetch=True)
         trace = cached_trace(model.location, self.texts, self._task_of(model))
         check_comparable(self.trace, trace)
         return trace, model.title
@@ -190,8 +186,8 @@ class Look:
         return [UNCHANGED] if self.explained and (self.masked or self.ablated) else []
 
     def caption(self) -> dict:
-        """The title and the request, as arguments of `views.attention_payload`."""
-        return {"title": self.model.title, "asked": self.to_page()}
+        """The title, the learned positions and the request, as arguments of `views.attention_payload`."""
+        return {"title": self.model.title, "learned": self.model.learned_positions, "asked": self.to_page()}
 
     def head(self, values: Mapping) -> np.ndarray:
         """The weights [num_tokens, num_tokens] of the `layer` and `head` in `values`, each a number or "mean".
@@ -201,10 +197,10 @@ class Look:
         if trace is None:
             raise DataError("Nothing stands beside this picture.")
         if values.get("rollout"):
-            return rollout(trace.attentions)
-        layer = _number_slice(values, "layer", trace.num_layers)
-        head = _number_slice(values, "head", trace.num_heads)
-        return trace.attentions[layer][:, head].mean(axis=(0, 1))
+            return chosen_weights(trace, MEAN, MEAN, is_rollout=True)
+        layer = _number_or_mean(values, "layer", trace.num_layers)
+        head = _number_or_mean(values, "head", trace.num_heads)
+        return chosen_weights(trace, layer, head)
 
     def row(self, values: Mapping) -> tuple[int, int, int]:
         """The `layer`, `head` and `token` in `values`."""
@@ -222,6 +218,16 @@ class Look:
             return None
         task = model.task_for([get_task(name) for name in model.tasks], self.texts)
         return task if len(task.text_fields) == len(self.texts) else None
+
+    def picture(self) -> dict:
+        """What the explorer shows besides the trace, as arguments of `views.attention_payload`."""
+        before, before_title = self.beside
+        shown = {"before": before, "before_title": before_title, "explanation": self.explanation()}
+        return {**self.caption(), **shown, "notes": self.notes()}
+
+    def view(self, values: Mapping, num_frames: int = 0) -> dict | None:
+        """What the visitor had chosen, the `view` in `values`. Raises `DataError` for values that do not fit."""
+        return chosen_view(values.get("view"), self.trace, num_frames, self.beside[0] is not None)
 
 
 def watched_attention(run: RunState) -> tuple[Look, list[Traced], list[np.ndarray]]:
@@ -256,6 +262,10 @@ class Pairing:
     def from_page(cls, values: Mapping) -> Pairing:
         """The pairing in the values of `to_page`. Raises `DataError` for values that do not fit."""
         try:
+            if values.get("recorded"):
+                raise DataError(
+                    "This is a recording and holds no more than is drawn. Press “Compare” to run models here."
+                )
             if values["student"] is None:
                 raise DataError(
                     "No student here can be compared with this teacher so. Choose another teacher or recipe."
@@ -271,7 +281,7 @@ class Pairing:
     @cached_property
     def models(self) -> tuple[CheckpointReference, CheckpointReference]:
         """The teacher and the student."""
-        return resolve(self.teacher, trained=False), resolve(self.student, trained=False)
+        return tuple(resolve(name, trained=False, fetch=True) for name in (self.teacher, self.student))
 
     @cached_property
     def targets(self) -> DistillationTargets:
@@ -333,5 +343,6 @@ def watched_student(run: RunState, otherwise: str) -> tuple[Pairing, list[Probed
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FIRST_LOOK = Look(("Nobody liked the soup.", "Everyone enjoyed the meal."), "nli")  # text 2 attends to "Nobody"
 FIRST_PAIRING = Pairing(("The food was not good, but the waiters were unbelievably kind.",))
-# Precomputed by assets/make_first_views.py, so that the first pictures need no model.
+RECORDED = {"recorded": True}  # the request of a picture that no model here can make again
+# Precomputed by assets/make_first_views.py and make_first_distillation.py, so that the first pictures need no model.
 FIRST_LOOK_VIEW, FIRST_PAIRING_VIEW = ASSETS / "first_attention.json", ASSETS / "first_microscope.json"

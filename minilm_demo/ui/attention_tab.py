@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from .. import views
+from ..errors import DataError
 from ..models import CATALOG
 from ..serving import ALONE, FIRST_LOOK, FIRST_LOOK_VIEW, Look, file_to_save, traceable_choices, watched_attention
 from ..tasks import SKILLS
@@ -39,6 +40,7 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
                         label="Second text, or none",
                         info="For a pair; or leave it empty.",
                         max_lines=8,
+                        min_width=240,  # below the first one on a phone
                         elem_id="attention-text2",
                     ),
                 )
@@ -124,15 +126,7 @@ def watch_run(run_id: str, my_runs: list[str] | None):
 def attention_look(question: dict) -> dict:
     """`{texts, checkpoint, compare, masked, ablated, explained}` -> the whole picture; the last four may be missing."""
     look = Look.from_page(question)
-    before, before_title = look.beside
-    return views.attention_payload(
-        look.trace,
-        **look.caption(),
-        before=before,
-        before_title=before_title,
-        explanation=look.explanation(),
-        notes=look.notes(),
-    )
+    return views.attention_payload(look.trace, **look.picture())
 
 
 @answers_errors
@@ -151,7 +145,24 @@ def attention_row(question: dict) -> dict:
 
 @answers_errors
 def attention_file(question: dict) -> dict:
-    """`{…, format}` -> a file to save: the trace as .npz, or the explorer as a page that works offline."""
+    """`{…, format, view}` -> a file to save: the trace as .npz, or the explorer as a page that works offline and opens
+    on what the visitor had chosen."""
     look = Look.from_page(question)
-    page = lambda: views.show(look.trace).html.encode("utf-8")  # noqa: E731
-    return file_to_save("attention", question, {"npz": look.arrays, "html": page})
+    return file_to_save("attention", question, {"npz": look.arrays, "html": lambda: _page(look, question)})
+
+
+def _page(look: Look, question: dict) -> bytes:
+    view = question.get("view")
+    frames = _frames(look) if isinstance(view, dict) and view.get("frame") is not None else None
+    chosen = look.view(question, len(frames["steps"]) if frames else 0)
+    payload = views.attention_payload(look.trace, **look.picture(), frames=frames, view=chosen, alone=True)
+    title = f"{look.model.title}: {' / '.join(look.texts)}"
+    return views.standalone_html(views.ATTENTION, payload, title).encode("utf-8")
+
+
+def _frames(look: Look) -> dict:
+    """The recorded steps of the run whose checkpoint is looked into. Raises `DemoError` if it recorded another text."""
+    watched, traced, weights = watched_attention(QUEUE.state(look.checkpoint))
+    if watched.texts != look.texts:
+        raise DataError("This run recorded another text. Press “Its attention while it learned” again.")
+    return views.frames_payload(look.texts, traced, weights)

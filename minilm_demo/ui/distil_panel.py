@@ -13,7 +13,7 @@ from ..data import FILE_KINDS, local_sources
 from ..errors import DataError, DemoError
 from ..jobs import DistillConfig
 from ..models import default_checkpoint
-from ..results import AT_WORK, DISTILL
+from ..results import AT_WORK, DISTILL, Probed
 from ..runs import JOBS, RunState
 from ..serving import (
     FIRST_PAIRING,
@@ -99,7 +99,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     task, data, file = texts
     task.input(lambda name: gr.Radio(**_sources(get_task(name))), task, data, **private)
     data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
-    opened = [student, run_id, after, download]
+    opened = [student, run_id, after, heads, download]
     started = start.click(
         _start,
         [teacher, size, init, losses, time, probe, *texts, my_runs, *options.values()],
@@ -108,7 +108,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
         trigger_mode="once",
     )
     started.success(None, student, None, js=remember_run("student"))
-    student.finished(_after, run_id, after, **private)
+    student.finished(_after, run_id, [after, heads], **private)
     compared = heads.click(heads_over_steps, run_id, divergence, **private)
     compared.success(None, js=scroll_to("divergence"))
     return DistilPanel(teacher, student, run_id, look, tune, opened)
@@ -151,6 +151,13 @@ def _advanced() -> dict[str, gr.components.Component]:
             "batch_size": number("batch_size", 32, "Batch size"),
             "steps": number("steps", 300, "Steps (used with “By steps”)"),
             "seed": number("seed", 0, "Seed"),
+            "assistant": gr.Checkbox(
+                False,
+                label="Teach a teacher assistant first",
+                info="Half of the time an assistant learns from the teacher, as deep as the teacher and as narrow as "
+                "the student; then the student learns from it. The paper does so for its smallest students.",
+                elem_id="distil-assistant",
+            ),
         }
 
 
@@ -188,11 +195,27 @@ def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, 
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=my_runs or [])
-    return run_view(run_id), run_id, student_buttons(None), download_link(run_id), with_run(run_id, my_runs), None
+    return run_view(run_id), run_id, *student_buttons(None), download_link(run_id), with_run(run_id, my_runs), None
 
 
 def _config(
-    teacher, size, init, losses, budget, probe, task, data, file, layers, hidden, heads, rate, batch, steps, seed
+    teacher,
+    size,
+    init,
+    losses,
+    budget,
+    probe,
+    task,
+    data,
+    file,
+    layers,
+    hidden,
+    heads,
+    rate,
+    batch,
+    steps,
+    seed,
+    assistant=False,
 ) -> DistillConfig:
     if data == "file" and not file:
         raise DataError("Choose a file of texts first, or take the bundled sample.")
@@ -214,6 +237,7 @@ def _config(
         learning_rate=rate or None,
         seed=seed or 0,
         probe=text_to_watch(probe),
+        assistant=bool(assistant),
     )
 
 
@@ -228,9 +252,12 @@ def heads_over_steps(run_id: str) -> dict:
     return views.figure_payload(views.divergence_figure(QUEUE.state(run_id).events))
 
 
-def student_buttons(run: RunState | None) -> gr.Row:
-    """The row of buttons under a run, visible once it has a student."""
-    return gr.Row(visible=run is not None and run.has_checkpoint and run.status not in AT_WORK)
+def student_buttons(run: RunState | None) -> tuple[gr.Row, gr.Button]:
+    """The row of buttons under a run, visible once it has a student, and the button for its heads over the steps,
+    visible if the run watched a text: without one nothing is known of them."""
+    ready = run is not None and run.has_checkpoint and run.status not in AT_WORK
+    watched = ready and any(isinstance(event, Probed) for event in run.events)
+    return gr.Row(visible=ready), gr.Button(visible=watched)
 
 
 def reopen(my_runs: list[str] | None, request: gr.Request):
@@ -242,8 +269,8 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
         except DemoError:  # the page's load event reports it
             continue
         if run.record.job == DISTILL and (named or run.status in AT_WORK):
-            return run_view(run_id), run_id, student_buttons(run), download_link(run_id)
-    return None, "", student_buttons(None), gr.skip()
+            return run_view(run_id), run_id, *student_buttons(run), download_link(run_id)
+    return None, "", *student_buttons(None), gr.skip()
 
 
 # JavaScript: scroll to a reopened run once its tab is on screen; 25 attempts in 5 seconds.

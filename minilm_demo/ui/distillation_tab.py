@@ -15,7 +15,6 @@ from ..serving import (
     Pairing,
     comparable,
     file_to_save,
-    models_to_fetch,
     pupil_choices,
     teacher_choices,
 )
@@ -77,7 +76,6 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
                 teachers,
                 value=teacher_name,
                 label="Teacher",
-                info=models_to_fetch() or None,
                 elem_id="microscope-teacher",
             )
             student = gr.Radio(

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..attention_weights import (
     BEHAVIOURS,
+    MEAN,
     answer_tokens,
+    chosen_weights,
     crossing_heads,
     head_behaviours,
     pair_mass,
@@ -16,7 +18,7 @@ from ..attention_weights import (
     raw_scores,
     span_mass,
 )
-from ..results import AttentionExplanation, AttentionTrace, Prediction, Traced
+from ..results import AttentionExplanation, AttentionTrace, LearnedPositions, Prediction, Traced
 from ..tasks import get_task
 from . import words
 from .code import trace_code
@@ -33,6 +35,8 @@ def attention_payload(
     before_title: str = "",
     explanation: AttentionExplanation | None = None,
     frames: Mapping | None = None,
+    learned: LearnedPositions | None = None,
+    view: Mapping | None = None,
     asked: Mapping | None = None,
     notes: Sequence[str] = (),
     precomputed: bool = False,
@@ -41,10 +45,11 @@ def attention_payload(
     """The payload of the attention explorer; attention.js describes its keys.
 
     `before` is another trace of the same tokens and heads for comparison: of another checkpoint, or from before a word
-    was masked. The page sends `asked` back with every request. `alone` is for a page without a server: the payload then
-    has every head of up to 128 tokens and the raw scores of the head it opens on."""
+    was masked. The page sends `asked` back with every request. It opens on `view`, what a person had chosen, else on
+    `first_look`. `alone` is for a page without a server: the payload then has every head of up to 128 tokens, of a
+    longer input the head it opens on, and the raw scores of that head."""
     limit = heads_up_to(alone)
-    selected = first_look(trace)
+    selected = _selected(view) or first_look(trace, learned)
     crossing = crossing_heads(trace) if trace.is_pair else []
     return {
         "kind": "attention",
@@ -64,12 +69,15 @@ def attention_payload(
             "masked": list(trace.masked_tokens),
             "ablated": [{"layer": layer, "head": head} for layer, head in trace.ablated_heads],
         },
+        "positions": _positions(trace, learned),
         "before": before and _before(before, before_title, limit),
         "frames": frames,
         "explanation": explanation and _explanation(explanation, trace),
+        "full": _full_heads(trace, before, view or selected) if alone and trace.num_tokens > limit else [],
+        "view": view and dict(view),
         "code": trace_code(trace),
         "asked": dict(asked or {}),
-        "notes": [*notes, *reading_notes(trace)],
+        "notes": [*notes, *reading_notes(trace), *_position_notes(trace, learned)],
         "footer": [] if precomputed else [f"Traced in {words.milliseconds(trace.milliseconds)}."],
         "precomputed": precomputed,
     }
@@ -96,14 +104,47 @@ def row_payload(trace: AttentionTrace, layer: int, head: int, token: int) -> dic
     return {"scores": [None if key in masked else float(score) for key, score in enumerate(scores)]}
 
 
-def first_look(trace: AttentionTrace) -> dict:
-    """The layer, head and token on which the explorer opens.
+def _selected(view: Mapping | None) -> dict | None:
+    """The head and the word of a view as those on which the explorer opens; None unless it has one of each."""
+    if view is None or MEAN in (view["layer"], view["head"]) or not view["chosen"]["tokens"]:
+        return None
+    return {"layer": view["layer"], "head": view["head"], "token": view["chosen"]["tokens"][0]}
+
+
+def _full_heads(trace: AttentionTrace, before: AttentionTrace | None, place: Mapping) -> list[dict]:
+    """The head that is looked at, in full, of both traces."""
+    chosen = {"layer": place["layer"], "head": place["head"], "rollout": bool(place.get("rollout"))}
+    traces = [trace] if before is None else [trace, before]
+    return [
+        {**chosen, "before": one is before, "weights": quantised(chosen_weights(one, *chosen.values()))}
+        for one in traces
+    ]
+
+
+def _positions(trace: AttentionTrace, learned: LearnedPositions | None) -> dict | None:
+    if learned is None or trace.num_tokens <= learned.number:
+        return None
+    about = (
+        f"This text has {trace.num_tokens} tokens, and this model never learned positions beyond {learned.number}: "
+        "words there are in italics. What it does with them is not what it was trained for."
+    )
+    return {"learned": learned.number, "about": about}
+
+
+def _position_notes(trace: AttentionTrace, learned: LearnedPositions | None) -> list[str]:
+    return [learned.source] if learned is not None and trace.num_tokens > learned.number else []
+
+
+def first_look(trace: AttentionTrace, learned: LearnedPositions | None = None) -> dict:
+    """The layer, head and token on which the explorer opens, among the positions that the model learned.
 
     A pair opens on the head with the largest mass between the two texts, a single text on the head with the largest
     weight between two tokens that are not neighbours; the token is the one with the largest weight in that head."""
     special = np.array(trace.special_tokens_mask)
     segments = np.array(trace.segment_ids)
     content = np.flatnonzero(~special)
+    if learned is not None:
+        content = content[content < learned.number]
     inside = trace.attentions[:, :, content][:, :, :, content].copy()
     if trace.is_pair:
         inside *= segments[content][:, None] != segments[content][None, :]

@@ -483,6 +483,23 @@ class BeforeTrace(TypedDict):
     prediction: Said | None
 
 
+class Positions(TypedDict):
+    """The model learned the positions 0 to `learned` - 1; the input has more."""
+
+    learned: int
+    about: str
+
+
+class FullHead(TypedDict):
+    """One head of a longer input, or a mean, in full; `before`: of the other trace."""
+
+    layer: int | str
+    head: int | str
+    rollout: bool
+    before: bool
+    weights: str
+
+
 class AttentionFrames(TypedDict):
     """The trace while the model learned; `weights` as in the payload, one a step."""
 
@@ -537,9 +554,12 @@ class AttentionPayload(TypedDict):
     selected: SelectedToken
     rows: HeadScores | None
     changed: Changed
+    positions: Positions | None
     before: BeforeTrace | None
     frames: AttentionFrames | None
     explanation: Explanation | None
+    full: list[FullHead]
+    view: dict[str, object] | None
     code: str
     asked: dict[str, object]
     notes: list[str]

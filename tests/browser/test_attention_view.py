@@ -507,6 +507,8 @@ def test_of_two_longer_traces_the_difference_comes_in_full_too(page, load):
 
 def test_a_longer_input_without_a_server_is_an_overview(page, load):
     load(page, alone(payload(long_trace(140))))
+    assert page.get_by_text("32 cells of about 4 tokens each.").count() == 0  # the head it opens on is whole
+    thumb(page, 1, 2).click()
     assert page.get_by_text("32 cells of about 4 tokens each. Single heads in full need the app.").is_visible()
     assert page.get_by_role("button", name="Attention rollout").count() == 0
     assert painted(page, ".mlm-matrix-box canvas") > 10

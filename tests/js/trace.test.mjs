@@ -94,3 +94,44 @@ test("what a word is made of", () => {
   const { view } = seen();
   assert.equal(T.pieceTitle(view.labels[1], payload()), "unhappy = un + ##happy");
 });
+
+test("a head that is off has no weights, and the difference says why it is empty", () => {
+  const other = { title: "Before", weights: payload().weights, overview: null, prediction: null };
+  const value = payload({ changed: { masked: [], ablated: [{ layer: 0, head: 0 }] }, before: other, prediction: {} });
+  const state = T.nextState(null, null, value);
+  const off = T.look(T.read(value), state);
+  assert.equal(off.off, true);
+  assert.equal(T.largest(off.values), 0);
+  const before = T.look(T.read(value), { ...state, side: "other" });
+  assert.equal(before.off, false);
+  assert.equal(T.largest(before.values), 1);
+  const difference = { ...state, side: "difference" };
+  assert.equal(
+    T.sentence(T.read(value), T.look(T.read(value), difference), difference),
+    "This is a head of the last layer: switching it off changes no attention weight, only the answer.",
+  );
+});
+
+test("bars have one scale through all steps of a run", () => {
+  const even = Buffer.from(Array(50).fill(114)).toString("base64");
+  const value = payload({ frames: { steps: [0, 9], weights: [even, payload().weights], predictions: [null, null] } });
+  const state = T.nextState(null, null, value);
+  for (const frame of [0, 1]) assert.equal(T.look(T.read(value), { ...state, frame }).full, 1);
+  assert.equal(seen().view.full, null);
+});
+
+test("words at positions that the model never learned say so", () => {
+  const value = payload({ positions: { learned: 3, about: "" } });
+  const { labels } = T.look(T.read(value), T.nextState(null, null, value));
+  assert.deepEqual(
+    labels.map(({ beyond }) => beyond),
+    [null, null, 3, 4],
+  );
+  assert.equal(T.pieceTitle(labels[2], value), "day. Position 4: this model never learned positions beyond 3.");
+});
+
+test("a saved page opens on what was chosen", () => {
+  const view = { layer: 0, head: 1, words: false, chosen: { axis: "column", tokens: [3] } };
+  const state = T.nextState(null, null, payload({ view }));
+  assert.deepEqual([state.head, state.words, state.chosen], [1, false, view.chosen]);
+});

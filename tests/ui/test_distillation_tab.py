@@ -4,9 +4,7 @@ hostile visitor may send."""
 import base64
 import io
 import json
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +15,7 @@ from minilm_demo.jobs.configs import DistillConfig
 from minilm_demo.jobs.distilling import distill
 from minilm_demo.jobs.relations import distillation_targets
 from minilm_demo.results import Probed
-from minilm_demo.serving import FIRST_PAIRING_VIEW, Pairing, choices, student_choices
+from minilm_demo.serving import FIRST_PAIRING, FIRST_PAIRING_VIEW, Pairing, choices, student_choices
 from minilm_demo.tasks import get_task
 from minilm_demo.ui import distillation_tab
 from minilm_demo.ui.distillation_tab import microscope_file, microscope_head, microscope_look, microscope_row
@@ -59,10 +57,18 @@ def test_a_model_beside_itself_differs_nowhere():
     assert all(abs(relation["loss"]) < 1e-6 for relation in payload["relations"])
 
 
-def test_models_that_can_be_fetched_are_mentioned(monkeypatch):
-    assert choices.models_to_fetch().startswith("5 more models can be fetched, such as BERT-base: ")
+def test_models_that_are_not_here_can_be_chosen_and_say_that_they_are_fetched(monkeypatch):
+    titles = {name: title for title, name in choices.teacher_choices(())}
+    assert titles["minilm-l12"].endswith(": fetched first (133 MB)")
+    assert titles["bert-base"].endswith(": fetched first (440 MB)")
+    assert "fetched" not in titles["bundled"]
     monkeypatch.setattr(choices, "is_on_disk", lambda entry: True)
-    assert choices.models_to_fetch() == ""
+    assert not [title for title, _ in choices.traceable_choices(()) if "fetched" in title]
+
+
+def test_without_the_hub_a_model_to_fetch_is_refused_in_a_sentence():
+    error = picture(TEXT, "", teacher="minilm-l12")["error"]
+    assert "Hub" in error
 
 
 @pytest.mark.parametrize("texts", [("", ""), ("  ", "\n"), (None, None)])
@@ -171,22 +177,18 @@ def test_the_same_question_is_answered_from_memory():
     assert Pairing((TEXT,), recipe="minilm_v2").targets is not first
 
 
-def test_the_precomputed_view_is_what_would_be_computed():
-    sys.path.insert(0, str(Path(FIRST_PAIRING_VIEW).parent))
-    try:
-        import make_first_views
-    finally:
-        sys.path.pop(0)
+def test_the_first_picture_is_a_recorded_distillation():
     stored = json.loads(FIRST_PAIRING_VIEW.read_text(encoding="utf-8"))
-    fresh = json.loads(json.dumps(make_first_views.first_microscope()))
-    same = ("texts", "tokens", "words", "teacher", "student", "badge", "recipe", "selected", "code", "asked", "notes")
-    assert {name: stored[name] for name in same} == {name: fresh[name] for name in same}
-    shape = (fresh["heads"], fresh["size"], fresh["size"])
-    for one, other in zip(stored["relations"], fresh["relations"], strict=True):
-        assert one["loss"] == pytest.approx(other["loss"], abs=1e-3)
-        for side in ("teacher", "student"):
-            assert np.abs(decoded(one[side]["weights"], *shape) - decoded(other[side]["weights"], *shape)).max() < 0.01
-    assert stored["precomputed"]
+    assert stored["precomputed"] and stored["badge"]["title"] == "distilled here"
+    assert tuple(stored["texts"]) == FIRST_PAIRING.texts
+    steps = stored["frames"]["steps"]
+    assert steps[0] == 0 and steps == sorted(set(steps)) and len(steps) > 5
+    for relation in stored["relations"]:
+        first, last = (np.mean(stored["frames"]["divergence"][relation["name"]][place]) for place in (0, -1))
+        assert last < 0.5 * first, "the student came nearer to its teacher"
+        assert relation["loss"] == pytest.approx(last, abs=0.02)
+    answer = distillation_tab.microscope_row({**stored["asked"], "relation": "QK", "head": 0, "token": 0})
+    assert answer["error"].startswith("This is a recording")
 
 
 def test_every_preset_fills_both_boxes():

@@ -15,7 +15,7 @@ from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
 from minilm_demo.jobs.finetuning import finetune
 from minilm_demo.tasks import TASKS, get_task
-from minilm_demo.ui import handlers, many_texts_panel
+from minilm_demo.ui import many_texts_panel
 
 
 @pytest.fixture

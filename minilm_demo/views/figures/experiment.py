@@ -51,7 +51,7 @@ def experiment_figure(result: AblationResult) -> go.Figure:
             for row, (name, score) in enumerate([*zip(titles, means, strict=True), (ALWAYS, baseline)])
             for label in style.row_labels(row, name, score)
         ],
-        shapes=[style.baseline_line(result.baseline, 0, rows - 1)],
+        shapes=style.baseline_lines(result.baseline, range(rows)),
     )
     drawn.add_scatter(**_means(result, means))
     drawn.add_scatter(**_dots(result))

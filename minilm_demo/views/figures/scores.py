@@ -64,8 +64,9 @@ def scores_figure(evaluation: Evaluation, training: FinetuneResult | None = None
         yaxis=style.row_axis(end),
         annotations=list(_labels(groups, places, several)),
         shapes=[
-            style.baseline_line(_of(group, "baseline")[0].value, rows[0], rows[-1])
+            line
             for group, rows in zip(groups, places, strict=True)
+            for line in style.baseline_lines(_of(group, "baseline")[0].value, rows)
         ],
     )
     marked = [pair for group, rows in zip(groups, places, strict=True) for pair in zip(group.rows, rows, strict=True)]

@@ -117,18 +117,17 @@ def row_axis(rows: float) -> dict:
     return {"range": [rows - 0.5, -0.75], "showticklabels": False, "showgrid": False, "fixedrange": True}
 
 
-def baseline_line(at: float, top: float, bottom: float) -> dict:
-    """A dashed line from row `top` to row `bottom`."""
+MARKS = (-0.16, 0.46)  # of a row: from below its label to above the next one
+
+
+def baseline_lines(at: float, rows: Sequence[float]) -> list[dict]:
+    """A dashed line through the marks of these rows, with a gap at every label."""
     line = {"color": NEUTRAL, "width": 1.5, "dash": "dash"}
-    return {
-        "type": "line",
-        "layer": "below",
-        "x0": at,
-        "x1": at,
-        "y0": top - 0.25,
-        "y1": bottom + 0.3,
-        "line": line,
-    }
+    start, end = MARKS
+    return [
+        {"type": "line", "layer": "below", "x0": at, "x1": at, "y0": row + start, "y1": row + end, "line": line}
+        for row in rows
+    ]
 
 
 def interval_bar(lows: Sequence[float], highs: Sequence[float], values: Sequence[float]) -> dict:

@@ -513,6 +513,25 @@
  */
 
 /**
+ * The model learned the positions 0 to `learned` - 1; the input has more.
+ *
+ * @typedef {Object} Positions
+ * @property {number} learned
+ * @property {string} about
+ */
+
+/**
+ * One head of a longer input, or a mean, in full; `before`: of the other trace.
+ *
+ * @typedef {Object} FullHead
+ * @property {number | string} layer
+ * @property {number | string} head
+ * @property {boolean} rollout
+ * @property {boolean} before
+ * @property {string} weights
+ */
+
+/**
  * The trace while the model learned; `weights` as in the payload, one a step.
  *
  * @typedef {Object} AttentionFrames
@@ -571,9 +590,12 @@
  * @property {SelectedToken} selected
  * @property {HeadScores | null} rows
  * @property {Changed} changed
+ * @property {Positions | null} positions
  * @property {BeforeTrace | null} before
  * @property {AttentionFrames | null} frames
  * @property {Explanation | null} explanation
+ * @property {FullHead[]} full
+ * @property {Object<string, unknown> | null} view
  * @property {string} code
  * @property {Object<string, unknown>} asked
  * @property {string[]} notes

@@ -16,6 +16,9 @@
 //   explanation | null: see methods in below.js
 //   code, notes [..], footer [..], precomputed
 //
+//   positions {learned, about} | null: tokens at positions from `learned` on are marked, if the text has any
+//   view {name: value} | null: what a person had chosen when the page was saved, as in firstState of trace.js
+//
 //   asked: what the trace was made from; it goes with every question to the server, as `changed` does
 //
 // callbacks, each of which may be missing; then what needs it is not offered. Each gives the promise of an answer, which
@@ -24,7 +27,7 @@
 //   head({layer, head} | {rollout: true}, before: of the other trace) -> {weights}: one head of a longer input; layer or
 //     head may be "mean"
 //   row({layer, head, token}) -> {scores [T]}, q·k/√d, null for a masked key
-//   file({format: "npz" | "html"}) -> {name, type, base64}
+//   file({format: "npz" | "html", view}) -> {name, type, base64}
 
 import { make } from "../shared/dom.js";
 import { openExplorer } from "../shared/explorer.js";
@@ -57,6 +60,7 @@ const EXPLORER = {
     head: "head",
     rollout: "head",
     keep: "head",
+    zoom: "head",
     drawing: "head",
     several: "head",
     kind: "grid",
@@ -137,6 +141,7 @@ function build(page) {
   const below = [explanation(page), sheet(page), save(page), codePart(page), readingPart(READING), notesPart(page)];
   page.focusGrid = parts.grid.focus;
   page.focusPicture = parts.picture.focus;
+  page.revealPlace = parts.picture.reveal;
   const element = (name) => parts[name].element;
   return {
     parts: [...Object.values(parts), ...below],

@@ -5,10 +5,11 @@ import { savePart } from "../shared/folds.js";
 import { linkInk } from "../shared/link.js";
 import { weightText } from "../shared/numbers.js";
 import { NOWHERE } from "../shared/places.js";
-import { quotedCell } from "../shared/save.js";
+import { pictureSaves, quotedCell } from "../shared/save.js";
 import { FONT, MARGIN } from "../shared/scene.js";
 import { shortened, textWidth } from "../shared/text.js";
 import * as V from "../shared/trace.js";
+import { gridScene } from "./export_grid.js";
 import { pictureOf } from "./pictures.js";
 
 const SVG_CELLS = 10000; // more are one image inside the SVG
@@ -19,7 +20,19 @@ export function save(page) {
     name: (ending) => fileName(page, ending),
     scene: () => sceneOf(page),
     rows: () => rowsOf(page),
+    more: pictureSaves(
+      (ending) => "attention-all-heads." + ending,
+      () => gridScene(page),
+      "All heads",
+    ),
+    view: () => viewOf(page),
   });
+}
+
+// What a person has chosen, for the saved page: it opens on the same picture.
+export function viewOf({ state }) {
+  const { hovered, ...chosen } = state;
+  return chosen;
 }
 
 function fileName({ state }, ending) {
@@ -67,12 +80,12 @@ const TOP = 110; // pixels above the picture: its heading
 const WIDEST = 1200; // pixels that a heading may ask for
 const LINE = 26; // pixels of a word
 
-function linesScene({ from, to, values, max, paint }, pointed, palette) {
+function linesScene({ from, to, values, max, paint, sides }, pointed, palette) {
   const size = 15;
   const left = MARGIN + widestOf(from, size) + 10;
   const right = left + 300;
   const after = right + 24 + widestOf(to, size);
-  const [ysFrom, ysTo] = [yOf(from), yOf(to)];
+  const [ysFrom, ysTo] = [yOf(from, sides), yOf(to, sides)];
   const word = (item) => ({ kind: "text", size, colour: palette.text, ...item });
   const looking = from.map(({ text }, row) =>
     word({
@@ -101,6 +114,10 @@ function linesScene({ from, to, values, max, paint }, pointed, palette) {
     word({ x: right + 8, y: TOP - 6, size: 12, text: "to", alpha: 0.7 }),
   ];
   const place = ({ row, column }) => ({ x1: left, y1: ysFrom[row], x2: right, y2: ysTo[column] });
+  const letters = [
+    ...sideMarks(from, ysFrom, sides).map((mark) => word({ ...mark, x: left - 8, anchor: "end" })),
+    ...sideMarks(to, ysTo, sides).map((mark) => word({ ...mark, x: right + 8 })),
+  ];
   const curves = linksOf(values, to.length, max, pointed).map((link) => ({
     kind: "curve",
     ...place(link),
@@ -111,7 +128,7 @@ function linesScene({ from, to, values, max, paint }, pointed, palette) {
   return {
     width: after + 60,
     height: Math.max(ysFrom.at(-1), ysTo.at(-1)) + LINE,
-    items: [...curves, ...looking, ...looked, ...numbers, ...titles],
+    items: [...curves, ...looking, ...looked, ...numbers, ...titles, ...letters],
   };
 }
 
@@ -126,21 +143,33 @@ function linksOf(values, columns, max, { rows, columns: chosen, resting }) {
   return links.filter(({ share }) => share > 0.02).sort((a, b) => a.share - b.share);
 }
 
-// A gap where the other text begins.
-function yOf(items) {
+// A line for the letter of a text where it begins.
+function yOf(items, sides) {
   let y = TOP;
-  return items.map(({ side }, place) => {
-    y += LINE + (place && items[place - 1].side !== side ? LINE / 2 : 0);
+  return items.map((_, place) => {
+    y += LINE + (sides && begins(items, place) ? LINE : 0);
     return y - LINE / 2;
   });
 }
 
-function matrixScene({ from, to, values, colours }, pointed, palette) {
+function begins(items, place) {
+  return !place || items[place - 1].side !== items[place].side;
+}
+
+// The letter of each text, above its first word; none for a single text.
+function sideMarks(items, ys, sides) {
+  if (!sides) return [];
+  const first = items.flatMap((_, place) => (begins(items, place) ? [place] : []));
+  return first.map((place) => ({ y: ys[place] - LINE + 5, text: sides[items[place].side], bold: true, alpha: 0.7 }));
+}
+
+function matrixScene({ from, to, values, colours, sides }, pointed, palette) {
   const size = 12;
   const cell = Math.max(2, Math.min(26, Math.floor(900 / Math.max(from.length, to.length))));
   const [width, height] = [cell * to.length, cell * from.length];
-  const left = MARGIN + widestOf(from, size) + 8;
-  const top = TOP + 0.77 * widestOf(to, size) + 10;
+  const mark = sides ? 24 : 0; // pixels of the letters of the texts
+  const left = MARGIN + mark + widestOf(from, size) + 8;
+  const top = TOP + mark + 0.77 * widestOf(to, size) + 10;
   const every = Math.ceil((size + 2) / cell);
   const word = (item) => ({ kind: "text", size, colour: palette.text, ...item });
   const looking = from.map(({ text }, row) =>
@@ -163,6 +192,14 @@ function matrixScene({ from, to, values, colours }, pointed, palette) {
   );
   const names = [looking, looked].flatMap((axis) => axis.filter((_, place) => place % every === 0));
   const frame = (item) => ({ kind: "frame", x: left, width, ...item });
+  const middleOf = ([first, count], start) => start + (first + count / 2) * cell + 5;
+  const letters = sides
+    ? [
+        ...stretches(from).map((part) => word({ x: MARGIN, y: middleOf(part, top), text: sides[from[part[0]].side] })),
+        ...stretches(to).map((part) => word({ x: middleOf(part, left) - 10, y: TOP, text: sides[to[part[0]].side] })),
+      ].map((item) => ({ ...item, size: 15, bold: true, alpha: 0.7 }))
+    : [];
+  const borders = sides ? borderItems(from, to, { left, top, cell, width, height, colour: palette.text }) : [];
   return {
     width: left + width + 0.64 * widestOf(to, size) + MARGIN,
     height: top + height + 24,
@@ -170,9 +207,42 @@ function matrixScene({ from, to, values, colours }, pointed, palette) {
       frame({ x: left - 0.5, y: top - 0.5, width: width + 1, height: height + 1, colour: palette.line }),
       ...cellsOf(values, to.length, colours, { left, top, cell, width, height }),
       ...pointed.rows.map((row) => frame({ y: top + row * cell, height: cell, colour: palette.text })),
+      ...borders,
       ...names,
+      ...letters,
     ],
   };
+}
+
+// [first, count] of each text among the words.
+function stretches(items) {
+  const first = items.flatMap((_, place) => (begins(items, place) ? [place] : []));
+  return first.map((place, index) => [place, (first[index + 1] ?? items.length) - place]);
+}
+
+// Lines where one text ends and the other begins.
+function borderItems(from, to, { left, top, cell, width, height, colour }) {
+  const path = (points) => ({ kind: "path", points, size: 1, alpha: 0.5, colour });
+  const across = stretches(from)
+    .slice(1)
+    .map(([row]) => top + row * cell);
+  const down = stretches(to)
+    .slice(1)
+    .map(([column]) => left + column * cell);
+  return [
+    ...across.map((y) =>
+      path([
+        [left, y],
+        [left + width, y],
+      ]),
+    ),
+    ...down.map((x) =>
+      path([
+        [x, top],
+        [x, top + height],
+      ]),
+    ),
+  ];
 }
 
 function cellsOf(values, columns, colours, { left, top, cell, width, height }) {

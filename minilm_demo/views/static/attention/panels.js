@@ -5,11 +5,14 @@ import { button, checkbox, plain, radios } from "../shared/controls.js";
 import { make, say, show } from "../shared/dom.js";
 import { part as framesPart } from "../shared/frames.js";
 import { length, percent } from "../shared/numbers.js";
-import { isSingle, LINES_AT_MOST } from "../shared/trace.js";
+import { chosenPlaces, isSingle } from "../shared/trace.js";
+import { find } from "./find.js";
 
 /** @import { AttentionPayload, ShareBar } from "../payloads.js" */
 
 export const LETTERS = ["A", "B"]; // the two texts
+const LARGEST = 32; // times the size that fits
+const ZOOMED_FROM = 16; // words
 
 export function headText({ layer, head }) {
   return "Layer " + (layer + 1) + ", head " + (head + 1);
@@ -35,15 +38,26 @@ export function top(page) {
   return { element, level: "grid", draw };
 }
 
+// The answer of the trace on screen; beside it that of the other trace, if one was asked for.
 function answerParts({ value, state }) {
-  const now = state.frame === null ? value.prediction : value.frames.predictions[state.frame];
+  const frame = shownFrame(state);
+  const traced = frame === null ? value.prediction : value.frames.predictions[frame];
+  const beside = value.before?.prediction;
+  const isOther = Boolean(value.before) && state.side === "other";
+  const [now, was] = isOther ? [beside, traced] : [traced, beside];
   if (!now) return [];
-  const before = value.before?.prediction;
+  const changed = value.changed.masked.length + value.changed.ablated.length > 0;
+  const wasTitle = isOther ? (changed ? "With the change" : value.title) : value.before?.title;
   return [
     make("p", "mlm-says", now.sentence),
-    ...now.bars.map((bar, place) => answerBar(bar, before?.bars[place])),
-    ...(before ? [make("p", "mlm-was", value.before.title + ": " + before.sentence)] : []),
+    ...now.bars.map((bar, place) => answerBar(bar, was?.bars[place])),
+    ...(was ? [make("p", "mlm-was", wasTitle + ": " + was.sentence)] : []),
   ];
+}
+
+// The step on screen: side "other" is the first one.
+function shownFrame({ frame, side }) {
+  return frame !== null && side === "other" ? 0 : frame;
 }
 
 /**
@@ -119,6 +133,8 @@ export function frames(page) {
     level: "grid",
     height: 76,
     read: readFrames,
+    // The slider moves "this" trace: with the first step on screen it would move nothing.
+    move: (frame) => ({ frame, ...(page.state.side === "other" ? { side: "this" } : {}) }),
   });
 }
 
@@ -136,8 +152,10 @@ function readFrames({
         .bars.map(({ label, share }) => label + " " + percent(share))
         .join(", ")
     : "";
+  const frame = shownFrame(state);
   return {
-    said: predictions[state.frame] ? predictions[state.frame].sentence : "",
+    frame,
+    said: predictions[frame] ? predictions[frame].sentence : "",
     curves: labelled
       ? dashes(predictions).map(({ label, dash }, place) => ({
           title: label,
@@ -177,6 +195,8 @@ export function controls(page) {
   special.element.append(specialText);
   const several = checkbox("Select several words", (checked) => page.set({ several: checked }));
   const keep = keepSlider(page);
+  const zoom = zoomButtons(page);
+  const search = find(page);
   const off = offSwitch(page);
   const more = make(
     "details",
@@ -187,13 +207,12 @@ export function controls(page) {
   const element = make(
     "div",
     "mlm-toolbar",
-    make("div", "mlm-controls", drawing.element, unit.element, off.element),
+    make("div", "mlm-controls", drawing.element, unit.element, zoom.element, search.element, off.element),
     make("div", "mlm-controls", special.element, more),
   );
-  function draw() {
+  function draw(level) {
     const { state, view, value } = page;
     drawing.choose(view.lines ? "lines" : "matrix");
-    drawing.allow("lines", Math.max(view.rows.length, view.columns.length) <= LINES_AT_MOST);
     unit.choose(state.words ? "words" : "pieces");
     show(unit.element, !view.cells);
     show(special.element, !view.cells);
@@ -201,6 +220,8 @@ export function controls(page) {
     say(specialText, specialWords(value, state, view));
     several.input.checked = state.several;
     keep.draw();
+    zoom.draw();
+    search.draw(level);
     off.draw();
   }
   return { element, level: "head", draw };
@@ -221,6 +242,26 @@ function keepSlider(page) {
     say(text, page.state.keep === 100 ? "all" : page.state.keep + " % of each row");
   }
   return { element: make("label", "mlm-keep", "Keep the strongest", input, text), draw };
+}
+
+// Twice or half as large; at 1 the matrix fits into its column.
+function zoomButtons(page) {
+  const to = (factor) => () => {
+    page.set({ zoom: Math.min(LARGEST, Math.max(1, page.state.zoom * factor)) });
+    const { rows, columns } = chosenPlaces(page.view, page.state.chosen);
+    page.revealPlace({ row: rows[0] ?? null, column: columns[0] ?? null });
+  };
+  const [smaller, larger] = [button("−", to(0.5)), button("+", to(2))];
+  smaller.setAttribute("aria-label", "Zoom out");
+  larger.setAttribute("aria-label", "Zoom in");
+  const element = make("div", "mlm-zoom", make("span", "", "Zoom"), smaller, larger);
+  function draw() {
+    const { view, state } = page;
+    show(element, !view.lines && !view.off && Math.max(view.rows.length, view.columns.length) > ZOOMED_FROM);
+    smaller.disabled = state.zoom <= 1;
+    larger.disabled = state.zoom >= LARGEST;
+  }
+  return { element, draw };
 }
 
 function offSwitch(page) {

@@ -6,11 +6,12 @@ import { ramp } from "../shared/colours.js";
 import { make, say, show } from "../shared/dom.js";
 import * as lines from "../shared/lines.js";
 import { matrix } from "../shared/matrix.js";
+import * as R from "../shared/reasons.js";
 import * as thumbnails from "../shared/thumbnails.js";
 import * as V from "../shared/trace.js";
 import * as W from "../shared/weights.js";
 import { markOf } from "./heads.js";
-import { LETTERS } from "./panels.js";
+import { headText, LETTERS } from "./panels.js";
 
 const SIDES = Object.fromEntries(LETTERS.map((letter, side) => [side, letter]));
 
@@ -43,10 +44,6 @@ export function grid(page) {
       label: word + " " + (place + 1),
     }));
   const mean = (label) => ({ text: "mean", label, apart: true });
-  const headAt = ({ row, column }) => ({
-    layer: row === layers ? "mean" : row,
-    head: column === heads ? "mean" : column,
-  });
   const placeOf = ({ layer, head }) => ({
     row: layer === "mean" ? layers : layer,
     column: head === "mean" ? heads : head,
@@ -57,7 +54,7 @@ export function grid(page) {
     columnTitle: "Head",
     rows: [...numbered(layers, "Layer"), mean("Mean of all layers")],
     columns: [...numbered(heads, "Head"), mean("Mean of the layer's heads")],
-    pick: (place) => page.set({ ...headAt(place), rollout: false, entered: true }),
+    pick: (place) => page.set({ ...headAt(page.value, place), rollout: false, entered: true }),
     enter: () => {
       page.set({ entered: true });
       page.focusPicture();
@@ -69,28 +66,36 @@ export function grid(page) {
     map.choose(placeOf(state));
     map.element.classList.toggle("mlm-rollout", state.rollout);
     if (level === "head") return;
-    map.mark((row, column) => gridMark(page, headAt({ row, column })));
+    map.mark((row, column) => gridMark(page, headAt(page.value, { row, column })));
     const painted = JSON.stringify([state.words, state.hideSpecial, state.block, state.side, state.frame]);
     if (level === "grid" && painted === paintedFor) return; // only the chosen kind differs
     paintedFor = painted;
-    map.draw(gridPicture(page, headAt));
+    map.draw(gridPicture(page));
   }
   return { element: map.element, level: "head", draw, focus: map.focus };
 }
 
-function gridMark(page, { layer, head }) {
-  const mark = markOf(page, layer, head);
-  const off = page.value.changed.ablated.some((place) => place.layer === layer && place.head === head);
-  return off ? { ...mark, kind: "off", sign: "✕", label: mark.label + ", switched off" } : mark;
+// The head, or the mean, at a place of the grid.
+export function headAt({ layers, heads }, { row, column }) {
+  return { layer: row === layers ? "mean" : row, head: column === heads ? "mean" : column };
 }
 
-function gridPicture(page, headAt) {
+// What the grid writes on a head, see markOf.
+export function gridMark(page, { layer, head }) {
+  const mark = markOf(page, layer, head);
+  const off = R.isOff(page.value, { layer, head, rollout: false, side: page.state.side });
+  return off ? { ...mark, kind: "off", sign: "off", label: headText({ layer, head }) + ": switched off" } : mark;
+}
+
+// {height, width, at(row, column) -> weights [height, width], colours} of all heads and means.
+export function gridPicture(page) {
   const { data: trace, state, view, value } = page;
   const thumbnail = V.thumbnails(trace, state);
   const all = range(value.layers + 1).map((row) =>
-    range(value.heads + 1).map((column) => thumbnail(headAt({ row, column }))),
+    range(value.heads + 1).map((column) => thumbnail(headAt(value, { row, column }))),
   );
-  const most = view.signed ? Math.max(V.REASONABLE, ...all.flat().map(V.largest)) : V.FULL;
+  const signedMost = () => Math.max(V.REASONABLE, ...all.flat().map(V.largest));
+  const most = view.signed && !trace.frames ? signedMost() : V.FULL; // one scale for all steps of a run
   const height = trace.whole ? view.rows.length : trace.shape.size;
   const width = all[0][0].length / height;
   return { height, width, at: (row, column) => all[row][column], colours: coloursOf(page, most) };
@@ -110,15 +115,17 @@ export function heading(page) {
     const sentence = V.sentence(trace, view, state);
     say(title, name);
     show(kind, single);
-    if (single) tellKind(kind, markOf(page, state.layer, state.head));
+    if (single) tellKind(kind, view.off ? OFF : markOf(page, state.layer, state.head));
     say(line, sentence);
-    say(note, page.waiting || overviewNote(page));
+    say(note, page.waiting || overviewNote(page) || positionNote(page));
     show(note, note.textContent !== "");
     say(page.live, name + ": " + sentence);
   }
   const element = make("div", "mlm-heading-line", title, kind);
   return { element, below: make("div", "mlm-said", line, note), level: "hover", draw };
 }
+
+const OFF = { kind: "off", sign: "", does: "Switched off" };
 
 function tellKind(node, { kind, sign, does }) {
   node.dataset.kind = kind;
@@ -130,6 +137,15 @@ function overviewNote({ data: trace, view, value, callbacks }) {
   const { size } = trace.shape;
   const cells = "An overview: " + size + " cells of about " + Math.round(value.size / size) + " tokens each.";
   return callbacks.head ? cells : cells + " Single heads in full need the app.";
+}
+
+// Of the word that is pointed at, if the model never learned its position; else what the marks mean.
+function positionNote({ view, state, value }) {
+  if (!value.positions || view.cells) return "";
+  const { rows, columns } = V.pointed(view, state);
+  const groups = [...rows.map((place) => view.rows[place]), ...columns.map((place) => view.columns[place])];
+  const beyond = groups.map((group) => view.labels[group].beyond).find((token) => token !== null);
+  return beyond === undefined ? value.positions.about : R.positionSentence(value, beyond);
 }
 
 // -- the chosen head
@@ -145,39 +161,61 @@ export function picture(page) {
   };
   const drawings = { lines: lines.create(events), matrix: matrix(events) };
   const scale = scaleBar();
-  const element = make("div", "mlm-picture", drawings.lines.element, drawings.matrix.element, scale.element);
+  const off = make("p", "mlm-off-picture", make("b", "", "off"));
+  let wasLines = null;
+  const shown = [off, drawings.lines.element, drawings.matrix.element, scale.element];
+  const element = make("div", "mlm-picture", ...shown);
   const now = () => (page.view.lines ? drawings.lines : drawings.matrix);
   function draw(level) {
     const { view, state } = page;
     const pointed = V.pointed(view, state);
     if (level === "hover" || level === "chosen") return now().point(pointed);
-    show(drawings.lines.element, view.lines);
-    show(drawings.matrix.element, !view.lines);
-    show(scale.element, !view.lines || view.signed);
+    show(off, view.off);
+    show(drawings.lines.element, view.lines && !view.off);
+    show(drawings.matrix.element, !view.lines && !view.off);
+    show(scale.element, (!view.lines || view.signed) && !view.off);
     const drawn = pictureOf(page);
     now().draw(drawn, pointed);
     scale.draw(drawn.colours, ...scaleWords(view, page.data));
+    if (level === "value" || view.lines !== wasLines) requestAnimationFrame(() => reveal(firstPlace(pointed)));
+    wasLines = view.lines;
+  }
+  function reveal(place) {
+    now().reveal(place);
   }
   function focus() {
     const [row = 0] = V.chosenPlaces(page.view, page.state.chosen).rows;
     now().focus({ row });
   }
-  return { element, level: "hover", draw, focus };
+  return { element, level: "hover", draw, focus, reveal };
+}
+
+function firstPlace({ rows, columns }) {
+  return { row: rows[0] ?? null, column: columns[0] ?? null };
 }
 
 export function pictureOf(page) {
-  const { view, value } = page;
+  const { view, value, state } = page;
   const colours = coloursOf(page, view.max);
   const item = (group) => {
     const label = view.labels[group];
     const masked = label.tokens.every((token) => value.changed.masked.includes(token));
-    return { text: label.text, title: V.pieceTitle(label, value), side: label.segment, faint: label.special, masked };
+    return {
+      text: label.text,
+      title: V.pieceTitle(label, value),
+      side: label.segment,
+      faint: label.special,
+      masked,
+      beyond: label.beyond !== null,
+    };
   };
   return {
     from: view.rows.map(item),
     to: view.columns.map(item),
     values: view.values,
     max: view.max,
+    full: view.full,
+    zoom: state.zoom,
     signed: view.signed,
     paint: colours.paint,
     colours,

@@ -13,7 +13,7 @@ export function row(page) {
   const element = make("section", "mlm-row");
   const unfolded = { all: false };
   function draw() {
-    const chosen = chosenGroups(page);
+    const chosen = page.view.off ? [] : chosenGroups(page);
     show(element, chosen.length > 0);
     element.replaceChildren(...(chosen.length ? content(page, chosen, unfolded, draw) : []));
   }
@@ -59,7 +59,7 @@ function weightParts(page, chosen, unfolded, redraw, note) {
   const entries = others
     .map((group, place) => ({ name: view.labels[group].name, weight: numbers[place] }))
     .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight));
-  const most = Math.max(0.0001, Math.abs(entries[0].weight));
+  const most = view.full || Math.max(0.0001, Math.abs(entries[0].weight));
   const title = weightTitle(view, chosen, looking);
   const lines = shown(entries, unfolded).map(({ name, weight }) => [plain(name), barCell(weight, most, view.signed)]);
   return [
@@ -122,7 +122,7 @@ function scoreParts(page, token, group, scores, unfolded, redraw) {
   const entries = scores
     .map((score, key) => ({ key, score, exponential: exponentials[key], weight: weights[key] }))
     .sort((a, b) => b.weight - a.weight);
-  const most = entries[0].weight;
+  const most = view.full || entries[0].weight;
   const title = "From scores to weights: " + quoted(value.tokens.texts[token]) + " looks at";
   const lines = [
     ...shown(entries, unfolded).map(({ key, score, exponential, weight }) => [

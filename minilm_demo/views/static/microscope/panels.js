@@ -273,6 +273,7 @@ function readFrames({ value: { frames: all, relations: every }, state }) {
   }));
   const fell = ({ title, values }) => title + " from " + values[0].toFixed(2) + " to " + values.at(-1).toFixed(2);
   return {
+    frame: state.frame,
     said: curves.map(({ title, values }) => title + " " + values[state.frame].toFixed(3)).join(", "),
     curves,
     most: Math.max(...curves.flatMap(({ values }) => values)),

@@ -25,10 +25,7 @@ export function radios(legend, options, pick) {
     inputs.forEach((input, one) => {
       input.checked = one === value;
     });
-  const allow = (value, allowed) => {
-    inputs.get(value).disabled = !allowed;
-  };
-  return { element, choose, allow };
+  return { element, choose };
 }
 
 export function checkbox(text, change) {

@@ -5,14 +5,15 @@ import { reading } from "./controls.js";
 import { code, make, show } from "./dom.js";
 import { pictureSaves, saving, serverSave, tableSave } from "./save.js";
 
-// name(ending) -> a file's name, scene() -> what is on screen (scene.js), rows() -> its numbers (csvText in save.js).
-export function savePart(page, { name, scene, rows }) {
-  const file = (format) => () => page.callbacks.file(page.about({ format }));
+// name(ending) -> a file's name, scene() -> what is on screen (scene.js), rows() -> its numbers (csvText in save.js),
+// more: further saves, view() -> what the saved page opens on.
+export function savePart(page, { name, scene, rows, more = [], view = () => null }) {
+  const file = (format) => () => page.callbacks.file(page.about({ format, view: view() }));
   const fromServer = [
     serverSave("All heads (NPZ)", file("npz")),
     serverSave("This view as a page (HTML)", file("html")),
   ];
-  const saves = [...pictureSaves(name, scene), tableSave("This head (CSV)", name, rows), ...fromServer];
+  const saves = [...pictureSaves(name, scene), ...more, tableSave("This head (CSV)", name, rows), ...fromServer];
   const { element, buttons } = saving(saves);
   function draw() {
     for (const button of buttons.slice(-fromServer.length)) show(button, Boolean(page.callbacks.file));

@@ -7,18 +7,19 @@ import { make, say, shape, show } from "./dom.js";
 const FRAME_TIME = 450; // ms
 const EDGE = 8; // half of the slider's knob; as much is free above and below the curves
 
-// read(page) -> {said, curves [{title, dash, values [one a step]}], most, lines, summary}: the sentence of the current
-// step, the curves, the largest value of the chart, the values of its grid lines, and the chart in words.
-export function part(page, { title, label, level, height, read }) {
+// read(page) -> {frame, said, curves [{title, dash, values [one a step]}], most, lines, summary}: the step on screen, its
+// sentence, the curves, the largest value of the chart, the values of its grid lines, and the chart in words.
+// move(frame) -> what a move of the slider changes.
+export function part(page, { title, label, level, height, read, move = (frame) => ({ frame }) }) {
   const slider = Object.assign(make("input", ""), { type: "range", min: 0, step: 1 });
   slider.setAttribute("aria-label", label);
   slider.addEventListener("input", () => {
     player.stop();
-    page.set({ frame: Number(slider.value) });
+    page.set(move(Number(slider.value)));
   });
   const [words, key] = [make("p", "mlm-frame-words"), make("p", "mlm-frame-key")];
   const chart = shape("svg", { class: "mlm-frame-chart", height, role: "img" });
-  const player = framePlayer(page);
+  const player = framePlayer(page, move);
   const element = make(
     "section",
     "mlm-frames",
@@ -30,16 +31,16 @@ export function part(page, { title, label, level, height, read }) {
   new ResizeObserver(() => drawChart()).observe(slider);
 
   function drawChart() {
-    if (reading && slider.clientWidth) drawCurves(chart, reading, page.state.frame, slider.clientWidth, height);
+    if (reading && slider.clientWidth) drawCurves(chart, reading, reading.frame, slider.clientWidth, height);
   }
   function draw() {
     const all = page.value.frames;
     show(element, Boolean(all));
     reading = all ? read(page) : null;
     if (!all) return player.stop();
-    const step = "Step " + all.steps[page.state.frame] + " of " + all.steps.at(-1);
+    const step = "Step " + all.steps[reading.frame] + " of " + all.steps.at(-1);
     slider.max = all.steps.length - 1;
-    slider.value = page.state.frame;
+    slider.value = reading.frame;
     say(words, step + (reading.said ? ": " + reading.said : ""));
     slider.setAttribute("aria-valuetext", words.textContent);
     key.replaceChildren(...reading.curves.map(keyOf));
@@ -49,16 +50,16 @@ export function part(page, { title, label, level, height, read }) {
 }
 
 // Goes through the frames, from the first one if the last one is shown.
-function framePlayer(page) {
+function framePlayer(page, move) {
   let timer = null;
   const element = button("Play", () => (timer ? stop() : start()));
   const atEnd = () => page.state.frame >= page.value.frames.steps.length - 1;
   function start() {
-    if (atEnd()) page.set({ frame: 0 });
+    if (atEnd()) page.set(move(0));
     say(element, "Pause");
     timer = setInterval(() => {
       if (!element.isConnected || !page.value.frames || atEnd()) stop();
-      else page.set({ frame: page.state.frame + 1 });
+      else page.set(move(page.state.frame + 1));
     }, FRAME_TIME);
   }
   function stop() {

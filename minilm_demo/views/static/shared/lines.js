@@ -10,6 +10,8 @@ import { adds, NOWHERE, sameItems } from "./places.js";
 
 const SIDE_HEIGHT = 26; // pixels of the line that names a text
 const LINKS = 600; // lines drawn at most, the strongest
+const LONGEST = 64; // words; longer lists scroll, each for itself, and lines lead to the words in sight
+const SCROLLED = 560; // pixels of a list that scrolls
 const ROW_HEIGHTS = [
   [12, 34],
   [18, 30],
@@ -19,9 +21,10 @@ const ROW_HEIGHTS = [
 ]; // up to so many words: pixels of a word
 
 // options: {name, from, to: the titles of the lists, resting: said of the bars while nothing is pointed at,
-// hover(place), pick(place, several)}. Returns {element, draw(picture, pointed), point(pointed), focus(place)}.
-//   picture: {from, to [{text, title, side, faint, masked}], values [from, to], max, signed, sides {side: its name} or
-//     null, paint(value) -> [r, g, b]}
+// hover(place), pick(place, several)}. Returns {element, draw(picture, pointed), point(pointed), focus(place),
+// reveal(place): scroll to a place}.
+//   picture: {from, to [{text, title, side, faint, masked, beyond}], values [from, to], max, full (the weight of a full
+//     bar; null: the largest of those shown), signed, sides {side: its name} or null, paint(value) -> [r, g, b]}
 //   pointed: {rows, columns: the places meant, kept {rows, columns}: what a person chose, to, from: the numbers beside
 //     the words of either list, or null, resting: nothing is pointed at, and the numbers are only hinted at}
 export function create(options) {
@@ -44,7 +47,9 @@ export function create(options) {
     width: 0,
     picture: null,
     pointed: null,
+    every: [],
     links: [],
+    scrolls: false,
   };
   for (const [list, other] of [
     [from, to],
@@ -52,6 +57,7 @@ export function create(options) {
   ]) {
     listen(list, other, options);
   }
+  for (const list of [from, to]) list.element.addEventListener("scroll", () => paintLines(state));
   onWidth(middle, state, () => paintLines(state));
   return {
     element,
@@ -67,7 +73,15 @@ export function create(options) {
     focus(place) {
       focusWord(state.from, place && place.row !== null ? place.row : 0);
     },
+    reveal({ row, column }) {
+      if (row !== null) revealWord(from, row);
+      if (column !== null) revealWord(to, column);
+    },
   };
+}
+
+function revealWord({ element, ys }, index) {
+  element.scrollTop = ys[index] - element.clientHeight / 2;
 }
 
 function wordList({ name }, axis, title) {
@@ -100,7 +114,7 @@ function listen(list, other, options) {
     const steps = { ArrowUp: -1, ArrowDown: 1, Home: -list.words.length, End: list.words.length };
     const across = ["ArrowLeft", "ArrowRight"].includes(event.key);
     if (event.key in steps) focusWord(list, index + steps[event.key]);
-    else if (across) focusWord(other, nearest(other.ys, list.ys[index]));
+    else if (across) focusWord(other, nearest(other.ys, yOf(list, index) + other.element.scrollTop));
     else if (event.key === "Enter" || event.key === " ") options.pick(placeAt(list, index), adds(event));
     else return;
     event.preventDefault();
@@ -114,6 +128,11 @@ function focusWord(list, index) {
   next.focus();
 }
 
+// Where a word stands in the picture, which a list that scrolls moves.
+function yOf({ ys, element }, index) {
+  return ys[index] - element.scrollTop;
+}
+
 function nearest(ys, y) {
   return ys.reduce((best, one, index) => (Math.abs(one - y) < Math.abs(ys[best] - y) ? index : best), 0);
 }
@@ -122,10 +141,14 @@ function drawLines(state, picture) {
   const height = ROW_HEIGHTS.find(([count]) => Math.max(picture.from.length, picture.to.length) <= count)[1];
   state.element.style.setProperty("--row", height + "px");
   state.element.classList.toggle("mlm-tight", height < 27);
+  state.scrolls = Math.max(picture.from.length, picture.to.length) > LONGEST;
+  state.element.classList.toggle("mlm-long", state.scrolls);
+  state.element.style.setProperty("--tallest", SCROLLED + "px");
   state.picture = picture;
   fillList(state.from, picture.from, picture.sides, height);
   fillList(state.to, picture.to, picture.sides, height);
-  state.links = linksOf(picture);
+  state.every = linksOf(picture);
+  state.links = state.every.slice(-LINKS);
   paintLines(state);
   tellNumbers(state);
 }
@@ -157,7 +180,7 @@ function sideName(text) {
   return line;
 }
 
-function wordOption({ text, title, faint, masked }) {
+function wordOption({ text, title, faint, masked, beyond }) {
   const words = make("span", "mlm-token-text", text);
   words.dir = "auto";
   const bar = make("span", "mlm-token-bar", make("i", ""), make("span", "mlm-token-number"));
@@ -168,6 +191,7 @@ function wordOption({ text, title, faint, masked }) {
   option.title = title;
   option.classList.toggle("mlm-faint", faint);
   option.classList.toggle("mlm-masked", masked);
+  option.classList.toggle("mlm-beyond", Boolean(beyond));
   return option;
 }
 
@@ -181,25 +205,32 @@ function linksOf({ from, to, values, max, paint }) {
       if (Math.abs(value) > 0.02 * max) links.push({ row, column, value, colour: value < 0 ? less : more });
     }
   }
-  return links.sort((a, b) => Math.abs(a.value) - Math.abs(b.value)).slice(-LINKS);
+  return links.sort((a, b) => Math.abs(a.value) - Math.abs(b.value));
+}
+
+// Whether a line has an end among the words that a list shows; lists that do not scroll show all.
+function inSight({ from, to, height }, { row, column }) {
+  const shown = (y) => y >= 0 && y <= height;
+  return shown(yOf(from, row)) || shown(yOf(to, column));
 }
 
 function paintLines(state) {
   const { middle, links, picture } = state;
   state.width = state.width || middle.clientWidth;
   if (!picture || !state.width) return; // not on screen yet; the observer draws later
-  state.height = Math.max(state.from.bottom, state.to.bottom, 1);
+  const bottom = Math.max(state.from.bottom, state.to.bottom, 1);
+  state.height = state.scrolls ? Math.min(SCROLLED, bottom) : bottom;
   const pen = sharp(state.all, state.width, state.height);
-  for (const link of links) drawLink(pen, state, link, picture.max);
+  for (const link of links) if (inSight(state, link)) drawLink(pen, state, link, picture.max);
   paintPointed(state);
 }
 
 function paintPointed(state) {
-  const { middle, meant, width, height, links, picture, pointed } = state;
+  const { middle, meant, width, height, every, picture, pointed } = state;
   if (!picture || !width) return;
   const pen = sharp(meant, width, height);
   const [rows, columns] = [new Set(pointed.rows), new Set(pointed.columns)];
-  const bright = links.filter(({ row, column }) => rows.has(row) || columns.has(column));
+  const bright = every.filter(({ row, column }) => rows.has(row) || columns.has(column)).slice(-LINKS);
   const full = fullLength(
     bright.map(({ value }) => value),
     picture,
@@ -209,13 +240,14 @@ function paintPointed(state) {
 }
 
 // What a bar or a line at its strongest stands for when few are pointed at: the largest of them, within reason.
-function fullLength(values, { max }) {
+function fullLength(values, { max, full }) {
+  if (full) return max;
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return Math.min(max, Math.max(max / 2, largest));
 }
 
 function drawLink(pen, { from, to, width }, { row, column, value, colour }, full) {
-  const { start, end, bend } = linkShape(from.ys[row], to.ys[column], width);
+  const { start, end, bend } = linkShape(yOf(from, row), yOf(to, column), width);
   const share = Math.min(1, Math.abs(value) / full);
   const { alpha, thickness } = linkInk(share);
   pen.strokeStyle = css(colour, alpha);
@@ -238,7 +270,7 @@ function tellNumbers({ from, to, toTitle, options, picture, pointed }) {
 function tellList(list, meant, others, numbers, picture, resting) {
   const { max, signed, paint } = picture;
   const chosen = new Set(meant);
-  const full = numbers ? fullLength(numbers, picture) : max;
+  const full = picture.full || (numbers ? fullLength(numbers, picture) : max);
   list.element.classList.toggle("mlm-resting", Boolean(resting));
   list.words.forEach((word, index) => {
     const [bar, number] = word.lastChild.children;

@@ -21,7 +21,7 @@ export function step({ row, column }, key, rows, columns) {
 
 // Whether the same words stand in the same places.
 export function sameItems(before, now) {
-  const names = ["text", "title", "side", "faint", "masked"];
+  const names = ["text", "title", "side", "faint", "masked", "beyond"];
   const same = (a, b) => names.every((name) => a[name] === b[name]);
   return before.length === now.length && before.every((item, index) => same(item, now[index]));
 }

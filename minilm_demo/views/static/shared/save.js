@@ -22,10 +22,10 @@ export function saving(saves) {
 }
 
 // A scene (see scene.js) in both formats; name(ending) is the file's, scene() is what is on screen now.
-export function pictureSaves(name, scene) {
+export function pictureSaves(name, scene, what = "Picture") {
   return [
-    { text: "Picture (PNG)", write: () => savePng(name("png"), scene()) },
-    { text: "Picture (SVG)", write: () => saveText(name("svg"), "image/svg+xml", svgText(scene())) },
+    { text: what + " (PNG)", write: () => savePng(name("png"), scene()) },
+    { text: what + " (SVG)", write: () => saveText(name("svg"), "image/svg+xml", svgText(scene())) },
   ];
 }
 

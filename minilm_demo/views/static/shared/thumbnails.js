@@ -5,6 +5,8 @@ import { mosaic, sharp } from "./canvas.js";
 import { make, say } from "./dom.js";
 import { step } from "./places.js";
 
+const EDGE = 12; // pixels beyond the edge that hide no map
+
 // options: {name, rowTitle, columnTitle, rows, columns [{text, label, apart}], pick(place), enter(place)}. apart
 // leaves a gap before it. Returns {element, draw(picture), mark(marks), choose(place), focus()}.
 export function create(options) {
@@ -24,8 +26,10 @@ export function create(options) {
     picture: null,
   };
   listen(grid, cells, options);
+  element.addEventListener("scroll", () => hint(element));
   new ResizeObserver(() => {
     state.scrolls = element.scrollWidth > element.clientWidth;
+    hint(element);
     paint(state);
   }).observe(grid);
 
@@ -45,6 +49,11 @@ export function create(options) {
       cells[state.chosen.row][state.chosen.column].focus();
     },
   };
+}
+
+// Whether maps are hidden beyond the edge.
+function hint(element) {
+  element.classList.toggle("mlm-more", element.scrollLeft + element.clientWidth < element.scrollWidth - EDGE);
 }
 
 function makeGrid(options, cells) {

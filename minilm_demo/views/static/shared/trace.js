@@ -2,12 +2,13 @@
 // numbers with names, and to the sentences about it.
 
 import { NOWHERE } from "./places.js";
+import * as R from "./reasons.js";
 import * as W from "./weights.js";
 
 const LINES_UP_TO = 24; // words; more are drawn as a matrix at first
-export const LINES_AT_MOST = 64;
 const PIECES = 12; // named of one word
 export const FULL = 0.5; // the weight that has the full colour; larger ones are rare and as dark
+const SAME = 0.005; // a difference below this is written as 0.00
 export const REASONABLE = 0.02; // a difference below this is not blown up to full colour
 
 // -- the trace: the payload, decoded once
@@ -30,7 +31,7 @@ export function read(value) {
     otherTitle: before ? before.title : "",
     thanOther: thanOther(value, before), // as in “0.12 more than in bundled”
     cells: whole ? null : cellTokens(value, size),
-    fetched: new Map(),
+    fetched: new Map((value.full || []).map((one) => [keyOf(one, one.before), W.decode(one.weights)])),
     groups: new Map(),
     rollouts: new WeakMap(),
   };
@@ -66,6 +67,7 @@ function firstState(value) {
     words: true,
     hideSpecial: true,
     keep: 100,
+    zoom: 1, // of the matrix: 1 fits it into its column
     several: false,
     block: null, // block: [from text, to text]
     side: "this",
@@ -75,6 +77,7 @@ function firstState(value) {
     kind: null,
     entered: false,
     piece: 0,
+    ...value.view,
   };
 }
 
@@ -82,8 +85,8 @@ function firstState(value) {
 export function nextState(state, before, value) {
   const fresh = firstState(value);
   if (!before) return fresh;
-  const { drawing, words, hideSpecial, keep, several } = state;
-  const settings = { drawing, words, hideSpecial, keep, several };
+  const { drawing, words, hideSpecial, keep, zoom, several } = state;
+  const settings = { drawing, words, hideSpecial, keep, zoom, several };
   const sameModel = before.layers === value.layers && before.heads === value.heads;
   const sameTokens = before.tokens.texts.join(" ") === value.tokens.texts.join(" ");
   if (!sameModel || !sameTokens) return { ...fresh, ...settings };
@@ -109,7 +112,8 @@ function fullMatrix({ fetched }, state) {
 }
 
 // The traces [other: true or false] whose full head is not yet fetched.
-export function missing({ whole, fetched }, state) {
+export function missing({ whole, fetched, value }, state) {
+  if (R.isOff(value, state)) return [];
   const sides = { this: [false], other: [true], difference: [false, true] }[state.side];
   return whole ? [] : sides.filter((ofOther) => !fetched.has(keyOf(state, ofOther)));
 }
@@ -117,10 +121,15 @@ export function missing({ whole, fetched }, state) {
 // -- one matrix
 
 // The weights of one head, one mean or the rollout, of this trace, the other one, or their difference:
-// {matrix [n, n], cells}; cells: n are the cells of an overview.
+// {matrix [n, n], cells, off}; cells: n are the cells of an overview; off: the head is switched off, and its weights are 0.
 function matrixOf(trace, state) {
+  if (R.isOff(trace.value, state)) {
+    const cells = !trace.whole && !trace.fetched.size;
+    const size = cells ? trace.shape.size : trace.value.size;
+    return { matrix: new Float32Array(size * size), cells, off: true };
+  }
   const full = trace.whole ? null : fullMatrix(trace, state);
-  if (full) return { matrix: full, cells: false };
+  if (full) return { matrix: full, cells: false, off: false };
   const pick = (all) => pickMatrix(trace, all, state);
   const now = () => (state.frame !== null ? trace.frames[state.frame]() : trace.all());
   const matrix =
@@ -129,7 +138,7 @@ function matrixOf(trace, state) {
       : state.side === "other"
         ? pick(trace.other())
         : W.subtract(pick(now()), pick(trace.other()));
-  return { matrix, cells: !trace.whole };
+  return { matrix, cells: !trace.whole, off: false };
 }
 
 function pickMatrix({ shape, rollouts }, all, state) {
@@ -153,6 +162,7 @@ function makeGroups({ value, cells: pooled }, words, cells) {
       label.tokens = pooled.members[cell];
     });
   nameApart(groups.labels);
+  for (const label of groups.labels) label.beyond = R.beyondLearned(value, label.tokens);
   return { ...groups, merged: groups.labels.length < groups.of.length };
 }
 
@@ -168,11 +178,12 @@ function nameApart(labels) {
 }
 
 // What is on screen: {labels [W], rows and columns (groups, in order), matrix [W, W], kept [W, W] (what the slider
-// leaves), values [rows, columns], max, signed, hidden (share of the weight that is not shown), even (weight of a
-// column if all had the same), cells, lines (drawn as lines)}.
+// leaves), values [rows, columns], max (the weight of the full colour), full (that of a full bar where bars are compared
+// between traces, else null), signed, hidden (share of the weight that is not shown), even (weight of a column if all had
+// the same), cells, off (the head is switched off: all weights are 0), lines (drawn as lines)}.
 // strongest(): the largest of all {from, to, weight}.
 export function look(trace, state) {
-  const { matrix, cells } = matrixOf(trace, state);
+  const { matrix, cells, off } = matrixOf(trace, state);
   const groups = groupsOf(trace, state.words, cells);
   const { rows, columns, shown } = places(groups.labels, state, cells);
   const merged = groups.merged ? W.merge(matrix, groups.of.length, groups) : matrix;
@@ -188,10 +199,12 @@ export function look(trace, state) {
     values,
     signed,
     cells,
-    max: signed ? Math.max(REASONABLE, largest(values)) : FULL,
-    hidden: signed ? 0 : W.hiddenShare(merged, groups.labels, shown),
+    off,
+    max: signed && !trace.frames ? Math.max(REASONABLE, largest(values)) : FULL,
+    full: trace.frames || (trace.other && !signed) ? 1 : null,
+    hidden: signed || off ? 0 : W.hiddenShare(merged, groups.labels, shown),
     even: 1 / columns.length,
-    lines: drawnAsLines(state, Math.max(rows.length, columns.length)),
+    lines: (state.drawing || (Math.max(rows.length, columns.length) <= LINES_UP_TO ? "lines" : "matrix")) === "lines",
     strongest: W.once(() => W.strongest(kept, rows, columns, 1)[0] || null),
   };
 }
@@ -214,10 +227,6 @@ export function largest(values) {
   let most = 0;
   for (const value of values) most = Math.max(most, Math.abs(value));
   return most;
-}
-
-function drawnAsLines({ drawing }, count) {
-  return (drawing || (count <= LINES_UP_TO ? "lines" : "matrix")) === "lines" && count <= LINES_AT_MOST;
 }
 
 // {layer, head} -> the map of one head as the grid shows it: the words of the large one, all weights.
@@ -317,6 +326,8 @@ function linkSentence(trace, view, from, to, weight) {
 
 // The sentence below the name of the head: the cell under the mouse, the strongest of a row or column, or of all.
 export function sentence(trace, view, state) {
+  if (view.off && !view.signed) return R.offSentence(trace.value, state);
+  if (view.signed && largest(view.values) < SAME) return R.noDifference(trace.value, state);
   const { row, column } = state.hovered;
   const looking = (places) => listed(view, view.rows, places);
   const looked = (places) => listed(view, view.columns, places);
@@ -338,12 +349,14 @@ export function sentence(trace, view, state) {
 function strongestOf(numbers, say) {
   const sizes = numbers.map(Math.abs);
   const most = Math.max(...sizes);
-  return most < 0.005 ? "None of its weight is on what is shown." : say(sizes.indexOf(most));
+  return most < SAME ? "None of its weight is on what is shown." : say(sizes.indexOf(most));
 }
 
 // What a word is made of: "unhappy = un + ##happy".
-export function pieceTitle(label, { tokens }) {
-  const pieces = label.tokens.map((token) => tokens.texts[token]);
-  if (pieces.length < 2) return label.text;
-  return label.text + " = " + pieces.slice(0, PIECES).join(" + ") + (pieces.length > PIECES ? " …" : "");
+// And where it stands, if the model never learned that position.
+export function pieceTitle(label, value) {
+  const pieces = label.tokens.map((token) => value.tokens.texts[token]);
+  const listedPieces = pieces.slice(0, PIECES).join(" + ") + (pieces.length > PIECES ? " …" : "");
+  const title = pieces.length < 2 ? label.text : label.text + " = " + listedPieces;
+  return label.beyond === null ? title : title + ". " + R.positionSentence(value, label.beyond);
 }
