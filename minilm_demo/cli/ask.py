@@ -25,8 +25,8 @@ def answerer(checkpoint: str | None, skill_or_task: str) -> CheckpointReference:
     if name is None:
         task = skill_tasks(skill_or_task)[0].name
         raise DemoError(
-            f"No fine-tuned checkpoint for {task} here yet. Make one: python -m minilm_demo finetune {task} "
-            "--time-budget 60s, or name one with --checkpoint."
+            f"No fine-tuned checkpoint for {task} here yet. Make one with `python -m minilm_demo finetune {task} "
+            "--time-budget 60s`, or name one with --checkpoint."
         )
     return resolve(name, visitor=False)
 
@@ -67,6 +67,14 @@ def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoi
 
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
-    rows = predict_file(candidates, checkpoint, args.file, args.output, threshold=args.threshold, on_rows=report_rows)
+    rows = predict_file(
+        candidates,
+        checkpoint,
+        args.file,
+        args.output,
+        overwrite=args.overwrite,
+        threshold=args.threshold,
+        on_rows=report_rows,
+    )
     print_result(args, {"rows": rows, "output": str(args.output)}, [f"{rows:,} rows written to {args.output}"])
     return 0

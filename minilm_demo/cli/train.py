@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -74,11 +75,12 @@ def open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str]
 
 def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
-    folder = Path(result.output_dir).absolute()  # a bare name could be a catalog name
+    folder = str(Path(result.output_dir).absolute())  # a bare name could be a catalog name
     yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
     yield from _evaluation_lines(result.evaluation, seen_by_base)
     yield f"Saved in {folder}"
-    yield f'Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint "{folder}" "…"'
+    texts = " ".join(['"…"'] * len(TASKS[result.evaluation.task].text_fields))
+    yield f"Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint {shlex.quote(folder)} {texts}"
 
 
 def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
@@ -127,7 +129,7 @@ def distill_command(args: argparse.Namespace) -> int:
 
 def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
-    folder = Path(result.output_dir).absolute()
+    folder = str(Path(result.output_dir).absolute())
     yield f"{event.message} {result.seconds:.0f} s, {result.steps_per_second:.2f} steps/s."
     yield f"{result.layers} layers x {result.hidden_size}, {result.heads} heads, {result.parameters:,} weights"
     for name, loss in result.losses.items():
@@ -135,4 +137,4 @@ def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     if seen_by_base:
         yield f"The teacher's own training had seen {seen_by_base}."
     yield f"Saved in {folder}"
-    yield f'Fine-tune it: python -m minilm_demo finetune {result.task} --checkpoint "{folder}"'
+    yield f"Fine-tune it: python -m minilm_demo finetune {result.task} --checkpoint {shlex.quote(folder)}"

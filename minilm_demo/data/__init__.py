@@ -2,6 +2,7 @@
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, read_table
+from .outputs import listed, new_file, require_free, require_new_file
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -35,14 +36,18 @@ __all__ = [
     "find_place",
     "guess_columns",
     "hold_back",
+    "listed",
     "load_texts",
     "local_sources",
+    "new_file",
     "open_source",
     "place_words",
     "preview_file",
     "read_extra",
     "read_input",
     "read_table",
+    "require_free",
+    "require_new_file",
     "require_rows",
     "sample_source",
     "short_name",

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import errno
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
 
-from ..data import encodable, find_place, guess_columns, read_table
+from ..data import encodable, find_place, guess_columns, new_file, read_table
 from ..errors import DataError
 from ..models import Location, cached_checkpoint
 from ..tasks import Task, task_for_texts
@@ -35,6 +32,7 @@ def predict_file(
     source: Path,
     output: Path,
     *,
+    overwrite: bool = False,
     threshold: float | None = None,
     max_rows: int | None = None,
     max_characters: int | None = None,
@@ -45,7 +43,7 @@ def predict_file(
     If the file already has a column "prediction", the new one is called `prediction_2`, and so on. `candidates` are the
     tasks that the checkpoint answers; the file decides which one (`task_of_table`). `on_rows(file name, rows_done,
     num_rows)` is called after each batch. The input and the output path are checked before the model runs, and the
-    output appears only when it is complete. `DataError` for a file that cannot be read or written, has an empty text,
+    output appears only when it is complete; a file that is there already is replaced only with `overwrite`. `DataError` for a file that cannot be read or written, has an empty text,
     or has more than `max_rows` rows or `max_characters` characters of text."""
     place = find_place(source)
     if place is None or place.is_dir():
@@ -68,7 +66,10 @@ def predict_file(
             raise DataError(f"{source.name}, row {number}: the column {empty[0]} is empty.")
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(rows)))
-    with _atomic_file(output) as file:
+    with (
+        new_file(output, overwrite=overwrite) as partial,
+        partial.open("w", newline="", encoding="utf-8") as file,
+    ):
         predictions = predict_rows(
             task, cached_checkpoint(checkpoint, task), rows, threshold=threshold, on_batch=report
         )
@@ -98,24 +99,5 @@ def _check_limit(limit: int | None, number: int, unit: str, source: Path) -> Non
     if limit is not None and number > limit:
         raise DataError(
             f"{source.name} has {number:,} {unit}; at most {limit:,} are answered at once here. Split the file, or use "
-            "the command line: python -m minilm_demo predict --help."
+            "the command line: `python -m minilm_demo predict --help`."
         )
-
-
-@contextmanager
-def _atomic_file(output: Path) -> Iterator[TextIO]:
-    """A temporary file beside `output` that replaces it at the end, or is deleted after an error.
-
-    The file is opened before the predictions, so that a path that cannot be written fails at once."""
-    partial = output.parent / f"{output.name}.part"
-    try:
-        if output.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            yield file
-        partial.replace(output)
-    except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror}.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()

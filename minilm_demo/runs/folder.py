@@ -33,6 +33,7 @@ from ..models import default_checkpoint, runs_root
 from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import TASKS, Task
 from .jobs import JOBS, JobConfig
+from .places import clear_place
 from .records import RunRecord, RunState
 
 LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a run without a process
@@ -45,14 +46,13 @@ PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:
     """Create a run folder with its run.json: `config.output_dir`, or a new one with an id that cannot be guessed.
 
-    The file `upload` is copied into the folder and becomes the run's data. Raises `DemoError` if the folder holds a run
-    or cannot be written, and for a file of the wrong kind."""
+    The file `upload` is copied into the folder and becomes the run's data. Raises `DemoError` if the folder is not free
+    (`clear_place`) or cannot be written, and for a file of the wrong kind."""
     upload_name = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
     fresh = runs_root() / f"{JOBS[job].prefix}{task.name}-{secrets.token_urlsafe(16)}"
     folder = Path(config.output_dir) if config.output_dir else fresh
-    if (folder / "run.json").exists() or (folder / "checkpoint").exists():
-        raise DemoError(f"{folder} already holds a run. Choose another folder, or delete this one first.")
     try:
+        clear_place(folder, _run_in(folder), overwrite=getattr(config, "overwrite", False))
         folder.mkdir(parents=True, exist_ok=True)
         if upload:
             shutil.copyfile(upload, folder / upload_name)
@@ -76,6 +76,13 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
             _remove(folder / upload_name)
         raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
     return record
+
+
+def _run_in(folder: Path) -> RunState | None:
+    """The run that a folder holds; None without a readable one."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, DemoError):
+        return state(folder)
+    return None
 
 
 def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:

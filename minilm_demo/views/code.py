@@ -67,7 +67,7 @@ def run_code(snippet: Snippet, task: str, config) -> str:
     options = {
         field.name: _without_folder(getattr(config, field.name))
         for field in fields_of(config)
-        if field.name != "output_dir" and getattr(config, field.name) != field.default
+        if field.name not in ("output_dir", "overwrite") and getattr(config, field.name) != field.default
     }
     has_parent_run = RUN_ID.fullmatch(options.get(snippet.base, ""))
     if has_parent_run:

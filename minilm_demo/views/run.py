@@ -76,7 +76,7 @@ def run_payload(
         "measured": run.measured(),
         "pictures": sum(isinstance(event, Probed) for event in events),
         "result": run.card(latest.finished.result) if latest.finished and latest.finished.result else None,
-        "error": _error(status, latest, message),
+        "error": _error(run, status, latest, message),
         "reading": run.READING,
     }
 
@@ -151,7 +151,7 @@ def _waiting(status: str, position: int | None) -> str:
 # -- errors ---------------------------------------------------------------------------------------------------------
 
 
-def _error(status: str, latest: LatestEvents, message: str) -> dict | None:
+def _error(run: Finetuning | Distillation, status: str, latest: LatestEvents, message: str) -> dict | None:
     if status not in ("failed", "interrupted"):
         return None
     reason = message or (latest.finished.message if latest.finished else "")
@@ -159,8 +159,11 @@ def _error(status: str, latest: LatestEvents, message: str) -> dict | None:
     if status == "interrupted":
         ended = "The process of this run ended before the run was over."
         waited = "It was still waiting when the server stopped."
-        return {"sentence": reason or (ended if latest.began else waited), "advice": f"Start it again.{saved}"}
+        return {
+            "sentence": reason or (ended if latest.began else waited),
+            "advice": f"Press “{run.START}” to start one anew.{saved}",
+        }
     return {
         "sentence": reason or "The run failed without saying why.",
-        "advice": f"Change what the sentence names and start again.{saved}",
+        "advice": f"Change what the sentence names and press “{run.START}” again.{saved}",
     }
