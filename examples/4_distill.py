@@ -20,9 +20,7 @@ for event in distill(config):
 
 assert isinstance(event, Finished)
 student = event.result
-print(
-    f"{student.parameters / 1e6:.1f} million weights in place of the teacher's {student.teacher_parameters / 1e6:.1f}"
-)
+print(f"{student.parameters / 1e6:.1f} million weights; its teacher has {student.teacher_parameters / 1e6:.1f}")
 for name, loss in student.losses.items():
     print(f"{name.replace('_', ' '):<16}{student.losses_before[name]:.3f} -> {loss:.3f} nats per head and token")
 

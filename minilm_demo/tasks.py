@@ -36,6 +36,7 @@ class Task:
     official_rows: Mapping[str, int]  # split -> rows of the official data set
     example: Mapping[str, str]  # the input shown before the first click
     label_field: str = "label"
+    affirmative: str = ""  # of two labels the one that says yes; "" if neither does
     score_range: tuple[float, float] = (0.0, 1.0)  # lowest and highest target of a regression task
     max_length: int = 128  # tokens, [CLS] and [SEP] included
     doc_stride: int = 0  # overlap of neighbouring windows in tokens; 0 = one window, cut at max_length
@@ -50,8 +51,17 @@ class Task:
     seen_by_bundled: str = ""  # data of this task in the training of the bundled checkpoint
     terms: str = ""  # terms of use of the rows, as far as the pages of the data set state them
     sample: str = ""  # folder of the bundled sample; default: the name of the task
-    sample_teaches: bool = True  # whether 90 s on the bundled sample beat the majority class by more than the interval
-    start_from: str = ""  # a shipped skill of a similar task
+    # On the bundled sample, as measured with tests/benchmarks/sample_defaults.py:
+    start_from: str = ""  # the shipped skill that makes a good start; "": the bundled checkpoint does
+    sample_seconds: float = 30.0  # the time that a run takes if none is given
+    sample_teaches: bool = (
+        True  # whether a run of this start and time beats a constant answer by more than the interval
+    )
+    titles: Mapping[str, str] = field(default_factory=dict)  # column or label -> words for people, where they differ
+
+    def words_for(self, name: str) -> str:
+        """A column or a label in words for people: "first sentence", "not the same". JSON has the names themselves."""
+        return self.titles.get(name, name.replace("_", " "))
 
     @property
     def id2label(self) -> dict[int, str]:
@@ -65,6 +75,11 @@ class Task:
     def columns(self) -> tuple[str, ...]:
         """The columns that every row must have."""
         return (*self.text_fields, self.label_field)
+
+    @property
+    def official_columns(self) -> frozenset[str]:
+        """All columns of the official rows."""
+        return frozenset({*self.columns, *(("idx",) if self.dataset[0] == GLUE else ("id", "title"))})
 
     @property
     def benchmark(self) -> str:
@@ -96,6 +111,8 @@ class Skill:
     presets: tuple[Preset, ...]
 
 
+FIRST_AND_SECOND = {"sentence1": "first sentence", "sentence2": "second sentence"}
+FIRST_AND_SECOND_TEXT = {"sentence1": "first text", "sentence2": "second text"}
 ENTAILMENT_FIRST = ("entailment", "not_entailment")
 _ROWS = (
     Task(
@@ -104,6 +121,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence",),
         labels=("unacceptable", "acceptable"),
+        affirmative="acceptable",
         metrics=("matthews", "accuracy"),
         eval_splits=("validation",),
         dataset=(GLUE, "cola"),
@@ -112,7 +130,7 @@ _ROWS = (
         example={"sentence": "The book what I read was long."},
         paper_metric="matthews",
         paper={"BERT-base": 0.589, "MiniLM-L12": 0.585, "MiniLM-L6": 0.475},
-        sample_teaches=False,
+        start_from="sentiment",
     ),
     Task(
         name="sst2",
@@ -120,6 +138,7 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence",),
         labels=("negative", "positive"),
+        affirmative="positive",
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "sst2"),
@@ -135,8 +154,10 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence1", "sentence2"),
         labels=("not_equivalent", "equivalent"),
+        affirmative="equivalent",
         metrics=("f1", "accuracy"),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND | {"not_equivalent": "not the same", "equivalent": "the same"},
         dataset=(GLUE, "mrpc"),
         terms="Microsoft Research's own terms",
         official_rows={"train": 3668, "validation": 408},
@@ -146,6 +167,7 @@ _ROWS = (
         },
         paper_metric="accuracy",
         paper={"BERT-base": 0.873, "MiniLM-L12": 0.895, "MiniLM-L6": 0.889},
+        start_from="paraphrase",
     ),
     Task(
         name="qqp",
@@ -153,9 +175,16 @@ _ROWS = (
         kind="classification",
         text_fields=("question1", "question2"),
         labels=("not_duplicate", "duplicate"),
+        affirmative="duplicate",
         metrics=("accuracy", "f1"),
         eval_splits=("validation",),
         pairs_questions=True,
+        titles={
+            "question1": "first question",
+            "question2": "second question",
+            "not_duplicate": "not the same",
+            "duplicate": "the same",
+        },
         dataset=(GLUE, "qqp"),
         terms="Quora's terms of service, non-commercial",
         official_rows={"train": 363846, "validation": 40430},
@@ -176,6 +205,7 @@ _ROWS = (
         labels=(),
         metrics=("pearson", "spearman"),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND,
         dataset=(GLUE, "stsb"),
         terms="mixed sources, mostly CC BY-SA 4.0",
         official_rows={"train": 5749, "validation": 1500},
@@ -199,7 +229,6 @@ _ROWS = (
         paper_metric="accuracy",
         paper={"BERT-base": 0.845, "MiniLM-L12": 0.857, "MiniLM-L6": 0.833},
         seen_by_bundled="277,230 SNLI and MNLI pairs",
-        sample_teaches=False,
         start_from="nli",
     ),
     Task(
@@ -208,6 +237,7 @@ _ROWS = (
         kind="classification",
         text_fields=("question", "sentence"),
         labels=ENTAILMENT_FIRST,
+        affirmative="entailment",
         metrics=("accuracy",),
         eval_splits=("validation",),
         dataset=(GLUE, "qnli"),
@@ -221,8 +251,7 @@ _ROWS = (
         paper_metric="accuracy",
         paper={"BERT-base": 0.917, "MiniLM-L12": 0.915, "MiniLM-L6": 0.905},
         seen_by_bundled="87,599 SQuAD question and paragraph pairs, from which QNLI was made",
-        sample_teaches=False,
-        start_from="nli",
+        start_from="qa",
     ),
     Task(
         name="rte",
@@ -230,8 +259,10 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence1", "sentence2"),
         labels=ENTAILMENT_FIRST,
+        affirmative="entailment",
         metrics=("accuracy",),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND_TEXT,
         dataset=(GLUE, "rte"),
         terms="RTE-1, 2, 3 and 5 challenge terms, for research",
         official_rows={"train": 2490, "validation": 277},
@@ -241,8 +272,8 @@ _ROWS = (
         },
         paper_metric="accuracy",
         paper={"BERT-base": 0.686, "MiniLM-L12": 0.733, "MiniLM-L6": 0.688},
-        sample_teaches=False,
         start_from="nli",
+        sample_teaches=False,
     ),
     Task(
         name="wnli",
@@ -250,8 +281,10 @@ _ROWS = (
         kind="classification",
         text_fields=("sentence1", "sentence2"),
         labels=("not_entailment", "entailment"),
+        affirmative="entailment",
         metrics=("accuracy",),
         eval_splits=("validation",),
+        titles=FIRST_AND_SECOND_TEXT,
         dataset=(GLUE, "wnli"),
         terms="CC BY 4.0 (Winograd schemas)",
         official_rows={"train": 635, "validation": 71},
@@ -260,7 +293,6 @@ _ROWS = (
             "sentence2": "The vase was too tall.",
         },
         sample_teaches=False,
-        start_from="nli",
     ),
     Task(
         name="squad",
@@ -285,7 +317,6 @@ _ROWS = (
         epochs=1,
         seen_by_bundled="87,599 SQuAD question and paragraph pairs",
         sample="squad_v2",
-        sample_teaches=False,
         start_from="qa",
     ),
     Task(
@@ -313,7 +344,6 @@ _ROWS = (
         paper_metric="f1",
         paper={"BERT-base": 0.768, "MiniLM-L12": 0.817, "MiniLM-L6": 0.756},
         seen_by_bundled="87,599 SQuAD question and paragraph pairs",
-        sample_teaches=False,
         start_from="qa",
     ),
 )

@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from minilm_demo import cli, predict
 from minilm_demo.cli.output import EXIT_FAILED
 from minilm_demo.results import Finished
@@ -74,19 +76,28 @@ def test_the_python_runs(tmp_path, monkeypatch):
     assert scope["trace"].prediction.label == "contradiction"
 
 
-def test_the_http_client_runs():
+@pytest.fixture
+def http_client():
+    """The README's client of a page, as code."""
     from minilm_demo import ui
 
     (block,) = blocks("python", "gradio_client")
     page = ui.build_page()
-    try:
-        _, url, _ = page.launch(**ui.launch_options(), prevent_thread_lock=True, quiet=True)
-        scope: dict = {}
-        exec(block.replace("http://127.0.0.1:7860", url), scope)
-        run = scope["client"].predict(scope["run"], api_name="/run_status")
-        assert run["status"] == "completed", run
-    finally:
-        page.close()
+    _, url, _ = page.launch(**ui.launch_options(), prevent_thread_lock=True, quiet=True)
+    yield block.replace("http://127.0.0.1:7860", url)
+    page.close()
+
+
+def test_the_http_client_runs(http_client):
+    scope: dict = {}
+    exec(http_client, scope)
+    assert scope["state"]["status"] == "completed"
+
+
+def test_the_http_client_says_that_a_run_failed(http_client, monkeypatch):
+    monkeypatch.setenv("MINILM_CHECKPOINT", str(ROOT / "nowhere"))
+    with pytest.raises(SystemExit, match=r"The run failed: .*nowhere"):
+        exec(http_client, {})
 
 
 def test_what_is_installed_and_started_is_there():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DemoError
 from ..tasks import Task, skill_tasks
-from ..views.documents import prediction_document
+from ..views.documents import document_notes, prediction_document
 from .options import UsageError
 from .output import print_result, report_rows
 
@@ -41,9 +41,11 @@ def predict_command(args: argparse.Namespace) -> int:
         fields = ", ".join(task.text_fields)
         raise UsageError(f"{task.name} takes {len(task.text_fields)} texts ({fields}); {len(args.texts)} came.")
     from ..jobs import predict
+    from ..models import with_outputs
 
     row = dict(zip(task.text_fields, args.texts, strict=True))
-    document = prediction_document(predict(task, checkpoint.name, row, threshold=args.threshold))
+    location = with_outputs(checkpoint.name, args.output_labels)
+    document = prediction_document(predict(task, location, row, threshold=args.threshold))
     print_result(args, document, prediction_lines(document))
     return 0
 
@@ -59,17 +61,19 @@ def prediction_lines(document: dict) -> Iterator[str]:
             yield f"no-answer score {document['no_answer_score']:.2f}"
     else:
         yield f"{document['score']:.2f}"
+    yield from document_notes(document)
     yield f"{document['checkpoint']}, {document['milliseconds']:.0f} ms"
 
 
 def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoint: str) -> int:
     from ..jobs import predict_file
+    from ..models import with_outputs
 
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
     rows = predict_file(
         candidates,
-        checkpoint,
+        with_outputs(checkpoint, args.output_labels),
         args.file,
         args.output,
         overwrite=args.overwrite,

@@ -19,7 +19,7 @@ from ..tasks import SKILLS, TASKS
 from .ask import predict_command
 from .look import attention_command, targets_command
 from .manage import doctor, runs_command, skills_command, tasks
-from .options import CommandParser, Parser, UsageError, add_config, add_overwrite, positive
+from .options import CommandParser, Parser, UsageError, add_config, add_overwrite, mapping, positive
 from .output import EXIT_FAILED, EXIT_USAGE
 from .train import distill_command, evaluate_command, finetune_command
 
@@ -75,16 +75,21 @@ def make_parser() -> argparse.ArgumentParser:
     score = command("evaluate", evaluate_command, "Score a checkpoint on a task's validation splits.")
     score.add_argument("task", metavar="TASK", help=", ".join(TASKS))
     score.add_argument("--checkpoint", required=True, help="catalog name, run id, folder or Hub name")
-    score.add_argument("--split", help="splits to score, joined by + (default: the task's validation splits)")
+    score.add_argument(
+        "--split", help="splits to score, joined by + (default: the validation splits, of a file all rows)"
+    )
     score.add_argument("--limit", type=positive, help="rows of each split at most, drawn at random")
     score.add_argument("--data", default="auto", help="auto, mirror, hub, sample, a folder or a file")
+    add_config(score, TrainConfig, only=("labels", "score_range"))
     score.add_argument("--seed", type=int, default=0, help="seed of the rows drawn by --limit")
+    _add_output_labels(score)
     ask = command("predict", predict_command, "Ask a checkpoint about one text, a pair, or every row of a file.")
     ask.add_argument("task", metavar="SKILL_OR_TASK", help=", ".join((*SKILLS, *TASKS)))
     ask.add_argument("texts", nargs="*", metavar="TEXT", help="the text fields in the task's order")
     default = "the shipped skill; for a task its latest run under MINILM_HOME/runs that was made from the shell"
     ask.add_argument("--checkpoint", help=f"catalog name, run id, folder or Hub name (default: {default})")
     ask.add_argument("--threshold", type=float, help="no-answer threshold of SQuAD 2.0")
+    _add_output_labels(ask)
     ask.add_argument("--file", type=Path, help="a CSV, TSV, JSONL or parquet file with the task's text columns")
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
     add_overwrite(ask)
@@ -117,3 +122,8 @@ def make_parser() -> argparse.ArgumentParser:
     skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
     skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
     return parser
+
+
+def _add_output_labels(parser: argparse.ArgumentParser) -> None:
+    about = "what the outputs of a checkpoint mean that calls them LABEL_0, LABEL_1, …, as 0=negative,1=positive"
+    parser.add_argument("--output-labels", type=mapping, metavar="VALUE=LABEL,…", help=about)

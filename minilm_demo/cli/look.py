@@ -11,7 +11,7 @@ from ..errors import DemoError
 from ..results import Badge, DistillationTargets
 from ..runs import badge_of
 from ..tasks import skill_tasks
-from ..views.documents import attention_document, named_losses, targets_document
+from ..views.documents import attention_document, document_notes, named_losses, targets_document
 from .ask import prediction_lines
 from .options import UsageError
 from .output import print_result
@@ -28,7 +28,8 @@ def targets_command(args: argparse.Namespace) -> int:
     teacher, student = args.teacher or default_checkpoint(), args.student or runs.latest_student()
     if student is None:
         raise DemoError(
-            "No student was distilled here yet. Make one with `python -m minilm_demo distill`, or name one with --student."
+            "No student was distilled here yet. Make one with `python -m minilm_demo distill`, or name one with "
+            "--student."
         )
     for checkpoint in (teacher, student):
         locate(checkpoint)
@@ -37,11 +38,11 @@ def targets_command(args: argparse.Namespace) -> int:
     badge = badge_of(teacher, student, args.recipe)
     _write_output(targets, args, save_targets, badge=badge)
     document = targets_document(targets, badge) | {"output": str(args.output)}
-    print_result(args, document, _targets_lines(targets, badge, args.output))
+    print_result(args, document, _targets_lines(targets, badge, document, args.output))
     return 0
 
 
-def _targets_lines(targets: DistillationTargets, badge: Badge, output: Path) -> Iterator[str]:
+def _targets_lines(targets: DistillationTargets, badge: Badge, document: dict, output: Path) -> Iterator[str]:
     teacher, student = (
         f"{name}, layer {layer + 1}"
         for name, layer in (
@@ -52,6 +53,7 @@ def _targets_lines(targets: DistillationTargets, badge: Badge, output: Path) -> 
     yield f"{teacher}, beside {student}: {badge.title}. {badge.about}"
     for title, loss in named_losses(targets.losses).items():
         yield f"  {title.replace('_', ' '):<20}{loss:.4f} nats per head and token"
+    yield from document_notes(document)
     yield f"Written to {output}"
 
 
@@ -101,7 +103,7 @@ def _attention_lines(document: dict) -> Iterator[str]:
         yield f"  {head:<20}{crossing['mass']:.3f} of a word's attention lies on the other text"
     if "prediction" in document:
         yield from prediction_lines(document["prediction"])
-    if document["truncated"]:
-        yield "The text is longer than the model reads: its end was cut off."
+    else:
+        yield from document_notes(document)
     size = f"{document['layers']} layers x {document['heads']} heads x {len(document['tokens'])} tokens"
     yield f"{document['checkpoint']}: {size}, {document['milliseconds']:.0f} ms; written to {document['output']}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from ..errors import DemoError
@@ -49,17 +49,23 @@ RENAMED = {"output_dir": "output"}  # field -> flag, where the names differ
 METAVARS = {"probe": "TEXT"}  # of repeatable flags; the others take a path
 
 
-def add_config(parser: argparse.ArgumentParser, config: type, exclude: Sequence[str] = ()) -> None:
-    """Add one flag per field of the configuration dataclass, with the help and choices of the field's metadata. A flag
-    that is not on the command line leaves no attribute in the parsed arguments."""
+def add_config(
+    parser: argparse.ArgumentParser, config: type, exclude: Sequence[str] = (), only: Sequence[str] = ()
+) -> None:
+    """Add one flag per field of the configuration dataclass, or for those in `only`, with the help and choices of the
+    field's metadata. A flag that is not on the command line leaves no attribute in the parsed arguments."""
     types = typing.get_type_hints(config)
     for field in fields(config):
-        if field.name in exclude:
+        if field.name in exclude or (only and field.name not in only):
             continue
         options = {"help": field.metadata["help"], "dest": field.name, "default": argparse.SUPPRESS}
         flag = f"--{RENAMED.get(field.name, field.name).replace('_', '-')}"
         if field.name == "time_budget":
             parser.add_argument(flag, type=_duration, metavar="60s", **options)
+        elif types[field.name] == Mapping[str, str] | None:
+            parser.add_argument(flag, type=mapping, metavar="VALUE=LABEL,…", **options)
+        elif types[field.name] == tuple[float, float] | None:
+            parser.add_argument(flag, type=_range, metavar="LOW,HIGH", **options)
         elif types[field.name] is bool:
             parser.add_argument(flag, action="store_true", **options)
         elif typing.get_origin(types[field.name]) is tuple:
@@ -82,6 +88,23 @@ def _duration(text: str) -> float:
         return float(text[:-1]) * units[text[-1]] if text[-1:] in units else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is no duration; write 30s, 2m or 1h") from None
+
+
+def mapping(text: str) -> dict[str, str]:
+    """The mapping of "0=negative,1=positive"."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(separator and value.strip() for value, separator, _ in pairs):
+        raise argparse.ArgumentTypeError(f"'{text}' is no mapping; write VALUE=LABEL,VALUE=LABEL")
+    return {value.strip(): label.strip() for value, _, label in pairs}
+
+
+def _range(text: str) -> tuple[float, float]:
+    """The two numbers of "0,1"."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no range; write LOW,HIGH, as 0,1") from None
+    return low, high
 
 
 def read_config(args: argparse.Namespace, config: type):

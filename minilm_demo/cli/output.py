@@ -9,8 +9,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 
-from ..results import Evaluated, Fetching, Planned, Started, Stepped
+from ..results import FINETUNE, Evaluated, Fetching, Planned, Started, Stepped
 from ..runs import JOBS
+from ..tasks import TASKS
+from ..views.words import counted, rereading, smaller_batches
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -42,24 +44,38 @@ class Reporter:
 
     def __init__(self):
         self.steps_between, self.last_step = 1, 0
+        self.rows = 0  # that are learned from
 
     def __call__(self, event) -> None:
         if isinstance(event, Fetching):
             total = f" of {event.total / 1e6:.0f}" if event.total else ""
             progress(f"fetching {event.checkpoint}: {event.done / 1e6:.0f}{total} MB")
         elif isinstance(event, Started):
+            self.rows = event.examples
             weights = f"{event.trainable:,} of {event.parameters:,} weights move"
             model = event.checkpoint if JOBS[event.job].makes == "tuned" else f"A student of {event.checkpoint}"
             source = event.data_source.description
-            progress(f"{model} on {source}; {weights}; {event.precision} on {event.device}; seed {event.seed}")
+            precision = f"{event.precision} on {event.device} ({event.precision_reason})"
+            for note in event.data_source.notes:
+                progress(note)
+            progress(f"{model} on {source}; {weights}; {precision}; seed {event.seed}")
+            self._better_start(event)
         elif isinstance(event, Planned):
-            progress(f"{event.steps} steps ({event.epochs:.2g} epochs), about {event.seconds:.0f} s")
+            plan = f"{counted(event.steps, 'step')} ({event.epochs:.2g} epochs), about {event.seconds:.0f} s"
+            progress("; ".join(filter(None, (plan, rereading(event.epochs, self.rows), smaller_batches(event)))))
             self.steps_between = max(1, event.steps // self.LINES)
         elif isinstance(event, Stepped):
             self._step(event)
         elif isinstance(event, Evaluated):
             scores = "  ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
-            progress(f"step {event.step}  held-back rows: {scores}{'  (best so far)' if event.best else ''}")
+            rows = "validation" if event.split else "held-back"
+            progress(f"step {event.step}  {rows} rows: {scores}{'  (best so far)' if event.best else ''}")
+
+    def _better_start(self, event: Started) -> None:
+        """Name the skill that teaches more on the bundled sample than the bundled checkpoint does, if there is one."""
+        skill = TASKS[event.task].start_from if event.job == FINETUNE and event.data_source.kind == "sample" else ""
+        if skill and event.checkpoint == "bundled":
+            progress(f"so few rows teach bundled little of {event.task}; --checkpoint {skill} is a better start here")
 
     def _step(self, event: Stepped) -> None:
         on_terminal = sys.stderr.isatty()

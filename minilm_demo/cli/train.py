@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from ..data import LabelMeaning
 from ..errors import DataError
 from ..jobs import DistillConfig, TrainConfig
-from ..results import DISTILL, FINETUNE, Evaluation, Finished, Started
+from ..results import DISTILL, FINETUNE, Evaluation, FinetuneResult, Finished, Started
 from ..tasks import TASKS, get_task
 from ..views.documents import evaluation_document, result_document, run_document
-from ..views.kinds import kind_of
+from ..views.result import baseline_hint, baseline_name, paper_rows, paper_scores, rows_seen, run_rows
 from .ask import answerer
 from .options import UsageError, read_config
 from .output import EXIT_FAILED, Reporter, interrupts, print_result, report_rows
@@ -27,7 +28,7 @@ def finetune_command(args: argparse.Namespace) -> int:
     from ..models import default_checkpoint, locate
 
     locate(config.checkpoint or default_checkpoint())  # a wrong name is a wrong argument, not a failed job
-    open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train)
+    open_data(task, config.data, (config.train_split,), task.eval_splits, config.extra_train, config.meaning)
     return run_job(args, FINETUNE, task, config, partial(finetune, task), _finetune_lines)
 
 
@@ -58,13 +59,21 @@ def run_job(args: argparse.Namespace, job: str, task, config, start, lines) -> i
     return 0
 
 
-def open_data(task, data: str, splits: Sequence[str], eval_splits: Sequence[str] = (), extra: Sequence[str] = ()):
-    """The source that `data` names. Raises `UsageError` for an unknown name, split or extra path, before a run folder
-    exists. No row is read here: the job reports errors inside a file."""
-    from ..data import find_extra, open_source
+def open_data(
+    task,
+    data: str,
+    splits: Sequence[str],
+    eval_splits: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    meaning: LabelMeaning | None = None,
+):
+    """The source that `data` names; `meaning` is what is said of its label column. Raises `UsageError` for an unknown
+    name, split or extra path, before a run folder exists. No row is read here: the job reports errors inside a
+    file."""
+    from ..data import AS_SAID, find_extra, open_source
 
     try:
-        source = open_source(task, data, (*splits, *eval_splits))
+        source = open_source(task, data, (*splits, *eval_splits), meaning or AS_SAID)
         source.require_splits(*splits, *(source.eval_splits if eval_splits else ()))
         for path in extra:
             find_extra(task, path)
@@ -77,37 +86,53 @@ def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
     folder = str(Path(result.output_dir).absolute())  # a bare name could be a catalog name
     yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
-    yield from _evaluation_lines(result.evaluation, seen_by_base)
+    if not _beside_the_paper(result.evaluation):
+        yield f"Saw {rows_seen(result)}."
+    yield from _evaluation_lines(result.evaluation, seen_by_base, result)
     yield f"Saved in {folder}"
     texts = " ".join(['"…"'] * len(TASKS[result.evaluation.task].text_fields))
     yield f"Try it: python -m minilm_demo predict {result.evaluation.task} --checkpoint {shlex.quote(folder)} {texts}"
 
 
-def _evaluation_lines(evaluation: Evaluation, seen_by_base: str) -> Iterator[str]:
+def _beside_the_paper(evaluation: Evaluation) -> bool:
+    """Whether the paper's scores are printed below these."""
     task = TASKS[evaluation.task]
-    baseline = kind_of(task).baseline
+    return any(paper_scores(task, evaluation, split, task.paper_metric) for split in evaluation.metrics)
+
+
+def _evaluation_lines(
+    evaluation: Evaluation, seen_by_base: str, training: FinetuneResult | None = None
+) -> Iterator[str]:
+    task = TASKS[evaluation.task]
     yield f"{evaluation.checkpoint} on {evaluation.data_source.description}"
+    yield from evaluation.data_source.notes
     for split, values in evaluation.metrics.items():
         for metric, value in values.items():
             low, high = evaluation.intervals[split][metric]
-            base = evaluation.baseline[split][metric]
-            yield f"  {split:<24}{metric:<24}{value:.3f}  [{low:.3f}, {high:.3f}]  {baseline} {base:.3f}"
-    comparable = evaluation.data_source.is_official and task.eval_splits[0] in evaluation.metrics
-    for model, score in task.paper.items() if comparable else ():
-        yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  (all of the official data)"
+            constant = f"{baseline_name(task, evaluation, split, metric)} {evaluation.baseline[split][metric]:.3f}"
+            yield f"  {split:<24}{metric:<24}{value:.3f}  {low:.3f} to {high:.3f}  {constant}"
+        if hint := baseline_hint(task, evaluation, split):
+            yield f"  {hint}"
+    if _beside_the_paper(evaluation):
+        for model, score in task.paper.items():
+            yield f"  {f'the paper, {model}':<24}{task.paper_metric:<24}{score:.3f}  {paper_rows(task)}"
+        yield f"{run_rows(task, evaluation, training)}."
     if seen_by_base:
         yield f"The bundled checkpoint's own training had seen {seen_by_base}."
 
 
 def evaluate_command(args: argparse.Namespace) -> int:
     from ..jobs import evaluate
+    from ..models import with_outputs
 
     task = get_task(args.task)
     splits = tuple(args.split.split("+")) if args.split else ()
     checkpoint = answerer(args.checkpoint, task.name)
-    source = open_data(task, args.data, splits, () if splits else task.eval_splits)
+    meaning = LabelMeaning(getattr(args, "labels", None) or {}, getattr(args, "score_range", None))
+    source = open_data(task, args.data, splits, () if splits else task.eval_splits, meaning=meaning)
+    location = with_outputs(checkpoint.name, args.output_labels)
     evaluation = evaluate(
-        task, checkpoint.name, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
+        task, location, splits=splits, data=source, limit=args.limit, seed=args.seed, on_rows=report_rows
     )
     seen_by_base = checkpoint.seen(task)
     document = evaluation_document(evaluation, seen_by_base)
@@ -117,12 +142,12 @@ def evaluate_command(args: argparse.Namespace) -> int:
 
 def distill_command(args: argparse.Namespace) -> int:
     task, config = get_task(args.task), read_config(args, DistillConfig)
-    from ..data import text_files
+    from ..data import own_place
     from ..jobs import distill
     from ..models import default_checkpoint, locate
 
     locate(config.teacher or default_checkpoint())
-    if not text_files(task, config.data):
+    if not own_place(task, config.data):
         open_data(task, config.data, (config.split,), task.eval_splits)
     return run_job(args, DISTILL, task, config, distill, _distill_lines)
 

@@ -1,7 +1,8 @@
 """Rows, texts and features: their sources, the reading of files, and how a text becomes tokens and words."""
 
 from .columns import guess_columns, preview_file
-from .files import FILE_KINDS, read_table
+from .files import FILE_KINDS, Table, read_table
+from .labels import LabelMeaning
 from .outputs import listed, new_file, require_free, require_new_file
 from .reading import (
     MAX_TEXT_CHARACTERS,
@@ -14,18 +15,24 @@ from .reading import (
     read_input,
     word_spans,
 )
-from .rows import draw, encodable, hold_back, require_rows
+from .rows import AS_SAID, CheckedRows, encodable, require_rows, split_facts
 from .sources import Source, find_extra, find_place, local_sources, open_source, read_extra, sample_source, short_name
-from .texts import TEXT_KIND, Texts, TokenIds, load_texts, text_files
+from .splits import draw, hold_back
+from .texts import Texts, TokenIds, load_texts, own_place
+from .unread import Reading, is_blank, reading_of
 
 __all__ = [
+    "AS_SAID",
     "FILE_KINDS",
     "MAX_TEXT_CHARACTERS",
     "MAX_TOKENS",
-    "TEXT_KIND",
+    "CheckedRows",
+    "LabelMeaning",
     "PlacedWord",
     "ReadInput",
+    "Reading",
     "Source",
+    "Table",
     "Texts",
     "TokenIds",
     "check_row",
@@ -36,21 +43,24 @@ __all__ = [
     "find_place",
     "guess_columns",
     "hold_back",
+    "is_blank",
     "listed",
     "load_texts",
     "local_sources",
     "new_file",
     "open_source",
+    "own_place",
     "place_words",
     "preview_file",
     "read_extra",
     "read_input",
     "read_table",
+    "reading_of",
     "require_free",
     "require_new_file",
     "require_rows",
     "sample_source",
     "short_name",
-    "text_files",
+    "split_facts",
     "word_spans",
 ]

@@ -9,9 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ..results import CutRows
 from ..tasks import Task
 from .encoding import Window
 from .kinds import kind_of
+
+ROW = "row"  # key of a feature: the index of its row
+LENGTHS = (32, 64, 128, 192, 256, 384, 512)  # in tokens, offered where texts are cut
+FEW_CUT = 0.02  # the shortest length that cuts at most this share of the rows is offered
 
 
 def window_size(task: Task | None, model_config, max_length: int | None = None) -> int:
@@ -33,10 +38,26 @@ def encode(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stri
     return kind_of(task).encode(task, tokenizer, rows, max_length, stride)
 
 
-def is_cut(task: Task, tokenizer, row: Mapping, windows: Sequence[Window], max_length: int) -> bool:
-    """Whether part of the row's text is in none of its windows."""
-    full = len(windows[0].inputs["input_ids"]) == max_length
-    return kind_of(task).cuts_texts and full and count_tokens(task, tokenizer, row) > max_length
+def cut_rows(task: Task, lengths: Sequence[int], max_length: int, limit: int) -> CutRows | None:
+    """How many rows of these lengths, in tokens, are longer than `max_length`, and a length of at most `limit` that
+    reads more of them whole; None for a task that reads long texts in windows."""
+    if not kind_of(task).cuts_texts:
+        return None
+    number, cut = len(lengths), [length for length in lengths if length > max_length]
+    longer = [length for length in LENGTHS if max_length < length <= limit] if cut else []
+    cut_by = {length: sum(number > length for number in cut) for length in longer}
+    best = next((length for length in longer if cut_by[length] <= FEW_CUT * number), max(longer, default=0))
+    if not best or cut_by[best] == len(cut):
+        return CutRows(number, len(cut), max_length)
+    return CutRows(number, len(cut), max_length, best, cut_by[best])
+
+
+def whole_lengths(task: Task, tokenizer, rows: Sequence[Mapping], lengths: Sequence[int], max_length: int) -> list[int]:
+    """Tokens of each row's whole text, where `lengths` are those of its encoded input, at most `max_length`."""
+    return [
+        count_tokens(task, tokenizer, row) if length == max_length and kind_of(task).cuts_texts else length
+        for row, length in zip(rows, lengths, strict=False)  # a long context has several inputs
+    ]
 
 
 def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
@@ -45,22 +66,25 @@ def count_tokens(task: Task, tokenizer, row: Mapping) -> int:
 
 
 def train_features(task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[dict]:
-    """Features with labels. A window without the whole answer points at [CLS], as "no answer" does."""
+    """Features with labels, and under `ROW` the index of the row. A window without the whole answer points at [CLS], as
+    "no answer" does."""
     kind = kind_of(task)
     return [
-        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field])}
+        {**window.inputs, **kind.targets(window, rows[window.row][task.label_field]), ROW: window.row}
         for window in encode(task, tokenizer, rows, max_length, stride)
     ]
 
 
 def collate(features: Sequence[Mapping], pad_token_id: int) -> dict:
     """A batch of tensors padded on the right to its own longest feature: `input_ids`, `attention_mask`
-    [batch, num_tokens] and so on; labels [batch]."""
+    [batch, num_tokens] and so on; labels [batch]. `ROW` is left out."""
     import torch
 
     length = max(len(feature["input_ids"]) for feature in features)
     batch = {}
     for name, first in features[0].items():
+        if name == ROW:
+            continue
         if isinstance(first, list):
             fill = pad_token_id if name == "input_ids" else 0
             batch[name] = torch.tensor([f[name] + [fill] * (length - len(f[name])) for f in features])

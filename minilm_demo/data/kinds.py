@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
 
 from ..errors import DataError
+from ..results import ScoreScale, ValueMeaning
 from ..tasks import Task
+from .answers import read_answers
 from .encoding import MIN_CONTEXT_TOKENS, Window, answer_positions, encode_texts, encode_windows
+from .labels import ClassReader, Column, ScoreReader, Unusable
+
+STRATA = 5  # groups of similar scores, which a split takes the same share of
+
+
+class LabelReader(Protocol):
+    """Reads the labels of one column."""
+
+    values: tuple[ValueMeaning, ...]  # what it took values for that are not names of labels, after all rows are read
+    scale: ScoreScale | None  # how it read scores
+
+    def read(self, row: Mapping) -> object:
+        """The label of a row in the form that all later steps use. Raises `Unusable` for a row without one."""
 
 
 class Kind(ABC):
@@ -18,13 +35,16 @@ class Kind(ABC):
     cuts_texts: bool = True  # whether text beyond the limit is lost; if not, further windows hold it
 
     @abstractmethod
-    def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None):
-        """The row's label, checked, in the form that all later steps use. `names` is the source's own order of class
-        names, if it has one. Raises `DataError` for a label that the task does not have."""
+    def reader(self, task: Task, column: Column) -> LabelReader:
+        """A reader of the labels of these rows. Raises `DataError` if it is not plain what the column means."""
 
-    def is_usable(self, task: Task, label) -> bool:
-        """Whether a row with this label, as `read_label` returns it, can be learned from and scored."""
-        return True
+    def stratum(self, task: Task, label) -> object:
+        """The group of a label that a split takes the same share of as of the others."""
+        return label
+
+    def twin_key(self, task: Task, row: Mapping) -> tuple[str, ...]:
+        """The texts by which two rows are twins: a model that has seen one knows the other."""
+        return tuple(same_text(row[name]) for name in task.text_fields)
 
     @abstractmethod
     def encode(self, task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
@@ -60,32 +80,19 @@ class _WholeTexts(Kind):
 class Classification(_WholeTexts):
     """A label is a class id, from 0 to the number of the task's labels - 1."""
 
-    def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None) -> int:
-        """The class id of an id, of a label's name, or of an id in the order of `names`."""
-        value = row[task.label_field]
-        if names is not None and isinstance(value, int) and 0 <= value < len(names):
-            value = names[value]
-        ids = {_plain(label): index for index, label in enumerate(task.labels)}
-        ids |= {str(index): index for index in range(len(task.labels))}
-        text = _plain(str(value)).removesuffix(".0")
-        if text not in ids:
-            choices = ", ".join(f"{index} or {label}" for index, label in enumerate(task.labels))
-            raise DataError(f"the label is '{value}'; it must be {choices}.")
-        return ids[text]
+    def reader(self, task: Task, column: Column) -> ClassReader:
+        return ClassReader(task, column)
 
 
 class Regression(_WholeTexts):
     """A label is a number in the task's `score_range`."""
 
-    def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None) -> float:
+    def reader(self, task: Task, column: Column) -> ScoreReader:
+        return ScoreReader(task, column)
+
+    def stratum(self, task: Task, label: float) -> int:
         low, high = task.score_range
-        try:
-            target = float(row[task.label_field])
-        except (TypeError, ValueError):
-            target = float("nan")
-        if not low <= target <= high:
-            raise DataError(f"the score is '{row[task.label_field]}'; it must be a number from {low:g} to {high:g}.")
-        return target
+        return min(STRATA - 1, int(STRATA * (label - low) / (high - low)))
 
 
 class Span(Kind):
@@ -95,34 +102,15 @@ class Span(Kind):
     truncation = "only_second"
     cuts_texts = False
 
-    def read_label(self, task: Task, row: Mapping, names: Sequence[str] | None) -> dict:
-        """The label from such a dict, from a text with an offset, or from a text to be located in the context."""
-        value, context = row[task.label_field], str(row[task.text_fields[1]])
-        if isinstance(value, str) and value.startswith("{"):
-            try:
-                value = json.loads(value)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"the answers '{value[:60]}' are not JSON.") from error
-        if not isinstance(value, Mapping):
-            value = _located(value, str(row.get("answer_start", "")), context)
-        try:
-            answers = [
-                (str(text), int(start)) for text, start in zip(value["text"], value["answer_start"], strict=True)
-            ]
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                'the answers must be {"text": [...], "answer_start": [...]}, a start for each text.'
-            ) from error
-        for text, start in answers:
-            if start < 0:
-                raise DataError(f"the answer '{text}' does not stand in the context.")
-            if not text or context[start : start + len(text)] != text:
-                raise DataError(f"the answer '{text}' does not stand in the context at character {start}.")
-        return {"text": [text for text, _ in answers], "answer_start": [start for _, start in answers]}
+    def reader(self, task: Task, column: Column) -> AnswerReader:
+        return AnswerReader(task)
 
-    def is_usable(self, task: Task, label: Mapping) -> bool:
-        """Whether the label has an answer, or the task has unanswerable questions."""
-        return task.has_unanswerable or bool(label["text"])
+    def stratum(self, task: Task, label: Mapping) -> bool:
+        return bool(label["text"])
+
+    def twin_key(self, task: Task, row: Mapping) -> tuple[str, ...]:
+        """The context alone: its other questions say where the answers are."""
+        return (same_text(row[task.text_fields[1]]),)
 
     def encode(self, task: Task, tokenizer, rows: Sequence[Mapping], max_length: int, stride: int) -> list[Window]:
         return encode_windows(task, tokenizer, rows, max_length, stride)
@@ -153,12 +141,24 @@ def kind_of(task: Task | None) -> Kind:
     return KINDS[task.kind if task else "classification"]
 
 
-def _plain(label: str) -> str:
-    return label.strip().casefold().replace(" ", "_").replace("-", "_")
+class AnswerReader:
+    """Reads answers, and where they stand in the context."""
+
+    values: tuple[ValueMeaning, ...] = ()
+    scale = None
+
+    def __init__(self, task: Task):
+        self.task = task
+
+    def read(self, row: Mapping) -> dict[str, list]:
+        context = str(row[self.task.text_fields[1]])
+        answers = read_answers(row[self.task.label_field], row.get("answer_start"), context)
+        if not answers["text"] and not self.task.has_unanswerable:
+            raise Unusable(f"it has no answer, and {self.task.name} has no questions without one")
+        return answers
 
 
-def _located(value, offset: str, context: str) -> dict[str, list]:
-    """One answer text with its offset if that is a number, else with its first position in the context."""
-    texts = [str(value)] if value is not None and str(value).strip() else []
-    has_offset = texts and offset.isdecimal()
-    return {"text": texts, "answer_start": [int(offset)] if has_offset else [context.find(text) for text in texts]}
+@lru_cache(1024)  # the questions of a context have its text again and again
+def same_text(text: str) -> str:
+    """A text as it is compared with others: its case and its spaces do not matter."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

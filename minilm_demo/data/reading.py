@@ -15,6 +15,7 @@ from ..tasks import Task
 from . import features
 from .kinds import kind_of
 from .rows import encodable
+from .unread import is_blank, reads_nothing, unknown_words
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def check_texts(task: Task | None, texts: tuple[str, ...]) -> tuple[str, ...]:
         fields = ", ".join(task.text_fields)
         raise DataError(f"{task.name} reads {len(task.text_fields)} texts ({fields}); {len(texts)} came.")
     for text, name in zip(texts, _names(texts), strict=False):
-        if not isinstance(text, str) or not text.strip():
+        if is_blank(text):
             raise DataError(f"The {name} is empty. Write some words to look at.")
         if len(text) > MAX_TEXT_CHARACTERS:
             raise DataError(f"The {name} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
@@ -108,15 +109,31 @@ class ReadInput:
     separators: tuple[bool, ...]
     word_ids: tuple[int | None, ...]
     words: tuple[WordSpan, ...]
-    truncated: bool
+    tokens_total: int  # of the whole texts, as this and the next two of `Reading`
+    unknown_words: tuple[str, ...]
+    nothing_read: bool
+
+    @property
+    def tokens_read(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def truncated(self) -> bool:
+        return self.tokens_read < self.tokens_total
 
 
 def read_input(
-    task: Task | None, checkpoint: Checkpoint, texts: tuple[str, ...], max_length: int = MAX_TOKENS
+    task: Task | None, checkpoint: Checkpoint, texts: tuple[str, ...], max_length: int | None = None
 ) -> ReadInput:
     """Checked texts as the checkpoint reads them: at most `max_length` tokens, or as many as its position table holds.
-    Raises `DataError` for a text that has no word or leaves no room for the other."""
-    length = features.window_size(task, checkpoint.model.config, max_length)
+
+    By default a task's model reads as many as `predict` gives to it (of a question: the first window), an encoder
+    `MAX_TOKENS`. Raises `DataError` for a text that has no word or leaves no room for the other."""
+    config = checkpoint.model.config
+    if task and not max_length:
+        length = features.input_length(task, config)
+    else:
+        length = features.window_size(task, config, max_length or MAX_TOKENS)
     tokenizer, kind = checkpoint.tokenizer, kind_of(task)
     with checkpoint.lock:
         kind.check_room(tokenizer, texts, length)
@@ -128,7 +145,8 @@ def read_input(
             verbose=False,
         )
         ids = encoded["input_ids"]
-        truncated = len(ids) == length and len(tokenizer(*texts, verbose=False)["input_ids"]) > length
+        total = len(tokenizer(*texts, verbose=False)["input_ids"]) if len(ids) == length else len(ids)
+        unknown, nothing = unknown_words(tokenizer, texts, encoded), reads_nothing(tokenizer, [ids])
         tokens = tuple(tokenizer.convert_ids_to_tokens(ids))
         spans = [word_spans(tokenizer, text) for text in texts]
     parts = encoded.sequence_ids(0)
@@ -147,7 +165,9 @@ def read_input(
         ),
         word_ids=word_ids,
         words=words,
-        truncated=truncated,
+        tokens_total=total,
+        unknown_words=unknown,
+        nothing_read=nothing,
     )
 
 
@@ -186,9 +206,9 @@ MAX_TEXT_CHARACTERS = 100_000
 def check_row(task: Task, row: Mapping[str, str]) -> dict[str, str]:
     """The row's text fields. Raises `DataError` for one that is missing, empty or too long."""
     for field in task.text_fields:
-        text = row.get(field)
-        if not isinstance(text, str) or not text.strip():
-            raise DataError(f"The {field} is empty. {task.name} needs: {', '.join(task.text_fields)}.")
+        text, name = row.get(field), task.words_for(field)
+        if is_blank(text):
+            raise DataError(f"The {name} is empty. {task.name} needs: {', '.join(task.text_fields)}.")
         if len(text) > MAX_TEXT_CHARACTERS:
-            raise DataError(f"The {field} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
+            raise DataError(f"The {name} has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are read.")
     return {field: encodable(row[field]) for field in task.text_fields}

@@ -1,56 +1,103 @@
-"""Checked rows (text fields as text, the label as the task's id), random samples of them, and held-back rows."""
+"""Checked rows: text fields as text, the label as the task's id. What cannot be used is left out and counted."""
 
 from __future__ import annotations
 
 import json
-import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..errors import DataError, DemoError
+from ..errors import DataError
+from ..results import FIRST_ROWS, RowFacts, RowGroup, SplitFacts, group_words, joined_facts
 from ..tasks import Task
-from .kinds import kind_of
+from .kinds import kind_of, same_text
+from .labels import Column, LabelMeaning, NoLabels, Unusable
+
+AS_SAID = LabelMeaning()  # nothing was said of the label column
+MOST_REASONS = 12  # of one message
+
+
+@dataclass(frozen=True)
+class CheckedRows:
+    """Rows that can be used, and how they were read."""
+
+    rows: list[dict]
+    facts: RowFacts = field(default_factory=RowFacts)
+
+
+def joined_rows(parts: Sequence[CheckedRows]) -> CheckedRows:
+    rows = [row for part in parts for row in part.rows]
+    return CheckedRows(rows, joined_facts([part.facts for part in parts]))
 
 
 def label_names_of(features, task: Task) -> Sequence[str] | None:
     return getattr(features.get(task.label_field), "names", None)
 
 
-def usable_rows(task: Task, rows: list[dict]) -> list[dict]:
-    """The rows to learn from and to score. Rows without an answer are dropped if the task has no unanswerable
-    questions."""
-    kind = kind_of(task)
-    return [row for row in rows if kind.is_usable(task, row[task.label_field])]
+def check_rows(
+    task: Task,
+    raw: Sequence[Mapping],
+    names: Sequence[str] | None,
+    where: str,
+    meaning: LabelMeaning = AS_SAID,
+    *,
+    asks: bool = True,
+    notes: Sequence[str] = (),
+) -> CheckedRows:
+    """The usable rows with exactly the task's columns, labels as its ids. Every row is read, whatever is wrong with
+    others.
 
-
-def check_rows(task: Task, raw: Sequence[Mapping], names: Sequence[str] | None, where: str) -> list[dict]:
-    """Rows with exactly the task's columns, labels as its ids. `names` is the source's own order of class names, if it
-    has one; `where` names the source in a `DataError`."""
+    `names` is the source's own order of class names, if it has one; `where` names the source. `asks`: whether a label
+    column that may mean several things is refused; `notes`: sentences on how the file was read. Raises `DataError` with
+    all reasons if most rows cannot be used, and for missing columns."""
     if not raw:
-        return []
-    missing = [column for column in task.columns if column not in raw[0]]
+        return CheckedRows([])
+    columns = task.columns if meaning.needed else task.text_fields
+    missing = [column for column in columns if all(column not in row for row in raw)]
     if missing:
         raise DataError(
             f"{where} has no column for {' and '.join(missing)}. Found: {', '.join(map(str, raw[0]))}. "
-            f"Needed: {', '.join(task.columns)}. First row: {show_row(raw[0])}"
+            f"Needed: {', '.join(columns)}. First row: {show_row(raw[0])}"
         )
-    kind, rows = kind_of(task), []
-    for number, row in enumerate(raw, 1):
+    filled = [dict.fromkeys(task.columns) | dict(row) for row in raw]  # a JSON line may leave a column out
+    column = Column(filled, names, meaning, where, asks)
+    reader = kind_of(task).reader(task, column) if meaning.needed else NoLabels()
+    rows, numbers = [], {}  # reason -> numbers of the rows
+    for number, row in enumerate(filled, 1):
         try:
-            row = dict.fromkeys(task.columns) | row  # a JSON line may leave a column out
-            checked = {field: _text(row[field], field) for field in task.text_fields}
-            checked[task.label_field] = kind.read_label(task, row, names)
-        except DemoError as error:
-            raise DataError(f"{where}, row {number}: {error} Row: {show_row(row)}") from error
+            checked = {name: _text(row[name], name) for name in task.text_fields}
+            checked[task.label_field] = reader.read(row)
+        except Unusable as reason:
+            numbers.setdefault(str(reason), []).append(number)
+            continue
         if "id" in row:
             checked["id"] = str(row["id"])
         rows.append(checked)
-    return rows
+    left_out = tuple(
+        RowGroup(reason, len(found), tuple(found[:FIRST_ROWS]), where)
+        for reason, found in sorted(numbers.items(), key=lambda item: -len(item[1]))
+    )
+    if 2 * len(rows) < len(raw):
+        raise DataError(_refusal(task, raw, left_out, where))
+    return CheckedRows(rows, RowFacts(len(raw), left_out, reader.values, reader.scale, file_notes=tuple(notes)))
 
 
-def _text(value, field: str) -> str:
-    text = "" if value is None else str(value)
+def _refusal(task: Task, raw: Sequence[Mapping], left_out: Sequence[RowGroup], where: str) -> str:
+    """Why a source is refused: every reason, with the first row that has it."""
+    number = sum(group.rows for group in left_out)
+    reasons = "; ".join(group_words(replace(group, where="")) for group in left_out[:MOST_REASONS])
+    more = f"; and {len(left_out) - MOST_REASONS} more reasons" if len(left_out) > MOST_REASONS else ""
+    first = raw[left_out[0].first[0] - 1]
+    return (
+        f"{where}: {number:,} of {len(raw):,} row{'' if len(raw) == 1 else 's'} cannot be used: {reasons}{more}. "
+        f"The first of them: {show_row({name: first.get(name) for name in task.columns})}"
+    )
+
+
+def _text(value, name: str) -> str:
+    text = "" if value is None or value != value else str(value)  # a missing cell of a table is not equal to itself
     if not text.strip():
-        raise DataError(f"the column {field} is empty.")
+        raise Unusable(f"the column {name} is empty")
     return encodable(text)
 
 
@@ -63,33 +110,27 @@ def show_row(row: Mapping) -> str:
     return json.dumps({key: str(value)[:60] for key, value in row.items()}, ensure_ascii=False)
 
 
-MAX_HELD_BACK = 1000
-MIN_ROWS_TO_HOLD_BACK = 500
-
-
-def draw(rows: Sequence[dict], number: int | None, seed: int) -> tuple[list[dict], list[dict]]:
-    """`number` rows drawn at random by `seed`, and the rest. All rows, in their order, if `number` is None or too
-    large."""
-    if number is None or number >= len(rows):
-        return list(rows), []
-    order = random.Random(seed).sample(range(len(rows)), len(rows))
-    return [rows[index] for index in order[:number]], [rows[index] for index in order[number:]]
-
-
-def hold_back(rows: list[dict], rest: list[dict], seed: int) -> tuple[list[dict], list[dict]]:
-    """Rows to train on, and held-back rows to choose the best checkpoint by.
-
-    A tenth of the rows is held back, at most 1,000, none of fewer than 500. Held-back rows come from `rest`,
-    the train rows that were not drawn, if it has enough, else from `rows`."""
-    number = min(MAX_HELD_BACK, len(rows) // 10)
-    if len(rows) < MIN_ROWS_TO_HOLD_BACK:
-        return rows, []
-    if len(rest) >= number:
-        return rows, rest[:number]
-    held_back, remaining = draw(rows, number, seed)
-    return remaining, held_back
-
-
 def require_rows(task: Task, rows: Sequence, split: str, at_least: int = 1) -> None:
     if len(rows) < at_least:
         raise DataError(f"{task.name} {split} has {len(rows)} rows; at least {at_least} are needed.")
+
+
+# -- facts ---------------------------------------------------------------------------------------------------------
+
+
+def split_facts(task: Task, rows: Sequence[Mapping], training: Sequence[Mapping] = ()) -> SplitFacts:
+    """What is known of these rows; `training` are the rows that the scored model learned from, if they are known."""
+    kind = kind_of(task)
+    labels = Counter(task.labels[row[task.label_field]] for row in rows) if task.labels else {}
+    by_text: dict[tuple[str, ...], list[str]] = {}  # texts -> labels of the rows that have them
+    for row in rows:
+        key = tuple(same_text(row[name]) for name in task.text_fields)
+        by_text.setdefault(key, []).append(json.dumps(row[task.label_field], sort_keys=True))
+    known = {kind.twin_key(task, row) for row in training}
+    return SplitFacts(
+        rows=len(rows),
+        labels={label: labels[label] for label in task.labels},
+        repeated=len(rows) - len(by_text),
+        contradicting=sum(len(found) for found in by_text.values() if len(set(found)) > 1),
+        in_training=sum(kind.twin_key(task, row) in known for row in rows) if known else 0,
+    )

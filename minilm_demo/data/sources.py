@@ -4,15 +4,15 @@
     rows = source.read("train+train_more")   checked rows: the task's text fields as text, the label as the task's id
 
 A row is a dict with the task's columns. Labels are mapped by *name* if the source has label names. A span row has
-`answers = {"text": [...], "answer_start": [...]}`, empty lists for "no answer".
+`answers = {"text": [...], "answer_start": [...]}`, empty lists for "no answer". Rows that cannot be used are left out
+and counted: `Source.facts`.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,13 +20,18 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..models import hub
-from ..results import DataSource
+from ..results import DataSource, RowFacts, joined_facts
 from ..tasks import Task
-from .columns import read_file
-from .files import FILE_KINDS, check_kind, read_jsonl, read_rows
-from .rows import check_rows, label_names_of, usable_rows
+from .columns import rows_of_table
+from .files import FILE_KINDS, check_kind, read_rows
+from .folders import WHOLE, Part, find_parts, nothing_found
+from .labels import LabelMeaning
+from .rows import AS_SAID, CheckedRows, check_rows, joined_rows, label_names_of
+from .splits import set_apart
 
 SAMPLE_ROOT = Path(__file__).resolve().parents[2] / "examples" / "datasets"
+NOTHING_KNOWN = RowFacts()
+SPLIT_FILE = re.compile(r"([\w.]+)-\d+-of-\d+\.parquet")
 FILE_SPLITS = ("all", "validation", "train")
 FILE_VALIDATION_SHARE = 0.2  # of the rows of a user's own file, which has no validation split; at most 1,000 rows
 
@@ -36,16 +41,22 @@ class Source:
     """A source of rows. `read(split)` gives checked rows, also of `splits+joined+like+this`."""
 
     task: Task
-    kind: str  # "file" | "mirror" | "hub" | "sample"
+    kind: str  # "file" | "folder" | "mirror" | "hub" | "sample"
     title: str
-    read_split: Callable[[str], list[dict]]
-    eval_splits: tuple[str, ...]
+    read_split: Callable[[str], CheckedRows]
+    eval_splits: tuple[str, ...]  # scored at the end of a fine-tune
     local_rows: Callable[[str], int] | None = None  # rows of a split on this machine, if they may be fewer
     find_split: Callable[[str], object] | None = None  # raises `DataError` for a missing split; None for the Hub
+    all_splits: tuple[str, ...] = ()  # scored if no training was before: all labelled rows; (): `eval_splits`
 
     def read(self, splits: str) -> list[dict]:
         """The checked rows. All readers share them, so they must not be changed."""
-        return [row for split in splits.split("+") for row in self.read_split(split)]
+        return [row for split in splits.split("+") for row in self.read_split(split).rows]
+
+    @property
+    def scored_splits(self) -> tuple[str, ...]:
+        """The splits that an evaluation scores: of a file with no other split, all rows."""
+        return self.all_splits or self.eval_splits
 
     def require_splits(self, *splits: str) -> None:
         """Raise `DataError` for a missing split, before any row is read."""
@@ -53,11 +64,26 @@ class Source:
             for name in split.split("+"):
                 self.find_split(name)
 
-    def describe(self, used: Mapping[str, int]) -> DataSource:
+    def describe(self, used: Mapping[str, int], facts: RowFacts = NOTHING_KNOWN) -> DataSource:
         """The source of a result in words: its title, and how many of the official rows were used. `used`: split ->
-        rows."""
+        rows; `facts`: what is known of them."""
         parts = [self._count(split, rows) for split, rows in used.items()]
-        return DataSource(self.kind, f"{self.title}: {', '.join(parts)}", dict(used))
+        return DataSource(self.kind, f"{self.title}: {', '.join(parts)}", dict(used), facts)
+
+    def facts(self, splits: Iterable[str]) -> RowFacts:
+        """How the rows of these splits were read. Extra sets among them are not this source's own."""
+        names = dict.fromkeys(name for split in splits for name in split.split("+"))
+        parts = [self.read_split(name).facts for name in names if self._has(name)]
+        return joined_facts(list({id(part): part for part in parts}.values()))  # the splits of a file share theirs
+
+    def _has(self, split: str) -> bool:
+        if self.find_split is None:
+            return bool(re.fullmatch(r"\w+", split)) and split in self.task.official_rows
+        try:
+            self.find_split(split)
+        except DataError:
+            return False
+        return True
 
     def _count(self, split: str, rows: int) -> str:
         names = split.split("+")
@@ -70,9 +96,11 @@ class Source:
         return f"{rows:,} of {official:,} rows of {split}"
 
 
-def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> Source:
+def open_source(task: Task, data: str = "auto", splits: Sequence[str] = (), meaning: LabelMeaning = AS_SAID) -> Source:
     """The source of the rows of `task`. `auto` takes the first that has all `splits`: the mirror at `MINILM_DATA`, the
-    Hub, the bundled sample. Raises `DataError` or `Unavailable` if a source that was named is missing."""
+    Hub, the bundled sample. `meaning` is what was said of the label column of a folder or file.
+
+    Raises `DataError` or `Unavailable` if a source that was named is missing."""
     if data == "auto":
         return _first_available(task, splits)
     if data == "sample":
@@ -83,10 +111,12 @@ def open_source(task: Task, data: str = "auto", splits: Sequence[str] = ()) -> S
         return _named_mirror(task)
     path = find_place(data)
     if path is not None:
-        return mirror_source(task, path) if path.is_dir() else file_source(task, path)
+        if path.is_dir() and mirror_folder(task, path):
+            return mirror_source(task, path, meaning)
+        return file_source(task, path, meaning)
     raise DataError(
-        f"No data at '{_shortened(data)}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet or "
-        f"one task's own folder) or a file ({', '.join(FILE_KINDS)})."
+        f"No data at '{_shortened(data)}'. Give auto, mirror, hub, sample, a folder (glue/<task>/<split>-*.parquet, or "
+        f"your own with files named train, validation and test) or a file ({', '.join(FILE_KINDS)})."
     )
 
 
@@ -132,8 +162,9 @@ def sample_source(task: Task) -> Source:
     folder = SAMPLE_ROOT / task.sample_folder
 
     @cache
-    def read_split(split: str) -> list[dict]:
-        return usable_rows(task, _read_folder(task, folder, split))
+    def read_split(split: str) -> CheckedRows:
+        checked = _read_folder(task, folder, split, asks=False)
+        return CheckedRows(checked.rows)  # how they were read needs no word: the rows are this program's own
 
     def find_split(split: str) -> list[Path]:
         return _require_split(task, folder, split)
@@ -143,24 +174,50 @@ def sample_source(task: Task) -> Source:
 
 
 def mirror_folder(task: Task, root: Path) -> Path | None:
-    """The task's folder below a mirror's root (`glue/sst2`, `squad_v2`), or `root` itself if it holds splits."""
+    """The folder with the task's official rows: below a mirror's root (`glue/sst2`, `squad_v2`), or `root` itself if
+    it is such a folder. A folder of one's own is none, whatever it is called."""
+    parts = _dataset_path(task).split("/")
+    candidates = [root.joinpath(*parts)]
+    if list(root.resolve().parts[-len(parts) :]) == parts:
+        candidates.append(root)
+    return next((folder for folder in candidates if _has_official_rows(task, folder)), None)
+
+
+def _dataset_path(task: Task) -> str:
+    """Where the layout of a mirror has the task: "glue/sst2", "squad_v2"."""
     name, configuration = task.dataset
-    below = root / name.split("/")[-1] / (configuration or "")
-    if below.is_dir():
-        return below
-    return root if any(root.glob("*.parquet")) or any(root.glob("*.jsonl")) else None
+    return "/".join(filter(None, (name.split("/")[-1], configuration)))
 
 
-def mirror_source(task: Task, root: Path) -> Source:
+def _has_official_rows(task: Task, folder: Path) -> bool:
+    """Whether all .parquet files of the folder have exactly the official columns as `datasets` writes them, and not
+    more rows than the official splits."""
+    import pyarrow
+    import pyarrow.parquet
+
+    files, rows = sorted(folder.glob("*.parquet")), {}
+    try:
+        for file in files:
+            found = pyarrow.parquet.read_metadata(file)
+            named = SPLIT_FILE.fullmatch(file.name)
+            if not named or b"huggingface" not in (found.metadata or {}):
+                return False
+            if set(found.schema.to_arrow_schema().names) != task.official_columns:
+                return False
+            rows[named[1]] = rows.get(named[1], 0) + found.num_rows
+    except (pyarrow.ArrowException, OSError):
+        return False
+    return bool(files) and all(number <= task.official_rows.get(split, number) for split, number in rows.items())
+
+
+def mirror_source(task: Task, root: Path, meaning: LabelMeaning = AS_SAID) -> Source:
     folder = mirror_folder(task, root)
     if folder is None:
-        name, configuration = task.dataset
-        expected = "/".join(filter(None, (name.split("/")[-1], configuration)))
-        raise DataError(f"{root} has no data for {task.name}: expected {expected}/<split>-*.parquet below it.")
+        raise nothing_found(root, task.name, _dataset_path(task))
 
     @cache  # a run reads its validation rows twice: to count them, and at the end to score them
-    def read_split(split: str) -> list[dict]:
-        return usable_rows(task, _read_folder(task, folder, split))
+    def read_split(split: str) -> CheckedRows:
+        return _read_folder(task, folder, split, meaning)
 
     def find_split(split: str) -> list[Path]:
         return _require_split(task, folder, split)
@@ -169,7 +226,7 @@ def mirror_source(task: Task, root: Path) -> Source:
         return sum(map(_count_rows, split_files(folder, split)))
 
     title = f"{task.name} from a local mirror"
-    return Source(task, "mirror", title, read_split, task.eval_splits, local_rows, find_split)
+    return Source(task, "mirror", title, read_split, task.eval_splits, local_rows=local_rows, find_split=find_split)
 
 
 def hub_source(task: Task) -> Source:
@@ -177,44 +234,80 @@ def hub_source(task: Task) -> Source:
     name, configuration = task.dataset
 
     @cache
-    def read_split(split: str) -> list[dict]:
+    def read_split(split: str) -> CheckedRows:
         dataset = hub.load_dataset(name, configuration, split)
-        return usable_rows(
-            task, check_rows(task, dataset.to_list(), label_names_of(dataset.features, task), f"{name} {split}")
+        return check_rows(
+            task, dataset.to_list(), label_names_of(dataset.features, task), f"{name} {split}", asks=False
         )
 
     return Source(task, "hub", f"{task.name} from {name} on the Hub", read_split, task.eval_splits)
 
 
-def file_source(task: Task, path: Path) -> Source:
-    """A user's own file. Its splits are `train` and `validation`, made by a fixed shuffle of its rows, and `all`.
+def file_source(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Source:
+    """A user's own file, or a folder or .zip of files named after splits. What has no validation split of its own has
+    the splits `all`, and `train` and `validation`, made from its rows by `set_apart`.
 
-    As with the other sources, the file is read with the first rows, and errors inside it are raised then."""
-    check_kind(path)
+    As with the other sources, the files are read with the first rows, and errors inside them are raised then."""
+    if path.is_file():
+        check_kind(path)
+    tables = find_parts(path)
+    if not tables:
+        raise nothing_found(path, task.name, _dataset_path(task))
+    own_validation = tuple(split for split in tables if split.startswith("validation"))
+    whole = "train" if "train" in tables else next(iter(tables))  # what is divided, without a validation split
 
     @cache
-    def parts() -> dict[str, list[dict]]:
-        rows = read_file(task, path)
-        order = random.Random(0).sample(range(len(rows)), len(rows))
-        size = min(1000, max(1, round(len(rows) * FILE_VALIDATION_SHARE)))
-        splits = {"validation": sorted(order[:size]), "train": sorted(order[size:])}
-        return {"all": rows} | {split: [rows[index] for index in indices] for split, indices in splits.items()}
+    def read_table_of(split: str) -> CheckedRows:
+        return joined_rows([rows_of_table(task, part.read(), part.name, meaning) for part in tables[split]])
+
+    @cache
+    def parts() -> dict[str, CheckedRows]:
+        checked = read_table_of(whole)
+        size = min(1000, max(1, round(len(checked.rows) * FILE_VALIDATION_SHARE)))
+        train, validation = set_apart(task, checked.rows, size, seed=0)
+        splits = {"all": checked.rows, "validation": validation, "train": train}
+        return {split: CheckedRows(rows, checked.facts) for split, rows in splits.items()}
 
     def find_split(split: str) -> None:
-        if split not in FILE_SPLITS:
-            raise DataError(f"A file has the splits {', '.join(FILE_SPLITS)}; '{split}' was asked for.")
+        made = () if own_validation else FILE_SPLITS
+        names = tuple(dict.fromkeys((*made, *tables)))
+        if split not in names:
+            kind = "folder" if path.is_dir() else "file"
+            raise DataError(
+                f"No split '{split}': this {kind} has the splits {', '.join(names)}; '{split}' was asked for."
+            )
 
-    def read_split(split: str) -> list[dict]:
+    def read_split(split: str) -> CheckedRows:
         find_split(split)
-        return parts()[split]
+        return parts()[split] if not own_validation and split in FILE_SPLITS else read_table_of(split)
 
-    return Source(task, "file", f"own file {path.name}", read_split, ("validation",), find_split=find_split)
+    kind = "folder" if path.is_dir() else "file"
+    return Source(
+        task,
+        kind,
+        f"own {kind} {path.name or path.resolve().name}",
+        read_split,
+        own_validation or ("validation",),
+        all_splits=() if own_validation else ("all",),
+        find_split=find_split,
+    )
 
 
-def read_extra(task: Task, path: str) -> list[dict]:
-    """All rows of an additional folder (its `train` split) or file. Labels are mapped by name."""
+def read_extra(task: Task, path: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
+    """All rows of an additional folder (its `train` split) or file. Labels are mapped by name, or by `meaning`."""
     place = find_extra(task, path)
-    return usable_rows(task, _read_folder(task, place, "train")) if place.is_dir() else read_file(task, place)
+    return joined_rows([rows_of_table(task, part.read(), part.name, meaning) for part in _extra_parts(task, place)])
+
+
+def _extra_parts(task: Task, place: Path) -> Sequence[Part]:
+    tables = find_parts(place)
+    for split in ("train", WHOLE):
+        if split in tables:
+            return tables[split]
+    raise DataError(
+        f"No split 'train' for {task.name} in {place}: expected train-*.parquet, or another file named train. "
+        f"There is: {', '.join(tables) or 'nothing'}."
+    )
 
 
 def find_extra(task: Task, path: str) -> Path:
@@ -225,7 +318,7 @@ def find_extra(task: Task, path: str) -> Path:
             f"No extra training data at '{_shortened(path)}': give a folder with train-*.parquet or a file."
         )
     if place.is_dir():
-        _require_split(task, place, "train")
+        _extra_parts(task, place)
     else:
         check_kind(place)
     return place
@@ -234,7 +327,7 @@ def find_extra(task: Task, path: str) -> Path:
 def short_name(path: Path) -> str:
     """The name of a folder or file of rows in words: its last part, or for a file of a split
     (`xnli_en/test-00000-of-00001.parquet`) the folder and the split."""
-    split = re.fullmatch(r"([\w.]+)-\d+-of-\d+\.parquet", path.name)
+    split = SPLIT_FILE.fullmatch(path.name)
     return f"{path.parent.name}/{split[1]}".lstrip("/") if split else path.name
 
 
@@ -257,12 +350,15 @@ def _require_split(task: Task, folder: Path, split: str) -> list[Path]:
     return files
 
 
-def _read_folder(task: Task, folder: Path, split: str) -> list[dict]:
-    rows = []
+def _read_folder(
+    task: Task, folder: Path, split: str, meaning: LabelMeaning = AS_SAID, *, asks: bool = True
+) -> CheckedRows:
+    parts = []
     for file in _require_split(task, folder, split):
-        raw, names = read_rows(file)
-        rows += check_rows(task, raw, names.get(task.label_field), file.name)
-    return rows
+        table = read_rows(file)
+        names = table.label_names.get(task.label_field)
+        parts.append(check_rows(task, table.rows, names, file.name, meaning, asks=asks, notes=table.notes))
+    return joined_rows(parts)
 
 
 def _data_files(folder: Path) -> list[Path]:
@@ -274,7 +370,7 @@ def _count_rows(file: Path) -> int:
 
     if file.suffix == ".parquet":
         return pyarrow.parquet.read_metadata(file).num_rows
-    return len(read_jsonl(file))
+    return len(read_rows(file).rows)
 
 
 def local_sources(task: Task) -> tuple[str, ...]:

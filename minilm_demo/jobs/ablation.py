@@ -101,7 +101,7 @@ class AblationConfig:
     )
     steps: int = option(300, "optimiser updates of each distillation", min=1, max=MAX_STEPS)
     batch_size: int = option(32, "texts per update of a distillation", min=1, max=1024)
-    max_length: int = option(64, "tokens per text of a distillation; longer ones are cut", min=8, max=512)
+    max_length: int = option(64, "tokens per text of a distillation; longer ones are divided", min=8, max=512)
     time_budget: float | None = option(
         None, "seconds it may take; a student that does not fit is left out", min=5, max=86_400
     )
@@ -186,7 +186,7 @@ class _Experiment:
             job=ABLATION,
             task=self.task.name,
             checkpoint=self.teacher.name,
-            data_source=rows.source.describe(rows.used),
+            data_source=rows.describe(),
             examples=len(rows.train),
             held_back=len(rows.held_back),
             parameters=parameters,

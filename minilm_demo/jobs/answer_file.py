@@ -43,12 +43,12 @@ def predict_file(
     If the file already has a column "prediction", the new one is called `prediction_2`, and so on. `candidates` are the
     tasks that the checkpoint answers; the file decides which one (`task_of_table`). `on_rows(file name, rows_done,
     num_rows)` is called after each batch. The input and the output path are checked before the model runs, and the
-    output appears only when it is complete; a file that is there already is replaced only with `overwrite`. `DataError` for a file that cannot be read or written, has an empty text,
-    or has more than `max_rows` rows or `max_characters` characters of text."""
+    output appears only when it is complete; only `overwrite` lets it replace a file. `DataError` for a file that cannot
+    be read or written, has an empty text, or has more than `max_rows` rows or `max_characters` characters of text."""
     place = find_place(source)
     if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
-    table, _ = read_table(place)
+    table = read_table(place).rows
     if not table:
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)

@@ -22,7 +22,7 @@ from ..tasks import Task, get_task
 from .importance import MIN_WORDS_TO_RANK, word_importance
 from .kinds import kind_of
 from .metrics import spearman
-from .prediction import no_answer_threshold
+from .prediction import no_answer_threshold, what_was_read
 
 
 def trace_attention(
@@ -39,8 +39,9 @@ def trace_attention(
 
     Without a task only the encoder runs; with one, its output layer predicts in the same pass (for a question: from the
     first window of the context). No token can attend to the positions in `masked_tokens`; these still attend to the
-    others. `ablated_heads` are pairs (layer, head), from 0, whose output is zero. A longer input is truncated: of a
-    pair the longer text first, of question and context only the context. Raises `DataError` for a text that is empty,
+    others. `ablated_heads` are pairs (layer, head), from 0, whose output is zero. With a task the model reads as many
+    tokens as `predict` gives to it, without one 512. A longer input is truncated: of a pair the longer text first, of
+    question and context only the context. Raises `DataError` for a text that is empty,
     too long or without a token, `DemoError` for a token or head that does not exist, and what loading the checkpoint
     raises."""
     task = get_task(task) if isinstance(task, str) else task
@@ -69,6 +70,8 @@ def trace_attention(
         prediction=task and _prediction(task, checkpoint, read, texts, outputs, milliseconds),
         milliseconds=milliseconds,
         truncated=read.truncated,
+        tokens_total=read.tokens_total,
+        unknown_words=read.unknown_words,
         masked_tokens=masked,
         ablated_heads=heads,
         offsets=read.offsets,
@@ -157,8 +160,7 @@ def _prediction(
         task=task.name,
         checkpoint=checkpoint.name,
         milliseconds=milliseconds,
-        truncated=read.truncated,
-        **answer,
+        **{**answer, **what_was_read(read, answer)},
     )
 
 
@@ -172,8 +174,7 @@ def explain(
     agree.
 
     The rollout starts from [CLS], which the output layer reads (span: from the best span's tokens). It has no sign, so
-    the methods are compared by absolute values, as in Jain & Wallace 2019 ("Attention is not Explanation"). The trace
-    reads up to 512 tokens, word importance as many as the task: words beyond those have a rollout only. Raises what
+    the methods are compared by absolute values, as in Jain & Wallace 2019 ("Attention is not Explanation"). Raises what
     `trace_attention` and `word_importance` raise."""
     task = get_task(task) if isinstance(task, str) else task
     trace = trace_attention(checkpoint, text, text_pair, task=task)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
+from ..data import LabelMeaning
 from ..errors import DemoError
 from ..models import INITS
 from ..recipes import RECIPES
@@ -50,7 +51,10 @@ def _check_option(name: str, value, limits: Mapping, is_whole: bool) -> None:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to fine-tune. None means the task's own default. `DemoError` for a value outside its limits."""
+    """How to fine-tune. None means the task's own default. `DemoError` for a value outside its limits.
+
+    Without epochs, max_steps and time_budget, a run on the bundled sample takes the task's `sample_seconds`, and any
+    other the task's epochs."""
 
     WATCHED_TOKENS: ClassVar[int] = 40  # limit of the watched text; all its frames together take a few megabytes
 
@@ -58,6 +62,12 @@ class TrainConfig:
     data: str = option("auto", "auto, mirror, hub, sample, a folder or a file")
     train_split: str = option("train", "splits to train on, joined by +")
     extra_train: tuple[str, ...] = option((), "further folders or files with the task's columns")
+    labels: Mapping[str, str] | None = option(
+        None, "what the values of the label column of own rows mean, as 0=negative,1=positive; VALUE= leaves rows out"
+    )
+    score_range: tuple[float, float] | None = option(
+        None, "the lowest and highest possible score of own rows, as 0,1; the task's scale by default"
+    )
     train_examples: int | None = option(None, "rows to draw at random from the train split", min=1, max=1_000_000)
     epochs: float | None = option(None, "times to go through the rows", min=0.01, max=1000)
     max_steps: int | None = option(None, "optimiser updates to make, instead of epochs", min=1, max=MAX_STEPS)
@@ -89,6 +99,11 @@ class TrainConfig:
         if sum(limit is not None for limit in (self.epochs, self.max_steps, self.time_budget)) > 1:
             raise DemoError("Give one of epochs, max_steps and time_budget, not several: each says how long to train.")
 
+    @property
+    def meaning(self) -> LabelMeaning:
+        """What is said of the label column of own rows."""
+        return LabelMeaning(self.labels or {}, self.score_range)
+
 
 @dataclass(frozen=True)
 class DistillConfig:
@@ -98,7 +113,7 @@ class DistillConfig:
 
     task: str = option("sst2", "the task whose texts are learned on", choices=tuple(TASKS))
     split: str = option("train", "splits to learn on, joined by +")
-    data: str = option("auto", "auto, mirror, hub, sample, a folder, a file of the task's rows, or a .txt file")
+    data: str = option("auto", "auto, mirror, hub, sample, a folder, or a file of texts")
     teacher: str = option("", "checkpoint that teaches (default: bundled, or MINILM_CHECKPOINT)")
     layers: int | None = option(None, "layers of the student (default: half of the teacher's)", min=1, max=48)
     hidden: int | None = option(
@@ -117,7 +132,7 @@ class DistillConfig:
     steps: int | None = option(None, f"optimiser updates to make (default: {DEFAULT_STEPS})", min=1, max=MAX_STEPS)
     time_budget: float | None = option(None, "seconds the whole run may take, instead of steps", min=5, max=86_400)
     batch_size: int = option(32, "texts per update and process", min=1, max=1024)
-    max_length: int = option(64, "tokens per text; longer ones are cut", min=8, max=512)
+    max_length: int = option(64, "tokens per text; longer ones are divided", min=8, max=512)
     learning_rate: float | None = option(
         None,
         f"peak learning rate; word embeddings of a random start learn {EMBEDDING_FACTORS['random']:g} times faster",

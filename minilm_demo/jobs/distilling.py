@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..data import ReadInput, Texts, check_texts, load_texts, read_input
+from ..data import ReadInput, Texts, check_texts, features, load_texts, read_input
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint, make_student, seen_by_base
 from ..recipes import LOSS_NAMES
@@ -43,7 +43,9 @@ from .training import (
     fetching,
     linear_schedule,
     never,
+    number_seen,
     precision_of,
+    precision_reason,
     start_accelerator,
     trainable,
 )
@@ -76,10 +78,11 @@ def distill(
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")
         return
-    texts = load_texts(get_task(config.task), config.data, config.split)
+    teacher = load_checkpoint(name)
+    length = features.window_size(None, teacher.model.config, config.max_length)
+    texts = load_texts(get_task(config.task), config.data, config.split, teacher.tokenizer, length)
     start_time = time.perf_counter()  # of the time budget: downloading and reading do not count
     accelerator = start_accelerator(config.precision, config.seed)
-    teacher = load_checkpoint(name)
     watched_input = _watched_input(config, teacher)
     cache = cache or TeacherCache(CACHE_BYTES // accelerator.num_processes)
     pairs = make_pairs(config, accelerator, teacher, texts, watched_input, cache)
@@ -97,6 +100,7 @@ def distill(
             yield Evaluated(0, losses_before, len(texts.validation), best=False)
     progresses: list[Progress] = []
     status = yield from _teach_all(pairs, start_time, end, progresses)
+    texts_seen = number_seen(accelerator, set().union(*(progress.numbers for progress in progresses)))
     if not accelerator.is_main_process:
         yield Finished(status, "Done; the main process measures and writes.")
     elif len(progresses) < len(pairs) or not progresses[-1].step:
@@ -106,7 +110,7 @@ def distill(
     else:
         if pairs[-1].saved_step < progresses[-1].step:
             yield pairs[-1].keep(progresses[-1])
-        result = _result(config, pairs, progresses, texts, losses_before)
+        result = _result(config, pairs, progresses, texts, losses_before, texts_seen)
         yield Finished(status, f"Made {result.steps} steps.", result)
 
 
@@ -280,6 +284,7 @@ def _started(
         trainable=count_weights(trainable(pairs[-1].model)),
         device=str(accelerator.device),
         precision=precision_of(accelerator),
+        precision_reason=precision_reason(config.precision),
         processes=accelerator.num_processes,
         seed=config.seed,
         metric="",
@@ -308,6 +313,8 @@ def _settings(config: DistillConfig, pairs: Sequence[TeacherStudentPair]) -> Dis
         embedding_learning_rate=last.learning_rate * last.embedding_factor,
         betas=BETAS,
         max_length=last.max_length,
+        batch_size=last.batches.batch_size,
+        asked_batch_size=config.batch_size,
     )
 
 
@@ -317,6 +324,7 @@ def _result(
     progresses: Sequence[Progress],
     texts: Texts,
     losses_before: Mapping[str, float],
+    texts_seen: int,
 ) -> DistillResult:
     teacher, student, steps = pairs[0].teacher, pairs[-1].student.model, progresses[-1].total
     return DistillResult(
@@ -337,7 +345,10 @@ def _result(
         steps=steps,
         examples=len(texts.train),
         examples_seen=sum(progress.examples_seen for progress in progresses),
+        texts_seen=texts_seen,
         seconds=sum(progress.seconds for progress in progresses),
         steps_per_second=steps / sum(progress.step_seconds for progress in progresses),
+        precision=precision_of(pairs[-1].accelerator),
+        precision_reason=precision_reason(config.precision),
         settings=_settings(config, pairs),
     )

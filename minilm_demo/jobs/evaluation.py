@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on the splits of a task, with intervals, the majority baseline and the worst mistakes.
+"""Scores of a checkpoint on the splits of a task, with intervals, the best constant answers and the worst mistakes.
 
 `evaluate` scores whole splits; `evaluate_rows` scores rows of one split and returns each with its answer."""
 
@@ -6,19 +6,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ..data import Source, draw, open_source, require_rows
+from ..data import AS_SAID, LabelMeaning, Source, draw, features, open_source, require_rows, split_facts
 from ..models import Checkpoint, load_checkpoint, pick_precision, seen_by_base
-from ..results import Evaluation, Mistake, Prediction, ScoredRow, ScoredRows
+from ..results import (
+    CutRows,
+    Evaluation,
+    Mistake,
+    Prediction,
+    RowFacts,
+    ScoredRow,
+    ScoredRows,
+    joined_facts,
+    outputs_note,
+)
 from ..tasks import Task, get_task
 from . import metrics
 from .kinds import kind_of
+from .label_order import order_hint
 from .prediction import predict_rows
 
 BATCH_SIZE = 64
 MISTAKES_KEPT = 20  # in an `Evaluation`, the worst ones
+CELLS_WITH_SEVERAL = 25  # up to so many cells keep several rows each
+ROWS_OF_A_CELL = 5
+CHARACTERS_KEPT = 2_000  # of one row; longer rows stay out of an `Evaluation`
 
 
 def evaluate(
@@ -27,20 +42,25 @@ def evaluate(
     *,
     splits: Sequence[str] = (),
     data: str | Source = "auto",
+    meaning: LabelMeaning = AS_SAID,
     limit: int | None = None,
     seed: int = 0,
+    learned: Sequence[Mapping] = (),
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
-    """Score `checkpoint` on `splits` (default: the task's validation splits), on at most `limit` rows of each, drawn
-    with `seed`.
+    """Score `checkpoint` on `splits` (default: the task's validation splits, and of a file all rows), on at most
+    `limit` rows of each, drawn with `seed`.
 
-    `on_rows(split, rows_done, num_rows)` is called after each batch. Raises `DataError` for data without labelled rows,
-    and what opening the data and loading the checkpoint raise."""
+    `meaning` is what is said of the label column of own rows. `learned` are the rows that the checkpoint learned from,
+    as far as they are known: the result counts how many are scored. `on_rows(split, rows_done, num_rows)` is called
+    after each batch. Raises `DataError` for data without labelled rows, and what opening the data and loading the
+    checkpoint raise."""
     started = time.perf_counter()
-    task, checkpoint, source = _resolve(task, checkpoint, data, splits)
+    task, checkpoint, source = _resolve(task, checkpoint, data, splits, meaning)
+    options = {"limit": limit, "seed": seed, "learned": learned, "on_rows": on_rows}
     parts = [
-        evaluate_rows(task, checkpoint, data=source, split=split, limit=limit, seed=seed, on_rows=on_rows).evaluation
-        for split in splits or source.eval_splits
+        evaluate_rows(task, checkpoint, data=source, split=split, **options).evaluation
+        for split in splits or source.scored_splits
     ]
 
     def by_split(name: str) -> dict:
@@ -51,13 +71,15 @@ def evaluate(
     return Evaluation(
         task=task.name,
         checkpoint=checkpoint.name,
-        data_source=source.describe(examples),
+        data_source=source.describe(examples, joined_facts([part.data_source.facts for part in parts])),
         metrics=by_split("metrics"),
         intervals=by_split("intervals"),
         baseline=by_split("baseline"),
+        baseline_answers=by_split("baseline_answers"),
         examples=examples,
         labels=task.labels,
         confusion=by_split("confusion"),
+        cell_rows=by_split("cell_rows"),
         mistakes=_worst(mistakes),
         seconds=time.perf_counter() - started,
         seen_by_base=seen_by_base(checkpoint.location, task),
@@ -69,35 +91,44 @@ def evaluate_rows(
     checkpoint: Checkpoint | str,
     *,
     data: str | Source = "auto",
+    meaning: LabelMeaning = AS_SAID,
     split: str = "",
     limit: int | None = None,
     seed: int = 0,
+    learned: Sequence[Mapping] = (),
     on_rows: Callable[[str, int, int], None] | None = None,
 ) -> ScoredRows:
-    """Score `checkpoint` on one split (default: the task's first validation split), and return every row with its
+    """Score `checkpoint` on one split (default: the first that `evaluate` scores), and return every row with its
     answer. Options, numbers and errors are those of `evaluate`."""
     started = time.perf_counter()
-    task, checkpoint, source = _resolve(task, checkpoint, data, [split] if split else ())
-    split = split or source.eval_splits[0]
+    task, checkpoint, source = _resolve(task, checkpoint, data, [split] if split else (), meaning)
+    split = split or source.scored_splits[0]
     rows, _ = draw(source.read(split), limit, seed)
     require_rows(task, rows, split)
     report = on_rows and (lambda rows_done: on_rows(split, rows_done, len(rows)))
     predictions = predict_all(task, checkpoint, rows, report)
     outcomes, golds = outcome(task, predictions), references(task, rows)
+    constants = metrics.best_constant(task, golds)
     scores = {
         "metrics": metrics.score(task, outcomes, golds),
         "intervals": metrics.intervals(task, outcomes, golds),
-        "baseline": metrics.baseline(task, golds),
+        "baseline": {metric: constant.score for metric, constant in constants.items()},
+        "baseline_answers": {metric: constant.answer for metric, constant in constants.items()},
     }
     scored_rows = score_rows(task, rows, predictions)
     table = _table(task, scored_rows)
+    facts = source.facts([split])
+    cut = _cut_rows(task, checkpoint, predictions)
+    facts = facts.with_splits(**{split: replace(split_facts(task, rows, learned), cut=cut)})
+    facts = facts.with_hints(_hints(task, checkpoint, table, facts))
     evaluation = Evaluation(
         task=task.name,
         checkpoint=checkpoint.name,
-        data_source=source.describe({split: len(rows)}),
+        data_source=source.describe({split: len(rows)}, facts),
         examples={split: len(rows)},
         labels=task.labels,
         confusion={split: table} if task.labels else {},
+        cell_rows={split: cell_rows(scored_rows)} if task.labels else {},
         mistakes=find_mistakes(task, split, scored_rows),
         seconds=time.perf_counter() - started,
         seen_by_base=seen_by_base(checkpoint.location, task),
@@ -106,12 +137,26 @@ def evaluate_rows(
     return ScoredRows(evaluation, split, scored_rows, table)
 
 
-def _resolve(task, checkpoint, data, splits: Sequence[str]) -> tuple[Task, Checkpoint, Source]:
+def _resolve(task, checkpoint, data, splits: Sequence[str], meaning: LabelMeaning) -> tuple[Task, Checkpoint, Source]:
     """Task, checkpoint and source as objects; each may come as a name or a path."""
     task = get_task(task) if isinstance(task, str) else task
-    source = data if isinstance(data, Source) else open_source(task, str(data), splits or task.eval_splits)
-    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(str(checkpoint), task)
+    source = data if isinstance(data, Source) else open_source(task, str(data), splits or task.eval_splits, meaning)
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint, task)
     return task, checkpoint, source
+
+
+def _cut_rows(task: Task, checkpoint: Checkpoint, predictions: Sequence[Prediction]) -> CutRows | None:
+    """How many of the scored rows the checkpoint read only in part."""
+    config = checkpoint.model.config
+    most = features.window_size(task, config, features.LENGTHS[-1])
+    lengths = [prediction.tokens_total for prediction in predictions]
+    return features.cut_rows(task, lengths, features.input_length(task, config), most)
+
+
+def _hints(task: Task, checkpoint: Checkpoint, table: Sequence[Sequence[int]], facts: RowFacts) -> list[str]:
+    """Sentences on what may be wrong with the meaning of the labels, of the rows or of the checkpoint."""
+    order = order_hint(task, table, facts.values, "The model") if table else ""
+    return [hint for hint in (outputs_note(checkpoint.assumed_outputs), order) if hint]
 
 
 def predict_all(task: Task, checkpoint: Checkpoint, rows: Sequence[Mapping], on_batch=None) -> list[Prediction]:
@@ -183,6 +228,16 @@ def _table(task: Task, rows: Sequence[ScoredRow]) -> list[list[int]]:
         return []
     true, predicted = zip(*cells, strict=True)
     return metrics.confusion(predicted, true, kind_of(task).table_size(task))
+
+
+def cell_rows(rows: Sequence[ScoredRow]) -> tuple[ScoredRow, ...]:
+    """A few rows of each cell of the table, those with the highest value first."""
+    by_cell: dict[tuple[int, int], list[ScoredRow]] = {}
+    for row in sorted(rows, key=lambda row: -row.value):
+        if row.cell and sum(map(len, row.fields.values())) <= CHARACTERS_KEPT:
+            by_cell.setdefault(row.cell, []).append(row)
+    number = ROWS_OF_A_CELL if len(by_cell) <= CELLS_WITH_SEVERAL else 1
+    return tuple(row for cell in sorted(by_cell) for row in by_cell[cell][:number])
 
 
 def find_mistakes(task: Task, split: str, rows: Sequence[ScoredRow]) -> tuple[Mistake, ...]:

@@ -11,7 +11,6 @@ backward of SDPA is slow), no dropout, and batches of rows of similar length, pa
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from pathlib import Path
 from ..data import check_row, features
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint
-from ..results import Evaluated, FinetuneSettings, Finished, Planned, TrainingEvent
+from ..results import FinetuneSettings, Finished, Planned, TrainingEvent
 from ..tasks import Task, get_task
 from . import metrics
 from .configs import TrainConfig
@@ -65,6 +64,7 @@ def finetune(
         yield Finished("stopped", "Stopped before it began.")
         return
     rows = load_rows(task, config)
+    config = _with_time(task, config, rows)
     metrics.load_libraries()
     budget = Budget(time.perf_counter(), config.time_budget)  # downloading and reading do not count
     tuning = prepare(task, config, name, rows)
@@ -78,12 +78,13 @@ def finetune(
     yield plan
     progress = tuning.progress(plan, speed)
     status = yield from train(tuning, plan, progress, end)
+    rows_seen = tuning.rows_seen(progress)
     if not tuning.accelerator.is_main_process:
         yield Finished(status, "Done; the main process scores and writes.")
     elif not progress.step:
         yield Finished(status, "Stopped before the first step.")
     else:
-        yield from tuning.finish(status, progress)
+        yield from tuning.finish(status, progress, rows_seen)
 
 
 def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) -> Generator[TrainingEvent, None, str]:
@@ -91,8 +92,10 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
     model, accelerator, config = tuning.model, tuning.accelerator, tuning.config
     optimizer = accelerator.prepare(tuning.optimizer())
     scheduler = linear_schedule(optimizer, plan)
-    early_end, best_score = "", -math.inf
+    early_end = ""
     yield from tuning.watch(progress.step)
+    if not tuning.rows.held_back:
+        yield from tuning.score_along(progress, end)
     model.train()
     for rows in cycle(tuning.batches, plan.steps):
         if early_end := end.reason(progress.step):
@@ -114,15 +117,7 @@ def train(tuning: FineTuning, plan: Planned, progress: Progress, end: EarlyEnd) 
         if progress.picture_is_due:
             yield from tuning.watch(progress.step)
         if progress.evaluation_is_due:
-            scores = tuning.score(end)
-            if scores:
-                score = scores[tuning.task.metrics[0]]
-                yield Evaluated(progress.step, scores, len(tuning.rows.held_back), best=score > best_score)
-                if score > best_score:
-                    best_score = score
-                    yield tuning.keep(progress.step)
-            accelerator.wait_for_everyone()
-            model.train()
+            yield from tuning.score_along(progress, end)
     progress.end()
     if early_end:
         yield from tuning.watch(progress.step)
@@ -158,6 +153,15 @@ def _resolve_config(task: Task, config: TrainConfig) -> TrainConfig:
     return config
 
 
+def _with_time(task: Task, config: TrainConfig, rows: TrainRows) -> TrainConfig:
+    """The configuration with a time budget if it says nothing on how long to train on the bundled sample, whose few
+    rows need more epochs than the data set."""
+    limits = (config.epochs, config.max_steps, config.time_budget)
+    if rows.source.kind != "sample" or any(limit is not None for limit in limits):
+        return config
+    return replace(config, time_budget=task.sample_seconds)
+
+
 def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> FineTuning:
     """Load the checkpoint `name` with a new output layer, and encode the rows for it."""
     accelerator = start_accelerator(config.precision, config.seed)
@@ -180,12 +184,16 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     )
     if not len(batches):
         raise DemoError(f"{len(encoded)} rows are too few for {processes} processes with batches of {batch_size}.")
+    most = features.window_size(task, checkpoint.model.config, features.LENGTHS[-1])
+    whole_lengths = features.whole_lengths(task, checkpoint.tokenizer, rows.train, lengths, length)
+    cut = features.cut_rows(task, whole_lengths, length, most)
     settings = FinetuneSettings(
         commit=checkpoint.commit,
         batch_size=batch_size,
+        asked_batch_size=batch_size,
         learning_rate=learning_rate(task, config),
         max_length=length,
         train_examples=len(rows.train),
         eval_examples=config.eval_examples,
     )
-    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, settings)
+    return FineTuning(task, config, accelerator, checkpoint, model, encoded, batches, rows, cut, settings)

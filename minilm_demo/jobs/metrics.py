@@ -10,6 +10,7 @@ of time.
 
 from __future__ import annotations
 
+from ..results import Constant
 from ..tasks import Task
 from .answer_metrics import ANSWER_METRICS, answer_exact_match, answer_f1, normalize_answer
 from .array_metrics import METRICS, RESAMPLED, accuracy, check_sizes, confusion, f1, matthews, pearson, spearman
@@ -24,7 +25,7 @@ __all__ = [
     "accuracy",
     "answer_exact_match",
     "answer_f1",
-    "baseline",
+    "best_constant",
     "confusion",
     "f1",
     "intervals",
@@ -58,14 +59,20 @@ def intervals(
     return kind_of(task).intervals(task, predictions, references, seed, resamples)
 
 
-def baseline(task: Task, references, train_references=None) -> dict[str, float]:
-    """The score of one answer to every row: the majority class, the mean, or "no answer".
+def best_constant(task: Task, references) -> dict[str, Constant]:
+    """For every metric that `score` returns, the best score of one answer to all rows, and that answer.
 
-    Majority and mean are those of `train_references`, by default of `references`. A correlation with a constant is 0.
-    If class 1 is the majority, F1 is high (MRPC: 0.81): every positive row counts as positive."""
-    source = references if train_references is None else train_references
-    check_sizes((len(source),), (len(source),))
-    return score(task, [kind_of(task).constant_answer(source)] * len(references), references)
+    Each metric has its own: accuracy that of the majority class, F1 that of class 1, however rare. A correlation with a
+    constant is 0, whatever the constant. `DataError` without rows."""
+    check_sizes((len(references),), (len(references),))
+    constants = kind_of(task).constants(task, references)
+    scores = {name: score(task, [answer] * len(references), references) for name, answer in constants.items()}
+    best = {}
+    for metric in next(iter(scores.values())):
+        name = max(scores, key=lambda name: scores[name][metric])
+        value = scores[name][metric]
+        best[metric] = Constant(value, name if value > 0 else "")
+    return best
 
 
 def load_libraries() -> None:

@@ -12,6 +12,7 @@ from ..errors import DemoError
 from ..models import Checkpoint, freeze_the_rest, write_origin
 from ..recipes import LOSS_NAMES
 from ..results import Planned, Probed, Saved
+from .configs import DistillConfig
 from .measuring import Evaluator, WatchedText
 from .planning import Scoring, Speed, make_plan, measure_speed
 from .relations import Comparison, projections, relation_losses
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
     from transformers import PreTrainedModel
-
-    from .configs import DistillConfig
 
 # Betas of Adam. The paper's (0.9, 0.98) suit its 400,000 steps; 300 steps get further with shorter moving averages.
 BETAS = (0.7, 0.9)
@@ -122,13 +121,13 @@ class TeacherStudentPair:
 
     def plan(self, budget: Budget, speed: Speed) -> Planned:
         return make_plan(
-            "this student",
             self.steps,
             budget,
             speed,
             Scoring(self.validation_texts, self.validation_texts, lambda steps: EVALUATIONS),
             accelerator=self.accelerator,
-            per_epoch=len(self.batches),
+            batches=self.batches,
+            may_shrink=self.config.batch_size == DistillConfig.batch_size,
             warmup_ratio=self.config.warmup_ratio,
             cost=self.cost,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ..data import check_row, features
+from ..data import Reading, ReadInput, check_row, features, reading_of
 from ..models import Checkpoint, cached_checkpoint
 from ..results import Prediction
 from ..tasks import Task, get_task
@@ -31,7 +31,7 @@ def predict(
     task = get_task(task) if isinstance(task, str) else task
     check_row(task, fields)  # fails before the checkpoint is loaded
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = cached_checkpoint(str(checkpoint), task)
+        checkpoint = cached_checkpoint(checkpoint, task)
     (prediction,) = predict_rows(task, checkpoint, [fields], threshold=threshold)
     return prediction
 
@@ -58,8 +58,8 @@ def predict_rows(
         windows = features.encode(task, checkpoint.tokenizer, rows, length, min(task.doc_stride, length // 3))
         for index, window in enumerate(windows):
             row_windows[window.row].append(index)
-        truncated = [
-            features.is_cut(task, checkpoint.tokenizer, row, [windows[index] for index in indices], length)
+        readings = [
+            reading_of(task, checkpoint.tokenizer, row, [windows[index] for index in indices], length)
             for row, indices in zip(rows, row_windows, strict=True)
         ]
     report = on_batch and (lambda windows_done: on_batch(windows_done * len(rows) // len(windows)))
@@ -73,7 +73,23 @@ def predict_rows(
     ]
     milliseconds = (time.perf_counter() - started) * 1000 / max(1, len(rows))
     common = {"task": task.name, "checkpoint": checkpoint.name, "milliseconds": milliseconds}
-    return [Prediction(**common, **answer, truncated=cut) for answer, cut in zip(answers, truncated, strict=True)]
+    common["assumed_outputs"] = checkpoint.assumed_outputs
+    return [
+        Prediction(**{**common, **answer, **what_was_read(reading, answer)})
+        for answer, reading in zip(answers, readings, strict=True)
+    ]
+
+
+def what_was_read(reading: Reading | ReadInput, answer: Mapping) -> dict[str, object]:
+    """The fields of `Prediction` on what the model read; an answer to a text without a known word is unsure."""
+    return {
+        "truncated": reading.truncated,
+        "tokens_total": reading.tokens_total,
+        "tokens_read": reading.tokens_read,
+        "unknown_words": reading.unknown_words,
+        "nothing_read": reading.nothing_read,
+        "unsure": reading.nothing_read or answer.get("unsure", False),
+    }
 
 
 def no_answer_threshold(checkpoint: Checkpoint) -> float:

@@ -256,6 +256,8 @@ def distillation_targets(
         word_ids=read.word_ids,
         words=read.words,
         truncated=read.truncated,
+        tokens_total=read.tokens_total,
+        unknown_words=read.unknown_words,
         **measure_relations(teacher.model, student.model, comparison, read.inputs),
         milliseconds=(time.perf_counter() - started) * 1000,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..data import draw, hold_back, open_source, read_extra, require_rows, short_name
+from ..data import draw, hold_back, open_source, read_extra, require_rows, short_name, split_facts
+from ..results import CutRows, DataSource, RowFacts, joined_facts
 from ..tasks import Task
 from .configs import METHODS, TrainConfig
 
@@ -21,26 +22,62 @@ class TrainRows:
     train: list[dict]
     held_back: list[dict]  # these choose the best checkpoint
     used: Mapping[str, int]  # split or file -> number of rows trained on
-    validation_size: int  # rows to score at the end
+    eval_examples: int | None  # rows of each validation split to score at the end, at most
+    facts: RowFacts  # of all rows that the run reads
+
+    @property
+    def split(self) -> str:
+        """The name of the rows that are trained on, in words of the facts."""
+        return next(iter(self.used))
+
+    def describe(self, cut: CutRows | None = None) -> DataSource:
+        """The source of the rows that are trained on. `cut`: how many of them are longer than the model reads."""
+        name = self.split
+        facts = self.facts.with_splits(**{name: replace(self.facts.splits[name], cut=cut)})
+        return self.source.describe(self.used, facts)
+
+    @property
+    def validation_size(self) -> int:
+        """The number of rows to score at the end."""
+        return sum(len(self._validation(split)) for split in self.source.eval_splits)
+
+    @property
+    def curve_split(self) -> str:
+        """The split whose rows are scored along the way: "" for held-back rows, else the first validation split.
+
+        Nothing is chosen by validation rows: the last weights are kept, so their score at the end is a fair one."""
+        return "" if self.held_back else self.source.eval_splits[0]
+
+    @property
+    def curve_rows(self) -> list[dict]:
+        """The rows that are scored along the way."""
+        return self.held_back or self._validation(self.curve_split)
+
+    def _validation(self, split: str) -> list[dict]:
+        """The rows of a split that `evaluate` scores at the end."""
+        return draw(self.source.read(split), self.eval_examples, seed=0)[0]
 
 
 def load_rows(task: Task, config: TrainConfig) -> TrainRows:
     """The rows a fine-tune with this configuration reads, the same on each call. Raises `DemoError` if there are too
     few, or if the data cannot be read."""
-    source = open_source(task, config.data, (config.train_split, *task.eval_splits))
+    source = open_source(task, config.data, (config.train_split, *task.eval_splits), config.meaning)
     number = config.train_examples or (BUDGET_ROWS if config.time_budget else None)
     drawn, rest = draw(source.read(config.train_split), number, config.seed)
     require_rows(task, drawn, config.train_split, at_least=2)
-    train, held_back = hold_back(drawn, rest, config.seed)
-    used = {config.train_split: len(train)}
+    train, held_back = hold_back(task, drawn, rest, config.seed)
+    used, facts = {config.train_split: len(train)}, [source.facts((config.train_split, *source.eval_splits))]
     for path in config.extra_train:
-        extra = read_extra(task, path)
-        train = train + extra
+        extra = read_extra(task, path, config.meaning)
+        train = train + extra.rows
+        facts.append(extra.facts)
         name = short_name(Path(path))
         namesakes = sum(label == name or label.startswith(f"{name} (") for label in used)
-        used[f"{name} ({namesakes + 1})" if namesakes else name] = len(extra)
-    size = sum(min(len(source.read(split)), config.eval_examples or 10**9) for split in source.eval_splits)
-    return TrainRows(source, train, held_back, used, size)
+        used[f"{name} ({namesakes + 1})" if namesakes else name] = len(extra.rows)
+    splits = {config.train_split: split_facts(task, train)}
+    splits |= {split: split_facts(task, source.read(split), train) for split in source.eval_splits}
+    facts = joined_facts(facts).with_splits(**splits)
+    return TrainRows(source, train, held_back, used, config.eval_examples, facts)
 
 
 def learning_rate(task: Task, config: TrainConfig) -> float:

@@ -9,13 +9,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DemoError
-from ..models import fetch, pick_device, pick_precision
+from ..models import choose_precision, fetch, pick_device
 from ..models.quiet import transformers_quiet
 from ..results import Fetching, Planned, Stepped
 
@@ -63,7 +63,7 @@ def start_accelerator(precision: str, seed: int) -> Accelerator:
     _keep_freed_memory()
     accelerate.utils.set_seed(seed)
     AcceleratorState._reset_state()  # a second run may need another precision; accelerate has no public way to set it
-    precision = pick_precision() if precision == "auto" else precision
+    precision = choose_precision().name if precision == "auto" else precision
     on_cpu = pick_device().type == "cpu"
     return accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
 
@@ -78,8 +78,22 @@ def agreed(accelerator: Accelerator, number: float) -> float:
     return broadcast(torch.tensor([number], dtype=torch.float64, device=accelerator.device)).item()
 
 
+def number_seen(accelerator: Accelerator, numbers: Collection[int]) -> int:
+    """How many different numbers the processes have together; all processes must call this."""
+    if accelerator.num_processes == 1:
+        return len(set(numbers))
+    from accelerate.utils import gather_object
+
+    return len(set(gather_object(sorted(numbers))))
+
+
 def precision_of(accelerator: Accelerator) -> str:
     return "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
+
+
+def precision_reason(asked: str) -> str:
+    """Why a run has its precision; `asked` is the one of its configuration."""
+    return choose_precision().reason if asked == "auto" else "it was asked for"
 
 
 def _keep_freed_memory() -> None:
@@ -238,7 +252,8 @@ class Progress:
         self.log_every = max(1, plan.steps // LOGGED_STEPS)
         self.picture_every = math.ceil(plan.steps / WATCHED_FRAMES)
         self.step = 0  # updates made
-        self.examples_seen = 0
+        self.examples_seen = 0  # repetitions included, all processes together
+        self.numbers: set[int] = set()  # of the examples seen by this process
         self.step_seconds = 0.0  # of the updates alone
         self.seconds = 0.0  # including scoring and saving between the updates
         self.learning_rate = 0.0  # of the last update
@@ -262,6 +277,7 @@ class Progress:
         self.step_seconds += time.perf_counter() - self._step_start_time
         self.step += 1
         self.examples_seen += len(rows) * self.processes
+        self.numbers.update(rows)
         self.learning_rate = learning_rate
         self._updates.append(Update(loss, losses or {}, accuracy))
         if not math.isfinite(loss):
@@ -277,6 +293,11 @@ class Progress:
     def total(self) -> int:
         """Updates made, including those of an assistant."""
         return self.steps_before + self.step
+
+    @property
+    def epochs(self) -> float:
+        """How often the examples were gone through."""
+        return self.step / self.per_epoch
 
     @property
     def is_last(self) -> bool:
@@ -302,7 +323,7 @@ class Progress:
         accuracies = [update.accuracy for update in updates]
         return Stepped(
             step=self.total,
-            epoch=self.step / self.per_epoch,
+            epoch=self.epochs,
             loss=_mean([update.loss for update in updates]),
             learning_rate=self.learning_rate,
             train_score=_mean(accuracies) if None not in accuracies else None,

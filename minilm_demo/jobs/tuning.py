@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ from ..models import Checkpoint, load_checkpoint, public_name, seen_by_base, wri
 from ..models.quiet import peft_quiet
 from ..results import (
     FINETUNE,
+    CutRows,
+    Evaluated,
+    Evaluation,
     FinetuneResult,
     FinetuneSettings,
     Finished,
@@ -32,9 +36,12 @@ from .training import (
     Budget,
     EarlyEnd,
     Progress,
+    agreed,
     count_weights,
     make_optimizer,
+    number_seen,
     precision_of,
+    precision_reason,
     trainable,
     write_checkpoint,
 )
@@ -48,6 +55,8 @@ if TYPE_CHECKING:
 
 LORA_RANK = 16
 SCORING_SHARE, MIN_EVALUATIONS, MAX_EVALUATIONS = 0.15, 2, 10  # the share is of the time
+FINAL_SHARE = 0.25  # of a time budget, for the score at the end …
+FEWEST_SCORED = 50  # … but at least so many rows of each validation split
 
 
 class FineTuning:
@@ -63,15 +72,19 @@ class FineTuning:
         encoded: Sequence[Mapping],
         batches: features.LengthGroupedBatches,
         rows: TrainRows,
+        cut: CutRows | None,
         settings: FinetuneSettings,
     ):
-        """`model` is that of `checkpoint` or a wrapper of it; `encoded` are the features of `rows.train`."""
+        """`model` is that of `checkpoint` or a wrapper of it; `encoded` are the features of `rows.train`, of which
+        `cut` counts the shortened ones."""
         self.task, self.config, self.accelerator, self.checkpoint = task, config, accelerator, checkpoint
+        self.source = rows.describe(cut)
         self.encoded, self.batches, self.rows, self.settings = encoded, batches, rows, settings
         self.parameters, self.trainable = count_weights(model.parameters()), count_weights(trainable(model))
         self.model = accelerator.prepare(model)
         self.folder = Path(config.output_dir)
         self.saved_step = 0  # of the checkpoint on disk
+        self.best_score = -math.inf  # on the held-back rows
         self.watched_step = -1  # of the last picture
 
     def started(self) -> Started:
@@ -79,19 +92,30 @@ class FineTuning:
             job=FINETUNE,
             task=self.task.name,
             checkpoint=self.checkpoint.name,
-            data_source=self.rows.source.describe(self.rows.used),
+            data_source=self.source,
             examples=len(self.rows.train),
             held_back=len(self.rows.held_back),
             parameters=self.parameters,
             trainable=self.trainable,
             device=str(self.accelerator.device),
             precision=precision_of(self.accelerator),
+            precision_reason=precision_reason(self.config.precision),
             processes=self.accelerator.num_processes,
             seed=self.config.seed,
             metric=self.task.metrics[0],
+            curve_split=self.rows.curve_split,
+            curve_rows=len(self.rows.curve_rows),
+            baseline=self._baseline(),
             settings=self.settings,
             seen_by_base=seen_by_base(self.checkpoint.location, self.task),
         )
+
+    def _baseline(self) -> float | None:
+        """The best score of a constant answer on the rows that are scored along the way; None without any."""
+        rows = self.rows.curve_rows
+        if not rows:
+            return None
+        return metrics.best_constant(self.task, references(self.task, rows))[self.task.metrics[0]].score
 
     # -- an update
 
@@ -111,27 +135,42 @@ class FineTuning:
 
     def plan(self, budget: Budget, speed: Speed) -> Planned:
         steps = self.config.max_steps
-        if steps is None and budget.seconds is None:
+        if budget.seconds is not None:
+            self._limit_scoring(budget, speed)
+        elif steps is None:
             steps = max(1, math.ceil(len(self.batches) * (self.config.epochs or self.task.epochs)))
-        return make_plan(
-            self.task.name,
+        plan = make_plan(
             steps,
             budget,
             speed,
-            Scoring(len(self.rows.held_back), self.rows.validation_size, self.evaluations),
+            Scoring(len(self.rows.curve_rows), self.rows.validation_size, self.evaluations),
             accelerator=self.accelerator,
-            per_epoch=len(self.batches),
+            batches=self.batches,
+            may_shrink=self.config.batch_size in (None, self.task.batch_size),  # the page sends the default
             warmup_ratio=self.config.warmup_ratio,
         )
+        self.settings = replace(self.settings, batch_size=plan.batch_size, asked_batch_size=plan.asked_batch_size)
+        return plan
+
+    def _limit_scoring(self, budget: Budget, speed: Speed) -> None:
+        """Score fewer validation rows at the end where the machine is too slow for all of them."""
+        seconds = agreed(self.accelerator, FINAL_SHARE * budget.left() / speed.row if speed.row else math.inf)
+        splits = len(self.rows.source.eval_splits)
+        if seconds < self.rows.validation_size:
+            limit = max(FEWEST_SCORED, int(seconds / splits))
+            self.rows = replace(self.rows, eval_examples=limit)
+            self.settings = replace(self.settings, eval_examples=limit)
 
     def evaluations(self, steps: int) -> int:
-        """How many times the held-back rows are scored in `steps` updates, in about `SCORING_SHARE` of the time.
+        """How many times the rows of the curve are scored in `steps` updates, in about `SCORING_SHARE` of the time.
 
-        Scoring a row is assumed to cost a third of training on it. Measured times would differ between repeated runs,
-        and the runs would then choose among different checkpoints."""
+        Validation rows are scored before the first update, and not after the last one: the final score is that. Scoring
+        a row is assumed to cost a third of training on it. Measured times would differ between repeated runs, and the
+        runs would then choose among different checkpoints."""
         trained_rows = steps * self.batches.batch_size * self.accelerator.num_processes
-        affordable = SCORING_SHARE * 3 * trained_rows / max(1, len(self.rows.held_back))
-        return max(MIN_EVALUATIONS, min(MAX_EVALUATIONS, int(affordable)))
+        affordable = SCORING_SHARE * 3 * trained_rows / max(1, len(self.rows.curve_rows))
+        fewest = MIN_EVALUATIONS if self.rows.held_back else 1
+        return max(fewest, min(MAX_EVALUATIONS, int(affordable)))
 
     def progress(self, plan: Planned, speed: Speed) -> Progress:
         return Progress(
@@ -139,7 +178,7 @@ class FineTuning:
             peak_rate=self.settings.learning_rate,
             per_epoch=len(self.batches),
             processes=self.accelerator.num_processes,
-            scores_along=bool(self.rows.held_back),
+            scores_along=bool(self.rows.curve_rows),
             seconds_after=self.rows.validation_size * speed.row,
         )
 
@@ -162,18 +201,34 @@ class FineTuning:
         model = self.accelerator.unwrap_model(self.model).eval()  # keeps the bf16 wrapper: removal is permanent
         return Checkpoint(self.checkpoint.name, self.checkpoint.tokenizer, model, self.checkpoint.location)
 
-    def score(self, end: EarlyEnd) -> dict[str, float] | None:
-        """Scores on the held-back rows, which also choose the no-answer threshold saved with the checkpoint.
+    def score_along(self, progress: Progress, end: EarlyEnd) -> Iterator[Evaluated | Saved]:
+        """Score the rows of the curve. The best weights on held-back rows are kept; validation rows choose nothing."""
+        is_final_score = not self.rows.held_back and progress.is_last  # `finish` makes that one
+        scores = None if is_final_score else self._score(end)
+        if scores:
+            score, rows = scores[self.task.metrics[0]], self.rows
+            is_best = bool(rows.held_back) and score > self.best_score
+            yield Evaluated(progress.step, scores, len(rows.curve_rows), best=is_best, split=rows.curve_split)
+            if is_best:
+                self.best_score = score
+                yield self.keep(progress.step)
+        self.accelerator.wait_for_everyone()
+        self.model.train()
 
-        None without held-back rows, in other processes, and if a stop is requested between two batches."""
-        if not self.rows.held_back or not self.accelerator.is_main_process:
+    def _score(self, end: EarlyEnd) -> dict[str, float] | None:
+        """Scores on the rows of the curve. Held-back rows also choose the no-answer threshold saved with the
+        checkpoint.
+
+        None without rows, in other processes, and if a stop is requested between two batches."""
+        rows = self.rows.curve_rows
+        if not rows or not self.accelerator.is_main_process:
             return None
-        checkpoint, expected = self.current_checkpoint(), references(self.task, self.rows.held_back)
+        checkpoint, expected = self.current_checkpoint(), references(self.task, rows)
         try:
-            predictions = predict_all(self.task, checkpoint, self.rows.held_back, partial(_raise_if_stopped, end))
+            predictions = predict_all(self.task, checkpoint, rows, partial(_raise_if_stopped, end))
         except _Stopped:
             return None
-        if not self.task.has_unanswerable:
+        if not self.task.has_unanswerable or not self.rows.held_back:
             return metrics.score(self.task, outcome(self.task, predictions), expected)
         threshold = best_threshold(predictions, expected)
         checkpoint.model.config.no_answer_threshold = threshold
@@ -194,12 +249,19 @@ class FineTuning:
         model.save_pretrained(folder)
         write_origin(folder, self.checkpoint.location, "tuned")
 
-    def finish(self, status: str, progress: Progress) -> Iterator[TrainingEvent]:
+    def rows_seen(self, progress: Progress) -> int:
+        """How many different rows were learned from, all processes together; all of them must call this."""
+        return number_seen(self.accelerator, {self.encoded[number][features.ROW] for number in progress.numbers})
+
+    def finish(self, status: str, progress: Progress, rows_seen: int) -> Iterator[TrainingEvent]:
         """Load the best checkpoint, score it once on the validation splits, and report the result."""
         if not self.saved_step:
             yield self.keep(progress.step)
         checkpoint = load_checkpoint(str(self.folder.resolve()), self.task)  # a bare name might be in the catalog
-        evaluation = evaluate(self.task, checkpoint, data=self.rows.source, limit=self.config.eval_examples)
+        evaluation = self._evaluate(checkpoint)
+        if not self.rows.held_back:
+            split = self.rows.curve_split
+            yield Evaluated(progress.step, evaluation.metrics[split], evaluation.examples[split], False, split)
         result = FinetuneResult(
             evaluation=evaluation,
             output_dir=str(self.folder),
@@ -207,12 +269,25 @@ class FineTuning:
             steps=progress.step,
             examples=len(self.rows.train),
             examples_seen=progress.examples_seen,
+            rows_seen=rows_seen,
+            epochs=progress.epochs,
             seconds=progress.seconds,
             examples_per_second=progress.examples_seen / progress.step_seconds,
             splits=self.rows.used,
+            precision=precision_of(self.accelerator),
+            precision_reason=precision_reason(self.config.precision),
             settings=self.settings,
         )
         yield Finished(status, f"Kept step {self.saved_step} of {progress.step}.", result)
+
+    def _evaluate(self, checkpoint: Checkpoint) -> Evaluation:
+        """The scores on the validation splits, and all that is known of the rows learned from and scored."""
+        source = self.rows.source
+        options = {"limit": self.rows.eval_examples, "learned": self.rows.train}
+        evaluation = evaluate(self.task, checkpoint, splits=source.eval_splits, data=source, **options)
+        scored = evaluation.data_source.facts
+        facts = self.source.facts.with_splits(**scored.splits).with_hints(scored.hints)
+        return replace(evaluation, data_source=replace(evaluation.data_source, facts=facts))
 
 
 class _Stopped(Exception):

@@ -11,11 +11,11 @@ from .catalog import (
     short_title,
     skill_folder,
 )
-from .device import count_threads, pick_device, pick_precision, product_seconds
+from .device import choose_precision, count_threads, pick_device, pick_precision
 from .hooks import PARTS, ablated, captured, encoder_layers, in_this_thread, split_heads
 from .kinds import kind_of
 from .loading import Checkpoint, fetch, load_adapter, load_checkpoint
-from .location import Location, bundled_folder, locate, public_name, verify_bundled
+from .location import Location, bundled_folder, locate, public_name, verify_bundled, with_outputs
 from .low_rank import save_difference
 from .origin import SavedOrigin, is_made_of_bundled, read_origin, seen_by_base, write_origin
 from .places import home, runs_root
@@ -37,6 +37,7 @@ __all__ = [
     "cache_key",
     "cached_checkpoint",
     "captured",
+    "choose_precision",
     "count_threads",
     "default_checkpoint",
     "encoder_layers",
@@ -54,7 +55,6 @@ __all__ = [
     "make_student",
     "pick_device",
     "pick_precision",
-    "product_seconds",
     "public_name",
     "read_config",
     "read_origin",
@@ -67,5 +67,6 @@ __all__ = [
     "smaller_sizes",
     "split_heads",
     "verify_bundled",
+    "with_outputs",
     "write_origin",
 ]

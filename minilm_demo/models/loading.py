@@ -21,7 +21,7 @@ from .device import pick_device
 from .hub_errors import explained
 from .kinds import choose_output_layer, kind_of
 from .location import Location, bundled_or_none, locate, verify_bundled
-from .output_layer import is_above_encoder
+from .output_layer import assumed_outputs, is_above_encoder, name_outputs
 from .quiet import peft_quiet, transformers_quiet
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Checkpoint:
     location: Location
     commit: str | None = None  # of a Hub checkpoint, as resolved
     new_output_layer: bool = False  # the output layer is untrained
+    # Name of each output -> the label it was taken for, where the names, such as LABEL_0, do not say what they mean.
+    assumed_outputs: Mapping[str, str] = field(default_factory=dict)
     # A fast tokenizer stores truncation as shared state, so only one thread at a time may use it.
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -94,6 +96,8 @@ def load_checkpoint(
         hub.model_files(what, (file.name for file in folder.iterdir()))  # without a vocabulary it would load, wrongly
         model_config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
         _check_architecture(location, model_config)
+        name_outputs(model_config, dict(location.outputs))
+        assumed = assumed_outputs(model_config, task) if task and task.labels else {}
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         output_layer = choose_output_layer(model_config, task)
         model, report = output_layer.model_class.from_pretrained(
@@ -117,7 +121,7 @@ def load_checkpoint(
     if task:
         kind_of(task).put_labels(model, task, fresh=fresh, renewed=output_layer.fresh)
     model.eval().to(pick_device())
-    return Checkpoint(location.name, tokenizer, model, location, commit, fresh)
+    return Checkpoint(location.name, tokenizer, model, location, commit, fresh, {} if fresh else assumed)
 
 
 def _tune_it_first(task: Task, location: Location) -> dict[str, str]:

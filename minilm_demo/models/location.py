@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +33,12 @@ class Location:
     revision: str | None = None
     on_hub: bool = False
     is_skill: bool = False  # `place` is the skill's folder
+    outputs: tuple[tuple[str, str], ...] = ()  # (name or number of an output, label) as a person says it
+
+
+def with_outputs(checkpoint: str | Location, outputs: Mapping[str, str] | None) -> Location:
+    """The location of a checkpoint whose outputs mean these labels: name or number of an output -> label."""
+    return replace(locate(checkpoint), outputs=tuple((outputs or {}).items()))
 
 
 def locate(checkpoint: str | Location) -> Location:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import DemoError
 from ..tasks import Task
 
 if TYPE_CHECKING:
@@ -36,16 +37,47 @@ def is_above_encoder(name: str) -> bool:
 def label_order(config, task: Task) -> list[int] | None:
     """Index of each of the task's labels in the model's outputs, matched by name; None if the names differ.
 
-    Names like LABEL_0 or bare integers are assumed to be in the task's order."""
-    names = [str(config.id2label[index]) for index in range(len(config.id2label))]
+    Names like LABEL_0 or bare integers are assumed to be in the task's order: see `assumed_outputs`."""
+    names = _output_names(config)
     if len(names) != len(task.labels):
         return None
-    plain = [name.casefold().replace("-", "_").replace(" ", "_") for name in names]
-    if sorted(plain) == sorted(task.labels):
-        return [plain.index(label) for label in task.labels]
+    plain = [_plain(name) for name in names]
+    labels = [_plain(label) for label in task.labels]
+    if sorted(plain) == sorted(labels):
+        return [plain.index(label) for label in labels]
     if all(re.fullmatch(r"(label_)?\d+", name) for name in plain):
         return list(range(len(names)))
     return None
+
+
+def assumed_outputs(config, task: Task) -> dict[str, str]:
+    """Name of each output -> the label it is taken for, where the names have no meaning; {} where they have one."""
+    order, names = label_order(config, task), _output_names(config)
+    if order is None or sorted(map(_plain, names)) == sorted(map(_plain, task.labels)):
+        return {}
+    return dict(zip(names, task.labels, strict=True))
+
+
+def name_outputs(config, outputs: Mapping[str, str]) -> None:
+    """Give the outputs of a configuration the names that a person says they mean. `outputs`: name or number of an
+    output -> label. Raises `DemoError` for an output that is not there."""
+    named = dict(outputs)
+    labels = {}
+    for index, name in enumerate(_output_names(config)):
+        keys = [key for key in named if _plain(key) in (_plain(name), str(index))]
+        labels[index] = named.pop(keys[0]) if keys else name
+    if named:
+        names = ", ".join(_output_names(config))
+        raise DemoError(f"output_labels names '{next(iter(named))}'; the outputs of the checkpoint are {names}.")
+    config.id2label, config.label2id = labels, {label: index for index, label in labels.items()}
+
+
+def _output_names(config) -> list[str]:
+    return [str(config.id2label[index]) for index in range(len(config.id2label))]
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("-", "_").replace(" ", "_")
 
 
 def order_labels(model, task: Task, fresh: bool) -> None:

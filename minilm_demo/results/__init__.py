@@ -3,6 +3,7 @@
 answers     scores, predictions, attention, distillation targets
 jobs        the resolved settings of long jobs, and their results
 events      the events of long jobs, one JSON line each
+rows        what is known of the rows of a source, and its sentences
 encoding    any of these as plain JSON values, and back
 """
 
@@ -11,6 +12,7 @@ from .answers import (
     AttentionTrace,
     Badge,
     Candidate,
+    Constant,
     DataSource,
     DistillationTargets,
     Evaluation,
@@ -25,6 +27,7 @@ from .answers import (
     WordImportance,
     WordSpan,
     WordWeight,
+    outputs_note,
 )
 from .encoding import (
     from_dict,
@@ -68,6 +71,19 @@ from .jobs import (
     Scored,
     Settings,
 )
+from .rows import (
+    FIRST_ROWS,
+    CutRows,
+    RowFacts,
+    RowGroup,
+    ScoreScale,
+    SplitFacts,
+    ValueMeaning,
+    group_words,
+    joined_facts,
+    percent,
+    row_notes,
+)
 
 __all__ = [
     "ABLATION",
@@ -76,6 +92,7 @@ __all__ = [
     "EVENTS",
     "FINAL",
     "FINETUNE",
+    "FIRST_ROWS",
     "RESULTS",
     "RUN_ID",
     "SETTINGS",
@@ -87,6 +104,8 @@ __all__ = [
     "AttentionTrace",
     "Badge",
     "Candidate",
+    "Constant",
+    "CutRows",
     "DataSource",
     "DistillResult",
     "DistillSettings",
@@ -105,23 +124,33 @@ __all__ = [
     "Prediction",
     "Probed",
     "Result",
+    "RowFacts",
+    "RowGroup",
     "Saved",
+    "ScoreScale",
     "Scored",
     "ScoredRow",
     "ScoredRows",
     "Settings",
+    "SplitFacts",
     "SplitMetrics",
     "Started",
     "Stepped",
     "Traced",
     "TrainingEvent",
+    "ValueMeaning",
     "WordImportance",
     "WordSpan",
     "WordWeight",
     "Working",
     "from_dict",
     "from_json",
+    "group_words",
+    "joined_facts",
+    "outputs_note",
+    "percent",
     "read_lines",
+    "row_notes",
     "to_dict",
     "to_json",
 ]

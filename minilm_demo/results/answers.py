@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .rows import RowFacts, row_notes
+
 Metrics = Mapping[str, float]  # metric name -> value
 SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 
@@ -18,14 +20,31 @@ SplitMetrics = Mapping[str, Metrics]  # split -> metric name -> value
 class DataSource:
     """Where rows come from, in words for people."""
 
-    kind: str  # "hub" | "mirror" | "sample" | "file"
+    kind: str  # "hub" | "mirror" | "sample" | "file" | "folder"
     description: str  # "local mirror, 2,000 of 12,925 local rows (official split: 392,702)"
     splits: Mapping[str, int]  # split -> rows used
+    facts: RowFacts = field(default_factory=RowFacts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What one has to know of these rows, in sentences."""
+        return row_notes(self.facts)
 
     @property
     def is_official(self) -> bool:
         """Whether scores on these rows may be compared with published ones: not for a sample or a user's own file."""
         return self.kind in ("hub", "mirror")
+
+
+def outputs_note(outputs: Mapping[str, str]) -> str:
+    """A sentence on outputs of a checkpoint whose names do not say what they mean; "" for none."""
+    if not outputs:
+        return ""
+    meanings = ", ".join(f"{name} is taken for “{label}”" for name, label in outputs.items())
+    return (
+        f"The checkpoint does not say what its answers mean: {meanings}, the order of the task. If that is wrong, say "
+        "what they mean: `output_labels`."
+    )
 
 
 @dataclass(frozen=True)
@@ -42,24 +61,6 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
-
-    task: str
-    checkpoint: str
-    data_source: DataSource
-    metrics: SplitMetrics
-    intervals: Mapping[str, Mapping[str, tuple[float, float]]]  # 95 %
-    baseline: SplitMetrics  # always answering the majority class (regression: the mean; span: no answer)
-    examples: Mapping[str, int]  # split -> rows scored
-    labels: tuple[str, ...] = ()
-    confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
-    mistakes: tuple[Mistake, ...] = ()  # the worst first
-    seconds: float = 0.0
-    seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
-
-
-@dataclass(frozen=True)
 class ScoredRow:
     """One row with the expected and the predicted answer, in words.
 
@@ -71,6 +72,35 @@ class ScoredRow:
     predicted: str
     value: float
     cell: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One answer to every row, and its score. `answer` is its name ("equivalent"); "" if every answer scores 0."""
+
+    score: float
+    answer: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a checkpoint on one or more splits. `confusion[split][true id][predicted id]` counts rows."""
+
+    task: str
+    checkpoint: str
+    data_source: DataSource
+    metrics: SplitMetrics
+    intervals: Mapping[str, Mapping[str, tuple[float, float]]]  # 95 %
+    baseline: SplitMetrics  # the best score of one answer to every row, for each metric
+    examples: Mapping[str, int]  # split -> rows scored
+    labels: tuple[str, ...] = ()
+    confusion: Mapping[str, list[list[int]]] = field(default_factory=dict)
+    cell_rows: Mapping[str, tuple[ScoredRow, ...]] = field(default_factory=dict)  # split -> a few rows of each cell
+    mistakes: tuple[Mistake, ...] = ()  # the worst first
+    seconds: float = 0.0
+    seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the checkpoint is based on it
+    # The answers of `baseline`, as in `Constant`; {}: an older program took the majority class for every metric.
+    baseline_answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,7 +123,12 @@ class Prediction:
     classification: `label`, `probabilities` (label name -> 0..1, sums to 1); regression: `score`;
     span: `answer` ("" = no answer), `start`/`end` (character offsets into the context, end exclusive, None without
     an answer), `score` (answer logits minus no-answer logits of the best span), `no_answer_score` (null score minus
-    best span score; "no answer" wins above `threshold`), `candidates` (the best spans, the best first).
+    best span score; "no answer" wins above `threshold`), `candidates` (the best spans that do not overlap, the best
+    first).
+
+    `unsure`: the next best answer is nearly as probable (jobs/certainty.py). The last five fields say what the model
+    read: `tokens_total` are those of the whole input, [CLS] and [SEP] included; `unknown_words` are not in its
+    vocabulary; `nothing_read`: no other word was there.
     """
 
     task: str
@@ -109,7 +144,13 @@ class Prediction:
     threshold: float | None = None
     candidates: tuple[Candidate, ...] = ()
     num_windows: int = 1
+    unsure: bool = False
     truncated: bool = False
+    tokens_total: int = 0
+    tokens_read: int = 0
+    unknown_words: tuple[str, ...] = ()
+    nothing_read: bool = False
+    assumed_outputs: Mapping[str, str] = field(default_factory=dict)  # name of an output, as LABEL_0 -> its label
 
 
 @dataclass(frozen=True)
@@ -192,6 +233,8 @@ class AttentionTrace:
     prediction: Prediction | None  # of the task's output layer
     milliseconds: float
     truncated: bool
+    tokens_total: int = 0  # of the whole texts; `tokens` are those that were read
+    unknown_words: tuple[str, ...] = ()  # not in the vocabulary
     masked_tokens: tuple[int, ...] = ()  # keys that no token could attend to
     ablated_heads: tuple[tuple[int, int], ...] = ()  # (layer, head)
     offsets: tuple[tuple[int, int] | None, ...] = ()  # characters of each token in its text, None for special tokens
@@ -282,6 +325,8 @@ class DistillationTargets:
     divergence: Mapping[str, np.ndarray]  # KL(teacher ‖ student) in nats, float32 [num_relation_heads, num_tokens]
     truncated: bool
     milliseconds: float
+    tokens_total: int = 0  # as in `AttentionTrace`
+    unknown_words: tuple[str, ...] = ()
 
     @property
     def relations(self) -> tuple[str, ...]:

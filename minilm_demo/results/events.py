@@ -52,12 +52,18 @@ class Started(Generic[AnySettings]):
     seed: int
     metric: str  # the metric that chooses the best checkpoint
     settings: AnySettings | None = None  # as resolved before the job began
+    curve_rows: int = 0  # rows scored along the way
+    curve_split: str = ""  # the validation split they are of; "": they are the held-back rows
+    baseline: float | None = None  # the score in `metric` of a constant answer to them
+    precision_reason: str = ""  # "it was asked for", or what made the machine choose it
     seen_by_base: str = ""  # the data that the bundled checkpoint was trained on, if the job is based on it
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan of a job, measured on a few real steps. `seconds` is the expected time to the end of training."""
+    """The plan of a job, measured on a few real steps. `seconds` is the expected time to the end of training.
+
+    `batch_size` is smaller than `asked_batch_size` if too few updates of that size fit into the time budget."""
 
     steps: int
     epochs: float
@@ -65,6 +71,15 @@ class Planned:
     seconds_per_step: float
     warmup_steps: int
     evaluate_every: int
+    batch_size: int | None = None  # rows or texts per update and process; None: an older run did not record it
+    asked_batch_size: int | None = None
+
+    @property
+    def slow_update(self) -> float | None:
+        """The seconds of one update of the size that was asked for, if the batches became smaller."""
+        if not self.batch_size or self.batch_size == self.asked_batch_size:
+            return None
+        return self.seconds_per_step * self.asked_batch_size / self.batch_size
 
 
 @dataclass(frozen=True)
@@ -88,12 +103,16 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Scores on the held-back rows during the run. `best`: they are the best so far."""
+    """Scores on the held-back rows during the run. `best`: they are the best so far.
+
+    Where no row is held back, the scores are of rows of a validation split: before the first step, along the way, and
+    after the last one. They choose nothing: the last weights are kept, and `best` is always false."""
 
     step: int
     metrics: Metrics
     examples: int
     best: bool
+    split: str = ""  # of the rows; "": held back from the train split
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class FinetuneSettings:
 
     commit: str | None = None  # of a checkpoint from the Hub
     batch_size: int | None = None  # rows per update and process
+    asked_batch_size: int | None = None  # larger than `batch_size` if too few updates of it fit into the time
     learning_rate: float | None = None  # at its peak
     max_length: int | None = None  # tokens per input
     train_examples: int | None = None
@@ -47,6 +48,8 @@ class DistillSettings:
     embedding_learning_rate: float | None = None
     betas: tuple[float, ...] = ()  # of Adam
     max_length: int | None = None  # tokens per text
+    batch_size: int | None = None  # texts per update and process, as in `FinetuneSettings`, like the next one
+    asked_batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,16 @@ class FinetuneResult:
     output_dir: str
     step: int  # the step whose weights were saved
     steps: int  # steps of the whole training
-    examples: int  # rows trained on
-    examples_seen: int  # rows trained on times epochs, all processes together
+    examples: int  # rows to learn from
+    examples_seen: int  # rows (for span tasks windows) learned from, repetitions included, all processes together
     seconds: float  # of training, evaluations during the run included
     examples_per_second: float  # of the optimiser steps alone
     splits: Mapping[str, int]  # split or extra set -> rows used
+    precision: str = ""  # as in `Started`, like the next one; "" in older runs
+    precision_reason: str = ""
     settings: FinetuneSettings | None = None  # as in `Started`
+    rows_seen: int | None = None  # different rows learned from; None, like the next: an older run
+    epochs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,11 +122,14 @@ class DistillResult:
     teacher_parameters: int
     output_dir: str
     steps: int
-    examples: int  # distinct texts
+    examples: int  # distinct texts to learn from
     examples_seen: int  # texts learned on, repetitions included, all processes together
     seconds: float  # of training, measurements during the run included
     steps_per_second: float  # of the optimiser steps alone
+    precision: str = ""  # as in `Started`, like the next one; "" in older runs
+    precision_reason: str = ""
     settings: DistillSettings | None = None  # as in `Started`
+    texts_seen: int | None = None  # different texts learned from; None: an older run
 
 
 @dataclass(frozen=True)
@@ -130,7 +140,7 @@ class Scored:
     seed: int
     score: float  # of the task's first metric
     interval: tuple[float, float]  # 95 %, for the rows that were scored
-    baseline: float  # always answering the majority class, as in `Evaluation`
+    baseline: float  # the best score of one answer to every row, as in `Evaluation`
     split: str
     examples: int  # rows scored
     losses: Mapping[str, float]  # before the fine-tune, as in `DistillResult`; {}: not measured

@@ -5,6 +5,7 @@ The text is in `card_templates/`; `huggingface_hub` writes the front matter, sco
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..models import BUNDLED_REPO, Location, default_checkpoint, locate, public_
 from ..models.kinds import kind_of
 from ..results import RUN_ID, AblationResult, DataSource, DistillResult, Evaluation, FinetuneResult, to_dict
 from ..tasks import Task, get_task
+from ..views import rows_seen, texts_seen
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -76,6 +78,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         result=result,
         scores=_scores(result.evaluation),
         seen=seen_by_base(base, task) if base else "",
+        seen_rows=rows_seen(result),
         rows=_rows(result),
         **_settings(record, result),
     )
@@ -90,7 +93,9 @@ def student_card(record: RunRecord, result: DistillResult) -> str:
         "tags": ["minilm", "distilled-in-a-demo"],
     }
     title = f"A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads"
-    return _render("student", front, title=title, result=result, **_settings(record, result))
+    return _render(
+        "student", front, title=title, result=result, seen_texts=texts_seen(result), **_settings(record, result)
+    )
 
 
 def ablation_card(record: RunRecord, result: AblationResult) -> str:
@@ -196,12 +201,20 @@ def _dataset_id(task: Task, source: DataSource) -> dict[str, str | None]:
 def _scores(evaluation: Evaluation) -> str:
     """All scores as a Markdown table."""
     rows = [
-        f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {evaluation.baseline[split][metric]:.3f} |"
+        f"| {split} | {metric} | {value:.3f} | {low:.3f} to {high:.3f} | {_constant(evaluation, split, metric)} |"
         for split, values in evaluation.metrics.items()
         for metric, value in values.items()
         for low, high in [evaluation.intervals[split][metric]]
     ]
-    return "\n".join(["| split | metric | score | 95 % interval | majority baseline |", "|---|---|---|---|---|", *rows])
+    heading = "| split | metric | score | 95 % interval | best constant answer |"
+    return "\n".join([heading, "|---|---|---|---|---|", *rows])
+
+
+def _constant(evaluation: Evaluation, split: str, metric: str) -> str:
+    """The score of the best constant answer, and the answer if there is a best one."""
+    answer = evaluation.baseline_answers.get(split, {}).get(metric, "")
+    score = f"{evaluation.baseline[split][metric]:.3f}"
+    return f"{score}: {answer}" if answer else score
 
 
 def _rows(result: FinetuneResult) -> str:
@@ -246,10 +259,20 @@ def finetune_shell_line(task: Task, config: TrainConfig, *, start: str = "", out
         is_default = value == option.default and option.name != "seed"
         if is_default or option.name in ("checkpoint", "data", *PRIVATE_FIELDS):
             continue
-        values = [_below_data(path, config.data) for path in value] if isinstance(value, tuple) else [value]
-        texts = [f"{value:g}" if isinstance(value, float) else value for value in values]
+        texts = _arguments(option.name, value, config.data)
         words += [f"--{option.name.replace('_', '-')} {text}" for text in texts]
     return " ".join([*words, f"--output {output}"])
+
+
+def _arguments(name: str, value, data: str) -> list[str]:
+    """The arguments of the flag of an option, which is repeated for each."""
+    if isinstance(value, Mapping):
+        return [shlex.quote(",".join(f"{key}={meaning}" for key, meaning in value.items()))]
+    if name == "score_range":
+        return [",".join(f"{number:g}" for number in value)]
+    if isinstance(value, tuple):
+        return [_below_data(path, data) for path in value]
+    return [f"{value:g}" if isinstance(value, float) else value]
 
 
 def _below_data(path: str, data: str) -> str:
@@ -262,7 +285,7 @@ def _public(value):
     """A value of a configuration without private parts, because a card is published with its model: the last part of a
     path, and no id of a run, which would grant access to it."""
     if isinstance(value, tuple):
-        return ", ".join(map(_public, value))
+        return ", ".join(str(_public(part)) for part in value)
     if isinstance(value, str) and RUN_ID.fullmatch(value) and (runs_root() / value).is_dir():
         return "an earlier run"
     is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))

@@ -36,6 +36,7 @@ from .jobs import JOBS, JobConfig
 from .places import clear_place
 from .records import RunRecord, RunState
 
+START_SECONDS = 30  # after which a run that has not begun never will
 LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a run without a process
 READ_RUNS = 64  # size of the cache of parsed events; pages poll them five times a second
 READ_RECORDS = 1024  # size of the caches of records and results, which lists and titles read
@@ -79,9 +80,11 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
 
 
 def _run_in(folder: Path) -> RunState | None:
-    """The run that a folder holds; None without a readable one."""
+    """The run that a folder holds; None without a readable one. A run that was made just now is about to start."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, DemoError):
-        return state(folder)
+        run = state(folder)
+        has_begun = bool(run.events) or (folder / "worker.json").exists() or _age(run) > START_SECONDS
+        return run if has_begun else dataclasses.replace(run, status="starting")
     return None
 
 
@@ -105,9 +108,14 @@ def forget_left_uploads() -> None:
     """Delete the uploads of runs that ended when their server did. Younger files than `LEFT_SECONDS` stay: their runs
     may be in the queue of another server."""
     for run in list_runs(matches=lambda record: bool(record.upload)):
-        age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
-        if run.status in FINAL and age.total_seconds() > LEFT_SECONDS:
+        if run.status in FINAL and _age(run) > LEFT_SECONDS:
             forget_upload(run.record)
+
+
+def _age(run: RunState) -> float:
+    """Seconds since the run was created."""
+    age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
+    return age.total_seconds()
 
 
 def _remove(file: Path) -> None:
@@ -250,6 +258,20 @@ def usable_runs(tasks: Sequence[str], mine: Sequence[str] = (), job: str = FINET
         return is_visible and record.job == job and record.task in tasks
 
     return [run for run in list_runs(matches=matches) if run.has_checkpoint and run.status not in AT_WORK]
+
+
+def latest_speed(task: str) -> float | None:
+    """The examples per second of the newest finished fine-tune of a task on this machine; None before the first.
+
+    The number tells nothing of whose run it was."""
+    files = sorted(runs_root().glob("*/run.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, DemoError):  # being deleted, or damaged
+            record = read_record(file.parent)
+            result = read_result(file.parent) if (record.job, record.task) == (FINETUNE, task) else None
+            if result is not None:
+                return result.examples_per_second
+    return None
 
 
 def latest_run(tasks: Sequence[str], mine: Sequence[str] = ()) -> RunState | None:

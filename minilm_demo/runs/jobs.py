@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..data import FILE_KINDS, TEXT_KIND
+from ..data import FILE_KINDS
 from ..jobs import AblationConfig, DistillConfig, TrainConfig, distill, finetune
 from ..jobs.ablation import ablation
 from ..results import ABLATION, DISTILL, FINETUNE, Result, TrainingEvent
@@ -71,7 +71,7 @@ _JOBS = (
         makes="distilled",
         prefix="student_",
         tab="distillation",
-        uploads=(*FILE_KINDS, TEXT_KIND),
+        uploads=FILE_KINDS,
         limits={
             "time_budget": 600,
             "steps": 20_000,

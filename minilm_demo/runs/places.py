@@ -34,7 +34,7 @@ def clear_place(folder: Path, earlier: RunState | None, *, overwrite: bool) -> N
     if earlier.status in AT_WORK:
         raise DemoError(f"{folder} holds a run that is at work. Choose another folder, or stop that run first.")
     ours = _written_by(earlier)
-    saved = bool(there & set(MODEL)) or earlier.result is not None
+    saved = bool(there & {"checkpoint", "students"}) or earlier.result is not None
     if saved and not overwrite:
         raise DemoError(
             f"{folder} already holds a run. Choose another folder, or replace the earlier run with --overwrite."

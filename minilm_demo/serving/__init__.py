@@ -1,12 +1,15 @@
 """What a server for many visitors needs beyond the jobs: checked requests, checkpoints looked up by name, batched
 predictions, cached traces, and the choices that the page offers."""
 
+from .asking import MAX_LANES, Asking, asking_of_run, judged_example
 from .batching import MOST_AT_ONCE, predict_together
 from .checkpoints import CheckpointReference, default_answerer, resolve, run_title, title_of
 from .choices import (
     Choices,
     checkpoint_choices,
+    chosen_start,
     comparable,
+    default_start,
     models_to_fetch,
     open_data,
     pupil_choices,
@@ -15,6 +18,7 @@ from .choices import (
     teacher_choices,
     traceable_choices,
 )
+from .lengths import rounds_sentence
 from .preview import DataPreview, preview_data
 from .requests import (
     ALONE,
@@ -40,29 +44,36 @@ __all__ = [
     "FIRST_LOOK_VIEW",
     "FIRST_PAIRING",
     "FIRST_PAIRING_VIEW",
+    "MAX_LANES",
     "MOST_AT_ONCE",
     "OWN_SIZE",
+    "Asking",
     "CheckpointReference",
     "Choices",
     "DataPreview",
     "Look",
     "Pairing",
     "Question",
+    "asking_of_run",
     "boxed_texts",
     "cached_targets",
     "cached_trace",
     "checkpoint_choices",
+    "chosen_start",
     "comparable",
     "copies_misfit",
     "default_answerer",
+    "default_start",
     "explained_answer",
     "file_to_save",
+    "judged_example",
     "models_to_fetch",
     "open_data",
     "predict_together",
     "preview_data",
     "pupil_choices",
     "resolve",
+    "rounds_sentence",
     "run_title",
     "size_choices",
     "starting_points",

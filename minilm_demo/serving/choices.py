@@ -53,6 +53,20 @@ def starting_points(mine: Sequence[str], skills: bool = False) -> Choices:
     return default + sorted(choices, key=lambda choice: bool(fetch_notes[choice[1]])) + student_choices(mine)
 
 
+def default_start(task: Task, data: str) -> str:
+    """The checkpoint that a fine-tune begins with if none is chosen: on the bundled sample the shipped skill that makes
+    a good start, unless this server has a default of its own."""
+    default = default_checkpoint()
+    return task.start_from if data == "sample" and task.start_from and default == "bundled" else default
+
+
+def chosen_start(task: Task, data: str, checkpoint: str) -> str:
+    """The start of a fine-tune after another task or source was chosen: a checkpoint that is the default of some task
+    gives way to the default of this one, any other stays."""
+    defaults = {default_checkpoint(), *(other.start_from for other in TASKS.values())}
+    return default_start(task, data) if checkpoint in defaults else checkpoint
+
+
 def _choice(run: RunState) -> tuple[str, str]:
     return run_title(run.record, run.result), run.record.run_id
 

@@ -55,13 +55,17 @@ def _balance(task: Task, rows: Sequence[Mapping]) -> str:
 
 
 def _too_few(task: Task, data: str) -> str:
-    """A warning that the bundled sample is too small for this task, with an alternative; "" where it is not."""
-    if data != "sample" or task.sample_teaches:
+    """What so few rows as the bundled sample's can teach, and from which start; "" where they teach enough."""
+    if data != "sample" or (task.sample_teaches and not task.start_from):
         return ""
-    advice = "take the real data"
-    if task.start_from in CATALOG:
-        advice += f", or start from the shipped {task.start_from} skill (under Advanced)"
-    return f" So few rows teach the bundled checkpoint little of this task: for a better score {advice}."
+    skill = CATALOG[task.start_from].title if task.start_from else ""
+    start = f" So few rows teach the bundled checkpoint little of this task, so a run starts from the {skill}"
+    start = f"{start}; Advanced has other starts." if skill else ""
+    doubt = (
+        " So few rows teach nearly nothing of this task: expect a score near that of a constant answer, and take the "
+        "real data for a better one."
+    )
+    return start + ("" if task.sample_teaches else doubt)
 
 
 def _preview_own_file(task: Task, file: str | None) -> DataPreview:
@@ -79,4 +83,5 @@ def _preview_own_file(task: Task, file: str | None) -> DataPreview:
     except DataError as error:
         return DataPreview(str(error), columns, cells)
     held_back = "A fifth, at most 1,000 rows, is kept for scoring."
-    return DataPreview(f"{len(rows):,} rows; {guess}. {_balance(task, rows)} {held_back}", columns, cells)
+    sentences = (f"{len(rows):,} rows; {guess}.", *table.notes, _balance(task, rows), held_back)
+    return DataPreview(" ".join(sentences), columns, cells)

@@ -15,7 +15,6 @@ from .. import runs
 from ..errors import DemoError
 from ..jobs import metrics
 from ..results import AT_WORK, FINETUNE
-from ..tasks import SKILLS, TASKS
 from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
@@ -101,7 +100,9 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     opened.then(predict_tab.refresh, inputs, lists, **private)
     page.load(look_at_data, finetune.look, finetune.looked, **private)
     predict_page.select(predict_tab.refresh, inputs, lists, **private)
-    finetune.ask.click(_ask_this_model, [finetune.run_id, my_runs], [tabs, *lists], **private)
+    asked = [tabs, *predict.asked]
+    finetune.ask.click(_ask_this_model, [finetune.run_id, my_runs], asked, **private)
+    finetune.run.picked(_ask_about_row, [finetune.run_id, my_runs], asked, **private)
 
 
 def _open(my_runs: list[str] | None, request: gr.Request):
@@ -150,11 +151,17 @@ def _connect_students(page, tabs, finetune_page, finetune, distillation_page, di
 
 @says_errors
 def _ask_this_model(run_id: str, my_runs: list[str] | None):
-    """Open the Predict tab with the run's skill and checkpoint chosen."""
-    task = QUEUE.state(run_id).record.task
-    skill = next((name for name, skill in SKILLS.items() if task in skill.tasks), TASKS[task].name)
-    skills, checkpoints = predict_tab.refresh(skill, [run_id], [run_id, *(my_runs or [])])
-    return gr.Tabs(selected="predict"), gr.Radio(choices=skills.choices, value=skill), checkpoints
+    """Open the Predict tab, where the run's model is asked about its watched text, or about the task's example."""
+    asked = predict_tab.open_question(QUEUE.state(run_id).record, [run_id, *(my_runs or [])])
+    return gr.Tabs(selected="predict"), *asked
+
+
+@says_errors
+def _ask_about_row(run_id: str, my_runs: list[str] | None, event: gr.EventData):
+    """Open the Predict tab, where the run's model is asked about a row that it was scored on."""
+    texts = tuple(map(str, event.texts))
+    asked = predict_tab.open_question(QUEUE.state(run_id).record, [run_id, *(my_runs or [])], texts)
+    return gr.Tabs(selected="predict"), *asked
 
 
 def _healthy(request: Request) -> PlainTextResponse:

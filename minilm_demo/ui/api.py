@@ -16,6 +16,7 @@ from ..serving import (
     Question,
     boxed_texts,
     default_answerer,
+    default_start,
     open_data,
     resolve,
     text_to_watch,
@@ -84,12 +85,16 @@ def distillation_targets(
     return targets_with_arrays(pairing.targets, pairing.badge)
 
 
-def start_finetune(task: str, seconds: float = 30, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:
-    """Put a fine-tune in line. Returns {"run": id}; the id is the only key to it. `train_examples` 0 means all."""
+def start_finetune(task: str, seconds: float = 0, data: str = "auto", train_examples: int = 0, seed: int = 0) -> dict:
+    """Put a fine-tune in line. Returns {"run": id}; the id is the only key to it. `train_examples` 0 means all,
+    `seconds` 0 the task's own time. On the bundled sample a run starts from the shipped skill that suits the task, if
+    there is one."""
     row = get_task(task)
+    source = open_data(row, data)
     config = TrainConfig(
-        data=open_data(row, data),
-        time_budget=seconds,
+        checkpoint=default_start(row, source),
+        data=source,
+        time_budget=seconds or row.sample_seconds,
         train_examples=train_examples or None,
         seed=seed,
         eval_examples=EVAL_EXAMPLES,

@@ -11,7 +11,7 @@ from ..models import CATALOG
 from ..serving import ALONE, FIRST_LOOK, FIRST_LOOK_VIEW, Look, file_to_save, traceable_choices, watched_attention
 from ..tasks import SKILLS
 from .choices import two_boxes, valid_choice
-from .components import anew, ask_view, view
+from .components import anew, ask_view, show_form, text_box, view
 from .files import later
 from .handlers import QUEUE, answers_errors, says_errors
 
@@ -33,11 +33,11 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
         with gr.Column(scale=3):
             with gr.Row():
                 texts = (
-                    gr.Textbox(FIRST_LOOK.texts[0], label="Text", lines=3, max_lines=8, elem_id="attention-text1"),
+                    text_box(FIRST_LOOK.texts[0], "Text", "attention-text1", max_lines=8),
                     gr.Textbox(
                         FIRST_LOOK.texts[1],
                         label="Second text, or none",
-                        lines=3,
+                        info="For a pair; or leave it empty.",
                         max_lines=8,
                         elem_id="attention-text2",
                     ),
@@ -64,8 +64,11 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}
     filled = presets.input(_fill, [presets, checkpoint], [*texts, checkpoint], **quick)
+    form, names = [*texts, checkpoint, compare], ("checkpoint", "compare")
     for event in (trace.click, *(box.submit for box in texts), filled.then):
-        event(None, [*texts, checkpoint, compare], None, js=ask_view("attention", "checkpoint", "compare"), **private)
+        event(None, form, None, js=ask_view("attention", names), **private)
+    for changed in form:
+        changed.change(None, form, None, js=show_form(["attention"], names), **quick)
     return AttentionTab(texts, checkpoint, compare, trace, explorer)
 
 

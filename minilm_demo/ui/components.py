@@ -10,6 +10,8 @@ import gradio as gr
 
 from .. import views
 
+ENTER_ASKS = "Enter asks, Shift + Enter begins a new line."
+PLACEHOLDER = "Write here, then press Enter."
 _PAYLOAD_NUMBERS = itertools.count(1)  # of all visitors
 
 
@@ -21,6 +23,13 @@ def view(component: views.Component, *, value=None, server: Sequence[Callable] =
     return gr.HTML(value, server_functions=list(server) or None, **parts, **options)
 
 
+def text_box(value: str, label: str, elem_id: str, max_lines: int) -> gr.Textbox:
+    """A box whose text is asked about with Enter. Gradio submits with Enter where `lines` is 1, the default."""
+    return gr.Textbox(
+        value, label=label, info=ENTER_ASKS, placeholder=PLACEHOLDER, max_lines=max_lines, elem_id=elem_id
+    )
+
+
 def anew(payload: dict) -> dict:
     """The payload with a unique number, so that the view always draws it.
 
@@ -28,16 +37,27 @@ def anew(payload: dict) -> dict:
     return {**payload, "shown": next(_PAYLOAD_NUMBERS)}
 
 
-def ask_view(elem_id: str, *names: str) -> str:
+def ask_view(elem_id: str, names: Sequence[str]) -> str:
     """JavaScript for an event without a Python function: the view `elem_id` requests the picture of the event's inputs,
     two texts and the values called `names`.
 
     The request bypasses Gradio's queue, and the server keeps no copy for the session."""
+    return _tell_views("ask", [elem_id], names)
+
+
+def show_form(elem_ids: Sequence[str], names: Sequence[str]) -> str:
+    """The same for a changed input: the views learn what the form says now, and grey a picture of something else."""
+    return _tell_views("form", elem_ids, names)
+
+
+def _tell_views(event: str, elem_ids: Sequence[str], names: Sequence[str]) -> str:
     return f"""(text1, text2, ...values) => {{
       const named = {json.dumps(names)}.map((name, place) => [name, values[place]]);
       const detail = {{ texts: [text1, text2], ...Object.fromEntries(named) }};
-      const host = document.querySelector("#{elem_id} .mlm");
-      host.view.then(() => host.dispatchEvent(new CustomEvent("ask", {{ detail }})));
+      for (const id of {json.dumps(elem_ids)}) {{
+        const host = document.querySelector("#" + id + " .mlm");
+        host?.view?.then(() => host.dispatchEvent(new CustomEvent("{event}", {{ detail }})));
+      }}
     }}"""
 
 

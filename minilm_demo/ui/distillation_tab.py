@@ -20,7 +20,7 @@ from ..serving import (
     teacher_choices,
 )
 from .choices import two_boxes, valid_choice
-from .components import ask_view, view
+from .components import ask_view, show_form, text_box, view
 from .files import later
 from .handlers import answers_errors, says_errors
 
@@ -56,7 +56,7 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     with gr.Row():
         with gr.Column(scale=3):
             texts = (
-                gr.Textbox(FIRST_PAIRING.texts[0], label="Text", lines=2, max_lines=12, elem_id="microscope-text1"),
+                text_box(FIRST_PAIRING.texts[0], "Text", "microscope-text1", max_lines=12),
                 gr.Textbox(
                     "",
                     label="Second text",
@@ -100,9 +100,11 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
     for choice in (teacher, recipe):
         choice.input(_students, [teacher, student, recipe, my_runs], student, **quick)
     filled = presets.input(_fill, presets, list(texts), **quick)
-    names = ("teacher", "student", "recipe")
+    form, names = [*texts, teacher, student, recipe], ("teacher", "student", "recipe")
     for event in (button.click, *(box.submit for box in texts), filled.then):
-        event(None, [*texts, teacher, student, recipe], None, js=ask_view("microscope", *names), **private)
+        event(None, form, None, js=ask_view("microscope", names), **private)
+    for changed in form:
+        changed.change(None, form, None, js=show_form(["microscope"], names), **quick)
     return DistillationTab(texts, teacher, student, recipe, button, microscope)
 
 

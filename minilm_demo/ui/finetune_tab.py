@@ -17,7 +17,7 @@ from ..jobs.configs import METHODS
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
-from ..serving import preview_data, run_title, starting_points
+from ..serving import chosen_start, default_start, preview_data, rounds_sentence, run_title, starting_points
 from ..tasks import TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
 from .components import option_number, view
@@ -58,7 +58,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
                 file_types=[".csv", ".tsv", ".jsonl", ".json", ".parquet"],
             )  # fmt: skip
         with gr.Column(scale=2):
-            time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="time")
+            time = gr.Radio(list(TIMES), value=_time_of(first), label="How long?", elem_id="time")
             train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
             probe = _probe(first)
             with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
@@ -85,10 +85,13 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look, looked = [task, data, file], [sentence, rows]
-    task_changed = task.change(_choose_task, [task, my_runs], [data, *probe, *options.values()], **private)
-    data_changed = data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
+    start = options["checkpoint"]
+    task_changed = task.change(_choose_task, [task, start, my_runs], [data, time, *probe, *options.values()], **private)
+    data_changed = data.change(_choose_data, [task, data, start], [file, start], **private)
+    rounds = [_say_rounds, [task, data, file, time], time]
     for event in (task_changed.then, data_changed.then, file.change):
-        event(look_at_data, look, looked, **private)
+        event(look_at_data, look, looked, **private).then(*rounds, **private)
+    time.input(*rounds, **private)
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *probe, *options.values()],
@@ -97,7 +100,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
         trigger_mode="once",
     )
     started.success(None, run, None, js=remember_run("run"))
-    run.finished(_after, run_id, [after, watch], **private)
+    run.finished(_after, run_id, [after, watch], **private).then(*rounds, **private)
     compared = compare.click(run_curves, [run_id, my_runs], curves, **private)
     compared.success(None, js=scroll_to("curves"))
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
@@ -115,7 +118,7 @@ def _probe_boxes(task: Task) -> list[dict]:
     names, example = two_boxes(task.text_fields), views.kind_of(task).short_example(task)
     return [
         {
-            "label": name.capitalize(),
+            "label": views.words.capital(task.words_for(name)),
             "value": example.get(name, ""),
             "info": None if index else f"At most {TrainConfig.WATCHED_TOKENS} tokens. Empty: nothing is kept.",
             "visible": bool(name),
@@ -135,7 +138,7 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
     return {
         "checkpoint": gr.Radio(
             starting_points((), skills=True),
-            value=default_checkpoint(),
+            value=default_start(task, local_sources(task)[0]),
             label="Start from",
             elem_id="option-checkpoint",
         ),
@@ -162,13 +165,30 @@ def refresh_starting_points(checkpoint: str, my_runs: list[str] | None):
 
 
 @says_errors
-def _choose_task(name: str, my_runs: list[str] | None):
-    """The sources of data of a task, its watched text, and its defaults in the Advanced fields."""
-    task = get_task(name)
-    data = gr.Radio(choices=_data_choices(task), value=local_sources(task)[0])
-    checkpoint, skip = gr.Radio(choices=starting_points(my_runs or (), skills=True)), gr.skip()
+def _choose_task(name: str, start: str, my_runs: list[str] | None):
+    """The sources of data of a task, its time, its watched text, and its defaults in the Advanced fields."""
+    task, skip = get_task(name), gr.skip()
+    source = local_sources(task)[0]
+    data, time = gr.Radio(choices=_data_choices(task), value=source), _time_of(task)
+    choices = starting_points(my_runs or (), skills=True)
+    checkpoint = gr.Radio(choices=choices, value=chosen_start(task, source, start))
     probe = [gr.Textbox(**box) for box in _probe_boxes(task)]
-    return data, *probe, checkpoint, skip, task.epochs, skip, task.batch_size, task.max_length, skip, skip
+    return data, time, *probe, checkpoint, skip, task.epochs, skip, task.batch_size, task.max_length, skip, skip
+
+
+def _choose_data(name: str, data: str, start: str):
+    """The box for a file, and the start that suits the source."""
+    return gr.File(visible=data == "file"), chosen_start(get_task(name), data, start)
+
+
+def _time_of(task: Task) -> str:
+    """The name of the task's own time."""
+    return next(name for name, seconds in TIMES.items() if seconds == task.sample_seconds)
+
+
+def _say_rounds(name: str, data: str, file: str | None, time: str):
+    """Say beside the time how often a run reads the same rows."""
+    return gr.Radio(info=rounds_sentence(get_task(name), data, file, TIMES[time]))
 
 
 def _data_choices(task: Task) -> list[tuple[str, str]]:

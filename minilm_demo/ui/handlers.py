@@ -38,8 +38,3 @@ def answers_errors(answer: Callable[[dict], dict]) -> Callable[[dict], dict]:
             return {"error": error.on_page}
 
     return wrapped
-
-
-def picked_texts(event: gr.EventData) -> list[str]:
-    """The texts of the row or try that was chosen in a view, for the two boxes."""
-    return [*map(str, event.texts), ""][:2]

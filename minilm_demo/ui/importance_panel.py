@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from .. import views
-from ..serving import Question
+from ..serving import Asking, Question
 from .components import view
 from .handlers import says_errors
 
@@ -37,4 +37,5 @@ def _explain(skill: str, text1: str, text2: str, checkpoints: list[str] | None) 
     question = Question(skill, (text1, text2), checkpoints[0])
     importance = dataclasses.replace(question.importance(), checkpoint=question.model.title)
     code = views.importance_code(question.task.name, question.model.name, question.fields)
-    return {**views.importance_payload(question.task, importance), "code": code}
+    asked = Asking(skill, (text1, text2), tuple(checkpoints)).to_page()
+    return {**views.importance_payload(question.task, importance), "code": code, "asked": asked}

@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -22,7 +23,7 @@ from ..models import cached_checkpoint
 from ..serving import CheckpointReference, resolve
 from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
-from .handlers import picked_texts, says_errors
+from .handlers import says_errors
 
 ROW_COUNTS = (50, 200, 500)
 FILE_ROWS = 2_000
@@ -34,11 +35,16 @@ ON_A_FILE = (
 NO_ANSWERS = "The predictions will be here."
 
 
-def build_many_texts_panel(
-    skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup
-) -> Dependency:
-    """Build the panel, a closed accordion. It uses the first of the chosen checkpoints. Returns the event that scores
-    rows."""
+@dataclass(frozen=True)
+class ManyTextsPanel:
+    """The view of scored rows, and the event that fills it."""
+
+    rows: gr.HTML
+    scoring: Dependency
+
+
+def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> ManyTextsPanel:
+    """Build the panel, a closed accordion. It uses the first of the chosen checkpoints."""
     with gr.Accordion("Many texts at once", open=False, elem_id="many"):
         gr.Markdown("### Rows of a validation set\nHow often is it right, and where is it wrong?")
         rows = gr.Radio(
@@ -59,18 +65,10 @@ def build_many_texts_panel(
     quick = {**private, "show_progress": "hidden"}
     alone = {**private, "concurrency_id": "many texts", "concurrency_limit": 1}
     scoring = score.click(_score_rows, [skill, checkpoints, rows, task], scored, **alone)
-    scored.picked(picked_texts, None, list(texts), **quick).then(None, js=SHOW_TEXTS)
     skill.change(lambda name: (None, gr.Radio(**_which_rows(name))), skill, [scored, task], **quick)
     answer.click(_answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status)
     file.change(_other_file, None, [answers, status], **quick)
-    return scoring
-
-
-SHOW_TEXTS = """() => {
-  const box = document.querySelector("#text1 textarea, #text1 input");
-  box.scrollIntoView({ behavior: "smooth", block: "center" });
-  box.focus({ preventScroll: true });
-}"""
+    return ManyTextsPanel(scored, scoring)
 
 
 def _which_rows(skill: str) -> dict:
@@ -102,7 +100,8 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str,
     evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
     result = dataclasses.replace(result, evaluation=evaluation)
     payload = views.scored_rows_payload(task, result, seen=checkpoint.seen(task))
-    return {**payload, "code": views.rows_code(task.name, checkpoint.name, data, rows)}
+    code = views.rows_code(task.name, checkpoint.name, data, rows)
+    return {**payload, "code": code, "checkpoint": checkpoint.name}
 
 
 def _first_checkpoint(skill: str, checkpoints: list[str] | None) -> tuple[CheckpointReference, Sequence[Task]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -10,12 +11,20 @@ import gradio as gr
 from .. import views
 from ..data import MAX_TEXT_CHARACTERS
 from ..errors import DemoError
-from ..runs import first_answer, usable_runs
-from ..serving import MOST_AT_ONCE, Question, checkpoint_choices, title_of
+from ..results import Prediction
+from ..runs import RunRecord, first_answer, usable_runs
+from ..serving import (
+    Asking,
+    Question,
+    asking_of_run,
+    checkpoint_choices,
+    judged_example,
+    title_of,
+)
 from ..tasks import SKILLS, TASKS, Preset, get_task, skill_tasks
 from .choices import two_boxes
-from .components import view
-from .handlers import picked_texts, says_errors
+from .components import ENTER_ASKS, PLACEHOLDER, anew, ask_view, show_form, view
+from .handlers import says_errors
 from .importance_panel import build_importance_panel
 from .many_texts_panel import build_many_texts_panel
 
@@ -23,7 +32,7 @@ NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
 )
 SIDE_BY_SIDE = "Choose several to see them side by side."
-MAX_LANES = 4
+FORM = ("skill", "checkpoints")  # of the form's values, those beside the texts
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class PredictTab:
 
     skill: gr.Radio
     checkpoints: gr.CheckboxGroup
-    texts: tuple[gr.Textbox, gr.Textbox]
+    asked: list  # outputs of `open_question`
 
 
 def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
@@ -41,42 +50,68 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     with gr.Row():
         with gr.Column(scale=3):
             texts = tuple(gr.Textbox(**box, elem_id=f"text{i + 1}") for i, box in enumerate(_boxes(first)))
-            presets = gr.Radio(_preset_choices(first), label="Or take an example", elem_id="examples")
+            presets = gr.Radio(**_preset_radio(first), label="Or take an example", elem_id="examples")
         with gr.Column(scale=2):
             checkpoints = gr.CheckboxGroup([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
-    answers = view(views.ANSWERS, value=_precomputed(first), elem_id="answer")
-    slower = [
-        build_importance_panel(skill, texts, checkpoints),
-        build_many_texts_panel(skill, texts, checkpoints),
-    ]
+    answers = view(views.ANSWERS, value=_precomputed(first), server=[ask_models], elem_id="answer")
+    explained = build_importance_panel(skill, texts, checkpoints)
+    many = build_many_texts_panel(skill, checkpoints)
 
-    inputs = [skill, *texts, checkpoints]
+    form = [*texts, skill, checkpoints]
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    answered = [
-        event(_ask, inputs, answers, **private, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
-        for event in (ask.click, *(box.submit for box in texts))
+    for event in (ask.click, *(box.submit for box in texts)):
+        event(None, form, None, js=ask_view("answer", FORM), **private)
+    for changed in form:
+        changed.change(None, form, None, js=show_form(["answer", "importance"], FORM), **private)
+    asked = [*texts, answers]
+    waiting = [
+        presets.input(_ask_example, [skill, presets, checkpoints], asked, **private),
+        answers.picked(_ask_again, [skill, checkpoints], asked, **private),
+        many.rows.picked(_ask_row, [skill, checkpoints], [checkpoints, *asked], **private),
     ]
-    presets.input(_fill, [skill, presets], list(texts), **private)
-    answers.picked(picked_texts, None, list(texts), **private)
+    waiting[-1].then(None, js=SHOW_TEXTS)
     outputs = [*texts, presets, checkpoints, answers]
-    # Pending answers to the previous question are stale, so they are cancelled.
-    skill.change(_show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*answered, *slower], **private)
-    return PredictTab(skill, checkpoints, texts)
+    # What was asked about the previous skill is stale, so it is cancelled.
+    skill.input(
+        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, many.scoring], **private
+    )
+    return PredictTab(skill, checkpoints, [skill, *outputs])
 
 
-@says_errors
-def _ask(skill: str, text1: str, text2: str, checkpoints: list[str] | None) -> dict:
-    if not checkpoints:
-        return views.error_payload(NOTHING_YET)
-    if len(checkpoints) > MAX_LANES:
-        return views.error_payload(f"{len(checkpoints)} models are chosen; at most {MAX_LANES} answer side by side.")
-    questions = [Question(skill, (text1, text2), name) for name in checkpoints]
+SHOW_TEXTS = """() => {
+  const box = document.querySelector("#text1 textarea, #text1 input");
+  box.scrollIntoView({ behavior: "smooth", block: "center" });
+  box.focus({ preventScroll: true });
+}"""
+
+
+# -- answers -------------------------------------------------------------------------------------------------------
+
+
+def ask_models(values: dict) -> dict:
+    """`{skill, texts, checkpoints}` -> the answers side by side. The view calls it directly, without Gradio's queue."""
+    try:
+        asking = Asking.from_page(values)
+        if not asking.checkpoints:
+            raise DemoError(NOTHING_YET)
+        return _answers(asking)
+    except DemoError as error:
+        return views.error_payload(str(error)) | {"asked": _asked(values)}
+
+
+def _asked(values: Mapping) -> dict:
+    """The question as it came, also one that is refused."""
+    return {name: values[name] for name in ("texts", *FORM) if name in values}
+
+
+def _answers(asking: Asking) -> dict:
+    questions = asking.questions()
     lanes = [_lane(question) for question in questions]
     answered = [question for question, lane in zip(questions, lanes, strict=True) if lane["kind"] != "error"]
     if not answered:
-        return lanes[0]
-    return views.answers_payload(skill, answered[0].task, answered[0].fields, lanes)
+        return lanes[0] | {"asked": asking.to_page()}
+    return views.answers_payload(asking.skill, answered[0].task, answered[0].fields, lanes, asking.to_page())
 
 
 def _lane(question: Question) -> dict:
@@ -94,7 +129,14 @@ def answer_payload(question: Question) -> dict:
     seen = model.seen(task)
     note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
     code = views.prediction_code(task.name, model.name, fields)
-    return {**views.prediction_payload(task, prediction, fields, note), "card": model.card(task), "code": code}
+    drawn = views.prediction_payload(task, prediction, fields, note)
+    return {**drawn, **_expected(question, prediction), "card": model.card(task), "code": code}
+
+
+def _expected(question: Question, prediction: Prediction) -> dict:
+    """The key `expected` of an answer to an example; no key for a text of one's own."""
+    judged = judged_example(question, prediction)
+    return {"expected": views.expected_answer(question.task, *judged)} if judged else {}
 
 
 def _precomputed(skill: str) -> dict | None:
@@ -104,10 +146,53 @@ def _precomputed(skill: str) -> dict | None:
     if prediction is None:
         return None
     question = Question(skill, SKILLS[skill].presets[0].texts, skill)
-    payload = views.prediction_payload(task, prediction, question.fields)
+    payload = views.prediction_payload(task, prediction, question.fields) | _expected(question, prediction)
     note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
     code = views.prediction_code(task.name, skill, question.fields)
-    return {**payload, "skill": skill, "footer": [], "note": note, "card": question.model.card(task), "code": code}
+    asked = Asking(skill, tuple(two_boxes(question.texts)), (skill,)).to_page()
+    kept = {"skill": skill, "footer": [], "note": note, "card": question.model.card(task), "code": code}
+    return {**payload, **kept, "asked": asked}
+
+
+# -- questions that are asked at once ------------------------------------------------------------------------------
+
+
+def _ask(asking: Asking, note: str = "") -> dict:
+    return anew(views.ask_payload(asking.to_page(), note))
+
+
+def _ask_example(skill: str, index: int, checkpoints: list[str] | None):
+    """The texts of an example, and its question to the chosen checkpoints."""
+    texts = two_boxes(_presets(skill)[index].texts)
+    return *texts, _ask(Asking(skill, tuple(texts), tuple(checkpoints or ())))
+
+
+def _ask_again(skill: str, checkpoints: list[str] | None, event: gr.EventData):
+    """The texts of a try, and their question to the chosen checkpoints."""
+    texts = two_boxes([*map(str, event.texts)])
+    return *texts, _ask(Asking(skill, tuple(texts), tuple(checkpoints or ())))
+
+
+def _ask_row(skill: str, checkpoints: list[str] | None, event: gr.EventData):
+    """The texts of a scored row, and their question to the model that was scored, which is chosen if it was not."""
+    chosen = list(checkpoints or ())
+    if event.checkpoint not in chosen:
+        chosen = [str(event.checkpoint)]
+    texts = two_boxes([*map(str, event.texts)])
+    return chosen, *texts, _ask(Asking(skill, tuple(texts), tuple(chosen)))
+
+
+def open_question(record: RunRecord, my_runs: Sequence[str], texts: tuple[str, ...] = ()) -> list:
+    """Values of `PredictTab.asked`: the run's model is asked about these texts, or about its watched text."""
+    asking, note = asking_of_run(record, my_runs, texts)
+    boxes = [gr.Textbox(**{**box, "value": text}) for box, text in zip(_boxes(asking.skill), asking.texts, strict=True)]
+    models = _checkpoint_group(asking.skill, list(asking.checkpoints), my_runs)
+    skills = gr.Radio(choices=_skill_choices(my_runs), value=asking.skill)
+    presets = gr.Radio(**_preset_radio(asking.skill), value=None)
+    return [skills, *boxes, presets, models, _ask(asking, note)]
+
+
+# -- the form ------------------------------------------------------------------------------------------------------
 
 
 def refresh(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
@@ -135,9 +220,10 @@ def _skill_choices(my_runs) -> list[tuple[str, str]]:
 @says_errors
 def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | None):
     first, second = _boxes(skill)
-    presets = gr.Radio(choices=_preset_choices(skill), value=None)
-    answers = _checkpoint_group(skill, checkpoints, my_runs or ())
-    return gr.Textbox(**first), gr.Textbox(**second), presets, answers, _precomputed(skill)
+    presets = gr.Radio(**_preset_radio(skill), value=None)
+    models = _checkpoint_group(skill, checkpoints, my_runs or ())
+    shown = _precomputed(skill) if models.value == [skill] else None
+    return gr.Textbox(**first), gr.Textbox(**second), presets, models, shown and anew(shown)
 
 
 def _boxes(skill: str) -> list[dict]:
@@ -147,10 +233,19 @@ def _boxes(skill: str) -> list[dict]:
     boxes = []
     for index in range(2):
         used = index < len(task.text_fields)
-        label = task.text_fields[index].capitalize() if used else ""
-        info = views.kind_of(task).limit(task, index, MAX_TEXT_CHARACTERS) if used else None
+        label = views.words.capital(task.words_for(task.text_fields[index])) if used else ""
+        limit = views.kind_of(task).limit(task, index, MAX_TEXT_CHARACTERS) if used else ""
+        info = f"{ENTER_ASKS} {limit}" if index == 0 else limit
         boxes.append(
-            {"label": label, "info": info, "value": values[index], "visible": used, "lines": 2, "max_lines": 12}
+            {
+                "label": label,
+                "info": info or None,
+                "value": values[index],
+                "visible": used,
+                "lines": 1,  # with one line Enter submits, with more it begins a new line
+                "max_lines": 12,
+                "placeholder": PLACEHOLDER,
+            }
         )
     return boxes
 
@@ -158,16 +253,24 @@ def _boxes(skill: str) -> list[dict]:
 def _presets(skill: str) -> tuple[Preset, ...]:
     if skill in SKILLS:
         return SKILLS[skill].presets
-    return (Preset("Example", tuple(get_task(skill).example.values())),)
+    return (Preset("Example", tuple(get_task(skill).example.values()), ""),)
 
 
-def _preset_choices(skill: str) -> list[tuple[str, int]]:
-    """A line for each preset, with its texts cut to 60 characters."""
-    lines = [
-        " — ".join(text if len(text) <= 60 else f"{text[:60]}…" for text in preset.texts) for preset in _presets(skill)
+def _preset_radio(skill: str) -> dict:
+    """Choices and hint of the examples: a line for each, and how the shipped skill answers it."""
+    if skill not in SKILLS:
+        return {
+            "choices": [(_preset_line(preset), index) for index, preset in enumerate(_presets(skill))],
+            "info": None,
+        }
+    marks = {True: "✗ falls for it", False: "✓ right"}
+    choices = [
+        (f"{_preset_line(preset)}  {marks[preset.misleads]}", index) for index, preset in enumerate(_presets(skill))
     ]
-    return [(f"{preset.about}: {lines[index]}", index) for index, preset in enumerate(_presets(skill))]
+    info = f"✓ the {SKILLS[skill].title} skill is right, ✗ it falls for it. Another model may differ."
+    return {"choices": choices, "info": info}
 
 
-def _fill(skill: str, index: int):
-    return two_boxes(_presets(skill)[index].texts)
+def _preset_line(preset: Preset) -> str:
+    """The phenomenon and the texts of a preset, each cut to 60 characters."""
+    return f"{preset.about}: {' — '.join(text if len(text) <= 60 else f'{text[:60]}…' for text in preset.texts)}"

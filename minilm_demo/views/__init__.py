@@ -26,12 +26,13 @@ from .components import (
     standalone_html,
 )
 from .distillation import microscope_payload, probed_frames, target_head_payload, target_row_payload
+from .distilled import texts_seen
 from .figures import divergence_figure, figure, figure_payload, figure_table, learning_curves
 from .importance import importance_payload
 from .kinds import kind_of
 from .plotly_js import plotly_js
-from .prediction import answers_payload, error_payload, prediction_payload
-from .result import result_card
+from .prediction import answers_payload, ask_payload, error_payload, expected_answer, prediction_payload
+from .result import result_card, rows_seen
 from .run import RUNS, run_payload
 from .scored_rows import scored_rows_payload
 from .show import Page, show
@@ -57,9 +58,11 @@ __all__ = [
     "Snippet",
     "ablation_payload",
     "answers_payload",
+    "ask_payload",
     "attention_payload",
     "divergence_figure",
     "error_payload",
+    "expected_answer",
     "experiment_state",
     "figure",
     "figure_payload",
@@ -81,6 +84,7 @@ __all__ = [
     "result_card",
     "row_payload",
     "rows_code",
+    "rows_seen",
     "run_code",
     "run_payload",
     "scored_rows_payload",
@@ -90,6 +94,7 @@ __all__ = [
     "student_maps",
     "target_head_payload",
     "target_row_payload",
+    "texts_seen",
     "version",
     "words",
 ]

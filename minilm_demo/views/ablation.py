@@ -54,7 +54,7 @@ def _drawn(result: AblationResult) -> dict:
         "findings": [*_findings(result), *_hardly_above(result)],
         "figure": figure_payload(experiment_figure(result)),
         "about": "A dot is one student (one seed), the line in them the mean of an arm, the bar its 95 % interval; the "
-        "dashed line always gives the most frequent answer.",
+        "dashed line always gives the same answer, the best one.",
         "gains": _gains(result),
         "figures": _figures(result),
         "notes": list(_notes(result)),
@@ -124,7 +124,7 @@ def _hardly_above(result: AblationResult) -> Iterator[str]:
     weak_arms = [arm.title for arm in result.arms if arm.interval[0] <= result.baseline]
     if weak_arms:
         baseline = words.score(result.metric, result.baseline)
-        yield f"Not clearly above always giving the most frequent answer ({baseline}): {'; '.join(weak_arms)}."
+        yield f"Not clearly above always giving the same answer ({baseline}): {'; '.join(weak_arms)}."
 
 
 def _notes(result: AblationResult) -> Iterator[str]:

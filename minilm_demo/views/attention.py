@@ -22,7 +22,7 @@ from . import words
 from .code import trace_code
 from .payloads import AttentionFrames, AttentionPayload
 from .prediction import prediction_payload
-from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
+from .weights import floats, heads_up_to, reading_notes, tokens_payload, weights_payload
 
 
 def attention_payload(
@@ -69,7 +69,7 @@ def attention_payload(
         "explanation": explanation and _explanation(explanation, trace),
         "code": trace_code(trace),
         "asked": dict(asked or {}),
-        "notes": [*notes, *truncation_notes(trace)],
+        "notes": [*notes, *reading_notes(trace)],
         "footer": [] if precomputed else [f"Traced in {words.milliseconds(trace.milliseconds)}."],
         "precomputed": precomputed,
     }

@@ -42,14 +42,16 @@ class Component:
 # name of a Gradio event or of an argument of `gr.HTML`.
 _FOLLOWED = "poll: server.poll_run, stop: server.stop_run, finished: (end) => trigger('finished', end)"
 _PLOTLY = f"plotly: new URL('{PLOTLY_ADDRESS}', document.baseURI).href"  # the address of plotly.js
-RUN = Component("run", "run/run.js", f"{{{_FOLLOWED}, {_PLOTLY}}}")
+RUN = Component("run", "run/run.js", f"{{{_FOLLOWED}, {_PLOTLY}, picked: (row) => trigger('picked', row)}}")
 STUDENT = Component("student", "run/student.js", f"{{{_FOLLOWED}, maps: server.poll_maps, {_PLOTLY}}}")
 _EXPERIMENT = "poll: server.poll_ablation, stop: server.stop_ablation"
 ABLATION = Component("ablation", "run/ablation.js", f"{{{_EXPERIMENT}, {_PLOTLY}}}")
 FIGURE = Component("figure", "figure/figure.js", f"{{{_PLOTLY}}}")
 PREDICTION = Component("prediction", "predict/prediction.js")
 IMPORTANCE = Component("importance", "predict/importance.js")
-ANSWERS = Component("answers", "predict/answers.js", "{picked: (tries) => trigger('picked', tries)}")
+ANSWERS = Component(
+    "answers", "predict/answers.js", "{ask: server.ask_models, picked: (tries) => trigger('picked', tries)}"
+)
 ROWS = Component("rows", "predict/rows.js", "{picked: (row) => trigger('picked', row)}")
 ATTENTION = Component(
     "attention",

@@ -12,7 +12,7 @@ from ..results import DistillationTargets, Probed
 from . import words
 from .code import targets_code
 from .payloads import MicroscopeFrames, MicroscopePayload
-from .weights import floats, heads_up_to, tokens_payload, truncation_notes, weights_payload
+from .weights import floats, heads_up_to, reading_notes, tokens_payload, weights_payload
 
 # Relation -> title, letters of the two vectors in its formula, explanation.
 RELATIONS: Mapping[str, tuple[str, str, str]] = {
@@ -59,7 +59,7 @@ def microscope_payload(
         "frames": frames,
         "code": targets_code(targets),
         "asked": dict(asked or {}),
-        "notes": [*notes, *some_heads(of_heads, frames["heads"] if frames else of_heads), *truncation_notes(targets)],
+        "notes": [*notes, *some_heads(of_heads, frames["heads"] if frames else of_heads), *reading_notes(targets)],
         "footer": [] if precomputed else [f"Both models read it in {words.milliseconds(targets.milliseconds)}."],
         "precomputed": precomputed,
     }

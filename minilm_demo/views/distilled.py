@@ -71,7 +71,8 @@ class Distillation:
 
     def plan(self) -> str:
         planned = self.latest.planned
-        return f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
+        plan = f"{words.counted(planned.steps, 'step')}, about {words.duration(planned.seconds)}"
+        return "; ".join(filter(None, (plan, words.smaller_batches(planned, "text"))))
 
     def facts(self) -> list[list[str]]:
         started, settings = self.latest.started, self.latest.started.settings
@@ -176,7 +177,6 @@ def distill_card(result: DistillResult, *, teacher: str = "") -> ResultCard:
     before, now = (sum(losses[term] for term in result.learned) for losses in (result.losses_before, result.losses))
     loss_name = "loss, the sum of its terms" if len(result.learned) > 1 else f"{title(result.learned[0]).lower()} loss"
     texts = words.counted(result.validation_examples, "validation text")
-    read, of = words.thousands(result.examples_seen), words.thousands(result.examples)
     return {
         "headline": {
             "value": f"{before:.2f} → {now:.2f}",
@@ -191,11 +191,18 @@ def distill_card(result: DistillResult, *, teacher: str = "") -> ResultCard:
         "figures": [
             ["Training took", words.duration(result.seconds)],
             ["Speed", words.speed(result.steps_per_second, "step")],
-            ["Texts read", f"{read}, of {of} different ones"],
+            ["Texts seen", texts_seen(result)],
             ["Steps made", words.thousands(result.steps)],
         ],
         "notes": [CHOOSE],
     }
+
+
+def texts_seen(result: DistillResult) -> str:
+    """ "2,000 of 6,900 texts", "6,900 of 6,900 texts, 9,600 in all". A run of an older program counted its texts with
+    their repetitions."""
+    in_all, of = result.examples_seen, result.examples
+    return words.seen(min(in_all, of) if result.texts_seen is None else result.texts_seen, of, in_all, None, "text")
 
 
 def title(term: str) -> str:

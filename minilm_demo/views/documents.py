@@ -11,6 +11,7 @@ from ..results import (
     AblationResult,
     AttentionTrace,
     Badge,
+    DataSource,
     DistillationTargets,
     DistillResult,
     Evaluation,
@@ -18,11 +19,14 @@ from ..results import (
     Prediction,
     Started,
     Stepped,
+    outputs_note,
     to_dict,
 )
 from ..tasks import TASKS
 from .attention import first_look
 from .kinds import kind_of
+from .prediction import UNSURE
+from .unread import unread_notes
 from .weights import floats
 
 
@@ -39,9 +43,15 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
         "output_dir": result.output_dir,
         "examples": result.examples,
         "examples_seen": result.examples_seen,
+        "rows_seen": result.rows_seen,
+        "epochs": None if result.epochs is None else round(result.epochs, 4),
         "seconds": round(result.seconds, 2),
         "examples_per_second": round(result.examples_per_second, 1),
         "splits": dict(result.splits),
+        "precision": result.precision,
+        "precision_reason": result.precision_reason,
+        "batch_size": result.settings and result.settings.batch_size,
+        "asked_batch_size": result.settings and result.settings.asked_batch_size,
         "step": result.step,
         "steps": result.steps,
     }
@@ -50,28 +60,53 @@ def finetune_document(result, seen_by_base: str = "") -> dict:
 def evaluation_document(evaluation: Evaluation, seen_by_base: str = "") -> dict:
     """The JSON document of `evaluate`. `seen_by_base` is "" if the checkpoint's own training had seen no row."""
     values = to_dict(evaluation)
-    names = ("task", "checkpoint", "metrics", "intervals", "baseline", "confusion")
+    names = ("task", "checkpoint", "metrics", "intervals", "baseline", "baseline_answers", "confusion")
     rows = {"rows": values["examples"], "evaluation_seconds": round(evaluation.seconds, 2)}
-    source = {"data_source": evaluation.data_source.description, "seen_by_base": seen_by_base}
+    source = source_document(evaluation.data_source) | {"seen_by_base": seen_by_base}
     return source | {name: values[name] for name in names} | rows
 
 
+def source_document(source: DataSource) -> dict:
+    """Where the rows of a result come from: in words, what one has to know of them in sentences, and as numbers."""
+    return {
+        "data_source": source.description,
+        "data_notes": list(source.notes),
+        "data_facts": to_dict(source.facts),
+    }
+
+
 def prediction_document(prediction: Prediction) -> dict:
-    """The JSON document of `predict`: the answer fields of this kind of task (null without an answer), and every other
-    field that is not empty."""
+    """The JSON document of `predict`: the answer fields of this kind of task (null without an answer), what was read of
+    the text, and every other field that is not empty."""
     answer = kind_of(TASKS[prediction.task]).answer_fields
     values = to_dict(prediction)
-    document = {name: value for name, value in values.items() if name in answer or value not in (None, (), [])}
+    always = (*answer, "unknown_words")
+    document = {name: value for name, value in values.items() if name in always or value not in (None, (), [], {})}
     return document | {"milliseconds": round(prediction.milliseconds, 1)}
+
+
+def document_notes(document: Mapping) -> list[str]:
+    """Sentences on a document of this module: that its answer is unsure, and what was not read of the text."""
+    unsure = [UNSURE] if document.get("unsure") else []
+    counts = document["tokens_read"], document["tokens_total"]
+    nothing = document.get("nothing_read", False)
+    outputs = outputs_note(document.get("assumed_outputs", {}))
+    return [
+        *unsure,
+        *unread_notes(*counts, document["unknown_words"], nothing=nothing),
+        *([outputs] if outputs else []),
+    ]
 
 
 def distill_document(result: DistillResult) -> dict:
     """The JSON document of `distill`."""
     values = {name: value for name, value in to_dict(result).items() if name != "settings"}
     return values | {
-        "data_source": result.data_source.description,
+        **source_document(result.data_source),
         "seconds": round(result.seconds, 2),
         "steps_per_second": round(result.steps_per_second, 3),
+        "batch_size": result.settings and result.settings.batch_size,
+        "asked_batch_size": result.settings and result.settings.asked_batch_size,
     }
 
 
@@ -122,7 +157,7 @@ def targets_document(targets: DistillationTargets, badge: Badge) -> dict:
         "shape": [targets.num_relation_heads, number, number],
         "losses": named_losses(targets.losses),
         "by_head": named_losses({name: values.mean(-1).round(6).tolist() for name, values in by_token.items()}),
-        "truncated": targets.truncated,
+        **_read(targets),
     }
 
 
@@ -155,7 +190,7 @@ def attention_document(trace: AttentionTrace) -> dict:
         "layers": trace.num_layers,
         "heads": trace.num_heads,
         "milliseconds": round(trace.milliseconds, 1),
-        "truncated": trace.truncated,
+        **_read(trace),
         "finding": _finding(trace),
     }
     if trace.is_pair:
@@ -169,6 +204,16 @@ def attention_document(trace: AttentionTrace) -> dict:
 def attention_with_arrays(trace: AttentionTrace) -> dict:
     """`attention_document` for HTTP: with `attentions` as base64 of float32."""
     return attention_document(trace) | {"attentions": floats(trace.attentions)}
+
+
+def _read(result: AttentionTrace | DistillationTargets) -> dict:
+    """What was read of the texts; the keys are those of a prediction."""
+    return {
+        "truncated": result.truncated,
+        "tokens_total": result.tokens_total,
+        "tokens_read": len(result.tokens),
+        "unknown_words": list(result.unknown_words),
+    }
 
 
 def _finding(trace: AttentionTrace) -> str:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results import Evaluated, Evaluation, FinetuneResult, Stepped, TrainingEvent
+from ..results import Evaluated, Evaluation, FinetuneResult, Planned, Stepped, TrainingEvent
 from ..tasks import Task
 from . import words
 from .figures import card_figures
 from .result import result_card
 from .run_parts import LatestEvents, arithmetic, series
+from .scored_rows import cell_table
+
+READING = {
+    "title": "How to read these curves",
+    "lines": [
+        "The loss is what each step lowers. The score counts what is answered rightly.",
+        "The grey line is the score on the rows that a step is about to learn from. After one epoch the model has seen "
+        "them all before. The dots are rows that it never learns from.",
+        "Where the grey line climbs on and the dots do not follow, the model learns its rows by heart: it overfits. "
+        "More rows help, more time does not.",
+        "The dashed line is the best that one and the same answer to every row can reach. A model at this line has "
+        "learned nothing yet.",
+    ],
+}
 
 
 class Finetuning:
@@ -17,12 +31,17 @@ class Finetuning:
 
     LOADING = "Loading the model and the rows…"
     START = "Train"  # the button of the page
-    STOP, THEN = "Stop and keep the best", "then the checkpoint that is kept is scored"
+    THEN = "then the checkpoint that is kept is scored"
     AT_LAST = "scoring the validation rows"
-    READING = None
+    READING = READING
 
     def __init__(self, latest: LatestEvents, task: Task, *, base: str, seen: str, **_):
         self.latest, self.task, self.base, self.seen = latest, task, base, seen
+
+    @property
+    def STOP(self) -> str:
+        started = self.latest.started
+        return "Stop and keep the best" if started is None or started.held_back else "Stop and keep"
 
     def title(self) -> str:
         return self.task.title
@@ -45,10 +64,12 @@ class Finetuning:
     def plan(self) -> str:
         planned = self.latest.planned
         epochs = words.epochs(planned.epochs)
-        return (
+        plan = (
             f"{words.counted(planned.steps, 'step')}, {epochs} epoch{'' if epochs == '1' else 's'}, "
             f"about {words.duration(planned.seconds)}"
         )
+        rereading = words.rereading(planned.epochs, self.latest.started.examples)
+        return "; ".join(filter(None, (plan, rereading, words.smaller_batches(planned))))
 
     def facts(self) -> list[list[str]]:
         started = self.latest.started
@@ -59,12 +80,18 @@ class Finetuning:
             ["Weights", f"{words.millions(started.trainable)} of {words.millions(started.parameters)} move"],
             ["Arithmetic", arithmetic(started)],
         ]
+        if notes := started.data_source.notes:
+            facts.append(["About the rows", " ".join(notes)])
         return [*facts, ["Plan", self.plan()]] if self.latest.planned else facts
 
     def _held_back(self) -> str:
-        if not self.latest.started.held_back:
-            return "none held back"
-        return f"{words.thousands(self.latest.started.held_back)} held back to choose the best checkpoint"
+        started = self.latest.started
+        if started.held_back:
+            return f"{words.thousands(started.held_back)} held back to choose the best checkpoint"
+        if started.curve_rows:
+            scored = f"{words.thousands(started.curve_rows)} of {words.split_name(started.curve_split)} scored"
+            return f"{scored} along the way, which choose nothing: the last weights are kept"
+        return "none held back"
 
     def charts(self, waiting: str, final: bool) -> dict[str, dict]:
         loss = {
@@ -82,23 +109,31 @@ class Finetuning:
         return {"loss": loss, "score": self._score_chart(waiting, final)}
 
     def _score_chart(self, waiting: str, final: bool) -> dict:
-        held_back = self.latest.started.held_back if self.latest.started else None
-        name = words.metric_name(self._metric())
+        started, stepped = self.latest.started, self.latest.stepped
+        count = started.curve_rows or started.held_back if started else None
+        name, rows = words.metric_name(self._metric()), words.curve_rows(started)
         empty = waiting
-        if held_back == 0:
-            empty = "Under 500 rows nothing is held back: only the loss is drawn."
-        elif self.latest.stepped is not None:
-            empty = "No score was made." if final else "Waiting for the first score on the held-back rows…"
+        if count == 0:
+            empty = "No rows are scored along the way."
+        elif stepped is not None:
+            empty = "No score was made." if final else f"Waiting for the first score on the {rows}…"
+        baseline = started.baseline if started else None
+        constant = "" if baseline is None else f"best constant answer: {words.score(self._metric(), baseline)}"
         return {
-            "title": f"{name} on {words.counted(held_back, 'held-back row') if held_back else 'held-back rows'}",
+            "title": f"{name} on {words.counted(count, rows.removesuffix('s')) if count else rows}",
             "y": "score",
             "unit": self._unit(),
             "empty": empty,
-            "drawn": held_back != 0,
-            "keys": [["student round", "held-back rows"], ["faint", "training batches, smoothed"]],
+            "drawn": count != 0 or (stepped is not None and stepped.train_score is not None),
+            "keys": [
+                ["student round", rows],
+                ["faint", "training batches, smoothed"],
+                *([["base", constant]] if constant else []),
+            ],
             "series": [
+                series("baseline", "best constant answer", "base"),
                 series("train", "training batches", "faint", smooth=True, column="Training batches"),
-                series("held", "held-back rows", "student", dots=True, latest=True, column=f"{name}, held-back rows"),
+                series("held", rows, "student", dots=True, latest=True, column=f"{name}, {rows}"),
             ],
         }
 
@@ -116,7 +151,13 @@ class Finetuning:
             "loss": [[event.step, event.loss] for event in steps],
             "train": [[event.step, event.train_score] for event in steps if event.train_score is not None],
             "held": [[event.step, event.metrics[metric], event.best] for event in scores if metric],
+            "baseline": self._baseline([event for event in events if isinstance(event, Planned)]),
         }
+
+    def _baseline(self, plans: Sequence[Planned]) -> list:
+        """The ends of the baseline's line; they come with the plan, which knows the last step."""
+        baseline = self.latest.started.baseline if self.latest.started else None
+        return [[step, baseline] for plan in plans for step in (0, plan.steps)] if baseline is not None else []
 
     def measured(self) -> dict[str, str]:
         return {"of": "held", "words": "Latest score", "unit": self._unit()}
@@ -129,6 +170,12 @@ class Finetuning:
 def finetune_card(
     task: Task, evaluation: Evaluation, training: FinetuneResult | None = None, *, seen: str = ""
 ) -> dict:
-    """`result_card` with its figures, payloads of the `figure` component: scores, classes | None."""
+    """`result_card` with its figures, payloads of the `figure` component: scores, classes | None; and `cells`: for each
+    split the table of classes with a few rows of each cell."""
     card = result_card(task, evaluation, training, seen=seen)
-    return card | card_figures(evaluation)
+    cells = [
+        cell_table(task, evaluation.confusion[split], rows, words.split_name(split))
+        for split, rows in evaluation.cell_rows.items()
+        if rows
+    ]
+    return card | card_figures(evaluation, training) | {"cells": cells}

@@ -29,7 +29,7 @@ def importance_payload(task: Task, importance: WordImportance) -> ImportancePayl
     table {title, caption, headings [{text, descending}], rows [[{text, sort: number | str | null}]]}
     notes [str]
     """
-    explained = kind_of(task).explained(importance)
+    explained = kind_of(task).explained(task, importance)
     left_out = [word.left_out for word in importance.words]
     gradient = [word.gradient for word in importance.words]
     columns = _signed(left_out, explained.left_out_scale), _signed(gradient)
@@ -173,7 +173,7 @@ def _texts(task: Task, importance: WordImportance) -> list[dict]:
                 done = word.end
         pieces.append((text[done:], None))
         texts.append({
-            "name": field.capitalize() if len(task.text_fields) > 1 else "",
+            "name": words.capital(task.words_for(field)) if len(task.text_fields) > 1 else "",
             "pieces": [{"text": piece, "word": index} for piece, index in pieces if piece],
         })  # fmt: skip
     return texts

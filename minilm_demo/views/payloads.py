@@ -49,9 +49,10 @@ class Progress(TypedDict):
 
 
 class Bar(TypedDict):
-    """The probability of one label; `share` is 0 to 1."""
+    """The probability of one label; `name` is the label in JSON, `share` is 0 to 1."""
 
     label: str
+    name: str
     share: float
     text: str
     best: bool
@@ -78,11 +79,28 @@ class Decision(TypedDict):
     high: float
 
 
+class Expected(TypedDict):
+    """The right answer of an example."""
+
+    sentence: str
+    right: bool
+
+
+class Asked(TypedDict):
+    """A question as the page asks it. A key that is missing is not compared with the form."""
+
+    skill: NotRequired[str]
+    texts: NotRequired[list[str]]
+    checkpoints: NotRequired[list[str]]
+
+
 class PredictionPayload(TypedDict):
     """The answer of one checkpoint, with the keys of its kind of task."""
 
     kind: Literal["classification", "regression", "span"]
     sentence: str
+    unsure: str
+    notes: list[str]
     footer: list[str]
     note: str
     bars: NotRequired[list[Bar]]
@@ -94,6 +112,8 @@ class PredictionPayload(TypedDict):
     candidates: NotRequired[list[Pair]]
     title: NotRequired[str]
     skill: NotRequired[str]
+    asked: NotRequired[Asked]
+    expected: NotRequired[Expected]
     card: NotRequired[str | None]
     code: NotRequired[str]
 
@@ -111,6 +131,15 @@ class AnswersPayload(TypedDict):
     task: str
     input: list[Input]
     lanes: list[PredictionPayload]
+    asked: Asked
+
+
+class AskPayload(TypedDict):
+    """A question that the page asks at once."""
+
+    kind: Literal["ask"]
+    question: Asked
+    note: str
 
 
 # -- which words mattered (predict/importance.js) ------------------------------------------------------------------
@@ -181,6 +210,7 @@ class ImportancePayload(TypedDict):
     hint: str
     table: SortTable
     notes: list[str]
+    asked: NotRequired[Asked]
     code: NotRequired[str]
 
 
@@ -226,6 +256,7 @@ class ScoredRowsPayload(TypedDict):
     scores: Table | None
     matrix: Matrix | None
     lists: list[RowList]
+    checkpoint: NotRequired[str]
     code: NotRequired[str]
 
 
@@ -249,6 +280,23 @@ class FigurePayload(TypedDict):
     table: Table
 
 
+class CellTable(TypedDict):
+    """Counts by true and predicted class, and a few rows of each cell."""
+
+    matrix: Matrix
+    lists: list[RowList]
+
+
+class Mistakes(TypedDict):
+    """A table of rows; `texts` are their whole texts, `column` is the first one with a text."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
+    texts: list[list[str]]
+    column: int
+
+
 class ResultCard(TypedDict):
     """The card at the end of a run. A student's card has tables instead of figures."""
 
@@ -261,7 +309,8 @@ class ResultCard(TypedDict):
     classes: NotRequired[FigurePayload | None]
     tables: NotRequired[list[Table]]
     extra: NotRequired[Table | None]
-    mistakes: NotRequired[Table | None]
+    cells: NotRequired[list[CellTable]]
+    mistakes: NotRequired[Mistakes | None]
 
 
 class Series(TypedDict):

@@ -13,6 +13,7 @@ from . import words
 from .kinds import kind_of
 from .payloads import ResultCard
 
+BASELINE = "Best constant answer"  # heading of a column
 PAPER = "Wang et al., 2020"
 
 
@@ -28,8 +29,9 @@ def result_card(
     first, metric = splits[0], task.metrics[0]
     return {
         "headline": {
-            "value": _score(evaluation, first, metric),
-            "label": f"{words.metric_name(metric)} on {words.split_name(first)}, with its 95 % interval",
+            "value": words.score(metric, evaluation.metrics[first][metric]),
+            "label": f"{words.metric_name(metric)} on {words.split_name(first)}; 95 % interval: "
+            f"{words.between(metric, evaluation.intervals[first][metric])}",
         },
         "verdicts": [verdict(task, evaluation, split) for split in splits],
         "source": source_sentence(task, evaluation.data_source),
@@ -50,16 +52,24 @@ def verdict(task: Task, evaluation: Evaluation, split: str) -> str:
     metric = task.metrics[0]
     low, high = evaluation.intervals[split][metric]
     baseline = evaluation.baseline[split][metric]
+    hint = baseline_hint(task, evaluation, split)
     relation = "clearly above" if low > baseline else "clearly below" if high < baseline else "not clearly above"
     return (
         f"{words.metric_name(metric)} on {words.split_name(split)}: {_score(evaluation, split, metric)}, {relation} "
-        f"{baseline_name(task, evaluation, split)} ({words.score(metric, baseline)})."
+        f"{baseline_text(task, evaluation, split, metric)}."
+        f"{' ' if hint else ''}{hint}"
     )
 
 
-def baseline_name(task: Task, evaluation: Evaluation, split: str) -> str:
-    """The baseline in words: "always answering 'negative'"."""
-    return kind_of(task).baseline_name(evaluation, split)
+def baseline_name(task: Task, evaluation: Evaluation, split: str, metric: str) -> str:
+    """The best constant answer for a metric, in words: "always answering 'negative'"."""
+    return kind_of(task).constant_name(task, evaluation.baseline_answers.get(split, {}).get(metric))
+
+
+def baseline_text(task: Task, evaluation: Evaluation, split: str, metric: str) -> str:
+    """ "always answering 'negative' (50.0 %)"."""
+    score = words.score(metric, evaluation.baseline[split][metric])
+    return f"{baseline_name(task, evaluation, split, metric)} ({score})"
 
 
 def source_sentence(task: Task, source: DataSource) -> str:
@@ -73,12 +83,12 @@ def source_sentence(task: Task, source: DataSource) -> str:
 
 
 def _notes(task: Task, evaluation: Evaluation, training, seen: str) -> Iterator[str]:
+    yield from evaluation.data_source.notes
     if seen := seen or evaluation.seen_by_base:
         yield f"The bundled checkpoint's own training had seen {seen}."
     if any(paper_scores(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics):
-        rows = words.thousands(task.official_rows["train"])
-        ours = f"; this run learned from {words.thousands(training.examples)}" if training else ""
-        yield f"Hollow marks are the paper's development scores ({PAPER}), trained on all {rows} rows{ours}."
+        yield f"Hollow marks are the paper's development scores ({PAPER}): {paper_rows(task)}."
+        yield f"{run_rows(task, evaluation, training)}."
 
 
 def _figures(evaluation: Evaluation, training: FinetuneResult | None) -> list[list[str]]:
@@ -91,10 +101,41 @@ def _figures(evaluation: Evaluation, training: FinetuneResult | None) -> list[li
     return [
         ["Training took", words.duration(training.seconds)],
         ["Speed", words.speed(training.examples_per_second)],
-        ["Rows learned from", read or words.thousands(training.examples)],
+        ["Rows seen", rows_seen(training)],
+        *([["Rows to learn from", read]] if len(training.splits) > 1 else []),
         ["Rows scored", scored],
         ["Weights kept", f"step {training.step} of {training.steps}"],
     ]
+
+
+def rows_seen(training: FinetuneResult) -> str:
+    """ "3,264 of 66,349 rows, 0.05 epochs". A run of an older program counted its rows with their repetitions."""
+    different, of, in_all = training.rows_seen, training.examples, training.examples_seen
+    times = in_all / of if training.epochs is None else training.epochs
+    return words.seen(min(in_all, of) if different is None else different, of, in_all, times)
+
+
+def paper_rows(task: Task) -> str:
+    """The rows behind the paper's scores."""
+    learned, scored = task.official_rows["train"], task.official_rows[task.eval_splits[0]]
+    return f"learned from all {words.thousands(learned)} rows, scored on all {words.thousands(scored)}"
+
+
+def run_rows(task: Task, evaluation: Evaluation, training: FinetuneResult | None) -> str:
+    """The rows behind a score that stands beside the paper's."""
+    split = task.eval_splits[0]
+    scored, of = evaluation.examples[split], task.official_rows[split]
+    part = "on all" if scored >= of else f"on {words.thousands(scored)} of the"
+    learned = f"This run saw {rows_seen(training)}" if training else "What this model learned from is not known here"
+    return f"{learned}; it was scored {part} {words.counted(of, 'row')} of {words.split_name(split)}"
+
+
+def baseline_hint(task: Task, evaluation: Evaluation, split: str) -> str:
+    """What may be wrong, if the first metric is below that of one answer to every row; else ""."""
+    metric = task.metrics[0]
+    if evaluation.metrics[split][metric] >= evaluation.baseline[split][metric]:
+        return ""
+    return f"One answer to every row would have scored more: {kind_of(task).below_constant}"
 
 
 # -- tables --------------------------------------------------------------------------------------------------------
@@ -107,7 +148,7 @@ def paper_scores(task: Task, evaluation: Evaluation, split: str, metric: str) ->
 
 
 def _score(evaluation: Evaluation, split: str, metric: str) -> str:
-    return words.plus_minus(metric, evaluation.metrics[split][metric], evaluation.intervals[split][metric])
+    return words.score_and_range(metric, evaluation.metrics[split][metric], evaluation.intervals[split][metric])
 
 
 def _extra(task: Task, evaluation: Evaluation) -> dict | None:
@@ -118,13 +159,13 @@ def _extra(task: Task, evaluation: Evaluation) -> dict | None:
             words.split_name(split),
             words.score(metric, value),
             words.between(metric, evaluation.intervals[split][metric]),
-            words.score(metric, evaluation.baseline[split][metric]),
+            baseline_text(task, evaluation, split, metric),
         ]
         for split, values in evaluation.metrics.items()
         for metric, value in values.items()
         if metric not in task.metrics
     ]
-    headings = ["Metric", "Split", "Score", "95 % interval", "Baseline"]
+    headings = ["Metric", "Split", "Score", "95 % interval", BASELINE]
     return {"title": "Other scores", "headings": headings, "rows": rows} if rows else None
 
 
@@ -137,15 +178,17 @@ def _mistakes(task: Task, mistakes: Sequence[Mistake], several_splits: bool) -> 
         [
             *([words.split_name(mistake.split)] if several_splits else []),
             *(words.shorten(str(mistake.fields.get(field, ""))) for field in task.text_fields),
-            kind.answer_text(mistake.expected),
-            kind.answer_text(mistake.predicted),
+            kind.answer_text(task, mistake.expected),
+            kind.answer_text(task, mistake.predicted),
             kind.measured(mistake.confidence),
         ]
         for mistake in mistakes
     ]
-    fields = [field.capitalize() for field in task.text_fields]
+    fields = [words.capital(task.words_for(field)) for field in task.text_fields]
     return {
         "title": f"The worst {words.counted(len(rows), 'mistake')}" if len(rows) > 1 else "The worst mistake",
         "headings": [*split, *fields, "Expected", "Predicted", kind.confidence_name],
         "rows": rows,
+        "texts": [[str(mistake.fields.get(field, "")) for field in task.text_fields] for mistake in mistakes],
+        "column": len(split),
     }

@@ -49,7 +49,7 @@ def run_payload(
     charts {name: chart}, in their order: {title, y, unit "loss" | "percent" | "number", empty, drawn bool (or only
         `empty`), keys [[style, text]], series [{of: name of its points, name, style, smooth bool, dots bool, latest:
         whether its last point is named, column: its heading in the table | ""}]}
-    points {name: [[step, value]]}, of the held-back rows [step, score, best bool]
+    points {name: [[step, value]]}, of the held-back or validation rows [step, score, best bool]
     measured {of, words, unit}: the points that a screen reader announces
     pictures: the number of pictures of the watched text so far
     result: `finetune_card` or `distill_card` | None; error {sentence, advice} | None

@@ -61,6 +61,7 @@ def series(
 
 
 def arithmetic(started: Started) -> str:
-    """ "bf16 on cpu, seed 0"."""
+    """ "fp32 on cpu (it was asked for), seed 0"."""
     processes = f", {started.processes} processes" if started.processes > 1 else ""
-    return f"{started.precision} on {started.device}{processes}, seed {started.seed}"
+    reason = f" ({started.precision_reason})" if started.precision_reason else ""
+    return f"{started.precision} on {started.device}{reason}{processes}, seed {started.seed}"

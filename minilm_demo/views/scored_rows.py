@@ -12,8 +12,8 @@ from ..results import ScoredRow, ScoredRows
 from ..tasks import Task
 from . import words
 from .kinds import kind_of
-from .payloads import ScoredRowsPayload
-from .result import source_sentence, verdict
+from .payloads import CellTable, ScoredRowsPayload
+from .result import BASELINE, baseline_text, source_sentence, verdict
 
 LISTED = 50  # rows of one list
 ANSWER_LENGTH = 100  # characters of an answer
@@ -32,9 +32,9 @@ def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> Sc
     return {
         "title": f"{task.title.split(':')[0]}, {words.counted(len(result.rows), 'row')} of {words.split_name(split)}",
         "headline": {
-            "value": words.plus_minus(metric, score, interval),
+            "value": words.score(metric, score),
             "label": f"{words.metric_name(metric)} on {words.counted(len(result.rows), 'row')} of "
-            f"{words.split_name(split)}, with its 95 % interval",
+            f"{words.split_name(split)}; 95 % interval: {words.between(metric, interval)}",
         },
         "verdicts": [verdict(task, evaluation, split)],
         "source": source_sentence(task, evaluation.data_source),
@@ -45,6 +45,7 @@ def scored_rows_payload(task: Task, result: ScoredRows, *, seen: str = "") -> Sc
 
 
 def _notes(result: ScoredRows, seen: str) -> Iterator[str]:
+    yield from result.evaluation.data_source.notes
     yield f"Answered by {result.evaluation.checkpoint} in {words.duration(result.evaluation.seconds)}."
     if seen:
         yield f"The bundled checkpoint's own training had seen {seen}."
@@ -58,11 +59,11 @@ def _scores(task: Task, result: ScoredRows) -> dict | None:
             words.metric_name(metric),
             words.score(metric, value),
             words.between(metric, evaluation.intervals[split][metric]),
-            words.score(metric, evaluation.baseline[split][metric]),
+            baseline_text(task, evaluation, split, metric),
         ]
         for metric, value in evaluation.metrics[split].items()
     ]
-    headings = ["Metric", "Score", "95 % interval", "Baseline"]
+    headings = ["Metric", "Score", "95 % interval", BASELINE]
     return {"title": "Scores", "headings": headings, "rows": rows} if len(rows) > 1 else None
 
 
@@ -71,10 +72,15 @@ def _scores(task: Task, result: ScoredRows) -> dict | None:
 
 def _table_and_lists(task: Task, result: ScoredRows) -> dict:
     if not result.table:
-        return {"matrix": None, "lists": [_list(task, "The rows", result.rows)]}
+        return {"matrix": None, "lists": [_list(task, "The rows", result.rows, len(result.rows))]}
+    return cell_table(task, result.table, result.rows)
+
+
+def cell_table(task: Task, table: Sequence[Sequence[int]], scored: Sequence[ScoredRow], split: str = "") -> CellTable:
+    """The counts of a table [true][predicted], and the rows behind each of its cells; `scored` may lack some."""
     cells = kind_of(task).cells(task)
     lists, rows = [], []
-    for i, counts in enumerate(result.table):
+    for i, counts in enumerate(table):
         row = []
         for j, count in enumerate(counts):
             share = count / sum(counts) if count else 0.0
@@ -83,22 +89,24 @@ def _table_and_lists(task: Task, result: ScoredRows) -> dict:
                 {"count": words.thousands(count), "share": share, "text": words.percent(share, 0), "list": place}
             )
             if count:
-                members = [scored for scored in result.rows if scored.cell == (i, j)]
+                members = [row_of_cell for row_of_cell in scored if row_of_cell.cell == (i, j)]
                 title = cells.cell.format(true=cells.rows[i], predicted=cells.columns[j])
-                lists.append(_list(task, title, members))
+                lists.append(_list(task, title, members, count))
         rows.append(row)
-    matrix = {"title": cells.title, "labels": list(cells.rows), "columns": list(cells.columns), "rows": rows}
+    title = f"{cells.title} on {split}" if split else cells.title
+    matrix = {"title": title, "labels": list(cells.rows), "columns": list(cells.columns), "rows": rows}
     return {"matrix": matrix, "lists": lists}
 
 
-def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
+def _list(task: Task, title: str, rows: Sequence[ScoredRow], number: int) -> dict:
+    """The rows to show of `number` rows."""
     kind = kind_of(task)
     listed = sorted(rows, key=kind.place)[:LISTED]
-    limit = f"; {len(listed)} of them here" if len(listed) < len(rows) else ""
+    limit = f"; {len(listed)} of them here" if len(listed) < number else ""
     order = f", {kind.first_rows}" if len({row.value for row in rows}) > 1 else ""
     return {
         "title": title,
-        "note": f"{words.counted(len(rows), 'row')}{limit}{order}.",
+        "note": f"{words.counted(number, 'row')}{limit}{order}.",
         "rows": [_row(task, row) for row in listed],
     }
 
@@ -106,10 +114,12 @@ def _list(task: Task, title: str, rows: Sequence[ScoredRow]) -> dict:
 def _row(task: Task, row: ScoredRow) -> dict:
     kind = kind_of(task)
     return {
-        "fields": [[field.capitalize(), words.shorten(row.fields[field])] for field in task.text_fields],
+        "fields": [
+            [words.capital(task.words_for(field)), words.shorten(row.fields[field])] for field in task.text_fields
+        ],
         "said": [
-            ["Expected", kind.answer_text(row.expected, ANSWER_LENGTH)],
-            ["Predicted", kind.answer_text(row.predicted, ANSWER_LENGTH)],
+            ["Expected", kind.answer_text(task, row.expected, ANSWER_LENGTH)],
+            ["Predicted", kind.answer_text(task, row.predicted, ANSWER_LENGTH)],
             [kind.value_name, kind.measured(row.value)],
         ],
         "texts": [row.fields[field] for field in task.text_fields],

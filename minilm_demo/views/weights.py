@@ -12,6 +12,7 @@ import numpy as np
 
 from ..attention_weights import pool, quantised
 from ..results import AttentionTrace, DistillationTargets
+from .unread import unread_notes
 
 ALL_HEADS_UP_TO = 64  # tokens; longer inputs have an overview of every head, and single heads on demand
 OVERVIEW = 32  # rows and columns of it
@@ -46,8 +47,9 @@ def tokens_payload(result: AttentionTrace | DistillationTargets) -> dict:
     }
 
 
-def truncation_notes(result: AttentionTrace | DistillationTargets) -> list[str]:
-    return ["The text is longer than the model reads: its end was cut off."] if result.truncated else []
+def reading_notes(result: AttentionTrace | DistillationTargets) -> list[str]:
+    """What was not read of the texts."""
+    return unread_notes(len(result.tokens), result.tokens_total, result.unknown_words)
 
 
 def floats(values: np.ndarray) -> str:

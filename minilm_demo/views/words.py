@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..results import Planned, Started
+
 METRIC_NAMES: Mapping[str, str] = {
     "accuracy": "Accuracy",
     "f1": "F1",
@@ -16,6 +18,7 @@ GROUP_NAMES: Mapping[str, str] = {
     "has_answer_": ", questions with an answer",
     "no_answer_": ", questions without an answer",
 }
+MANY_ROUNDS = 10  # over the same rows; below that nobody needs to be told
 PERCENT_METRICS = ("accuracy", "f1", "exact_match")  # the others are correlations, written as plain numbers
 
 
@@ -66,6 +69,25 @@ def _two_units(amount: int, size: int, large: str, small: str) -> str:
     return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
+def smaller_batches(planned: Planned, of: str = "row") -> str:
+    """Why the batches of a plan are smaller than asked for, and how large they became; "" if they are not."""
+    if planned.slow_update is None:
+        return ""
+    size, asked = planned.batch_size, planned.asked_batch_size
+    one_update = f"one update takes {planned.slow_update:.2g} s here"
+    return f"{one_update}, so each step reads {counted(size, of)} in place of {asked}"
+
+
+def rereading(rounds: float, rows: int) -> str:
+    """How often a run reads the same rows: "each of the 440 rows is read about 160 times"; "" if not often."""
+    return f"each of the {counted(rows, 'row')} is read about {rounds:,.0f} times" if rounds >= MANY_ROUNDS else ""
+
+
+def curve_rows(started: Started | None) -> str:
+    """The rows that a fine-tune is scored on along the way: "held-back rows" or "validation rows"."""
+    return "validation rows" if started and started.curve_split else "held-back rows"
+
+
 def milliseconds(value: float) -> str:
     """0.2 -> "under 1 ms", 23.4 -> "23 ms", 1234 -> "1.2 s"."""
     if value < 1:
@@ -74,8 +96,20 @@ def milliseconds(value: float) -> str:
 
 
 def epochs(value: float) -> str:
-    """3.0 -> "3", 1.34 -> "1.3", 0.04 -> "0.04"."""
+    """3.0 -> "3", 1.34 -> "1.3", 0.04 -> "0.04", 0.004 -> "under 0.01"."""
+    if 0 < value < 0.01:
+        return "under 0.01"
     return f"{value:.2f}".rstrip("0").rstrip(".") if value < 0.1 else f"{value:.1f}".removesuffix(".0")
+
+
+def seen(different: int, of: int, in_all: int, times: float | None, noun: str = "row") -> str:
+    """ "3,264 of 66,349 rows, 0.05 epochs", "440 of 440 rows, 6.5 epochs: 2,848 in all". `times` are the epochs, None:
+    not known."""
+    shares = f"{thousands(different)} of {counted(of, noun)}"
+    if times is None:
+        return shares if in_all <= different else f"{shares}, {thousands(in_all)} in all"
+    shares = f"{shares}, {epochs(times)} epoch{'' if epochs(times) == '1' else 's'}"
+    return shares if times <= 1 else f"{shares}: {thousands(in_all)} in all"
 
 
 def speed(per_second: float, noun: str = "example") -> str:
@@ -105,9 +139,9 @@ def split_name(split: str) -> str:
     return split.replace("_", " ")
 
 
-def label_name(label: str) -> str:
-    """ "not_duplicate" -> "not duplicate"."""
-    return label.replace("_", " ")
+def capital(text: str) -> str:
+    """ "first sentence" -> "First sentence"; the other letters stay."""
+    return text[:1].upper() + text[1:]
 
 
 def score(metric: str, value: float, digits: int = 2) -> str:
@@ -115,21 +149,23 @@ def score(metric: str, value: float, digits: int = 2) -> str:
     return percent(value) if is_percent(metric) else number(value, digits)
 
 
-def plus_minus(metric: str, value: float, interval: tuple[float, float]) -> str:
-    """A score with half the width of its 95 % interval: "83.2 ± 2.5 %" or "0.48 ± 0.05"."""
-    half = (interval[1] - interval[0]) / 2
-    if is_percent(metric):
-        return f"{100 * value:.1f} ± {100 * half:.1f} %"
-    digits = 2 if half >= 0.0095 else 3
-    return f"{number(value, digits)} ± {number(half, digits)}"
+def score_and_range(metric: str, value: float, interval: tuple[float, float]) -> str:
+    """A score with its 95 % interval: "83.2 % (80.6 to 85.6 %)" or "0.48 (0.43 to 0.53)"."""
+    return f"{score(metric, value, _digits(interval))} ({between(metric, interval)})"
 
 
 def between(metric: str, interval: tuple[float, float]) -> str:
-    """An interval: "80.6 to 85.6 %" or "0.43 to 0.53"."""
+    """An interval: "80.6 to 85.6 %" or "0.43 to 0.53". That of a mean may leave 0 to 100 %; its text does not."""
     low, high = interval
     if is_percent(metric):
-        return f"{100 * low:.1f} to {100 * high:.1f} %"
-    return f"{number(low)} to {number(high)}"
+        return f"{100 * max(low, 0):.1f} to {100 * min(high, 1):.1f} %"
+    digits = _digits(interval)
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def _digits(interval: tuple[float, float]) -> int:
+    """Digits of a correlation that tell the ends of its interval apart."""
+    return 2 if interval[1] - interval[0] >= 0.019 else 3
 
 
 def shorten(text: str, limit: int = 280) -> str:

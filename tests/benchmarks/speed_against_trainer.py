@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from minilm_demo import TASKS, TrainConfig, finetune
-from minilm_demo.data.rows import draw
 from minilm_demo.data.sources import open_source
+from minilm_demo.data.splits import draw
 from minilm_demo.jobs.evaluation import evaluate
 from minilm_demo.models.device import pick_precision
 from minilm_demo.results import Finished

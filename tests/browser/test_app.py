@@ -45,7 +45,7 @@ def test_train_stop_reload_and_ask(app, open_page):
     )
     assert re.search(r"[?&]run=sst2-", page.url)
 
-    page.get_by_role("button", name="Stop and keep the best").click()
+    page.get_by_role("button", name="Stop and keep").click()
     page.wait_for_function("document.querySelector('#run [data-status]').dataset.status === 'stopped'")
     result = page.locator("#run").inner_text()
     assert "not GLUE" in result and "always answering" in result

@@ -128,7 +128,11 @@ def test_a_sample_run_says_so(page, load):
     load(page, PAGES["run on the sample"])
     assert page.get_by_text("on the bundled sample, not GLUE").is_visible()
     assert page.get_by_text("not clearly above always answering 'negative'").first.is_visible()
-    assert page.get_by_text("Under 500 rows nothing is held back: only the loss is drawn.").is_visible()
+    score = page.get_by_role("img", name="Accuracy on 30 validation rows")
+    assert "validation rows 63.3 %" in score.get_attribute("aria-label")
+    assert score.locator(".mlm-line.mlm-base").count() == 1
+    assert score.locator(".mlm-dot.mlm-student").count() == 3
+    assert page.get_by_text("best constant answer: 50.0 %").is_visible()
     assert page.get_by_role("row", name=re.compile("paper: ")).count() == 0
 
 

@@ -22,7 +22,16 @@ from minilm_demo.results import DataSource, Evaluation, Finished, Stepped, to_js
 from minilm_demo.runs import worker
 
 EVALUATE_KEYS = {"task", "checkpoint", "data_source", "seen_by_base", "metrics", "intervals", "baseline"}
-FINETUNE_KEYS = EVALUATE_KEYS | {"output_dir", "examples", "seconds", "examples_per_second", "splits"}
+FINETUNE_KEYS = EVALUATE_KEYS | {
+    "output_dir",
+    "examples",
+    "examples_seen",
+    "rows_seen",
+    "epochs",
+    "seconds",
+    "examples_per_second",
+    "splits",
+}
 
 
 @pytest.fixture(scope="session")
@@ -191,7 +200,10 @@ def test_finetune_for_people(run, finetune, tmp_path):
     assert out[0].startswith("Kept step 3 of 3.")
     assert f"Saved in {tmp_path / 'mine'}" in out
     assert any("weights move" in line for line in err)
-    assert [line for line in err if line.startswith("step ")][-1].startswith("step 3  loss 0.")
+    steps = [line for line in err if line.startswith("step ")]
+    assert re.fullmatch(r"step 0  validation rows: accuracy [01]\.\d{3}", steps[0])
+    assert re.match(r"step 3  loss 0\.", steps[-2])
+    assert re.fullmatch(r"step 3  validation rows: accuracy [01]\.\d{3}", steps[-1])
     assert (tmp_path / "mine" / "README.md").is_file()
 
 
@@ -225,6 +237,7 @@ def test_the_papers_scores_stand_beside_official_rows_only(kind, split, shown):
     evaluation = Evaluation("sst2", "mine", source, scores, {split: {"accuracy": (0.8, 1.0)}}, scores, {split: 10})
     said = list(train._evaluation_lines(evaluation, ""))
     assert any("the paper, MiniLM-L6" in line for line in said) == shown
+    assert any("not known here; it was scored on 10 of the 872 rows" in line for line in said) == shown
     assert not any("had seen" in line for line in said)
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from minilm_demo.data import files, sources
 from minilm_demo.data.columns import guess_columns, preview_file, read_file
-from minilm_demo.data.files import read_table
-from minilm_demo.data.rows import check_rows, draw, hold_back, require_rows
+from minilm_demo.data.files import Table, read_table
+from minilm_demo.data.rows import check_rows, require_rows
 from minilm_demo.data.sources import find_extra, open_source, read_extra, sample_source, short_name, split_files
+from minilm_demo.data.splits import draw, hold_back
 from minilm_demo.errors import DataError
 from minilm_demo.tasks import TASKS
 
@@ -220,7 +221,7 @@ def test_labels_of_the_mirror_mean_what_they_say(name, label, real_data):
 def test_other_data_sets_serve_as_extra_rows(name, folder, real_data):
     if not (real_data / "kin" / folder).is_dir():
         pytest.skip(f"no {folder} beside the mirror")
-    rows = read_extra(TASKS[name], str(real_data / "kin" / folder))
+    rows = read_extra(TASKS[name], str(real_data / "kin" / folder)).rows
     assert len(rows) > 1000
     assert set(rows[0]) - {"id"} == set(TASKS[name].columns)
 
@@ -317,8 +318,8 @@ def test_a_split_is_a_name_and_no_pattern(split, mirror):
 
 def test_questions_without_an_answer_are_left_out_where_the_task_has_none(tmp_path):
     file = write_jsonl(tmp_path / "rows.jsonl", ROWS["squad_v2"])
-    assert [row["id"] for row in read_file(SQUAD, file)] == ["a1", "3"]
-    assert [row["id"] for row in read_file(SQUAD_2, file)] == ["a1", "a2", "3"]
+    assert [row["id"] for row in read_file(SQUAD, file).rows] == ["a1", "3"]
+    assert [row["id"] for row in read_file(SQUAD_2, file).rows] == ["a1", "a2", "3"]
     assert all(row["answers"]["text"] for row in sample_source(SQUAD).read("train"))
     assert not all(row["answers"]["text"] for row in sample_source(SQUAD_2).read("train"))
 
@@ -403,9 +404,9 @@ def test_rows_have_a_short_name(path, name):
 
 
 def test_extra_rows_from_a_folder_or_a_file(mirror, tmp_path):
-    assert len(read_extra(SST2, str(mirror / "glue" / "sst2"))) == 6
+    assert len(read_extra(SST2, str(mirror / "glue" / "sst2")).rows) == 6
     file = write_table(tmp_path / "more.csv", named(SST2, sentences("own", 3)))
-    assert read_extra(SST2, str(file)) == sentences("own", 3)
+    assert read_extra(SST2, str(file)).rows == sentences("own", 3)
     with pytest.raises(DataError, match=r"No extra training data at 'gone\.csv'"):
         read_extra(SST2, "gone.csv")
 
@@ -532,19 +533,27 @@ BAD_FILES = {
         "words,stars\nfine,1\n",
         ["sentence and label", "Found: words, stars", "Needed: sentence, label", '"words": "fine"'],
     ),
-    "empty text": ("my.csv", "sentence,label\nfine,1\n  ,0\n", ["row 2", "column sentence is empty"]),
-    "left out": ("my.jsonl", '{"sentence": "fine", "label": 1}\n{"label": 1}\n', ["row 2", "column sentence is empty"]),
+    "empty texts": (
+        "my.csv",
+        "sentence,label\nfine,1\n  ,0\n,1\n",
+        ["2 of 3 rows cannot be used", "2 because the column sentence is empty (rows 2 and 3)"],
+    ),
+    "two faults": (
+        "my.jsonl",
+        '{"sentence": "fine", "label": 1}\n{"label": 1}\n{"sentence": "dull", "label": "so"}\n',
+        ["1 because the column sentence is empty (row 2)", "1 because the label is 'so'", "(row 3)"],
+    ),
     "unknown label": (
         "my.csv",
         "sentence,label\nfine,good\n",
-        ["row 1", "'good'", "0 or negative, 1 or positive", '"fine"'],
+        ["(row 1)", "'good'", "0 or negative, 1 or positive", '"fine"'],
     ),
     "label out of range": ("my.csv", "sentence,label\nfine,2\n", ["'2'", "0 or negative, 1 or positive"]),
     "test split": ("my.jsonl", '{"sentence": "fine", "label": -1}\n', ["'-1'"]),
     "no label": (
         "my.jsonl",
-        '{"sentence": "fine", "label": 0}\n{"sentence": "fine"}\n',
-        ["row 2", "the label is 'None'"],
+        '{"sentence": "fine"}\n{"sentence": "fine", "label": null}\n',
+        ["2 because it has no label (rows 1 and 2)"],
     ),
     "short row": ("my.csv", "sentence,label\nfine\n", ["line 2", "1 fields", "2 columns"]),
     "comma without quotes": ("my.csv", "sentence,label\nfine,1\nwell, no,0\n", ["line 3", "3 fields", "double quotes"]),
@@ -627,7 +636,7 @@ def test_a_parquet_file_that_unfolds_is_refused_before_it_is_read(name, tmp_path
 def test_a_parquet_file_of_much_text_is_read(tmp_path):
     rows = [{"sentence": f"{'word ' * 100}{index}", "label": index % 2} for index in range(5000)]
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "my.parquet")
-    assert read_table(tmp_path / "my.parquet") == (rows, {})
+    assert read_table(tmp_path / "my.parquet") == Table(("sentence", "label"), rows, {})
 
 
 @pytest.mark.parametrize(
@@ -650,34 +659,34 @@ def test_a_parquet_text_that_is_not_utf_8_is_one_sentence(tmp_path):
 @pytest.mark.parametrize("label", ["positive", "POSITIVE", " Positive ", "1", "1.0"])
 def test_labels_are_read_generously(label, tmp_path):
     file = write_text(tmp_path / "my.csv", f"sentence,label\nfine,{label}\n")
-    assert read_file(SST2, file) == [{"sentence": "fine", "label": 1}]
+    assert read_file(SST2, file).rows == [{"sentence": "fine", "label": 1}]
 
 
 @pytest.mark.parametrize("label", ["not entailment", "Not-Entailment", "not_entailment"])
 def test_labels_of_two_words_are_read_generously(label):
     raw = [{"sentence1": "a", "sentence2": "b", "label": label}]
-    assert check_rows(TASKS["rte"], raw, None, "here")[0]["label"] == 1
-    assert check_rows(TASKS["wnli"], raw, None, "here")[0]["label"] == 0
+    assert check_rows(TASKS["rte"], raw, None, "here").rows[0]["label"] == 1
+    assert check_rows(TASKS["wnli"], raw, None, "here").rows[0]["label"] == 0
 
 
 @pytest.mark.parametrize("score", ["", "high", "nan", "inf", "-0.1", "5.1", None])
 def test_scores_outside_the_scale_are_refused(score):
-    with pytest.raises(DataError, match="must be a number from 0 to 5"):
+    with pytest.raises(DataError, match=r"must be a number from 0 to 5|it has no score"):
         check_rows(STSB, [{"sentence1": "a", "sentence2": "b", "label": score}], None, "here")
 
 
 def test_blank_lines_of_a_spreadsheet_are_passed_over(tmp_path):
     file = write_text(tmp_path / "my.csv", "\r\nsentence,label\r\nfine,1\r\n,\r\n\r\n , \r\nbad,0\r\n")
-    assert [row["sentence"] for row in read_file(SST2, file)] == ["fine", "bad"]
+    assert [row["sentence"] for row in read_file(SST2, file).rows] == ["fine", "bad"]
 
 
 def test_columns_without_a_name_are_left_out_where_they_are_empty(tmp_path):
     file = write_text(tmp_path / "my.csv", ",sentence,label,,\n0,fine,1,,\n1,bad,0,,\n")
-    assert read_table(file)[0] == [
+    assert read_table(file).rows == [
         {"column 1": "0", "sentence": "fine", "label": "1"},
         {"column 1": "1", "sentence": "bad", "label": "0"},
     ]
-    assert [row["sentence"] for row in read_file(SST2, file)] == ["fine", "bad"]
+    assert [row["sentence"] for row in read_file(SST2, file).rows] == ["fine", "bad"]
 
 
 def test_a_column_that_stands_there_twice_is_named(tmp_path):
@@ -688,12 +697,12 @@ def test_a_column_that_stands_there_twice_is_named(tmp_path):
 
 def test_a_quoted_text_may_hold_line_ends(tmp_path):
     file = write_text(tmp_path / "my.csv", 'sentence,label\n"one\ntwo, ""three""",1\n')
-    assert read_file(SST2, file) == [{"sentence": 'one\ntwo, "three"', "label": 1}]
+    assert read_file(SST2, file).rows == [{"sentence": 'one\ntwo, "three"', "label": 1}]
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path):
     file = write_text(tmp_path / "my.jsonl", '{"sentence": "a\\ud83d b \\ud83d\\ude00", "label": 1}\n')
-    assert read_file(SST2, file)[0]["sentence"] == "a? b 😀"
+    assert read_file(SST2, file).rows[0]["sentence"] == "a? b 😀"
 
 
 # -- answers -------------------------------------------------------------------------------------------------------
@@ -706,10 +715,11 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path):
         ({"text": ["Ada", "Ada L"], "answer_start": ["0", 0]}, {}, [("Ada", 0), ("Ada L", 0)]),
         ('{"text": ["Ada"], "answer_start": [26]}', {}, [("Ada", 26)]),
         ({"text": [], "answer_start": []}, {}, []),
-        ("Ada", {}, [("Ada", 0)]),
+        ("Ada Lovelace", {}, [("Ada Lovelace", 0)]),
+        ({"text": "Ada", "answer_start": 26}, {}, [("Ada", 26)]),
         ("Ada", {"answer_start": "26"}, [("Ada", 26)]),
         ("Ada", {"answer_start": 26}, [("Ada", 26)]),
-        ("Ada", {"answer_start": ""}, [("Ada", 0)]),
+        ("archive", {"answer_start": ""}, [("archive", 61)]),
         (1843, {}, [("1843", 44)]),
         ("", {"answer_start": 3}, []),
         ("  ", {}, []),
@@ -718,27 +728,29 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path):
 )
 def test_shapes_of_an_answer(answers, beside, expected):
     raw = [{"question": "Who?", "context": CONTEXT, "answers": answers} | beside]
-    (row,) = check_rows(SQUAD_2, raw, None, "here")
+    (row,) = check_rows(SQUAD_2, raw, None, "here").rows
     assert list(zip(row["answers"]["text"], row["answers"]["answer_start"], strict=True)) == expected
 
 
 @pytest.mark.parametrize(
     "answers, words",
     [
-        ("Babbage", "the answer 'Babbage' does not stand in the context."),
-        ({"text": ["Ada"], "answer_start": [1]}, "'Ada' does not stand in the context at character 1"),
-        ({"text": ["Ada"], "answer_start": [-1]}, "'Ada' does not stand in the context"),
-        ({"text": [""], "answer_start": [4]}, "does not stand in the context"),
+        ("Babbage", "the answer does not stand in the text ("),
+        ({"text": ["Ada"], "answer_start": [1]}, "the answer does not stand in the text at its answer_start"),
+        ({"text": ["Ada"], "answer_start": [-1]}, "the answer does not stand in the text at its answer_start"),
+        ({"text": [""], "answer_start": [4]}, "does not stand in the text at its answer_start"),
         ({"text": ["Ada"], "answer_start": []}, "a start for each text"),
-        ({"text": "Ada", "answer_start": 0}, "a start for each text"),
         ({"text": ["Ada"]}, "a start for each text"),
         ({"text": ["Ada"], "answer_start": [None]}, "a start for each text"),
-        ("{not json", "are not JSON"),
-        ('{"text":' * 100_000, "are not JSON"),
+        ("{not json", "are neither JSON nor what pandas prints"),
+        ('{"text":' * 100_000, "are neither JSON nor what pandas prints"),
+        ("Ada", "stands in the text more than once; a column answer_start"),
+        ("184", "stands in the text only inside another word or number"),
+        ("['Ada' 'notes']", "does not stand in the text"),
     ],
 )
 def test_answers_that_do_not_fit_are_refused(answers, words):
-    with pytest.raises(DataError, match="here, row 1") as caught:
+    with pytest.raises(DataError, match=r"here: 1 of 1 row cannot be used: 1 because .* \(row 1\)") as caught:
         check_rows(SQUAD_2, [{"question": "Who?", "context": CONTEXT, "answers": answers}], None, "here")
     assert words in str(caught.value)
 
@@ -748,6 +760,10 @@ def test_answers_that_do_not_fit_are_refused(answers, words):
 
 def numbered(number):
     return [{"n": index} for index in range(number)]
+
+
+def distinct(number):
+    return [{"n": index, "sentence": f"row {index}", "label": index % 2} for index in range(number)]
 
 
 def test_a_draw_is_a_function_of_seed_and_number():
@@ -768,16 +784,17 @@ def test_a_draw_of_all_keeps_the_order(number):
 @pytest.mark.parametrize("number, held", [(1, 0), (499, 0), (500, 50), (5009, 500), (20000, 1000)])
 @pytest.mark.parametrize("rest", ["none", "enough", "too few"])
 def test_rows_held_back(number, held, rest):
-    rows = numbered(number)
-    others = [{"n": -1 - index} for index in range({"none": 0, "enough": held + 5, "too few": held - 1}[rest])]
-    kept, chosen = hold_back(rows, others, seed=0)
+    rows = distinct(number)
+    number_of_others = {"none": 0, "enough": held + 5, "too few": held - 1}[rest]
+    others = [{"n": -1 - index, "sentence": f"other {index}", "label": 0} for index in range(number_of_others)]
+    kept, chosen = hold_back(SST2, rows, others, seed=0)
     assert len(chosen) == held
     if rest == "enough":  # nothing drawn is lost
         assert kept == rows
         assert all(row["n"] < 0 for row in chosen)
     else:
         assert sorted(row["n"] for row in kept + chosen) == list(range(number))
-    assert hold_back(rows, others, seed=0) == (kept, chosen)
+    assert hold_back(SST2, rows, others, seed=0) == (kept, chosen)
 
 
 def test_too_few_rows_are_refused():

@@ -15,8 +15,8 @@ from minilm_demo.data.features import (
     train_features,
     window_size,
 )
-from minilm_demo.data.rows import draw
 from minilm_demo.data.sources import open_source
+from minilm_demo.data.splits import draw
 from minilm_demo.errors import DataError
 from minilm_demo.tasks import TASKS
 

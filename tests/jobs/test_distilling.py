@@ -99,6 +99,7 @@ def test_the_student_comes_nearer_to_its_teacher(learned):
         assert result.losses[term] < 0.6 * result.losses_before[term]
     assert result.steps == 120
     assert 100 * 16 < result.examples_seen <= 120 * 16  # the last batch of a shuffle may be smaller
+    assert result.texts_seen == result.examples < result.examples_seen, "several epochs"
     assert (result.layers, result.hidden_size, result.heads) == (1, 16, 2)
 
 

@@ -86,6 +86,6 @@ def test_the_command_line_prints_one_document_and_writes_one_run(launched):
     assert document["checkpoint"] == run.record.run_id
     assert run.status == "completed"
     assert run.events[0].processes == 2
-    assert document["examples_seen"] == 2 * 2 * 32
+    assert document["examples_seen"] == document["rows_seen"] == 2 * 2 * 32, "of both processes together"
     assert {path.name for path in run.folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
     assert "Traceback" not in done.stderr

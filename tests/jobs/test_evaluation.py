@@ -95,6 +95,9 @@ def test_classification_scores_equal_scikit_learn(name, checkpoint_for):
         majority = [Counter(true).most_common(1)[0][0]] * len(true)
         if task.metrics == ("accuracy",):
             assert result.baseline[split] == {"accuracy": pytest.approx(REFERENCES["accuracy"](true, majority))}
+        for metric, answer in result.baseline_answers[split].items():
+            score = REFERENCES[metric](true, [task.label2id[answer]] * len(true)) if answer else 0
+            assert result.baseline[split][metric] == pytest.approx(score)
         ids = range(len(task.labels))
         assert result.confusion[split] == sklearn.metrics.confusion_matrix(true, said, labels=ids).tolist()
         assert np.sum(result.confusion[split]) == result.examples[split] == len(rows)
@@ -209,9 +212,10 @@ def test_a_file_of_ones_own(tmp_path, checkpoint_for):
         writer.writerow(["review", "sentiment"])
         writer.writerows([f"good movie {index}", "positive"] for index in range(10))
     result = evaluate("sst2", checkpoint_for("sst2"), data=str(file))
-    assert result.examples == {"validation": 2}
-    assert result.data_source.description == "own file my.csv: 2 rows of validation"
-    assert evaluate("sst2", checkpoint_for("sst2"), data=str(file), splits=["all"]).examples == {"all": 10}
+    assert result.examples == {"all": 10}
+    assert result.data_source.description == "own file my.csv: 10 rows of all"
+    assert evaluate("sst2", checkpoint_for("sst2"), data=str(file), splits=["validation"]).examples == {"validation": 2}
+    assert evaluate_rows("sst2", checkpoint_for("sst2"), data=str(file)).split == "all"
 
 
 def test_an_open_source_and_paths_serve_as_well(tiny_checkpoint_for, tmp_path):

@@ -16,8 +16,8 @@ from small_runs import ENOUGH_TO_HOLD_BACK, drain, of, write_reviews
 
 from minilm_demo import TrainConfig, evaluate, finetune, predict_rows
 from minilm_demo.data import features
-from minilm_demo.data.rows import draw, hold_back
 from minilm_demo.data.sources import open_source
+from minilm_demo.data.splits import draw, hold_back
 from minilm_demo.errors import DemoError
 from minilm_demo.jobs import finetuning, metrics, tuning
 from minilm_demo.jobs.configs import METHODS
@@ -100,7 +100,8 @@ def assert_equal_weights(left, right):
 
 def test_events_come_in_order_without_held_back_rows(few):
     events = drain("sst2", **few, max_steps=5)
-    assert "".join(LETTERS[type(event)] for event in events) == "SPtttttkF"
+    letters = "".join(LETTERS[type(event)] for event in events)
+    assert re.fullmatch(r"SPe(t+e?)*keF", letters), letters
     assert [event.step for event in of(Stepped, events)] == [1, 2, 3, 4, 5]
     assert events[0].held_back == 0
     assert events[-1].status == "completed"
@@ -189,7 +190,20 @@ def test_an_epoch_reads_every_row_once(few, monkeypatch):
     rows = [row for batch in read for row in batch]
     assert sorted(rows[:64]) == sorted(rows[64:]) == list(range(64))
     assert rows[:64] != rows[64:]
-    assert events[-1].result.examples_seen == 128
+    result = events[-1].result
+    assert (result.examples, result.rows_seen, result.examples_seen, result.epochs) == (64, 64, 128, 2)
+
+
+def test_rows_seen_are_those_of_the_batches_and_not_all_there_are(few):
+    result = drain("sst2", **few, max_steps=3)[-1].result
+    assert (result.examples, result.rows_seen, result.examples_seen, result.epochs) == (64, 24, 24, 3 / 8)
+
+
+def test_a_paragraph_in_several_windows_is_one_row(tiny_checkpoint_for, tmp_path):
+    options = {"checkpoint": str(tiny_checkpoint_for("squad_v2")), "data": "sample", "eval_examples": 4}
+    result = drain("squad_v2", **options, epochs=1, max_length=144, output_dir=str(tmp_path / "run"))[-1].result
+    assert result.rows_seen == result.examples < result.examples_seen, "its windows are counted in all"
+    assert result.epochs == 1
 
 
 def spy(items, seen: list):
@@ -208,6 +222,21 @@ def test_a_time_budget_becomes_steps_that_replay(many, monkeypatch):
     assert losses(again) == losses(events)
     assert [e.metrics for e in of(Evaluated, again)] == [e.metrics for e in of(Evaluated, events)]
     assert (again[1].warmup_steps, again[1].evaluate_every) == (planned.warmup_steps, planned.evaluate_every)
+
+
+def test_a_run_on_the_sample_takes_the_time_of_its_task_if_no_length_is_given(tiny_checkpoint, tmp_path, monkeypatch):
+    fixed_speed(monkeypatch, 1.0, 0.0)
+    options = {"checkpoint": str(tiny_checkpoint), "data": "sample", "output_dir": str(tmp_path)}
+
+    def planned_steps(**length) -> int:
+        run = finetune("sst2", TrainConfig(**options, **length))
+        plan = next(event for event in run if isinstance(event, Planned))
+        run.close()
+        return plan.steps
+
+    assert planned_steps() == pytest.approx(SST2.sample_seconds, abs=5)
+    assert planned_steps(epochs=1) == math.ceil(440 / SST2.batch_size)
+    assert planned_steps(max_steps=3) == 3
 
 
 def test_a_larger_budget_means_more_steps(few, monkeypatch):
@@ -294,7 +323,8 @@ def test_the_question_is_asked_at_every_step(few, monkeypatch):
     fixed_speed(monkeypatch, 0.01, 0.001)
     asked = []
     events = list(finetune("sst2", TrainConfig(**few, max_steps=20), lambda: bool(asked.append(1))))
-    assert len(asked) == 1 + 20  # once before it begins
+    batches_scored = len(of(Evaluated, events)) - 1  # the last score is the final one
+    assert len(asked) == 1 + 20 + batches_scored  # once before it begins
     assert events[-1].status == "completed"
 
 
@@ -332,11 +362,70 @@ def test_stop_at_the_last_step_is_a_completed_run(few):
     assert events[-1].status == "completed"
 
 
+# -- the curve of the score ----------------------------------------------------------------------------------------
+
+
+def test_few_rows_have_a_curve_on_validation_rows_that_choose_nothing(few, tmp_path):
+    events = drain("sst2", **few, max_steps=40, learning_rate=0.005)
+    started, curve, result = events[0], of(Evaluated, events), events[-1].result
+    assert (started.curve_split, started.curve_rows, started.baseline) == ("validation", 20, 0.5)
+    assert [curve[0].step, curve[-1].step] == [0, 40]
+    assert len(curve) > 5
+    assert {(event.split, event.examples, event.best) for event in curve} == {("validation", 20, False)}
+    assert len({event.metrics["accuracy"] for event in curve}) > 1
+    assert [event.step for event in of(Saved, events)] == [40]
+    assert result.step == 40
+    assert curve[-1].metrics == result.evaluation.metrics["validation"]
+    assert curve[-1].metrics == evaluate("sst2", str(tmp_path), data=few["data"]).metrics["validation"]
+
+
+def test_many_rows_have_a_curve_on_held_back_rows(many):
+    started, *_ = drain("sst2", **many, max_steps=1)
+    assert (started.curve_split, started.curve_rows, started.baseline) == ("", 52, pytest.approx(0.5, abs=0.15))
+
+
+def test_the_curve_is_of_the_rows_that_are_scored_at_the_end(few):
+    events = drain("sst2", **few, max_steps=8, eval_examples=7)
+    assert {event.examples for event in of(Evaluated, events)} == {7}
+    assert events[0].curve_rows == 7
+    assert of(Evaluated, events)[-1].metrics == events[-1].result.evaluation.metrics["validation"]
+
+
+def test_scoring_does_not_change_what_is_learned(few, monkeypatch):
+    few |= {"max_steps": 12, "dropout": 0.1, "learning_rate": 0.001}
+    with_curve = drain("sst2", **few)
+    monkeypatch.setattr(tuning, "MAX_EVALUATIONS", 1)
+    without_curve = drain("sst2", **few)
+    assert len(of(Evaluated, without_curve)) < len(of(Evaluated, with_curve))
+    assert losses(with_curve) == losses(without_curve)
+
+
+def test_a_stopped_run_without_held_back_rows_has_its_last_score(few):
+    events = []
+    for event in finetune("sst2", TrainConfig(**few, max_steps=40), lambda: bool(of(Stepped, events))):
+        events.append(event)
+    assert events[-1].status == "stopped"
+    assert of(Evaluated, events)[-1].step == events[-1].result.step == 1
+
+
+def test_a_machine_that_is_too_slow_for_all_scores_fewer_rows(tiny_checkpoint, tmp_path, monkeypatch):
+    data = write_reviews(tmp_path / "rows", 64, validation=400)
+    fixed_speed(monkeypatch, 0.5, 0.1)  # 40 s for all of them
+    options = {"checkpoint": str(tiny_checkpoint), "data": str(data), "output_dir": str(tmp_path / "run")}
+    events = drain("sst2", **options, time_budget=30)
+    evaluation = events[-1].result.evaluation
+    assert 50 <= evaluation.examples["validation"] <= 75
+    assert {event.examples for event in of(Evaluated, events)} == {evaluation.examples["validation"]}
+    assert events[-1].result.settings.eval_examples == evaluation.examples["validation"]
+    assert of(Planned, events)[0].steps > 10
+
+
 # -- which weights are kept ----------------------------------------------------------------------------------------
 
 
 def test_the_best_weights_are_kept_not_the_last(many, tmp_path, monkeypatch):
-    scores = itertools.chain([0.5, 0.9, 0.7, 0.9], itertools.repeat(0.9))  # of the validation rows
+    constant, held_back = [0.5], [0.5, 0.9, 0.7, 0.9]
+    scores = itertools.chain(constant, held_back, itertools.repeat(0.9))  # the last of the validation rows
     monkeypatch.setattr(tuning, "SCORING_SHARE", 100)
     monkeypatch.setattr(tuning, "MAX_EVALUATIONS", 4)
     monkeypatch.setattr(metrics, "score", lambda task, given, expected: {"accuracy": next(scores)})
@@ -357,7 +446,7 @@ def test_the_saved_checkpoint_scores_as_the_best_evaluation(many, tmp_path):
     scores = [event.metrics["accuracy"] for event in of(Evaluated, events)]
     assert len(set(scores)) > 1
     source = open_source(SST2, many["data"])
-    _, held = hold_back(*draw(source.read("train"), None, 0), 0)
+    _, held = hold_back(SST2, *draw(source.read("train"), None, 0), 0)
     predictions = predict_all(SST2, load_checkpoint(str(tmp_path), SST2), held)
     assert metrics.score(SST2, outcome(SST2, predictions), references(SST2, held))["accuracy"] == max(scores)
 
@@ -557,7 +646,7 @@ def test_every_kind_of_task_from_rows_to_plain_checkpoint(tiny_checkpoint, tmp_p
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, monkeypatch, method):
     """Chosen on the held-back rows for the weights that are kept, and saved with them."""
-    monkeypatch.setattr("minilm_demo.data.rows.MIN_ROWS_TO_HOLD_BACK", 100)
+    monkeypatch.setattr("minilm_demo.data.splits.MIN_ROWS_TO_HOLD_BACK", 100)
     task = TASKS["squad_v2"]
     config = TrainConfig(
         checkpoint=str(tiny_checkpoint),
@@ -745,10 +834,24 @@ def test_what_was_left_open_is_recorded_as_resolved(many):
     assert settings.train_examples == of(Started, events)[0].examples
 
 
-def test_a_budget_that_is_too_short_is_said(many, monkeypatch):
-    fixed_speed(monkeypatch, 30.0, 0.001)
-    with pytest.raises(DemoError, match=r"60 s are too short for sst2 here: one update takes 30 s\. Give more time"):
-        drain("sst2", **many, time_budget=60)
+def test_a_slow_machine_takes_smaller_batches_and_records_it(many, monkeypatch):
+    fixed_speed(monkeypatch, 8.0, 0.0)
+    events = drain("sst2", **{name: value for name, value in many.items() if name != "batch_size"}, time_budget=20)
+    planned, result = of(Planned, events)[0], events[-1].result
+    assert (planned.batch_size, planned.asked_batch_size) == (8, SST2.batch_size)
+    assert of(Started, events)[0].settings.batch_size == SST2.batch_size
+    assert result.settings.batch_size == 8
+    assert result.steps == planned.steps >= 8
+    assert result.examples_seen > 4 * planned.steps
+
+
+@pytest.mark.parametrize("update", [30.0, 1000.0])
+def test_a_batch_size_that_was_asked_for_stays_and_one_update_is_made(many, monkeypatch, update):
+    fixed_speed(monkeypatch, update, 0.001)
+    events = drain("sst2", **many, time_budget=30)
+    assert events[-1].status == "completed"
+    assert events[-1].result.steps == 1
+    assert events[-1].result.settings.batch_size == many["batch_size"]
 
 
 def test_a_download_can_be_stopped(many, monkeypatch):

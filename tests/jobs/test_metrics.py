@@ -1,13 +1,17 @@
-"""Metrics against numbers worked out by hand and formulas in numpy, the SQuAD rules, intervals, baselines, refusals."""
+"""Metrics against numbers worked out by hand and formulas in numpy, the SQuAD rules, intervals, constants, refusals."""
 
 import dataclasses
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
 import scipy.stats
+import sklearn.metrics
 
 from minilm_demo.errors import DataError
 from minilm_demo.jobs import array_metrics, metrics
+from minilm_demo.results import Constant
 from minilm_demo.tasks import TASKS
 
 pytestmark = pytest.mark.filterwarnings("error")  # of numpy, scipy or scikit-learn: what is undefined is 0
@@ -323,34 +327,73 @@ def test_tables_are_drawn_by_their_cells_whatever_the_number_of_rows(num_rows, m
     assert drawn == [4, 4]
 
 
-# -- baselines -----------------------------------------------------------------------------------------------------
+# -- the best constant answer --------------------------------------------------------------------------------------
 
 
-def test_baseline_of_mrpc():
+def best_by_brute_force(task, references) -> dict[str, tuple[float, set[str]]]:
+    """Metric -> the best score of scikit-learn over all constants, and the labels that reach it."""
+    measures = {
+        "accuracy": sklearn.metrics.accuracy_score,
+        "f1": partial(sklearn.metrics.f1_score, labels=[1], average="macro", zero_division=0),
+        "matthews": sklearn.metrics.matthews_corrcoef,
+    }
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a constant side
+        for metric in task.metrics:
+            scores = {
+                label: measures[metric](references, [number] * len(references))
+                for number, label in enumerate(task.labels)
+            }
+            best = max(scores.values())
+            found[metric] = best, {label for label, score in scores.items() if score == pytest.approx(best)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("num_labels", "shares"),
+    [(2, (0.5, 0.5)), (2, (0.9, 0.1)), (2, (0.3, 0.7)), (2, (1.0, 0.0)), (2, (0.0, 1.0)), (3, (0.2, 0.1, 0.7))],
+)
+def test_the_best_constant_is_that_of_a_search_over_all_of_them(num_labels, shares):
+    task = dataclasses.replace(BINARY, labels=("no", "yes", "perhaps")[:num_labels])
+    counts = [round(60 * share) for share in shares]
+    references = np.random.default_rng(1).permutation(np.repeat(range(num_labels), counts))
+    found = metrics.best_constant(task, references)
+    for metric, (score, answers) in best_by_brute_force(task, references).items():
+        assert found[metric].score == pytest.approx(score)
+        assert found[metric].answer in answers if score > 0 else found[metric].answer == ""
+    assert list(found) == list(metrics.score(task, references, references))
+
+
+def test_each_metric_has_its_own_constant():
+    """On the balanced sample of MRPC, as on the page; and where class 1 is rare."""
+    assert metrics.best_constant(TASKS["mrpc"], [0] * 50 + [1] * 50)["f1"] == Constant(
+        pytest.approx(2 / 3), "equivalent"
+    )
+    found = metrics.best_constant(BINARY, [0, 0, 1])
+    assert found == {
+        "f1": Constant(pytest.approx(0.5), "equivalent"),
+        "accuracy": Constant(pytest.approx(2 / 3), "not_equivalent"),
+        "matthews": Constant(0, ""),
+    }
     references = [1] * 279 + [0] * 129  # GLUE's MRPC validation split
-    scores = metrics.baseline(TASKS["mrpc"], references)
-    assert list(scores) == ["f1", "accuracy"]
-    assert scores == pytest.approx({"accuracy": 0.684, "f1": 0.812}, abs=5e-4)
+    found = metrics.best_constant(TASKS["mrpc"], references)
+    assert {name: round(one.score, 3) for name, one in found.items()} == {"f1": 0.812, "accuracy": 0.684}
 
 
-def test_baseline_with_a_negative_majority_finds_nothing():
-    assert metrics.baseline(BINARY, [0, 0, 1]) == pytest.approx({"f1": 0, "accuracy": 2 / 3, "matthews": 0})
+def test_no_constant_correlates():
+    assert metrics.best_constant(REGRESSION, [0.1, 3.3, 4.7]) == {
+        "pearson": Constant(0, ""),
+        "spearman": Constant(0, ""),
+    }
 
 
-def test_baseline_takes_the_majority_of_the_train_split_if_given():
-    assert metrics.baseline(BINARY, [0, 0, 1], train_references=[1, 1, 0])["accuracy"] == pytest.approx(1 / 3)
-
-
-def test_baseline_of_regression_is_zero():
-    assert metrics.baseline(REGRESSION, [0.1, 3.3, 4.7]) == {"pearson": 0, "spearman": 0}
-
-
-def test_baseline_of_span_is_no_answer():
-    assert metrics.baseline(SPAN, [["dog"], ["cat"]]) == {"f1": 0, "exact_match": 0}
-    scores = metrics.baseline(SPAN_2, GOLDS)
-    assert scores["exact_match"] == scores["f1"] == pytest.approx(2 / 5)
-    assert (scores["has_answer_f1"], scores["no_answer_f1"]) == (0, 1)
-    assert list(scores) == list(metrics.score(SPAN_2, ANSWERS, GOLDS))
+def test_the_constant_of_questions_is_no_answer():
+    assert metrics.best_constant(SPAN, [["dog"], ["cat"]]) == {"f1": Constant(0, ""), "exact_match": Constant(0, "")}
+    found = metrics.best_constant(SPAN_2, GOLDS)
+    assert found["exact_match"] == found["f1"] == Constant(pytest.approx(2 / 5), "(no answer)")
+    assert (found["has_answer_f1"].score, found["no_answer_f1"].score) == (0, 1)
+    assert list(found) == list(metrics.score(SPAN_2, ANSWERS, GOLDS))
 
 
 # -- refusals ------------------------------------------------------------------------------------------------------
@@ -365,7 +408,7 @@ def test_no_rows_or_too_few_predictions_are_refused(function, task):
     with pytest.raises(DataError, match="1 predictions came for 2 rows"):
         function(task, [""] if task.kind == "span" else [1], [row, row])
     with pytest.raises(DataError, match="No rows to score"):
-        metrics.baseline(task, [])
+        metrics.best_constant(task, [])
 
 
 @pytest.mark.parametrize(("number", "quantile"), [(2, 12.706205), (3, 4.302653), (5, 2.776445), (20, 2.093024)])

@@ -186,8 +186,12 @@ def test_spans_equal_an_exhaustive_search(seed, lengths):
     assert value["score"] == pytest.approx(best - null, abs=1e-5)
     assert value["num_windows"] == len(lengths)
     found = [(one.score, (one.start, one.end)) for one in value["candidates"]]
-    assert [span for _, span in found] == [span for _, span in expected[:5]]
-    assert [score for score, _ in found] == pytest.approx([score for score, _ in expected[:5]])
+    apart = []  # of overlapping spans the best alone
+    for score, (first, last) in expected:
+        if not any(first < other_last and other_first < last for _, (other_first, other_last) in apart):
+            apart.append((score, (first, last)))
+    assert [span for _, span in found] == [span for _, span in apart[:5]]
+    assert [score for score, _ in found] == pytest.approx([score for score, _ in apart[:5]])
     assert all(one.text == CONTEXT[one.start : one.end] for one in value["candidates"])
     if null > best:
         assert value["answer"] == ""

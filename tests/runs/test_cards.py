@@ -37,18 +37,18 @@ def test_the_card_says_what_was_done():
     assert text.splitlines()[-1] == "A model made for teaching, from few rows: not for decisions about people."
     for words in (
         "# bundled fine-tuned on sst2",
-        "SST-2: is this review positive or negative? Trained with MiniLM Demo on 12,345 rows in 62 s; the weights of "
-        "step 40 of 60 were kept.",
+        "SST-2: is this review positive or negative? Trained with MiniLM Demo; it saw 12,345 of 12,345 rows, 2 epochs: "
+        "24,690 in all, in 62 s; the weights of step 40 of 60 were kept.",
         "Scored on: some source: 872 of 872 rows of validation.",
         "| validation | accuracy | 0.810 | 0.755 to 0.900 | 0.509 |",
-        "Trained on: train (12,300 rows), mine.csv (45 rows).",
+        "Rows to learn from: train (12,300 rows), mine.csv (45 rows).",
         "max_steps=60",
         "learning_rate=3e-05",
         "seed=0",
         "Versions: python 3.11.7, torch 2.13.0.",
     ):
         assert words in text, words
-    assert "epochs" not in text
+    assert "epochs=" not in text
     assert "/somewhere" not in text
 
 
@@ -107,7 +107,7 @@ def test_a_folder_of_this_machine_is_no_base_model(tiny_checkpoint):
 
 def test_words_in_braces_are_no_template():
     text = card(splits={"{{ 7 * 7 }}.csv": 45})
-    assert "Trained on: {{ 7 * 7 }}.csv (45 rows)." in text
+    assert "Rows to learn from: {{ 7 * 7 }}.csv (45 rows)." in text
 
 
 @pytest.mark.parametrize("name", ["fine_tune", "student", "experiment", "skill"])

@@ -227,13 +227,84 @@ def test_a_run_that_is_not_there_is_one_sentence(name):
 def test_a_folder_that_holds_a_run_is_not_written_over(short, tmp_path):
     taken = dataclasses.replace(short, output_dir=str(tmp_path / "mine"))
     runs.create_run("finetune", SST2, taken)
+    (tmp_path / "mine" / "checkpoint").mkdir()
     before = (tmp_path / "mine" / "run.json").read_bytes()
-    with pytest.raises(DemoError, match=r"mine holds a run that is at work|mine is not empty|mine already holds"):
+    with pytest.raises(DemoError, match=r"mine holds a run that is at work|mine already holds a run\. Choose another"):
         runs.create_run("finetune", SST2, taken)
     assert (tmp_path / "mine" / "run.json").read_bytes() == before
     (tmp_path / "model" / "checkpoint").mkdir(parents=True)
     with pytest.raises(DemoError, match=r"model is not empty: it holds checkpoint\. A run is written to a new"):
         runs.create_run("finetune", SST2, dataclasses.replace(short, output_dir=str(tmp_path / "model")))
+
+
+def old(record: runs.RunRecord) -> None:
+    """Make the run an hour old, as its record says."""
+    file = Path(record.config.output_dir) / "run.json"
+    created = "2026-01-01T00:00:00.000+00:00"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"created": created}))
+
+
+def refused(should_stop):
+    raise DemoError("These rows cannot be read.")
+    yield
+
+
+def failing(should_stop):
+    yield 1 / 0
+
+
+def never_run(record: runs.RunRecord) -> None:
+    """Its process was killed before the first event."""
+    (Path(record.config.output_dir) / "worker.json").write_text('{"pid": 0, "created": 0}')
+
+
+ENDS = {
+    "refused": lambda record: list(runs.record_events(record, refused)),
+    "failed": lambda record: list(runs.record_events(record, failing)),
+    "stopped": lambda record: list(runs.record_events(record, partial(finetune, "sst2", record.config), lambda: True)),
+    "killed": never_run,
+    "broken off": old,
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_run_that_saved_nothing_does_not_block_its_folder(short, tmp_path, end):
+    folder = tmp_path / "mine"
+    config = dataclasses.replace(short, output_dir=str(folder))
+    ENDS[end](runs.create_run("finetune", SST2, config))
+    assert runs.state(folder).status in ("failed", "stopped", "interrupted")
+    (folder / "probe").mkdir()
+    (folder / "probe" / "step-0000000.npz").touch()
+    (folder / "notes.txt").write_text("not of a run")
+    record = record_and_drain(config)
+    run = runs.state(folder)
+    assert (run.status, len(of(Started, run.events)), len(of(Finished, run.events))) == ("completed", 1, 1)
+    assert record.created == run.record.created
+    assert (folder / "notes.txt").read_text() == "not of a run"
+    names = {path.name for path in folder.iterdir()} - {"notes.txt", "probe"}
+    assert names == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert list((folder / "probe").iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", ["at work", "a checkpoint", "a damaged record"])
+def test_a_run_with_something_in_it_blocks_its_folder(short, tmp_path, kept):
+    folder = tmp_path / "mine"
+    config = dataclasses.replace(short, output_dir=str(folder))
+    record = runs.create_run("finetune", SST2, config)
+    events = runs.record_events(record, partial(finetune, "sst2", record.config))
+    next(events)  # this process is at work on it
+    if kept != "at work":
+        events.close()
+        old(record)
+    if kept == "a checkpoint":
+        (folder / "checkpoint").mkdir()
+    if kept == "a damaged record":
+        (folder / "run.json").write_text("{")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(DemoError, match="already holds a run"):
+        runs.create_run("finetune", SST2, config)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    events.close()
 
 
 @pytest.mark.parametrize("below", ["", "deeper/still"])

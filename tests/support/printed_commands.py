@@ -1,9 +1,11 @@
 """Commands of this program in what it prints and in what is written about it.
 
-A command begins with `python -m minilm_demo`, `torchrun … -m minilm_demo` or `python examples/…`, and ends with its line,
-or with the backtick that closes it in a sentence. A `…` alone is a part that was left out."""
+A command begins with `python -m minilm_demo`, `torchrun … -m minilm_demo` or `python examples/…`, and ends with its
+line, or with the backtick that closes it in a sentence. A `…` alone is a part that was left out."""
 
 import ast
+import contextlib
+import io
 import re
 import shlex
 from pathlib import Path
@@ -39,7 +41,8 @@ def check(text: str) -> list[list[str]]:
         if not words:
             continue
         try:
-            make_parser().parse_args(words)
+            with contextlib.redirect_stdout(io.StringIO()):
+                make_parser().parse_args(words)
         except SystemExit as end:  # of --help
             assert end.code == 0, words
         except Exception as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from dataclasses import replace
 
 from minilm_demo.results import (
     Candidate,
@@ -51,6 +52,7 @@ def started(task: str, *, examples: int = 1800, held_back: int = 200, kind: str 
         trainable=22_714_371,
         device="cpu",
         precision="bf16",
+        precision_reason="it was asked for",
         processes=1,
         seed=0,
         metric=TASKS[task].metrics[0],
@@ -95,6 +97,7 @@ def mnli_evaluation(kind: str = "mirror", **changes) -> Evaluation:
         "metrics": {split: {"accuracy": value} for split, value in splits.items()},
         "intervals": {split: {"accuracy": (value - 0.008, value + 0.0079)} for split, value in splits.items()},
         "baseline": {"validation_matched": {"accuracy": 0.3545}, "validation_mismatched": {"accuracy": 0.3522}},
+        "baseline_answers": {split: {"accuracy": TASKS["mnli"].labels[0]} for split in rows},
         "examples": rows,
         "labels": TASKS["mnli"].labels,
         "confusion": {
@@ -160,6 +163,9 @@ def mnli_run(kind: str = "mirror") -> list:
     return [started("mnli", kind=kind), planned(), *training(), finished]
 
 
+CURVE = ((0, 0.5), (6, 0.6), (12, 0.6333))  # step and score of the validation rows
+
+
 def sst2_sample_run(status: str = "completed") -> list:
     """A run on the bundled sample: no rows held back, thirty rows scored, a score within the noise of the baseline."""
     rows = {"validation": 30}
@@ -175,12 +181,25 @@ def sst2_sample_run(status: str = "completed") -> list:
         confusion={"validation": [[9, 6], [5, 10]]},
         mistakes=(Mistake("validation", 3, {"sentence": HOSTILE[0]}, "negative", "positive", 0.91),),
         seconds=0.4,
+        baseline_answers={"validation": {"accuracy": "negative"}},
     )
     result = result_of(evaluation, examples=60, steps=12, step=12, seconds=2.1, splits={"train": 60})
-    return [
+    begin = replace(
         started("sst2", examples=60, held_back=0, kind="sample"),
+        curve_rows=30,
+        curve_split="validation",
+        baseline=0.5,
+    )
+    curve = [Evaluated(step, {"accuracy": score}, 30, False, "validation") for step, score in CURVE]
+    steps = training(12, held_back=False)
+    return [
+        begin,
         planned(12),
-        *training(12, held_back=False),
+        curve[0],
+        *steps[:6],
+        curve[1],
+        *steps[6:],
+        curve[2],
         Finished(status, "Kept step 12 of 12.", result),
     ]
 
@@ -196,6 +215,7 @@ def squad_evaluation() -> Evaluation:
         metrics={"validation": metrics},
         intervals={"validation": {name: (value - 0.04, value + 0.04) for name, value in metrics.items()}},
         baseline={"validation": dict.fromkeys(metrics, 0.5)},
+        baseline_answers={"validation": dict.fromkeys(metrics, "(no answer)")},
         examples=rows,
         mistakes=(
             Mistake(

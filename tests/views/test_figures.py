@@ -95,7 +95,7 @@ def test_scores_are_those_of_the_evaluation():
         "always answering 'entailment'", "paper: BERT-base", "paper: MiniLM-L12", "paper: MiniLM-L6"
     ]  # fmt: skip
     said = [note.text for note in figure.layout.annotations]
-    assert "<b>79.8 ± 0.8 %</b>" in said and "paper: MiniLM-L6" in said
+    assert "<b>79.8 % (79.0 to 80.6 %)</b>" in said and "paper: MiniLM-L6" in said
 
 
 def test_each_metric_of_questions_has_its_rows():
@@ -142,6 +142,17 @@ def test_curves_are_those_of_the_events():
                             f"{100 * held[0].metrics['accuracy']:.1f} %"]  # fmt: skip
 
 
+def test_the_curve_of_validation_rows_stands_beside_a_constant_answer():
+    figure = views.figure(RESULT, events=samples.sst2_sample_run())
+    scored, constant = trace(figure, "validation rows"), trace(figure, "best constant answer")
+    assert tuple(zip(scored.x, scored.y, strict=True)) == samples.CURVE
+    assert tuple(zip(constant.x, constant.y, strict=True)) == ((0, 0.5), (12, 0.5))
+    table = views.figure_table(figure)
+    assert table["headings"][-1] == "Validation rows"
+    assert table["rows"][0][1:] == ["0", "", "", "50.0 %"]
+    assert trace(figure, "validation rows").meta[1] == "60 rows, 12 steps, seed 0"
+
+
 def test_smoothing_is_not_pulled_to_zero():
     assert [value for _, value in curves.smoothed([(1, 2.0), (2, 2.0), (3, 2.0)])] == pytest.approx([2.0, 2.0, 2.0])
 
@@ -168,7 +179,8 @@ def test_a_panel_says_what_its_lines_are():
         return [note.text for note in views.figure({"a": events, "b": events}).layout.annotations]
 
     assert headings(RUN) == ["<b>Loss, smoothed</b>", "<b>Accuracy (dotted: in training)</b>"]
-    assert headings(samples.sst2_sample_run()) == ["<b>Loss, smoothed</b>", "<b>Accuracy in training</b>"]
+    unscored = [event for event in samples.sst2_sample_run() if not isinstance(event, Evaluated)]
+    assert headings(unscored) == ["<b>Loss, smoothed</b>", "<b>Accuracy in training</b>"]
 
 
 def test_a_run_without_a_step_has_no_curve():
@@ -226,7 +238,7 @@ def test_every_student_is_a_dot():
     assert low < min(dots.x) and max(dots.x) < high
     assert figure.layout.title.text == "Accuracy on validation, 872 rows"
     table = views.figure_table(figure)
-    assert table["rows"][-1] == ["Always the most frequent answer", "", "50.9 %", "", "", ""]
+    assert table["rows"][-1] == ["Always the same answer", "", "50.9 %", "", "", ""]
 
 
 def test_one_seed_lies_on_the_line_of_its_arm_and_a_wide_interval_ends_with_the_axis():
@@ -264,7 +276,8 @@ def texts(value) -> list[str]:
 @pytest.mark.parametrize("name", [MARKUP, *samples.HOSTILE])
 def test_no_name_becomes_markup_of_plotly(name):
     labels = (name, "neutral", "contradiction")
-    evaluation = dataclasses.replace(samples.mnli_evaluation(), labels=labels)
+    answers = {split: {"accuracy": name} for split in samples.mnli_evaluation().metrics}
+    evaluation = samples.mnli_evaluation(labels=labels, baseline_answers=answers)
     arms = tuple(dataclasses.replace(arm, title=name) for arm in EXPERIMENT.arms)
     drawn = [
         views.figure(evaluation),

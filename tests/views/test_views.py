@@ -11,13 +11,13 @@ import pytest
 import view_samples as samples
 
 from minilm_demo import views
-from minilm_demo.results import DataSource, Evaluation, Finished
+from minilm_demo.results import DataSource, Evaluated, Evaluation, Finished, Stepped
 from minilm_demo.tasks import TASKS
 from minilm_demo.views import words
 from minilm_demo.views.bundle import STATIC
 from minilm_demo.views.components import json_in_html
 from minilm_demo.views.kinds.span import mark
-from minilm_demo.views.result import source_sentence, verdict
+from minilm_demo.views.result import result_card, rows_seen, source_sentence, verdict
 
 MNLI, SST2, SQUAD = TASKS["mnli"], TASKS["sst2"], TASKS["squad_v2"]
 RUNNING = [samples.started("mnli"), samples.planned(), *samples.training(until=84)]
@@ -54,11 +54,14 @@ def test_numbers():
     assert words.speed(4.21) == "4.2 examples/s"
 
 
-def test_scores_carry_half_the_width_of_their_interval():
-    assert words.plus_minus("accuracy", 0.832, (0.807, 0.857)) == "83.2 ± 2.5 %"
-    assert words.plus_minus("matthews", 0.83, (0.79, 0.87)) == "0.83 ± 0.04"
-    assert words.plus_minus("pearson", 0.8312, (0.827, 0.835)) == "0.831 ± 0.004"
-    assert words.plus_minus("has_answer_f1", 0.5, (0.4, 0.6)) == "50.0 ± 10.0 %"
+def test_scores_carry_the_ends_of_their_interval():
+    assert words.score_and_range("accuracy", 0.832, (0.807, 0.857)) == "83.2 % (80.7 to 85.7 %)"
+    assert words.score_and_range("accuracy", 1.0, (0.862, 1.0)) == "100.0 % (86.2 to 100.0 %)"
+    assert words.score_and_range("matthews", 0.83, (0.79, 0.87)) == "0.83 (0.79 to 0.87)"
+    assert words.score_and_range("matthews", -0.02, (-0.1, 0.05)) == "−0.02 (−0.10 to 0.05)"
+    assert words.score_and_range("pearson", 0.8312, (0.827, 0.835)) == "0.831 (0.827 to 0.835)"
+    assert words.score_and_range("has_answer_f1", 0.5, (0.4, 0.6)) == "50.0 % (40.0 to 60.0 %)"
+    assert words.between("accuracy", (0.88, 1.02)) == "88.0 to 100.0 %", "of a mean over seeds"
 
 
 def test_long_texts_are_cut_at_a_space():
@@ -84,7 +87,7 @@ def test_a_running_run_in_one_sentence():
     assert facts["Data"] == "mnli from a local mirror: 1,800 of 392,702 rows of train"
     assert facts["Rows"] == "1,800 to learn from, 200 held back to choose the best checkpoint"
     assert facts["Weights"] == "22.7 million of 22.7 million move"
-    assert facts["Arithmetic"] == "bf16 on cpu, seed 0"
+    assert facts["Arithmetic"] == "bf16 on cpu (it was asked for), seed 0"
 
 
 @pytest.mark.parametrize(
@@ -132,14 +135,61 @@ def test_only_new_points_are_sent():
         assert first["points"][name] + rest["points"][name] == points
     assert whole["points"]["loss"][0][0] == 1
     assert [step for step, _, _ in whole["points"]["held"]] == [19, 38, 57, 76]
-    assert payload(RUNNING, since=len(RUNNING))["points"] == {"loss": [], "train": [], "held": []}
+    assert payload(RUNNING, since=len(RUNNING))["points"] == {"loss": [], "train": [], "held": [], "baseline": []}
 
 
-def test_a_small_run_says_why_there_is_no_score():
-    events = [samples.started("sst2", examples=60, held_back=0), samples.planned(12)]
-    drawn = payload(events, SST2)
-    assert drawn["charts"]["score"]["empty"] == "Under 500 rows nothing is held back: only the loss is drawn."
-    assert not drawn["charts"]["score"]["drawn"]
+def small_run(**changes) -> list:
+    """The first events of a run on 440 rows, and its scores on 200 validation rows so far."""
+    started = dataclasses.replace(
+        samples.started("sst2", examples=440, held_back=0, kind="sample"),
+        **{"curve_rows": 200, "curve_split": "validation", "baseline": 0.5} | changes,
+    )
+    steps = samples.training(12, held_back=False)
+    scores = [Evaluated(step, {"accuracy": 0.5 + 0.02 * step}, 200, False, "validation") for step in (0, 6)]
+    return [started, scores[0], samples.planned(12), *steps[:6], scores[1]]
+
+
+def test_a_small_run_draws_the_score_of_its_validation_rows_beside_a_constant_answer():
+    drawn = payload(small_run(), SST2)
+    chart = drawn["charts"]["score"]
+    assert chart["title"] == "Accuracy on 200 validation rows"
+    assert chart["drawn"]
+    assert ["base", "best constant answer: 50.0 %"] in chart["keys"]
+    assert [series["of"] for series in chart["series"]] == ["baseline", "train", "held"]
+    assert drawn["points"]["held"] == [[0, 0.5, False], [6, 0.62, False]]
+    assert drawn["points"]["baseline"] == [[0, 0.5], [12, 0.5]]
+    assert len(drawn["points"]["train"]) == 6
+    assert drawn["stop"] == "Stop and keep"
+    assert dict(drawn["facts"])["Rows"] == (
+        "440 to learn from, 200 of validation scored along the way, which choose nothing: the last weights are kept"
+    )
+
+
+def test_the_baseline_is_sent_once():
+    events = small_run()
+    later = payload(events, SST2, since=len(events) - 1)
+    assert later["points"]["baseline"] == []
+    assert later["points"]["held"] == [[6, 0.62, False]]
+
+
+def test_a_run_of_an_older_program_without_a_curve_draws_what_it_has():
+    events = small_run(curve_rows=0, curve_split="", baseline=None)
+    steps = [event for event in events if isinstance(event, Stepped)]
+    with_train_score = payload([events[0], *steps], SST2)["charts"]["score"]
+    assert with_train_score["drawn"]
+    assert all(style != "base" for style, _ in with_train_score["keys"])
+    without = payload([events[0], *(dataclasses.replace(step, train_score=None) for step in steps)], SST2)
+    assert not without["charts"]["score"]["drawn"]
+    assert without["charts"]["score"]["empty"] == "No rows are scored along the way."
+    assert dict(without["facts"])["Rows"] == "440 to learn from, none held back"
+
+
+def test_smaller_batches_are_said_beside_the_plan():
+    smaller = dataclasses.replace(samples.planned(12), seconds_per_step=1.275, batch_size=8, asked_batch_size=32)
+    plan = dict(payload([samples.started("sst2"), smaller], SST2)["facts"])["Plan"]
+    assert plan.endswith("; one update takes 5.1 s here, so each step reads 8 rows in place of 32")
+    usual = dataclasses.replace(smaller, batch_size=32)
+    assert "update takes" not in dict(payload([samples.started("sst2"), usual], SST2)["facts"])["Plan"]
 
 
 def test_regression_has_no_train_score():
@@ -196,7 +246,7 @@ def test_the_verdict_needs_the_whole_interval():
         return verdict(MNLI, evaluation, "validation_matched")
 
     assert said(0.78, 0.81, 0.354) == (
-        "Accuracy on validation matched: 79.8 ± 1.5 %, clearly above always answering 'entailment' (35.4 %)."
+        "Accuracy on validation matched: 79.8 % (78.0 to 81.0 %), clearly above always answering 'entailment' (35.4 %)."
     )
     assert "not clearly above" in said(0.3, 0.9, 0.3545)
     assert "clearly below" in said(0.1, 0.3, 0.3545)
@@ -210,17 +260,96 @@ def test_baselines_have_names_by_the_kind_of_task():
         {"validation": {"pearson": 0.0, "spearman": 0.0}}, {"validation": 1500},
     )  # fmt: skip
     assert verdict(TASKS["stsb"], stsb, "validation") == (
-        "Pearson correlation on validation: 0.80 ± 0.02, clearly above always answering the mean (0.00)."
+        "Pearson correlation on validation: 0.80 (0.78 to 0.82), clearly above always giving the same score (0.00)."
     )
+
+
+def test_a_run_on_few_rows_says_so_beside_the_paper():
+    """102 updates of 32 rows are 3,264 rows, of 66,349 that were there; and 500 rows were scored."""
+    evaluation = Evaluation(
+        "sst2", "sst2-9aBcD", DataSource("mirror", "sst2 from a local mirror", {"validation": 500}),
+        {"validation": {"accuracy": 0.83}}, {"validation": {"accuracy": (0.8, 0.86)}},
+        {"validation": {"accuracy": 0.51}}, {"validation": 500},
+    )  # fmt: skip
+    seen = {"examples": 66_349, "examples_seen": 3264, "rows_seen": 3264, "epochs": 0.0492, "splits": {"train": 66_349}}
+    training = samples.result_of(evaluation, **seen)
+    card = result_card(TASKS["sst2"], evaluation, training)
+    words_of_it = "This run saw 3,264 of 66,349 rows, 0.05 epochs; it was scored on 500 of the 872 rows of validation."
+    assert words_of_it in card["notes"]
+    assert dict(card["figures"])["Rows seen"] == "3,264 of 66,349 rows, 0.05 epochs"
+    assert "66,349" not in str(dict(card["figures"]) | {"Rows seen": ""})
+    table = views.figure_table(training, kind="scores")["rows"]
+    assert [row[1] for row in table if "this model" in row[1]] == [
+        "this model, which saw 3,264 of 66,349 rows, 0.05 epochs"
+    ]
+    assert (
+        "What this model learned from is not known here; it was scored on 500 of the 872 rows of validation."
+        in (result_card(TASKS["sst2"], evaluation)["notes"])
+    )
+    older = dataclasses.replace(training, rows_seen=None, epochs=None)
+    assert rows_seen(older) == rows_seen(training)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ((3264, 66_349, 3264, 0.0492), "3,264 of 66,349 rows, 0.05 epochs"),
+        ((64, 363_846, 64, 0.0002), "64 of 363,846 rows, under 0.01 epochs"),
+        ((440, 440, 440, 1.0), "440 of 440 rows, 1 epoch"),
+        ((440, 440, 2848, 6.47), "440 of 440 rows, 6.5 epochs: 2,848 in all"),
+        ((1, 1, 3, 3.0), "1 of 1 row, 3 epochs: 3 in all"),
+        ((32, 158, 32, None), "32 of 158 rows"),
+        ((158, 158, 320, None), "158 of 158 rows, 320 in all"),
+    ],
+)
+def test_rows_seen_in_words(numbers, said):
+    assert words.seen(*numbers) == said
+
+
+def test_a_score_below_one_answer_to_every_row_gets_a_hint():
+    low = samples.mnli_evaluation(metrics={"validation_matched": {"accuracy": 0.2}})
+    assert verdict(MNLI, low, "validation_matched").endswith(
+        "(35.4 %). One answer to every row would have scored more: are the labels swapped, the steps too few, or the "
+        "learning rate too high?"
+    )
+    same = samples.mnli_evaluation(metrics={"validation_matched": {"accuracy": 0.3545}})
+    assert "One answer" not in verdict(MNLI, same, "validation_matched")
+
+
+def test_each_metric_stands_beside_its_own_best_constant():
+    """F1's is the rare class, which accuracy's is not. An older result did not name its constant."""
+    evaluation = Evaluation(
+        "mrpc", "bundled", DataSource("sample", "bundled sample", {"validation": 100}),
+        {"validation": {"f1": 0.757, "accuracy": 0.72}},
+        {"validation": {"f1": (0.68, 0.83), "accuracy": (0.62, 0.8)}},
+        {"validation": {"f1": 0.6667, "accuracy": 0.5}}, {"validation": 100},
+        baseline_answers={"validation": {"f1": "equivalent", "accuracy": "not_equivalent"}},
+    )  # fmt: skip
+    assert verdict(TASKS["mrpc"], evaluation, "validation") == (
+        "F1 on validation: 75.7 % (68.0 to 83.0 %), clearly above always answering 'the same' (66.7 %)."
+    )
+    labels = [row[1] for row in views.figure_table(evaluation)["rows"]]
+    assert labels[1::2] == ["always answering 'the same'", "always answering 'not the same'"]
+    older = dataclasses.replace(evaluation, baseline_answers={})
+    assert "always answering the most frequent class (66.7 %)" in verdict(TASKS["mrpc"], older, "validation")
 
 
 def test_the_card_of_two_splits():
     card = payload(samples.mnli_run(), status="completed")["result"]
-    assert card["headline"]["value"] == "79.8 ± 0.8 %"
+    assert card["headline"] == {
+        "value": "79.8 %",
+        "label": "Accuracy on validation matched; 95 % interval: 79.0 to 80.6 %",
+    }
     assert len(card["verdicts"]) == 2
     assert card["scores"]["title"] == "Scores: MNLI" and card["classes"]["title"] == "Predicted classes"
     assert "The bundled checkpoint's own training had seen 277,230 SNLI and MNLI pairs." in card["notes"]
-    assert any("trained on all 392,702 rows; this run learned from 1,800" in note for note in card["notes"])
+    assert card["notes"][-2:] == [
+        "Hollow marks are the paper's development scores (Wang et al., 2020): learned from all 392,702 rows, scored on "
+        "all 9,815.",
+        "This run saw 1,800 of 1,800 rows, 3.4 epochs: 6,048 in all; it was scored on all 9,815 rows of validation "
+        "matched.",
+    ]
+    assert dict(card["figures"])["Rows seen"] == "1,800 of 1,800 rows, 3.4 epochs: 6,048 in all"
     assert dict(card["figures"])["Weights kept"] == "step 171 of 189"
     mistakes = card["mistakes"]
     assert mistakes["headings"] == ["Split", "Premise", "Hypothesis", "Expected", "Predicted", "Confidence"]
@@ -403,11 +532,11 @@ def test_too_few_words_are_not_compared():
 def test_scored_rows_say_their_score_their_source_and_who_answered():
     drawn = views.scored_rows_payload(MNLI, samples.mnli_rows(), seen=MNLI.seen_by_bundled)
     assert drawn["headline"] == {
-        "value": "86.4 ± 6.4 %",
-        "label": "Accuracy on 110 rows of validation matched, with its 95 % interval",
+        "value": "86.4 %",
+        "label": "Accuracy on 110 rows of validation matched; 95 % interval: 78.7 to 91.5 %",
     }
     assert drawn["verdicts"] == [
-        "Accuracy on validation matched: 86.4 ± 6.4 %, clearly above always answering 'entailment' (69.1 %)."
+        "Accuracy on validation matched: 86.4 % (78.7 to 91.5 %), clearly above always answering 'entailment' (69.1 %)."
     ]
     assert drawn["source"] == "Scored on the bundled sample, not GLUE: 110 rows of validation_matched."
     assert drawn["notes"] == [

@@ -72,7 +72,7 @@ def test_arms_that_are_missing_are_not_spoken_of():
 
 def test_an_arm_that_may_have_learned_nothing_is_named():
     *_, said = of_scores(random=0.52, copied=0.7)["findings"]
-    assert said == "Not clearly above always giving the most frequent answer (50.9 %): Random start."
+    assert said == "Not clearly above always giving the same answer (50.9 %): Random start."
 
 
 def test_the_notes_say_what_the_intervals_are_about():

@@ -74,8 +74,8 @@ class Kind(ABC):
         """The 95 % interval (low, high) of every metric that `score` returns; `resamples` is for bootstrapped ones."""
 
     @abstractmethod
-    def constant_answer(self, references):
-        """The outcome of the majority baseline for every row: the majority class, the mean, or no answer."""
+    def constants(self, task: Task, references) -> dict[str, object]:
+        """The outcomes that could answer every row alike, by their name in words; at least one if there are rows."""
 
     @abstractmethod
     def batch_accuracy(self, output, batch: Mapping) -> float | None:
@@ -99,6 +99,10 @@ class Kind(ABC):
     @abstractmethod
     def is_right(self, prediction: Prediction, expected) -> bool:
         """Whether the answer is right; `expected` is a label's name, or the list of right answers, [] for none."""
+
+    def agrees(self, prediction: Prediction, answer: str) -> bool:
+        """Whether a prediction gives the right answer of an example (`Preset.answer`)."""
+        return self.is_right(prediction, answer)
 
     # -- word importance
 

@@ -9,6 +9,7 @@ import numpy as np
 from ...results import Prediction, ScoredRow
 from ...tasks import Task
 from ..array_metrics import class_ids
+from ..certainty import is_unsure
 from ..forward import softmax
 from .texts import WholeTexts
 
@@ -21,7 +22,8 @@ class Classification(WholeTexts):
         (output,) = outputs
         probabilities = softmax(output["logits"].astype(np.float64))
         by_label = {label: float(p) for label, p in zip(task.labels, probabilities, strict=True)}
-        return {"label": max(by_label, key=by_label.get), "probabilities": by_label}
+        best = max(by_label, key=by_label.get)
+        return {"label": best, "probabilities": by_label, "unsure": is_unsure(by_label.values())}
 
     def columns(self, prediction: Prediction) -> dict[str, object]:
         probabilities = {f"probability_{label}": round(p, 4) for label, p in prediction.probabilities.items()}
@@ -30,9 +32,10 @@ class Classification(WholeTexts):
     def outcome(self, task: Task, predictions: Sequence[Prediction]) -> np.ndarray:
         return np.array([task.label2id[prediction.label] for prediction in predictions])
 
-    def constant_answer(self, references) -> int:
-        """The majority class."""
-        return int(np.bincount(class_ids(references, references)[1]).argmax())
+    def constants(self, task: Task, references) -> dict[str, int]:
+        """The classes that occur, by their labels; any other is never right."""
+        present = np.unique(class_ids(references, references)[1])
+        return {task.labels[class_id]: int(class_id) for class_id in present}
 
     def batch_accuracy(self, output, batch: Mapping) -> float:
         return (output.logits.argmax(-1) == batch["labels"]).float().mean().item()

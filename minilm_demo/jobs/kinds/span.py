@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ...models import Checkpoint
 from ...results import Candidate, Prediction, ScoredRow
 from ...tasks import Task
 from ..answer_metrics import answer_f1, answer_rows
+from ..certainty import is_close
 from ..forward import forward
 from ..uncertainty import SHARES, middle_95, resampled_mean, wilson
 from .base import MAX_LEFT_OUT, Case, Kind
@@ -65,9 +66,9 @@ class Span(Kind):
             for name, values in answer_rows(task, outcome, references).items()
         }
 
-    def constant_answer(self, references) -> str:
-        """No answer."""
-        return ""
+    def constants(self, task: Task, references) -> dict[str, str]:
+        """No answer: any other answer is a part of its own context, so it cannot be the same everywhere."""
+        return {NO_ANSWER: ""}
 
     def batch_accuracy(self, output, batch: Mapping) -> float:
         """The share of windows with the right start and end."""
@@ -89,6 +90,9 @@ class Span(Kind):
 
     def is_right(self, prediction: Prediction, expected: Sequence[str]) -> bool:
         return answer_f1(prediction.answer, expected) > 0.5
+
+    def agrees(self, prediction: Prediction, answer: str) -> bool:
+        return self.is_right(prediction, [answer] if answer else [])
 
     def case(self, task: Task, checkpoint: Checkpoint, row: Mapping[str, str], prediction: Prediction) -> Case:
         """Each variant removes the tokens of one word from the window of the answer. A shorter text could fall into
@@ -139,7 +143,7 @@ def decode_span(
     As in run_qa.py, the null score is the smallest start[0] + end[0] of the windows. Candidates lie between the 20 best
     starts and ends; a valid one ends at or after its start, has at most `max_answer_length` tokens and lies inside the
     context. Without a valid span among these 20, all positions count, so that every context with a token has a best
-    span and a finite score."""
+    span and a finite score. The candidates of the result do not overlap."""
     null_score = min(float(output["start_logits"][0] + output["end_logits"][0]) for output in outputs)
     scores: dict[tuple[int, int], float] = {}  # (first, end character) -> logit sum
     for num_positions in (N_BEST, None):
@@ -150,17 +154,32 @@ def decode_span(
             break
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     candidates = tuple(
-        Candidate(context[start:end], start, end, score) for (start, end), score in ranked[:SHOWN_CANDIDATES]
+        Candidate(context[start:end], start, end, score) for (start, end), score in _apart(ranked, SHOWN_CANDIDATES)
     )
     fields = {"candidates": candidates, "num_windows": len(windows), "threshold": threshold}
     if not candidates:  # no character of the context is part of a token
         return fields | {"answer": ""}
     no_answer_score = null_score - candidates[0].score
-    fields |= {"no_answer_score": no_answer_score, "score": -no_answer_score}
+    rivals = [candidate.score for candidate in candidates[:2]]
+    if task.has_unanswerable:
+        rivals.append(null_score - threshold)
+    fields |= {"no_answer_score": no_answer_score, "score": -no_answer_score, "unsure": is_close(rivals)}
     if task.has_unanswerable and no_answer_score > threshold:
         return fields | {"answer": ""}
     best = candidates[0]
     return fields | {"answer": best.text, "start": best.start, "end": best.end}
+
+
+def _apart(ranked: Iterable[tuple[tuple[int, int], float]], number: int) -> list[tuple[tuple[int, int], float]]:
+    """The first `number` spans, each of which overlaps none before it (non-maximum suppression). `ranked` are pairs of
+    (first, end character) and score, the best first."""
+    kept: list[tuple[tuple[int, int], float]] = []
+    for (start, end), score in ranked:
+        if len(kept) == number:
+            break
+        if all(end <= other_start or other_end <= start for (other_start, other_end), _ in kept):
+            kept.append(((start, end), score))
+    return kept
 
 
 def _window_spans(

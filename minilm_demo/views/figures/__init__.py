@@ -75,17 +75,17 @@ def figure_payload(drawn: go.Figure) -> FigurePayload:
     return {"figure": figure, **figure["layout"].pop("meta")}
 
 
-def card_figures(evaluation: Evaluation) -> dict:
-    """The figures of the card of an evaluation, as payloads: {scores, classes | None}."""
+def card_figures(evaluation: Evaluation, training: FinetuneResult | None = None) -> dict:
+    """The figures of the card of an evaluation and of the training before it, as payloads: {scores, classes | None}."""
     classes = figure_payload(confusion_figure(evaluation)) if any(evaluation.confusion.values()) else None
-    return {"scores": figure_payload(scores_figure(evaluation)), "classes": classes}
+    return {"scores": figure_payload(scores_figure(evaluation, training)), "classes": classes}
 
 
 Draw = Callable[[Drawable, Events], "go.Figure"]
 _FIGURES: Mapping[type, Mapping[str, Draw]] = {
     FinetuneResult: {
         "curves": lambda _, events: learning_curves([("", events)]),
-        "scores": lambda result, _: scores_figure(result.evaluation),
+        "scores": lambda result, _: scores_figure(result.evaluation, result),
         "confusion": lambda result, _: confusion_figure(result.evaluation),
     },
     DistillResult: {

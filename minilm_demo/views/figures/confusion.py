@@ -69,7 +69,8 @@ def _matrices(result: Evaluation | ScoredRows) -> list[_Matrix]:
         matrix = scored_rows_payload(get_task(result.evaluation.task), result)["matrix"]
         split = words.split_name(result.split)
         return [_Matrix(split, matrix["labels"], matrix["columns"], result.table)] if matrix else []
-    labels = [words.label_name(label) for label in result.labels]
+    task = get_task(result.task)
+    labels = [task.words_for(label) for label in result.labels]
     return [
         _Matrix(words.split_name(split), labels, labels, counts) for split, counts in result.confusion.items() if counts
     ]

@@ -26,7 +26,8 @@ Points = list[tuple[int, float]]  # step, value
 
 @dataclass(frozen=True)
 class _Run:
-    """The data of one run. `held` are scores of a fine-tune, losses of a distillation."""
+    """The data of one run. `held` are scores of a fine-tune, losses of a distillation; `rows` says of which rows.
+    `baseline` is the score of a constant answer to them, None if it is not known."""
 
     name: str
     learns_relations: bool  # a distillation: its loss is a sum of terms, and the validation texts have losses too
@@ -35,6 +36,8 @@ class _Run:
     loss: Points
     train: Points
     held: Points
+    rows: str
+    baseline: float | None
 
 
 def learning_curves(runs: Sequence[tuple[str, Sequence[TrainingEvent]]]) -> go.Figure:
@@ -48,7 +51,7 @@ def learning_curves(runs: Sequence[tuple[str, Sequence[TrainingEvent]]]) -> go.F
     several = len(drawn_runs) > 1
     panels = 2 if scored else 1
     inner = PANEL * panels + BETWEEN * (panels - 1) + HEADING
-    legend = LEGEND_ROW * (len(drawn_runs) if several else 2) + 16
+    legend = LEGEND_ROW * (len(drawn_runs) if several else 3) + 16
     title = f"Learning curves of {len(drawn_runs)} runs" if several else "Learning curves"
     drawn = style.figure(
         title=title,
@@ -99,6 +102,8 @@ def _run(name: str, events: Sequence[TrainingEvent]) -> _Run:
         loss=[(event.step, event.loss) for event in steps],
         train=[(event.step, event.train_score) for event in steps if event.train_score is not None],
         held=held,
+        rows="validation texts" if terms else words.curve_rows(started),
+        baseline=started.baseline if started else None,
     )
 
 
@@ -111,6 +116,7 @@ def _settings(started: Started | None, planned: Planned | None, example: str) ->
     if started is None:
         return ""
     rate, size = (getattr(started.settings, name, None) for name in ("learning_rate", "batch_size"))
+    size = (planned and planned.batch_size) or size
     parts = [
         words.counted(started.examples, example),
         *([f"learning rate {rate:g}"] if rate else []),
@@ -147,12 +153,16 @@ def _traces(run: _Run, look: Mapping[str, str], several: bool) -> Iterator[dict]
         tint = colour if several else style.NEUTRAL  # the teacher's colour would suggest a teacher
         held["marker"] |= {"color": tint}
         dotted = {"width": 1.5, "color": tint, "dash": "dot"}
-        yield _trace(run, run.held, "validation texts", "loss", ".3f", "", several, line=dotted, **held)
+        yield _trace(run, run.held, run.rows, "loss", ".3f", "", several, line=dotted, **held)
         return
     unit = ".1%" if words.is_percent(run.metric) else ".2f"
     dotted = {"mode": "lines", "line": {"width": 1.5, "color": style.faded(colour, 0.7), "dash": "dot"}}
     yield _trace(run, smoothed(run.train), "training batches, smoothed", "score", unit, "2", several, **dotted)
-    yield _trace(run, run.held, "held-back rows", "score", unit, "2", several, line=line, **held)
+    yield _trace(run, run.held, run.rows, "score", unit, "2", several, line=line, **held)
+    if run.baseline is not None and (run.held or run.train) and not several:
+        ends = [(0, run.baseline), (run.loss[-1][0], run.baseline)]
+        dashed = {"mode": "lines", "line": {"width": 1.5, "color": style.NEUTRAL, "dash": "dash"}}
+        yield _trace(run, ends, "best constant answer", "score", unit, "2", several, **dashed)
 
 
 def _trace(run: _Run, points: Points, line_name: str, value: str, unit: str, axis: str, several: bool, **look) -> dict:
@@ -207,7 +217,7 @@ def _sentence(run: _Run) -> str:
     if not run.held:
         return f"{losses}."
     at_last = words.number(run.held[-1][1]) if run.learns_relations else words.score(run.metric, run.held[-1][1])
-    return f"{losses}; {'validation texts' if run.learns_relations else 'held-back rows'} {at_last} at the end."
+    return f"{losses}; {run.rows} {at_last} at the end."
 
 
 def _table(title: str, runs: Sequence[_Run]) -> dict:
@@ -225,7 +235,7 @@ def _table(title: str, runs: Sequence[_Run]) -> dict:
                     _held(run, held[step]) if step in held else "",
                 ]
             )
-    measured = "Validation texts" if runs[0].learns_relations else "Held-back rows"
+    measured = " or ".join(dict.fromkeys(run.rows for run in runs)).capitalize()
     return style.table(title, ("Run", "Step", "Loss", "Training batches", measured), rows)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AXIS_STEP, AXIS_MARGIN = 0.05, 0.01
 LANE = 0.11  # rows between two of the three lanes of an arm's dots, which keep equal scores apart
-ALWAYS = "Always the most frequent answer"
+ALWAYS = "Always the same answer"
 HEADINGS = ("How it began", "One score a seed", "Mean", "95 % interval (of)", "Losses before", "A student took")
 
 
@@ -74,7 +74,7 @@ def axis_range(values: Sequence[float]) -> list[float]:
 
 
 def _mean_text(metric: str, arm: ArmScores) -> str:
-    return words.plus_minus(metric, arm.mean, arm.interval)
+    return words.score_and_range(metric, arm.mean, arm.interval)
 
 
 def _means(result: AblationResult, means: Sequence[str]) -> dict:

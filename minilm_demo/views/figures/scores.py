@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...results import Evaluation
+from ...results import Evaluation, FinetuneResult
 from ...tasks import Task, get_task
 from .. import words
-from ..result import baseline_name, paper_scores
+from ..result import baseline_name, paper_scores, rows_seen
 from . import style
 
 if TYPE_CHECKING:
@@ -41,10 +41,14 @@ class _Group:
     rows: tuple[_Row, ...]
 
 
-def scores_figure(evaluation: Evaluation) -> go.Figure:
-    """One row for each model, score as a mark and interval as a bar; one group of rows for each metric and split."""
+def scores_figure(evaluation: Evaluation, training: FinetuneResult | None = None) -> go.Figure:
+    """One row for each model, score as a mark and interval as a bar; one group of rows for each metric and split.
+
+    `training` is the fine-tune before the evaluation; beside the paper's scores the figure says how much it saw."""
     task = get_task(evaluation.task)
-    groups = [_group(task, evaluation, split, metric) for split in evaluation.metrics for metric in task.metrics]
+    groups = [
+        _group(task, evaluation, split, metric, training) for split in evaluation.metrics for metric in task.metrics
+    ]
     several = len(groups) > 1
     places, end = _places(groups, several)
     title = f"Scores: {task.title.split(':')[0]}" if several else groups[0].title
@@ -70,25 +74,37 @@ def scores_figure(evaluation: Evaluation) -> go.Figure:
     return drawn
 
 
-def _group(task: Task, evaluation: Evaluation, split: str, metric: str) -> _Group:
+def _group(task: Task, evaluation: Evaluation, split: str, metric: str, training: FinetuneResult | None) -> _Group:
     value, baseline = evaluation.metrics[split][metric], evaluation.baseline[split][metric]
     interval = tuple(evaluation.intervals[split][metric])
-    name = baseline_name(task, evaluation, split)
+    name = baseline_name(task, evaluation, split, metric)
     paper = [
         _Row("paper", f"paper: {model}", at, words.score(metric, at, digits=3))
         for model, at in paper_scores(task, evaluation, split, metric).items()
     ]
+    own = _own_label(training) if paper else "this model"
     heading = f"{words.metric_name(metric)} on {words.split_name(split)}"
     return _Group(
         heading,
         f"{heading}, {words.counted(evaluation.examples[split], 'row')}",
         metric,
         (
-            _Row("run", "this model", value, words.plus_minus(metric, value, interval), interval),
+            _Row(
+                "run",
+                own,
+                value,
+                words.score_and_range(metric, value, interval),
+                interval,
+            ),
             _Row("baseline", name, baseline, words.score(metric, baseline)),
             *paper,
         ),
     )
+
+
+def _own_label(training: FinetuneResult | None) -> str:
+    """This model, and beside the paper's scores what it learned from."""
+    return f"this model, which saw {rows_seen(training)}" if training else "this model"
 
 
 def _of(group: _Group, kind: str) -> list[_Row]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 
@@ -38,7 +38,8 @@ class Kind(ABC):
 
     answer_fields: tuple[str, ...]  # fields of `Prediction` in the JSON document of an answer
     needs_text: bool = False  # an answer is drawn within its text
-    baseline: str  # the baseline of an evaluation in a few words, beside a number
+
+    below_constant: str  # what may be wrong with a model that scores less than one answer to every row
 
     # Of a scored row, `ScoredRow.value`; of a mistake, `Mistake.confidence`.
     value_name: str
@@ -52,8 +53,12 @@ class Kind(ABC):
         """The keys of a prediction's payload for this kind; `fields` are the texts."""
 
     @abstractmethod
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         """An expected or predicted answer of a `ScoredRow` or a `Mistake`, in at most `limit` characters."""
+
+    def named(self, task: Task, answer: str) -> str:
+        """A right answer within a sentence."""
+        return f"“{self.answer_text(task, answer)}”"
 
     def answers(self, task: Task) -> str:
         """The possible answers, for a list of tasks."""
@@ -62,8 +67,9 @@ class Kind(ABC):
     # -- scores
 
     @abstractmethod
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
-        """The baseline in words: "always answering 'negative'"."""
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        """One answer to every row, in words: "always answering 'negative'". `answer` as in `Constant`, None if it was
+        not recorded."""
 
     @abstractmethod
     def measured(self, value: float) -> str:
@@ -80,7 +86,7 @@ class Kind(ABC):
     # -- word importance
 
     @abstractmethod
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         """The words for the explained number, and its unit."""
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 from .base import Cells, Explained, Kind
@@ -15,7 +15,7 @@ LITTLE = 0.01  # of the probability: a smaller change is negligible
 
 class Classification(Kind):
     answer_fields = ("label", "probabilities")
-    baseline = "majority class"
+    below_constant = "are the labels swapped, the steps too few, or the learning rate too high?"
     value_name = "Probability"
     first_rows = "the surest first"
     confidence_name = "Confidence"
@@ -25,10 +25,11 @@ class Classification(Kind):
         shares = prediction.probabilities
         labels = [label for label in task.labels if label in shares] or list(shares)
         return {
-            "sentence": f"{words.label_name(prediction.label)}, {words.percent(shares[prediction.label])}",
+            "sentence": f"{task.words_for(prediction.label)}, {words.percent(shares[prediction.label])}",
             "bars": [
                 {
-                    "label": words.label_name(label),
+                    "label": task.words_for(label),
+                    "name": label,
                     "share": shares[label],
                     "text": words.percent(shares[label]),
                     "best": label == prediction.label,
@@ -37,17 +38,16 @@ class Classification(Kind):
             ],
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
-        return words.label_name(answer)
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
+        return task.words_for(answer)
 
     def answers(self, task: Task) -> str:
         return ", ".join(task.labels)
 
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
-        rows = [sum(row) for row in evaluation.confusion.get(split, [])]  # rows of each true class
-        if not rows:
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        if answer is None:
             return "always answering the most frequent class"
-        return f"always answering '{words.label_name(evaluation.labels[rows.index(max(rows))])}'"
+        return f"always answering '{task.words_for(answer)}'" if answer else "always giving the same answer"
 
     def measured(self, value: float) -> str:
         return words.percent(value, 0)
@@ -56,18 +56,18 @@ class Classification(Kind):
         return -row.value
 
     def cells(self, task: Task) -> Cells:
-        labels = [words.label_name(label) for label in task.labels]
+        labels = [task.words_for(label) for label in task.labels]
         return Cells("Predicted classes", labels, labels, "True: {true}, predicted: {predicted}")
 
-    def explained(self, importance: WordImportance) -> Explained:
-        label = f"“{words.label_name(importance.target)}”"
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
+        label = f"“{task.words_for(importance.target)}”"
         return Explained(
             f"the probability of {label}", f"the logit of {label}", f"speaks for {label}", f"speaks against {label}",
             "percentage points", 100.0,
         )  # fmt: skip
 
     def question(self, task: Task, importance: WordImportance) -> str:
-        return f"Why “{words.label_name(importance.target)}”, {words.percent(importance.value)}?"
+        return f"Why “{task.words_for(importance.target)}”, {words.percent(importance.value)}?"
 
     def explained_value(self, value: float) -> str:
         return words.percent(value)

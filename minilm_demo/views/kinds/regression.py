@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...results import Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 from .base import Explained, Kind
@@ -12,7 +12,7 @@ from .base import Explained, Kind
 
 class Regression(Kind):
     answer_fields = ("score",)
-    baseline = "always the mean"
+    below_constant = "is the scale turned round, the steps too few, or the learning rate too high?"
     value_name = "Off by"
     first_rows = "the largest error first"
     confidence_name = "Off by"
@@ -30,11 +30,11 @@ class Regression(Kind):
             },
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.number(float(answer), 1)
 
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
-        return "always answering the mean"
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        return f"always answering {answer}" if answer else "always giving the same score"
 
     def measured(self, value: float) -> str:
         return words.number(value, 1)
@@ -45,7 +45,7 @@ class Regression(Kind):
     def cells(self, task: Task) -> None:
         """None: a score has no class."""
 
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         return Explained("the score", "the score", "raises the score", "lowers the score", "points of the score")
 
     def question(self, task: Task, importance: WordImportance) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ...results import Candidate, Evaluation, Prediction, ScoredRow, WordImportance
+from ...results import Candidate, Prediction, ScoredRow, WordImportance
 from ...tasks import Task
 from .. import words
 from .base import Cells, Explained, Kind
@@ -17,7 +17,7 @@ ANSWERABLE, ANSWERED = ("has an answer", "has none"), ("answered", "“no answer
 class Span(Kind):
     answer_fields = ("answer", "start", "end", "no_answer_score")
     needs_text = True
-    baseline = "never an answer"
+    below_constant = "were the steps too few, or the learning rate too high?"
     value_name = "F1"
     first_rows = "the lowest F1 first"
     confidence_name = "1 − F1"
@@ -38,10 +38,14 @@ class Span(Kind):
             ],
         }
 
-    def answer_text(self, answer: str, limit: int = 280) -> str:
+    def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return words.shorten(answer, limit)
 
-    def baseline_name(self, evaluation: Evaluation, split: str) -> str:
+    def named(self, task: Task, answer: str) -> str:
+        return super().named(task, answer) if answer else "“no answer”"
+
+    def constant_name(self, task: Task, answer: str | None) -> str:
+        """The only constant is no answer, whatever it scores."""
         return "never giving an answer"
 
     def measured(self, value: float) -> str:
@@ -53,7 +57,7 @@ class Span(Kind):
     def cells(self, task: Task) -> Cells:
         return Cells("Questions and answers", ANSWERABLE, ANSWERED, "The text {true}; the model said: {predicted}")
 
-    def explained(self, importance: WordImportance) -> Explained:
+    def explained(self, task: Task, importance: WordImportance) -> Explained:
         logits = "the answer's start logit plus end logit"
         return Explained(logits, logits, "speaks for this answer", "speaks against this answer", "logits")
 

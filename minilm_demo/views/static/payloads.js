@@ -48,6 +48,7 @@
  *
  * @typedef {Object} Bar
  * @property {string} label
+ * @property {string} name
  * @property {number} share
  * @property {string} text
  * @property {boolean} best
@@ -78,11 +79,30 @@
  */
 
 /**
+ * The right answer of an example.
+ *
+ * @typedef {Object} Expected
+ * @property {string} sentence
+ * @property {boolean} right
+ */
+
+/**
+ * A question as the page asks it. A key that is missing is not compared with the form.
+ *
+ * @typedef {Object} Asked
+ * @property {string} [skill]
+ * @property {string[]} [texts]
+ * @property {string[]} [checkpoints]
+ */
+
+/**
  * The answer of one checkpoint. What belongs to another kind of task is missing.
  *
  * @typedef {Object} PredictionPayload
  * @property {"classification" | "regression" | "span"} kind
  * @property {string} sentence
+ * @property {string} unsure
+ * @property {string[]} notes
  * @property {string[]} footer
  * @property {string} note
  * @property {Bar[]} [bars]
@@ -94,6 +114,8 @@
  * @property {string[][]} [candidates]
  * @property {string} [title]
  * @property {string} [skill]
+ * @property {Asked} [asked]
+ * @property {Expected} [expected]
  * @property {string | null} [card]
  * @property {string} [code]
  */
@@ -113,6 +135,16 @@
  * @property {string} task
  * @property {Input[]} input
  * @property {PredictionPayload[]} lanes
+ * @property {Asked} asked
+ */
+
+/**
+ * A question that the page asks at once.
+ *
+ * @typedef {Object} AskPayload
+ * @property {"ask"} kind
+ * @property {Asked} question
+ * @property {string} note
  */
 
 /**
@@ -190,6 +222,7 @@
  * @property {string} hint
  * @property {SortTable} table
  * @property {string[]} notes
+ * @property {Asked} [asked]
  * @property {string} [code]
  */
 
@@ -237,6 +270,7 @@
  * @property {Table | null} scores
  * @property {Matrix | null} matrix
  * @property {RowList[]} lists
+ * @property {string} [checkpoint]
  * @property {string} [code]
  */
 
@@ -260,6 +294,25 @@
  */
 
 /**
+ * Counts by true and predicted class, and a few rows of each cell.
+ *
+ * @typedef {Object} CellTable
+ * @property {Matrix} matrix
+ * @property {RowList[]} lists
+ */
+
+/**
+ * A table of rows; `texts` are their whole texts, `column` is the first one with a text.
+ *
+ * @typedef {Object} Mistakes
+ * @property {string} title
+ * @property {string[]} headings
+ * @property {string[][]} rows
+ * @property {string[][]} texts
+ * @property {number} column
+ */
+
+/**
  * What a run ends with. A student's card has tables instead of figures.
  *
  * @typedef {Object} ResultCard
@@ -272,7 +325,8 @@
  * @property {FigurePayload | null} [classes]
  * @property {Table[]} [tables]
  * @property {Table | null} [extra]
- * @property {Table | null} [mistakes]
+ * @property {CellTable[]} [cells]
+ * @property {Mistakes | null} [mistakes]
  */
 
 /**

@@ -1,33 +1,41 @@
 // The answers of one or more checkpoints to one input, the effect of the latest change, and the tries so far. See
 // `answers_payload`.
 //
-// The history, one for each skill, stays in the page: the server keeps no texts of visitors. `callbacks.picked({texts})`
-// is called when a try is chosen, to put its texts back into the boxes.
+// `callbacks.ask({skill, texts, checkpoints})` promises the answers to a question, which comes from the page as an event
+// "ask", or as a value of the kind "ask". The history, one for each skill, stays in the page: the server keeps no texts of
+// visitors. `callbacks.picked({texts})` is called when a try is chosen, to put its texts back into the boxes.
 
+import { pictures } from "../shared/asking.js";
+import { belonging, difference } from "../shared/belonging.js";
 import { details, make, say, scroller, show, table } from "../shared/dom.js";
 import { number, signed } from "../shared/numbers.js";
 import { mount as mountPrediction } from "./prediction.js";
 
-/** @import { AnswersPayload, PredictionPayload, Sentence } from "../payloads.js" */
+/** @import { AnswersPayload, AskPayload, PredictionPayload, Sentence } from "../payloads.js" */
 
 const MOST_TRIES = 50; // tries of each skill
 const SPOKEN = { lanes: true, error: true }; // payloads that answer a question, unlike the first one
 
 /**
  * @param {HTMLElement} root
- * @param {AnswersPayload | PredictionPayload | Sentence | null} value
+ * @param {AnswersPayload | AskPayload | PredictionPayload | Sentence | null} value
  */
 export function mount(root, value, callbacks = {}) {
   const page = {
     lanes: make("div", "mlm-lanes"),
+    note: make("p", "mlm-note"),
     change: make("div", ""),
     tries: make("div", ""),
     said: make("p", "mlm-unseen"),
   };
   page.said.setAttribute("role", "status");
-  const state = { page, callbacks, skill: null, all: {}, tries: [] };
+  const state = { page, callbacks, skill: null, all: {}, tries: [], asked: null };
+  const answer = make("div", "", page.lanes, page.note);
+  state.belongs = belonging(root, answer, "answer");
+  state.asking = pictures(root, callbacks.ask, (answers) => draw(state, answers), state.belongs);
   root.classList.add("mlm", "mlm-answers");
-  root.replaceChildren(page.lanes, page.change, page.tries, page.said);
+  root.replaceChildren(state.asking.sentence, state.belongs.note, answer, page.change, page.tries, page.said);
+  state.asking.tell("", "");
   page.history = details("Tries so far", () => drawTries(state));
   page.tries.append(page.history);
   update(state, value);
@@ -35,19 +43,34 @@ export function mount(root, value, callbacks = {}) {
 }
 
 function update(state, value) {
+  state.asking.forget();
+  if (value?.kind === "ask") {
+    state.asked = value;
+    state.asking.askAbout(value.question);
+  } else draw(state, value);
+}
+
+function draw(state, value) {
   const { page } = state;
+  state.belongs.shows(value?.asked);
+  const noted = state.asked && value?.asked && !difference(state.asked.question, value.asked);
+  say(page.note, noted ? state.asked.note : "");
+  show(page.note, Boolean(page.note.textContent));
   const lanes = value && value.kind === "lanes" ? value.lanes : [value];
   page.lanes.replaceChildren(...lanes.map((lane) => drawLane(lane, lanes.length > 1)));
   page.lanes.classList.toggle("mlm-many", lanes.length > 1);
   if (!value || value.skill) chooseSkill(state, value ? value.skill : null);
-  if (value && value.kind in SPOKEN)
-    say(page.said, lanes.map(({ title, sentence }) => (title ? title + ": " : "") + sentence).join(". "));
+  if (value && value.kind in SPOKEN) say(page.said, lanes.map(spoken).join(". "));
   if (value && value.kind === "lanes") remember(state, value);
   const [latest, before] = state.tries;
   const changed = value && value.kind === "lanes" && before && comparable(before, latest);
   page.change.replaceChildren(...(changed ? [drawChange(before, latest)] : []));
   show(page.tries, state.tries.length > 1);
   page.history.redraw();
+}
+
+function spoken({ title, sentence, unsure }) {
+  return (title ? title + ": " : "") + sentence + (unsure ? ", unsure" : "");
 }
 
 function drawLane(lane, titled) {

@@ -1,6 +1,7 @@
 // Which words mattered: the same text once for each method, its words coloured, and all numbers in a table that can be
 // sorted. See `importance_payload`.
 
+import { belonging } from "../shared/belonging.js";
 import { code, details, make, say, scroller, show } from "../shared/dom.js";
 import { sortable } from "../shared/sortable.js";
 
@@ -16,16 +17,20 @@ const NOTHING_YET = {
  * @param {ImportancePayload | Sentence | null} value
  */
 export function mount(root, value) {
-  const page = { sentence: make("p", "mlm-why"), body: make("div", "") };
+  const page = { sentence: make("p", "mlm-why"), body: make("div", ""), belongs: null };
+  const drawing = make("div", "", page.sentence, page.body);
+  page.belongs = belonging(root, drawing, "explanation");
   page.sentence.setAttribute("aria-live", "polite");
   root.classList.add("mlm", "mlm-importance");
-  root.replaceChildren(page.sentence, page.body);
+  root.replaceChildren(page.belongs.note, drawing);
   update(page, value);
   return { update: (next) => update(page, next), destroy: () => root.replaceChildren() };
 }
 
 function update(page, payload) {
+  if (payload?.asked && !page.belongs.isCurrent(payload.asked)) return; // late: another text, task or model is asked about
   const value = payload || NOTHING_YET;
+  page.belongs.shows(payload?.asked);
   page.sentence.dataset.kind = value.kind;
   say(page.sentence, value.sentence);
   const parts = value.kind === "importance" ? draw(value) : [];

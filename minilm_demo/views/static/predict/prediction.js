@@ -10,9 +10,9 @@ import { number } from "../shared/numbers.js";
  * @param {PredictionPayload | Sentence | null} value
  */
 export function mount(root, value) {
-  const page = { answer: make("p", "mlm-answer"), body: make("div", "") };
+  const page = { answer: make("p", "mlm-answer"), judged: make("div", ""), body: make("div", "") };
   root.classList.add("mlm", "mlm-prediction");
-  root.replaceChildren(page.answer, page.body);
+  root.replaceChildren(page.answer, page.judged, page.body);
   update(page, value);
   return { update: (next) => update(page, next), destroy: () => root.replaceChildren() };
 }
@@ -23,9 +23,24 @@ function update(page, payload) {
   const value = payload || { kind: "empty", sentence: "The answer will be here." };
   page.answer.dataset.kind = value.kind;
   say(page.answer, value.sentence);
-  const parts = value.kind in DRAW ? [...DRAW[value.kind](value, page), ...drawFooter(value)] : [];
+  const drawn = value.kind in DRAW;
+  page.judged.replaceChildren(...(drawn ? drawJudged(value) : []));
+  show(page.judged, true);
+  const unread = drawn ? value.notes.map((line) => make("p", "mlm-unread", line)) : [];
+  const parts = drawn ? [...unread, ...DRAW[value.kind](value, page), ...drawFooter(value)] : [];
   page.body.replaceChildren(...parts);
   show(page.body, parts.length > 0);
+}
+
+/**
+ * What holds of this answer alone: whether it is unsure, and the right one of an example.
+ *
+ * @param {PredictionPayload} value
+ */
+function drawJudged({ unsure, expected }) {
+  const verdict = expected ? make("p", "mlm-expected", expected.sentence) : null;
+  if (verdict) verdict.dataset.right = String(expected.right);
+  return [unsure ? make("p", "mlm-unsure", unsure) : null, verdict].filter((part) => part);
 }
 
 /**
@@ -34,13 +49,13 @@ function update(page, payload) {
  * @param {PredictionPayload} value
  */
 function drawBars({ bars }) {
-  const rows = bars.map(({ label, share, text, best }) => {
+  const rows = bars.map(({ label, name, share, text, best }) => {
     const bar = make("div", "mlm-bar");
     bar.style.width = 100 * share + "%";
     const row = make(
       "tr",
       best ? "mlm-chosen" : "",
-      heading(label),
+      heading(label, name),
       make("td", "mlm-bar-cell", bar),
       make("td", "mlm-bar-value", text),
     );
@@ -51,8 +66,10 @@ function drawBars({ bars }) {
   ];
 }
 
-function heading(text) {
-  const cell = make("th", "", text);
+// A label in words, and beside it the name that files and code have, where the two differ.
+function heading(text, name) {
+  const differs = name.replaceAll("_", " ") !== text;
+  const cell = make("th", "", text, differs ? make("span", "mlm-machine-name", " " + name) : null);
   cell.scope = "row";
   return cell;
 }
@@ -96,7 +113,8 @@ function drawSpan(value, page) {
 function drawThreshold(value, page, context) {
   const { score, threshold, low, high } = value.decision;
   const slider = Object.assign(make("input", "mlm-slider"), { type: "range", min: low, max: high, step: 0.1 });
-  slider.value = threshold;
+  slider.value = String(threshold);
+  slider.setAttribute("aria-label", "No-answer threshold");
   const decision = make("p", "mlm-note");
   decision.setAttribute("aria-live", "polite");
   const decide = () => {
@@ -104,6 +122,7 @@ function drawThreshold(value, page, context) {
     const none = score > limit;
     say(page.answer, none ? value.none : value.found);
     context.classList.toggle("mlm-unmarked", none);
+    show(page.judged, limit === Number(threshold.toFixed(1)));
     const relation = none ? "is above the threshold" : "is not above the threshold";
     say(
       decision,
@@ -112,7 +131,29 @@ function drawThreshold(value, page, context) {
   };
   slider.addEventListener("input", decide);
   decide();
-  return make("div", "mlm-threshold", make("label", "", "No-answer threshold", slider), decision);
+  return make(
+    "div",
+    "mlm-threshold",
+    make("label", "", "No-answer threshold", slider),
+    scale(value.decision),
+    decision,
+  );
+}
+
+// The scale below the slider: both ends, zero, and the threshold that the model came with.
+function scale({ threshold, low, high }) {
+  const box = make("div", "mlm-slider-scale");
+  box.setAttribute("aria-hidden", "true");
+  const at = (value, className, ...lines) => {
+    const tick = make("span", className, ...lines.map((line) => make("span", "", line)));
+    tick.style.setProperty("--at", String((value - low) / (high - low)));
+    box.append(tick);
+  };
+  at(low, "mlm-first", number(low, 0), "“no answer” more often");
+  if (Math.abs(threshold) > (high - low) / 12) at(0, "", "0");
+  at(high, "mlm-last", number(high, 0), "an answer more often");
+  at(threshold, "mlm-default", number(threshold, 1), "default");
+  return box;
 }
 
 /**

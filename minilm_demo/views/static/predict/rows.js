@@ -1,12 +1,12 @@
 // Scored rows of a validation set: scores, and a table whose cells open the rows they count. See `scored_rows_payload`.
 //
-// `callbacks.picked({texts})` is called when a row is chosen, to put its texts into the boxes. Without it (on a
-// standalone page) rows are no buttons.
+// `callbacks.picked({texts, checkpoint})` is called when a row is chosen, to ask the scored checkpoint about its texts.
+// Without it (on a standalone page) rows are no buttons.
 
 import { code, columnHeading, make, say, scroller, show } from "../shared/dom.js";
 import { drawSummary, drawTable } from "../shared/result.js";
 
-/** @import { Cell, Matrix, RowList, ScoredRow, ScoredRowsPayload } from "../payloads.js" */
+/** @import { Cell, CellTable, Matrix, RowList, ScoredRow, ScoredRowsPayload } from "../payloads.js" */
 
 const EMPTY = "The score will be here, with every row behind it.";
 
@@ -21,7 +21,7 @@ export function mount(root, value, callbacks = {}) {
     code: code(),
     spoken: make("p", "mlm-unseen"),
   };
-  const state = { page, callbacks, lists: [], cells: [] };
+  const state = { page, callbacks, lists: [], cells: [], checkpoint: "" };
   page.spoken.setAttribute("aria-live", "polite");
   root.classList.add("mlm", "mlm-rows");
   root.replaceChildren(page.body, page.rows, page.code, page.spoken);
@@ -35,6 +35,7 @@ export function mount(root, value, callbacks = {}) {
 function update(state, value) {
   const { page } = state;
   state.lists = value ? value.lists : [];
+  state.checkpoint = value?.checkpoint || "";
   state.cells = [];
   show(page.rows, false);
   page.rows.replaceChildren();
@@ -56,6 +57,20 @@ function drawBody(state, value) {
     value.matrix ? drawMatrix(state, value.matrix) : null,
     value.matrix ? make("p", "mlm-note", "Choose a cell to see its rows.") : null,
   ].filter((part) => part);
+}
+
+/**
+ * The table of a result whose cells open a few of their rows, for the card of a run.
+ *
+ * @param {CellTable} table
+ */
+export function drawCells({ matrix, lists }, callbacks) {
+  const page = { rows: make("section", "mlm-opened-rows"), spoken: make("p", "mlm-unseen") };
+  page.spoken.setAttribute("aria-live", "polite");
+  show(page.rows, false);
+  const state = { page, callbacks, lists, cells: [], checkpoint: "" };
+  const hint = make("p", "mlm-note", "Choose a cell to see rows of it.");
+  return make("div", "mlm-rows", drawMatrix(state, matrix), hint, page.rows, page.spoken);
 }
 
 /**
@@ -128,7 +143,7 @@ function openCell(state, place, button) {
  */
 function drawRows(state, list) {
   const { page, callbacks } = state;
-  const use = callbacks.picked ? " Choose one to put its texts into the boxes above." : "";
+  const use = callbacks.picked ? " Choose one to ask the model about it." : "";
   const items = make("ul", "mlm-row-list", ...list.rows.map((row) => make("li", "", drawRow(state, row))));
   const box = scroller(list.title, items);
   box.classList.add("mlm-row-box");
@@ -142,15 +157,15 @@ function drawRows(state, list) {
  * @param {any} state
  * @param {ScoredRow} row
  */
-function drawRow({ page, callbacks }, row) {
+function drawRow({ page, callbacks, checkpoint }, row) {
   const texts = row.fields.map(([name, text]) => pair("mlm-row-text", row.fields.length > 1 ? name : "", text));
   const said = make("span", "mlm-row-said", ...row.said.map(([name, text]) => pair("", name, text)));
   const card = make(callbacks.picked ? "button" : "span", "mlm-row", make("span", "", ...texts), said);
   if (callbacks.picked) {
     card.type = "button";
     card.addEventListener("click", () => {
-      callbacks.picked({ texts: row.texts });
-      say(page.spoken, "In the boxes above: " + row.fields[0][1]);
+      callbacks.picked({ texts: row.texts, checkpoint });
+      say(page.spoken, "The model is asked about: " + row.fields[0][1]);
     });
   }
   return card;

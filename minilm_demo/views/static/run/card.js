@@ -2,13 +2,16 @@
 // for its keys.
 
 import { mount as mountFigure } from "../figure/figure.js";
+import { drawCells } from "../predict/rows.js";
 import { details, facts, make, scroller, table } from "../shared/dom.js";
 import { drawTable } from "../shared/result.js";
 
+/** @import { Mistakes } from "../payloads.js" */
+
 const MISTAKES_AT_ONCE = 5;
 
-// callbacks: those of figure.js.
-export function drawDetails({ scores = null, classes = null, tables = [], ...card }, callbacks) {
+// callbacks: those of figure.js, and `picked({texts})`, which asks the run's model about a row.
+export function drawDetails({ scores = null, classes = null, cells = [], tables = [], ...card }, callbacks) {
   const figure = (value) => {
     const box = make("div", "");
     mountFigure(box, value, callbacks);
@@ -23,12 +26,27 @@ export function drawDetails({ scores = null, classes = null, tables = [], ...car
     ...card.notes.map((sentence) => make("p", "mlm-note", sentence)),
     card.extra ? drawTable(card.extra) : null,
     facts(card.figures),
-    classes && figure(classes),
-    card.mistakes ? drawMistakes(card.mistakes) : null,
+    ...cells.map((table) => drawCells(table, callbacks)),
+    classes && (cells.length ? details("These classes as a picture", () => figure(classes)) : figure(classes)),
+    card.mistakes ? drawMistakes(card.mistakes, callbacks) : null,
   );
 }
 
-function drawMistakes({ title, headings, rows }) {
+/**
+ * The text of a mistake is a button that asks the model about it.
+ *
+ * @param {Mistakes} mistakes
+ */
+function drawMistakes({ title, headings, rows: cells, texts, column }, { picked }) {
+  const button = (text, whole) => {
+    const link = make("button", "mlm-ask-row", text);
+    link.type = "button";
+    link.title = "Ask the model about this in Predict";
+    link.addEventListener("click", () => picked({ texts: whole }));
+    return link;
+  };
+  const asking = (row, place) => row.map((text, at) => (picked && at === column ? button(text, texts[place]) : text));
+  const rows = cells.map(asking);
   const first = scroller(title, table(title, headings, rows.slice(0, MISTAKES_AT_ONCE)));
   const rest = rows.slice(MISTAKES_AT_ONCE);
   const words = `${rest.length} more`;
@@ -36,6 +54,7 @@ function drawMistakes({ title, headings, rows }) {
     "div",
     "mlm-block mlm-mistakes",
     make("h4", "", title),
+    picked ? make("p", "mlm-note", "Choose a text to ask the model about it in Predict.") : null,
     first,
     rest.length ? details(words, () => scroller(words, table(words, headings, rest))) : null,
   );

@@ -17,8 +17,9 @@ export async function answerOf(promise) {
 
 // Requests for another payload. `send(question)` -> promise of a payload, for `draw`, or {error}; `sentence` is an element
 // for the error or the wait. Only the answer to the latest question is drawn; others are stale. A question comes from the
-// component, or from the page around it as an event "ask" of `root`.
-export function pictures(root, send, draw) {
+// component, or from the page around it as an event "ask" of `root`. `belongs` (belonging.js) knows the form around the
+// picture: an answer to other texts, another task or other models than those in the form is dropped.
+export function pictures(root, send, draw, belongs) {
   const sentence = make("p", "mlm-why");
   sentence.setAttribute("aria-live", "polite");
   let last = 0;
@@ -32,11 +33,14 @@ export function pictures(root, send, draw) {
 
   async function ask(question) {
     const number = forget();
+    belongs.asks(question);
     root.setAttribute("aria-busy", "true");
     patience = setTimeout(() => tell("wait", AT_WORK), WAIT);
     const answer = await answerOf(send(question));
     if (number !== last || !root.isConnected) return;
     forget();
+    tell("", "");
+    if (!belongs.isCurrent(question)) return;
     if (answer.error) tell("error", answer.error);
     else draw(answer);
   }
@@ -45,10 +49,16 @@ export function pictures(root, send, draw) {
   function forget() {
     clearTimeout(patience);
     root.removeAttribute("aria-busy");
+    belongs.asks(null);
     last += 1;
     return last;
   }
 
-  if (send) root.addEventListener("ask", ({ detail }) => ask(detail));
-  return { sentence, tell, ask, forget };
+  function askAbout(form) {
+    belongs.fill(form);
+    return ask(form);
+  }
+
+  if (send) root.addEventListener("ask", ({ detail }) => askAbout(detail));
+  return { sentence, tell, ask, askAbout, forget };
 }

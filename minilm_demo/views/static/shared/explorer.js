@@ -20,6 +20,7 @@
 // callbacks are described in attention.js and microscope.js.
 
 import { answerOf, pictures } from "./asking.js";
+import { belonging } from "./belonging.js";
 import { onTheme, palette } from "./colours.js";
 import { make, show } from "./dom.js";
 
@@ -49,9 +50,10 @@ export function openExplorer(root, callbacks, explorer) {
   page.about = (what) => ({ ...page.value.asked, ...page.value.changed, ...what });
   page.scores = (token, ask = true) => scoresOf(page, token, ask);
   const merged = (answer) => (explorer.merged ? explorer.merged(page, answer) : answer);
-  page.asking = pictures(root, callbacks.look, (answer) => update(page, merged(answer)));
+  page.belongs = belonging(root, page.body, "picture");
+  page.asking = pictures(root, callbacks.look, (answer) => update(page, merged(answer)), page.belongs);
   page.look = (what) => page.asking.ask(page.about(what));
-  root.replaceChildren(page.asking.sentence, page.body, page.live);
+  root.replaceChildren(page.asking.sentence, page.belongs.note, page.body, page.live);
   const stopTheme = onTheme(() => recolour(page));
   return {
     page,
@@ -72,6 +74,7 @@ function update(page, payload) {
   const value = payload || explorer.nothingYet;
   const drawn = value.kind === explorer.kind;
   page.asking.tell(value.kind, drawn ? "" : value.sentence);
+  page.belongs.shows(drawn ? value.asked : null);
   show(page.body, drawn);
   if (!drawn) return;
   const before = page.value;
