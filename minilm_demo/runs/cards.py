@@ -36,7 +36,7 @@ DATA, OUTPUT = "DIR", "RUN"  # placeholders in the commands of a card: the folde
 
 # Words of the front matter.
 OFFICIAL = ("hub", "mirror")  # kinds of source with rows of the official data set
-OTHER_DATA = {"sample": "bundled-sample", "file": "own-file"}  # names of the other kinds; no ids of data sets
+OTHER_DATA = {"sample": "bundled-sample", "file": "own-file", "folder": "own-folder"}  # names of the other kinds; no ids of data sets
 METRIC_IDS = {"matthews": "matthews_correlation", "pearson": "pearsonr", "spearman": "spearmanr"}
 
 
