@@ -281,9 +281,8 @@ def test_a_run_that_saved_nothing_does_not_block_its_folder(short, tmp_path, end
     assert (run.status, len(of(Started, run.events)), len(of(Finished, run.events))) == ("completed", 1, 1)
     assert record.created == run.record.created
     assert (folder / "notes.txt").read_text() == "not of a run"
-    names = {path.name for path in folder.iterdir()} - {"notes.txt", "probe"}
+    names = {path.name for path in folder.iterdir()} - {"notes.txt"}
     assert names == {"run.json", "events.jsonl", "checkpoint", "README.md"}
-    assert list((folder / "probe").iterdir()) == []
 
 
 @pytest.mark.parametrize("kept", ["at work", "a checkpoint", "a damaged record"])
@@ -301,7 +300,7 @@ def test_a_run_with_something_in_it_blocks_its_folder(short, tmp_path, kept):
     if kept == "a damaged record":
         (folder / "run.json").write_text("{")
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with pytest.raises(DemoError, match="already holds a run"):
+    with pytest.raises(DemoError, match="already holds a run|holds a run that is at work|is not empty"):
         runs.create_run("finetune", SST2, config)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     events.close()
