@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import DemoError, UnknownName
@@ -96,6 +96,22 @@ def make_parser() -> argparse.ArgumentParser:
     teach = command("distill", distill_command, "Distil a student from a teacher, on texts without labels.")
     teach.add_argument("task", metavar="TASK", nargs="?", default="sst2", help="whose texts (default: sst2)")
     add_config(teach, DistillConfig, exclude=("task",))
+    _add_looks(command)
+    runs_parser = command("runs", runs_command, "List, show or stop runs.")
+    runs_parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "stop"))
+    runs_parser.add_argument("run", nargs="?", metavar="ID", help="run id or folder, for show and stop")
+    skills_parser = command("skills", skills_command, "List the shipped skills, or train one anew.")
+    skills_parser.add_argument("action", nargs="?", default="list", choices=("list", "train", "pack"))
+    skills_parser.add_argument("skill", nargs="?", metavar="SKILL", help=", ".join(SKILLS))
+    skills_parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="pack: the folder of a run")
+    skills_parser.add_argument("--data", default="auto", help="a folder with the real rows")
+    skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
+    skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
+    return parser
+
+
+def _add_looks(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands that write a picture or arrays to a file."""
     targets = command("targets", targets_command, "What a teacher asks of a student on one text, and how near it is.")
     targets.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two that are read as a pair")
     targets.add_argument("--teacher", help="catalog name, run id, folder or Hub name (default: the bundled one)")
@@ -111,17 +127,6 @@ def make_parser() -> argparse.ArgumentParser:
     look.add_argument("--task", metavar="SKILL_OR_TASK", help="also answer, with the checkpoint's output layer for it")
     look.add_argument("--output", type=Path, required=True, help="a page to open (.html) or the numbers (.npz)")
     add_overwrite(look)
-    runs_parser = command("runs", runs_command, "List, show or stop runs.")
-    runs_parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "stop"))
-    runs_parser.add_argument("run", nargs="?", metavar="ID", help="run id or folder, for show and stop")
-    skills_parser = command("skills", skills_command, "List the shipped skills, or train one anew.")
-    skills_parser.add_argument("action", nargs="?", default="list", choices=("list", "train", "pack"))
-    skills_parser.add_argument("skill", nargs="?", metavar="SKILL", help=", ".join(SKILLS))
-    skills_parser.add_argument("run", nargs="?", type=Path, metavar="RUN", help="pack: the folder of a run")
-    skills_parser.add_argument("--data", default="auto", help="a folder with the real rows")
-    skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
-    skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
-    return parser
 
 
 def _add_output_labels(parser: argparse.ArgumentParser) -> None:
