@@ -12,7 +12,14 @@ from collections.abc import Iterable
 
 
 class DemoError(Exception):
-    """Anything a person can cause or meet. Its text is shown to the user as it is."""
+    """Anything a person can cause or meet. Its text is shown to the user as it is.
+
+    `shell` and `page` are what to do next, where that differs: a command, or a tab and a button. The text of the error
+    has the first, `on_page` the second."""
+
+    def __init__(self, text: str, *, shell: str = "", page: str = ""):
+        super().__init__(" ".join(filter(None, (text, shell))))
+        self.on_page = " ".join(filter(None, (text, page)))
 
 
 class UnknownName(DemoError):

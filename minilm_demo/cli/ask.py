@@ -25,8 +25,8 @@ def answerer(checkpoint: str | None, skill_or_task: str) -> CheckpointReference:
     if name is None:
         task = skill_tasks(skill_or_task)[0].name
         raise DemoError(
-            f"No fine-tuned checkpoint for {task} here yet. Make one: python -m minilm_demo finetune {task} "
-            "--time-budget 60s, or name one with --checkpoint."
+            f"No fine-tuned checkpoint for {task} here yet. Make one with `python -m minilm_demo finetune {task} "
+            "--time-budget 60s`, or name one with --checkpoint."
         )
     return resolve(name, visitor=False)
 
@@ -71,8 +71,15 @@ def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoi
 
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
-    location = with_outputs(checkpoint, args.output_labels)
-    answered = predict_file(candidates, location, args.file, args.output, threshold=args.threshold, on_rows=report_rows)
+    answered = predict_file(
+        candidates,
+        with_outputs(checkpoint, args.output_labels),
+        args.file,
+        args.output,
+        overwrite=args.overwrite,
+        threshold=args.threshold,
+        on_rows=report_rows,
+    )
     lines = [f"{answered.rows:,} rows written to {args.output}", *answered.notes()]
     print_result(args, answered_file_document(answered, str(args.output)), lines)
     return 0

@@ -1,5 +1,5 @@
-"""The command line: python -m minilm_demo doctor | tasks | finetune | evaluate | predict | attention | distill |
-targets | runs | skills.
+"""The command line, `python -m minilm_demo …`: doctor, tasks, finetune, evaluate, predict, attention, distill, targets,
+runs, skills.
 
 Each command prints text for people; with `--json` the last line of stdout is one JSON document. Progress goes to
 stderr. The exit code is 2 for a wrong argument and 1 for a failed job, each with one sentence on stderr.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import DemoError, UnknownName
@@ -19,7 +19,7 @@ from ..tasks import OWN, SKILLS, TASKS
 from .ask import predict_command
 from .look import attention_command, targets_command
 from .manage import doctor, runs_command, skills_command, tasks
-from .options import Parser, UsageError, add_config, mapping, positive
+from .options import CommandParser, Parser, UsageError, add_config, add_overwrite, mapping, positive
 from .output import EXIT_FAILED, EXIT_USAGE
 from .train import distill_command, evaluate_command, finetune_command
 
@@ -27,7 +27,7 @@ from .train import distill_command, evaluate_command, finetune_command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. `argv` defaults to the arguments of the process."""
     try:
-        args = _parser().parse_args(argv)
+        args = make_parser().parse_args(argv)
         return args.command(args)
     except UsageError as error:
         print(error, file=sys.stderr)
@@ -64,14 +64,21 @@ def _add_evaluation(score: argparse.ArgumentParser) -> None:
     _add_output_labels(score)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line; its result names the function `command` that does the work."""
     parser = Parser(prog="python -m minilm_demo", description="Fine-tune MiniLM, ask it, look inside.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)  # it may stand before the command too
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
 
     def command(name: str, function, help: str) -> argparse.ArgumentParser:
         subparser = commands.add_parser(name, help=help, description=help)
         subparser.set_defaults(command=function)
-        subparser.add_argument("--json", action="store_true", help="print one JSON document as the last line of stdout")
+        subparser.add_argument(
+            "--json",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="print one JSON document as the last line of stdout",
+        )
         return subparser
 
     command("doctor", doctor, "What is available here: packages, checkpoints, data, CPU features, the Hub.")
@@ -90,22 +97,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_output_labels(ask)
     ask.add_argument("--file", type=Path, help="a CSV, Excel, JSON or other file with the task's text columns")
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
+    add_overwrite(ask)
     teach = command("distill", distill_command, "Distil a student from a teacher, on texts without labels.")
     teach.add_argument("task", metavar="TASK", nargs="?", default="sst2", help="whose texts (default: sst2)")
     add_config(teach, DistillConfig, exclude=("task",))
-    targets = command("targets", targets_command, "What a teacher asks of a student on one text, and how near it is.")
-    targets.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two that are read as a pair")
-    targets.add_argument("--teacher", help="catalog name, run id, folder or Hub name (default: the bundled one)")
-    targets.add_argument("--student", help="the same (default: the latest student distilled here from the shell)")
-    targets.add_argument("--recipe", default="minilm_v1", help="minilm_v1 or minilm_v2 (default: minilm_v1)")
-    targets.add_argument("--relation-heads", type=positive, help="minilm_v2: a number that divides both widths")
-    targets.add_argument("--teacher-layer", type=int, help="minilm_v2: a layer of the teacher, from 0 (default: last)")
-    targets.add_argument("--output", type=Path, required=True, help="targets.npz, or view.html")
-    look = command("attention", attention_command, "Look inside: what every layer and head attends to in one input.")
-    look.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two for a pair")
-    look.add_argument("--checkpoint", help="catalog name, run id, folder or Hub name (default: bundled)")
-    look.add_argument("--task", metavar="SKILL_OR_TASK", help="also answer, with the checkpoint's output layer for it")
-    look.add_argument("--output", type=Path, required=True, help="a page to open (.html) or the numbers (.npz)")
+    _add_looks(command)
     runs_parser = command("runs", runs_command, "List, show or stop runs.")
     runs_parser.add_argument("action", nargs="?", default="list", choices=("list", "show", "stop"))
     runs_parser.add_argument("run", nargs="?", metavar="ID", help="run id or folder, for show and stop")
@@ -117,6 +113,25 @@ def _parser() -> argparse.ArgumentParser:
     skills_parser.add_argument("--seed", type=int, help="seed of the training (default: the recipe's)")
     skills_parser.add_argument("--probes", type=Path, help="hand-written rows with the right answers (tests/probes)")
     return parser
+
+
+def _add_looks(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands that write a picture or arrays to a file."""
+    targets = command("targets", targets_command, "What a teacher asks of a student on one text, and how near it is.")
+    targets.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two that are read as a pair")
+    targets.add_argument("--teacher", help="catalog name, run id, folder or Hub name (default: the bundled one)")
+    targets.add_argument("--student", help="the same (default: the latest student distilled here from the shell)")
+    targets.add_argument("--recipe", default="minilm_v1", help="minilm_v1 or minilm_v2 (default: minilm_v1)")
+    targets.add_argument("--relation-heads", type=positive, help="minilm_v2: a number that divides both widths")
+    targets.add_argument("--teacher-layer", type=int, help="minilm_v2: a layer of the teacher, from 0 (default: last)")
+    targets.add_argument("--output", type=Path, required=True, help="targets.npz, or view.html")
+    add_overwrite(targets)
+    look = command("attention", attention_command, "Look inside: what every layer and head attends to in one input.")
+    look.add_argument("texts", nargs="+", metavar="TEXT", help="one text, or two for a pair")
+    look.add_argument("--checkpoint", help="catalog name, run id, folder or Hub name (default: bundled)")
+    look.add_argument("--task", metavar="SKILL_OR_TASK", help="also answer, with the checkpoint's output layer for it")
+    look.add_argument("--output", type=Path, required=True, help="a page to open (.html) or the numbers (.npz)")
+    add_overwrite(look)
 
 
 def _add_output_labels(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..data import new_file, require_new_file
 from ..errors import DemoError
 from ..results import Badge, DistillationTargets
 from ..runs import badge_of
@@ -23,18 +24,19 @@ def targets_command(args: argparse.Namespace) -> int:
 
     if len(args.texts) > 2:
         raise UsageError(f"targets takes one text or a pair; {len(args.texts)} came.")
-    _check_output(args.output)
+    _check_output(args)
     teacher, student = args.teacher or default_checkpoint(), args.student or runs.latest_student()
     if student is None:
         raise DemoError(
-            "No student was distilled here yet. Make one: python -m minilm_demo distill, or name one with --student."
+            "No student was distilled here yet. Make one with `python -m minilm_demo distill`, or name one with "
+            "--student."
         )
     for checkpoint in (teacher, student):
         locate(checkpoint)
     options = {"num_relation_heads": args.relation_heads, "teacher_layer": args.teacher_layer}
     targets = distillation_targets(teacher, student, *args.texts, recipe=args.recipe, **options)
     badge = badge_of(teacher, student, args.recipe)
-    _write_output(targets, args.output, save_targets, badge=badge)
+    _write_output(targets, args, save_targets, badge=badge)
     document = targets_document(targets, badge) | {"output": str(args.output)}
     print_result(args, document, _targets_lines(targets, badge, document, args.output))
     return 0
@@ -58,7 +60,7 @@ def _targets_lines(targets: DistillationTargets, badge: Badge, document: dict, o
 def attention_command(args: argparse.Namespace) -> int:
     if len(args.texts) > 2:
         raise UsageError(f"attention takes one text, or two for a pair; {len(args.texts)} came.")
-    _check_output(args.output)
+    _check_output(args)
     from ..jobs import save_trace, trace_attention
     from ..models import default_checkpoint
     from ..serving import resolve
@@ -67,29 +69,31 @@ def attention_command(args: argparse.Namespace) -> int:
     checkpoint = resolve(args.checkpoint or default_checkpoint(), visitor=False)
     task = checkpoint.task_for(candidates, args.texts) if candidates else None
     trace = trace_attention(checkpoint.name, *args.texts, task=task, with_qkv=True)
-    _write_output(trace, args.output, save_trace)
+    _write_output(trace, args, save_trace)
     document = attention_document(trace) | {"output": str(args.output)}
     print_result(args, document, _attention_lines(document))
     return 0
 
 
-def _check_output(output: Path) -> None:
-    if output.suffix not in (".html", ".npz"):
-        raise UsageError(f"--output is {output}; it must end in .html or .npz.")
+def _check_output(args: argparse.Namespace) -> None:
+    """Raise for an output that cannot be written, before a model is loaded."""
+    if args.output.suffix not in (".html", ".npz"):
+        raise UsageError(f"--output is {args.output}; it must end in .html or .npz.")
+    require_new_file(args.output, overwrite=args.overwrite)
 
 
-def _write_output(result, output: Path, save_arrays: Callable[[object, Path], None], **view_options) -> None:
+def _write_output(
+    result, args: argparse.Namespace, save_arrays: Callable[[object, Path], None], **view_options
+) -> None:
     """Write an offline page (.html, by `views.show` with `view_options`) or the arrays (.npz). Raises `DemoError` if
     the file cannot be written."""
     from .. import views
 
-    try:
-        if output.suffix == ".html":
-            views.show(result, **view_options).save(output)
+    with new_file(args.output, overwrite=args.overwrite) as partial:
+        if args.output.suffix == ".html":
+            views.show(result, **view_options).save(partial)
         else:
-            save_arrays(result, output)
-    except OSError as error:
-        raise DemoError(f"{output} cannot be written: {error.strerror}.") from error
+            save_arrays(result, partial)
 
 
 def _attention_lines(document: dict) -> Iterator[str]:

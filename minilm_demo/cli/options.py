@@ -21,6 +21,23 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}. `{self.prog} --help` shows what is allowed.")
 
 
+class CommandParser(Parser):
+    """The parser of one command. Its options may stand anywhere: before, between and after the texts."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._is_mixing = False
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self._is_mixing:  # `parse_known_intermixed_args` parses twice, by this method
+            return super().parse_known_args(args, namespace)
+        self._is_mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False
+
+
 def positive(text: str) -> int:
     """A whole number from 1, as the `type` of a flag."""
     if not text.isdecimal() or int(text) < 1:
@@ -71,6 +88,11 @@ class _StorePair(argparse.Action):
             raise argparse.ArgumentError(self, f"'{value}' is no pair; write NAME=COLUMN")
         pairs = getattr(namespace, self.dest, None) or {}
         setattr(namespace, self.dest, {**pairs, name.strip(): column})
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that lets `--output` replace a file. Runs have the same flag from their configuration."""
+    parser.add_argument("--overwrite", action="store_true", help="replace the file at --output")
 
 
 def _duration(text: str) -> float:

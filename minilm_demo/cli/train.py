@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -87,13 +88,15 @@ def open_data(
 
 def _finetune_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
-    folder = Path(result.output_dir).absolute()  # a bare name could be a catalog name
+    folder = str(Path(result.output_dir).absolute())  # a bare name could be a catalog name
     yield f"{event.message} {result.seconds:.0f} s, {result.examples_per_second:.0f} examples/s."
     if not _beside_the_paper(result.evaluation):
         yield f"Saw {rows_seen(result)}."
     yield from _evaluation_lines(result.evaluation, seen_by_base, result)
     yield f"Saved in {folder}"
-    yield f'Try it: python -m minilm_demo predict {get_task(result.evaluation.task).slug} --checkpoint "{folder}" "…"'
+    task = get_task(result.evaluation.task)
+    texts = " ".join(['"…"'] * len(task.text_fields))
+    yield f"Try it: python -m minilm_demo predict {task.slug} --checkpoint {shlex.quote(folder)} {texts}"
 
 
 def _beside_the_paper(evaluation: Evaluation) -> bool:
@@ -157,7 +160,7 @@ def distill_command(args: argparse.Namespace) -> int:
 
 def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     result = event.result
-    folder = Path(result.output_dir).absolute()
+    folder = str(Path(result.output_dir).absolute())
     yield f"{event.message} {result.seconds:.0f} s, {result.steps_per_second:.2f} steps/s."
     yield f"{result.layers} layers x {result.hidden_size}, {result.heads} heads, {result.parameters:,} weights"
     for name, loss in result.losses.items():
@@ -165,4 +168,4 @@ def _distill_lines(event: Finished, seen_by_base: str) -> Iterator[str]:
     if seen_by_base:
         yield f"The teacher's own training had seen {seen_by_base}."
     yield f"Saved in {folder}"
-    yield f'Fine-tune it: python -m minilm_demo finetune {result.task} --checkpoint "{folder}"'
+    yield f"Fine-tune it: python -m minilm_demo finetune {result.task} --checkpoint {shlex.quote(folder)}"

@@ -3,6 +3,7 @@
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table, require_plain
 from .labels import LabelMeaning
+from .outputs import listed, new_file, require_free, require_new_file
 from .own import TARGETS, OwnTable, own_table, whole_table, with_own_task
 from .reading import (
     MAX_TEXT_CHARACTERS,
@@ -46,8 +47,10 @@ __all__ = [
     "guess_columns",
     "hold_back",
     "is_blank",
+    "listed",
     "load_texts",
     "local_sources",
+    "new_file",
     "open_source",
     "own_place",
     "own_table",
@@ -57,6 +60,8 @@ __all__ = [
     "read_input",
     "read_table",
     "reading_of",
+    "require_free",
+    "require_new_file",
     "require_plain",
     "require_rows",
     "sample_source",

@@ -19,6 +19,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..data import require_free
 from ..errors import DemoError, UnknownName
 from ..models import (
     Checkpoint,
@@ -128,6 +129,7 @@ def ablation(
     config = config or AblationConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix="ablation-"))
+    require_free(Path(config.output_dir), ("students",))
     name = config.teacher or default_checkpoint()
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import errno
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
-from ..data import encodable, find_place, guess_columns, is_blank, read_table, require_plain
+from ..data import encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
 from ..errors import DataError
 from ..models import Location, cached_checkpoint
 from ..results import Prediction
@@ -67,6 +64,7 @@ def predict_file(
     source: Path,
     output: Path,
     *,
+    overwrite: bool = False,
     threshold: float | None = None,
     max_rows: int | None = None,
     max_characters: int | None = None,
@@ -80,8 +78,8 @@ def predict_file(
     If the file already has a column "prediction", the new one is called `prediction_2`, and so on. `candidates` are the
     tasks that the checkpoint answers; the file decides which one (`task_of_table`). `on_rows(file name, rows_done,
     num_rows)` is called after each batch. The input and the output path are checked before the model runs, and the
-    output appears only when it is complete. `DataError` for a file that cannot be read or written, has no text, or
-    has more than `max_rows` rows or `max_characters` characters of text."""
+    output appears only when it is complete; only `overwrite` lets it replace a file. `DataError` for a file that cannot
+    be read or written, has no text, or has more than `max_rows` rows or `max_characters` characters of text."""
     place = find_place(source)
     if place is None or place.is_dir():
         raise DataError(f"There is no file {source}.")
@@ -109,7 +107,10 @@ def predict_file(
         raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
-    with _atomic_file(output) as file:
+    with (
+        new_file(output, overwrite=overwrite) as partial,
+        partial.open("w", newline="", encoding="utf-8-sig") as file,
+    ):
         predictions = predict_rows(
             task, cached_checkpoint(checkpoint, task), [rows[i] for i in filled], threshold=threshold, on_batch=report
         )
@@ -168,24 +169,5 @@ def _check_limit(limit: int | None, number: int, unit: str, source: Path) -> Non
     if limit is not None and number > limit:
         raise DataError(
             f"{source.name} has {number:,} {unit}; at most {limit:,} are answered at once here. Split the file, or use "
-            "the command line: python -m minilm_demo predict --help."
+            "the command line: `python -m minilm_demo predict --help`."
         )
-
-
-@contextmanager
-def _atomic_file(output: Path) -> Iterator[TextIO]:
-    """A temporary file beside `output` that replaces it at the end, or is deleted after an error.
-
-    The file is opened before the predictions, so that a path that cannot be written fails at once."""
-    partial = output.parent / f"{output.name}.part"
-    try:
-        if output.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with partial.open("w", newline="", encoding="utf-8-sig") as file:
-            yield file
-        partial.replace(output)
-    except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror}.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()

@@ -100,7 +100,8 @@ class TrainConfig:
     )
     precision: str = option("auto", "auto, bf16 or fp32", choices=("auto", "bf16", "fp32"))
     probe: tuple[str, ...] = option((), "a text whose attention is kept along the way; for tasks with pairs, twice")
-    output_dir: str | None = option(None, "folder for the checkpoint and the record of the run")
+    output_dir: str | None = option(None, "new or empty folder for the checkpoint and the record of the run")
+    overwrite: bool = option(False, "replace the earlier run in that folder")
 
     def __post_init__(self):
         check_options(self)
@@ -154,7 +155,8 @@ class DistillConfig:
     dropout: float = option(0.0, "dropout of the student while it learns", min=0.0, max=0.9)
     precision: str = option("auto", "auto, bf16 or fp32; the losses are always fp32", choices=("auto", "bf16", "fp32"))
     probe: str = option("", "a text whose relations are shown along the way")
-    output_dir: str | None = option(None, "folder for the checkpoint and the record of the run")
+    output_dir: str | None = option(None, "new or empty folder for the checkpoint and the record of the run")
+    overwrite: bool = option(False, "replace the earlier run in that folder")
 
     def __post_init__(self):
         check_options(self)

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..data import ReadInput, Texts, check_texts, features, load_texts, read_input
@@ -28,6 +29,7 @@ from ..results import DISTILL, DistillResult, DistillSettings, Evaluated, Finish
 from ..tasks import get_task
 from .configs import DEFAULT_STEPS, EMBEDDING_FACTORS, DistillConfig
 from .measuring import Evaluator, WatchedText
+from .model_folder import claim_folder
 from .pair import BETAS, TeacherStudentPair
 from .relations import Comparison, compare
 from .teacher import CACHE_BYTES, TeacherCache
@@ -67,10 +69,11 @@ def distill(
     the first step. With an assistant there are two halves: the second continues the step count of the first, and
     `Planned` and the teacher's side of `Probed` come once in each. `Probed` always compares the learner with the
     teacher, also while it learns from the assistant. `torchrun` works as for `finetune`. Raises `DemoError` before
-    `Started` if the texts or the models cannot be used."""
+    `Started` if the texts or the models cannot be used, or if `output_dir` holds a model already."""
     config = config or DistillConfig()
     if config.output_dir is None:
         config = replace(config, output_dir=tempfile.mkdtemp(prefix="student-"))
+    claim_folder(Path(config.output_dir), overwrite=config.overwrite)
     name = config.teacher or default_checkpoint()
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")

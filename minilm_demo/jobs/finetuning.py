@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ..data import check_row, features, with_own_task
 from ..errors import DemoError
@@ -24,6 +25,7 @@ from ..tasks import Task, get_task
 from . import metrics
 from .configs import TrainConfig
 from .kinds import kind_of
+from .model_folder import claim_folder
 from .planning import measure_speed
 from .train_rows import TrainRows, learning_rate, load_rows
 from .training import (
@@ -53,10 +55,11 @@ def finetune(
 
     Under `torchrun` every process runs this function. The rows are split among them and the gradients averaged; only
     the main process scores, writes files and listens to `should_stop`. Raises `DemoError` before `Started` if the data
-    or the checkpoint cannot be used."""
+    or the checkpoint cannot be used, or if `output_dir` holds a model already."""
     task = get_task(task) if isinstance(task, str) else task
     task, config = with_rows_of_own(task, config or TrainConfig())
     config = _resolve_config(task, config)
+    claim_folder(Path(config.output_dir), overwrite=config.overwrite)
     name = config.checkpoint or default_checkpoint()
     if (yield from fetching(name, should_stop)):
         yield Finished("stopped", "Stopped before it began.")

@@ -16,7 +16,7 @@ from ..errors import DemoError, Unavailable
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_SECONDS = 10.0  # timeout of a request, after the Hub passed the reachability check
 WITHOUT_MODEL = "the bundled checkpoint works without the Hub"
-WITHOUT_DATA = "--data sample works without the Hub"
+WITHOUT_DATA = "the bundled sample works without the Hub"
 INCOMPLETE = "Complete it or choose another one"
 
 

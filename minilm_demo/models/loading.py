@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, wait
@@ -115,8 +116,8 @@ def load_checkpoint(
     fresh = bool(untrained) or output_layer.fresh
     if task and fresh and not new_output_layer:
         raise DemoError(
-            f"{location.name} has no trained output layer for {task.name}. Fine-tune it first: "
-            f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
+            f"{location.name} has no trained output layer for {task.name}.",
+            **_tune_it_first(task, location),
         )
     if task:
         kind_of(task).put_labels(model, task, fresh=fresh, renewed=output_layer.fresh)
@@ -135,6 +136,12 @@ def load_tokenizer(checkpoint: str):
     folder = bundled_folder() if location.is_skill else location.place
     with explained(f"the checkpoint {location.name}"):
         return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _tune_it_first(task: Task, location: Location) -> dict[str, str]:
+    """What to do with a checkpoint without an output layer for the task, as arguments of `DemoError`."""
+    command = f"python -m minilm_demo finetune {task.slug} --checkpoint {shlex.quote(location.name)}"
+    return {"shell": f"Fine-tune it first: `{command}`", "page": "Fine-tune it first, in the Fine-tune tab."}
 
 
 def load_adapter(name: str, folder: Path, task: Task, **config) -> Checkpoint:
@@ -159,8 +166,8 @@ def _load_skill(location: Location, task: Task | None, *, new_output_layer: bool
     skill_task = task if task and task.name in skill_tasks else TASKS[skill_tasks[0]]
     if task and skill_task is not task and not new_output_layer:
         raise DemoError(
-            f"The skill {location.name} answers {', '.join(skill_tasks)}, not {task.name}. Fine-tune it first: "
-            f"python -m minilm_demo finetune {task.name} --checkpoint {location.name}"
+            f"The skill {location.name} answers {', '.join(skill_tasks)}, not {task.name}.",
+            **_tune_it_first(task, location),
         )
     skill = load_adapter(location.name, skill_folder(location.name, skill_task.name), skill_task, **config)
     if skill_task is task:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .records import RunRecord
 
 TEMPLATES = Path(__file__).resolve().parent / "card_templates"
-PRIVATE_FIELDS = ("output_dir", "probe")  # a folder of this machine; a watched text, which does not change the model
+PRIVATE_FIELDS = ("output_dir", "overwrite", "probe")  # of this machine; a watched text does not change the model
 ADAPTERS = {  # method of the run -> description of its adapter of these ranks
     "lora": "A LoRA adapter (rank {}, float16)",
     "full": "A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "

@@ -34,6 +34,7 @@ from ..models import default_checkpoint, runs_root
 from ..results import AT_WORK, DISTILL, FINAL, FINETUNE, RUN_ID, Finished, TrainingEvent, from_dict, read_lines
 from ..tasks import Task, get_task
 from .jobs import JOBS, JobConfig
+from .places import clear_place
 from .records import RunRecord, RunState
 
 START_SECONDS = 30  # after which a run that has not begun never will
@@ -41,24 +42,19 @@ LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a r
 READ_RUNS = 64  # size of the cache of parsed events; pages poll them five times a second
 READ_RECORDS = 1024  # size of the caches of records and results, which lists and titles read
 TAIL = 1 << 15  # bytes at the end of events.jsonl, enough for the last event of nearly every run
-RECORD_FILES = ("events.jsonl", "error.txt", "worker.json", "stop", "run.json")  # of a run without a checkpoint
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "datasets", "gradio")
 
 
 def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", upload: Path | None = None) -> RunRecord:
     """Create a run folder with its run.json: `config.output_dir`, or a new one with an id that cannot be guessed.
 
-    The file `upload` is copied into the folder and becomes the run's data. A run in the folder that ended without a
-    checkpoint is replaced. Raises `DemoError` if the folder holds another run or cannot be written, and for a file of
-    the wrong kind."""
+    The file `upload` is copied into the folder and becomes the run's data. Raises `DemoError` if the folder is not free
+    (`clear_place`) or cannot be written, and for a file of the wrong kind."""
     upload_name = _name_of_upload(upload, JOBS[job].uploads) if upload else ""
     fresh = runs_root() / f"{JOBS[job].prefix}{task.slug}-{secrets.token_urlsafe(16)}"
     folder = Path(config.output_dir) if config.output_dir else fresh
-    if _ended_with_nothing(folder):
-        _remove_record(folder)
-    if (folder / "run.json").exists() or (folder / "checkpoint").exists():
-        raise DemoError(f"{folder} already holds a run. Choose another folder, or delete this one first.")
     try:
+        clear_place(folder, _run_in(folder), overwrite=getattr(config, "overwrite", False))
         folder.mkdir(parents=True, exist_ok=True)
         if upload:
             shutil.copyfile(upload, folder / upload_name)
@@ -84,25 +80,13 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
     return record
 
 
-def _ended_with_nothing(folder: Path) -> bool:
-    """Whether the folder holds a run that is over and saved no checkpoint."""
-    if not (folder / "run.json").is_file() or (folder / "checkpoint").exists():
-        return False
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # a damaged record may be of any run
+def _run_in(folder: Path) -> RunState | None:
+    """The run that a folder holds; None without a readable one. A run that was made just now is about to start."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, DemoError):
         run = state(folder)
         has_begun = bool(run.events) or (folder / "worker.json").exists() or _age(run) > START_SECONDS
-        return has_begun and run.status in FINAL
-    return False
-
-
-def _remove_record(folder: Path) -> None:
-    """Remove what a run without a checkpoint wrote, and nothing else."""
-    record = read_record(folder)
-    for name in filter(None, (*RECORD_FILES, record.upload)):
-        (folder / name).unlink(missing_ok=True)
-    for picture in (folder / "probe").glob("step-*.npz"):
-        picture.unlink(missing_ok=True)
-    shutil.rmtree(folder / "checkpoint.new", ignore_errors=True)
+        return run if has_begun else dataclasses.replace(run, status="starting")
+    return None
 
 
 def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:

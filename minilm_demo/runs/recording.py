@@ -60,7 +60,7 @@ def _next_event(record: RunRecord, events: Iterator[TrainingEvent]) -> TrainingE
     try:
         return next(events, None)
     except DemoError as error:
-        return Finished("failed", str(error))
+        return Finished("failed", error.on_page if record.origin == "page" else str(error))
     except MemoryError:
         return Finished("failed", "Out of memory. Try a smaller batch or shorter inputs.")
     except Exception as error:  # any library may fail; the run reports it and stores the traceback

@@ -114,7 +114,7 @@ def _open(my_runs: list[str] | None, request: gr.Request):
             run = QUEUE.state(run_id)
         except DemoError as error:
             if named:
-                gr.Warning(str(error))
+                gr.Warning(error.on_page)
             continue
         if named or run.status in AT_WORK:
             opened.append(run)

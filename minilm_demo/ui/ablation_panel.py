@@ -179,7 +179,7 @@ def poll_ablation(question: dict) -> dict:
     try:
         return ablation_view(str(question.get("run")))
     except DemoError as error:
-        return {"gone": str(error)}
+        return {"gone": error.on_page}
 
 
 def stop_ablation(question: dict) -> dict:

@@ -89,7 +89,7 @@ def poll_maps(question: dict) -> dict:
     try:
         run = QUEUE.state(str(question.get("run")))
     except DemoError as error:
-        return {"error": str(error)}
+        return {"error": error.on_page}
     if JOBS[run.record.job].makes != "distilled":
         return {"error": "This run is no distillation."}
     maps = views.student_maps(
@@ -108,7 +108,7 @@ def poll_run(question: dict) -> dict:
     try:
         return run_view(str(question.get("run")), _since(question))
     except DemoError as error:
-        return {"gone": str(error)}
+        return {"gone": error.on_page}
 
 
 def stop_run(question: dict) -> dict:
@@ -155,7 +155,7 @@ def download(request: Request) -> StreamingResponse | PlainTextResponse:
         if run.status not in FINAL or not run.has_checkpoint:
             raise DataError("This run has no model to take away yet.")
     except DemoError as error:
-        return PlainTextResponse(str(error), status_code=404)
+        return PlainTextResponse(error.on_page, status_code=404)
     files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
     archive = _zipped(files)
     kind = "student" if JOBS[run.record.job].makes == "distilled" else run.record.task

@@ -22,7 +22,7 @@ def says_errors(handler: Callable) -> Callable:
         try:
             return handler(*args, **kwargs)
         except DemoError as error:
-            raise gr.Error(str(error), title="That did not work", duration=12, print_exception=False) from error
+            raise gr.Error(error.on_page, title="That did not work", duration=12, print_exception=False) from error
 
     return wrapped
 
@@ -35,6 +35,6 @@ def answers_errors(answer: Callable[[dict], dict]) -> Callable[[dict], dict]:
         try:
             return answer(question)
         except DemoError as error:
-            return {"error": str(error)}
+            return {"error": error.on_page}
 
     return wrapped

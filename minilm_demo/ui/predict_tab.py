@@ -119,7 +119,7 @@ def _lane(question: Question) -> dict:
     try:
         return {**answer_payload(question), "title": question.model.title}
     except DemoError as error:
-        return {**views.error_payload(str(error)), "title": title_of(question.checkpoint)}
+        return {**views.error_payload(error.on_page), "title": title_of(question.checkpoint)}
 
 
 def answer_payload(question: Question) -> dict:

@@ -42,6 +42,7 @@ class Distillation:
     """Texts, charts and points of a distillation, for `run_payload`."""
 
     LOADING = "Loading the teacher and the texts…"
+    START = "Distil"  # the button of the page
     STOP, THEN = "Stop and keep", "then the student is measured and kept"
     AT_LAST = "measuring the student"
     READING = READING

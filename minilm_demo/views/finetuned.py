@@ -30,6 +30,7 @@ class Finetuning:
     """Texts, charts and points of a fine-tune, for `run_payload`."""
 
     LOADING = "Loading the model and the rows…"
+    START = "Train"  # the button of the page
     THEN = "then the checkpoint that is kept is scored"
     AT_LAST = "scoring the validation rows"
     READING = READING

@@ -76,7 +76,7 @@ def run_payload(
         "measured": run.measured(),
         "pictures": sum(isinstance(event, Probed) for event in events),
         "result": run.card(latest.finished.result) if latest.finished and latest.finished.result else None,
-        "error": _error(status, latest, message),
+        "error": _error(run, status, latest, message),
         "reading": run.READING,
     }
 
@@ -151,10 +151,11 @@ def _waiting(status: str, position: int | None) -> str:
 # -- errors ---------------------------------------------------------------------------------------------------------
 
 
-def _error(status: str, latest: LatestEvents, message: str) -> dict | None:
+def _error(run: Finetuning | Distillation, status: str, latest: LatestEvents, message: str) -> dict | None:
     sentence = latest.error(status, message)
     if sentence is None:
         return None
-    advice = "Start it again." if status == "interrupted" else "Change what the sentence names and start again."
     saved = f" The checkpoint of step {latest.saved.step} is kept." if latest.saved else ""
-    return {"sentence": sentence, "advice": f"{advice}{saved}"}
+    if status == "interrupted":
+        return {"sentence": sentence, "advice": f"Press “{run.START}” to start one anew.{saved}"}
+    return {"sentence": sentence, "advice": f"Change what the sentence names and press “{run.START}” again.{saved}"}

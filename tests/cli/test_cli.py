@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+from printed_commands import check, commands_in
 from small_runs import ENOUGH_TO_HOLD_BACK, ROOT, environment, of, python, wait_for, write_reviews
 
 from minilm_demo import TASKS, DistillConfig, TrainConfig, evaluate, jobs, models, runs, trace_attention
@@ -46,11 +47,13 @@ def finetune(tiny_checkpoint, rows):
 
 @pytest.fixture
 def run(capsys):
-    """Run a command in this process: its exit code, the lines of stdout, the lines of stderr."""
+    """Run a command in this process: its exit code, the lines of stdout, the lines of stderr. Commands that it prints
+    must be understood."""
 
     def run(*words):
         code = main([str(word) for word in words])
         said = capsys.readouterr()
+        check(f"{said.out}\n{said.err}")
         return code, said.out.splitlines(), said.err.splitlines()
 
     return run
@@ -134,7 +137,7 @@ def test_every_command_has_help(capsys, command):
 )
 def test_every_flag_reaches_its_option(flag, words, field, value):
     argv = ["finetune", "sst2", *(part for word in words for part in (flag, word))]
-    config = options.read_config(command_line._parser().parse_args(argv), TrainConfig)
+    config = options.read_config(command_line.make_parser().parse_args(argv), TrainConfig)
     assert config == dataclasses.replace(TrainConfig(), **{field: value})
 
 
@@ -150,7 +153,9 @@ def test_every_flag_reaches_its_option(flag, words, field, value):
     ],
 )
 def test_every_flag_of_distill_reaches_its_option(flag, words, field, value):
-    config = options.read_config(command_line._parser().parse_args(["distill", "mnli", flag, *words]), DistillConfig)
+    config = options.read_config(
+        command_line.make_parser().parse_args(["distill", "mnli", flag, *words]), DistillConfig
+    )
     assert config == DistillConfig(**{"task": "mnli", field: value})
 
 
@@ -263,7 +268,7 @@ def test_an_output_called_like_a_checkpoint_is_shown_with_its_path(run, finetune
     code, out, err = run(*finetune, "--output", "bundled")
     assert code == 0, err
     assert f"Saved in {tmp_path / 'bundled'}" in out
-    assert f'--checkpoint "{tmp_path / "bundled"}"' in out[-1]
+    assert f"--checkpoint {tmp_path / 'bundled'} " in out[-1]
 
 
 # -- distill, targets ----------------------------------------------------------------------------------------------
@@ -293,7 +298,7 @@ def test_distill_for_people(run, distil, tmp_path):
     assert code == 0, err
     assert out[0].startswith("Made 3 steps.")
     assert any(line.strip().startswith("value relation") and " -> " in line for line in out)
-    assert out[-1] == f'Fine-tune it: python -m minilm_demo finetune mrpc --checkpoint "{tmp_path / "mine"}"'
+    assert out[-1] == f"Fine-tune it: python -m minilm_demo finetune mrpc --checkpoint {tmp_path / 'mine'}"
     assert [line for line in err if line.startswith("step 3  loss")][-1].count("relation") == 1
     assert any(line.startswith("A student of tiny on bundled sample") for line in err)
 
@@ -312,7 +317,9 @@ def test_targets_writes_the_arrays_of_the_contract(document, run, distil, tiny_c
         assert saved["divergence_VV"].shape == (2, length)
         assert saved["tokens"].tolist() == said["tokens"]
     assert said["badge"]["title"] == "distilled here"
-    code, out, _ = run(*words, "--recipe", "minilm_v2", "--student", tiny_checkpoint, "--relation-heads", "4")
+    code, out, _ = run(
+        *words, "--recipe", "minilm_v2", "--student", tiny_checkpoint, "--relation-heads", "4", "--overwrite"
+    )
     assert code == 0
     assert out[0].endswith(": the same model. Teacher and student are one model, so every divergence is 0.")
     assert any("query relation" in line for line in out)
@@ -472,13 +479,14 @@ def test_attention_finds_a_look_that_is_there(document, tmp_path):
     found = weights[said["tokens"].index(one), said["tokens"].index(other)]
     assert float(weight) == pytest.approx(found, abs=0.006)
     assert float(times) == pytest.approx(found * len(said["tokens"]), abs=0.06)
-    alone = document("attention", "film", "--output", tmp_path / "trace.npz")
+    alone = document("attention", "film", "--output", tmp_path / "alone.npz")
     assert alone["finding"] == "'film' is the only token of this text, so there is no other to look at."
 
 
 def test_attention_answers_when_a_task_is_named(run, document, tiny_checkpoint_for, tmp_path):
     checkpoint = tiny_checkpoint_for("mnli")
     words = ("attention", *PAIR, "--checkpoint", checkpoint, "--output", tmp_path / "trace.npz")
+    words = (*words, "--overwrite")
     said = document(*words, "--task", "nli")
     asked = document("predict", "mnli", *PAIR, "--checkpoint", checkpoint)
     assert said["prediction"]["label"] == asked["label"]
@@ -715,7 +723,83 @@ def test_an_output_that_holds_a_run_is_one_line(run, finetune, tmp_path):
     assert run(*finetune, "--output", tmp_path / "mine")[0] == 0
     code, out, err = run(*finetune, "--output", tmp_path / "mine")
     assert (code, out, len(err)) == (1, [], 1)
-    assert "already holds a run" in err[0]
+    assert "already holds a run" in err[0] and "--overwrite" in err[0]
+    assert run(*finetune, "--seed", "1", "--output", tmp_path / "mine", "--overwrite")[0] == 0
+    assert json.loads((tmp_path / "mine" / "run.json").read_text())["config"]["seed"] == 1
+
+
+PEOPLES_FILES = ("README.md", "rows.csv", "checkpoint.old/notes.txt", "checkpoint.new/model.bin", "checkpoint/mine.txt")
+
+
+@pytest.fixture
+def taken(tmp_path, monkeypatch):
+    """A folder of a person's own, which is the current one; afterwards every file in it is as it was."""
+    folder = tmp_path / "own"
+    for name in PEOPLES_FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"mine: {name}")
+    monkeypatch.chdir(folder)
+    yield folder
+    found = {str(file.relative_to(folder)): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    assert found == {name: f"mine: {name}" for name in PEOPLES_FILES}
+
+
+@pytest.mark.parametrize("place", [".", "../own", "checkpoint", "README.md"])
+@pytest.mark.parametrize("flag", [(), ("--overwrite",)])
+@pytest.mark.parametrize("job", ["finetune", "distil"])
+def test_a_run_leaves_the_files_of_people_alone(run, job, place, flag, taken, request):
+    code, out, err = run(*request.getfixturevalue(job), "--output", place, *flag)
+    assert (code, out, len(err)) == (1, [], 1)
+    assert place.strip("./") in err[0] or place == "."
+
+
+@pytest.mark.parametrize("words", ["attention film", "targets film --student {tiny}", "predict sst2 --file {rows}"])
+def test_an_export_leaves_the_files_of_people_alone(run, words, taken, tiny_checkpoint_for, tmp_path):
+    (tmp_path / "in.csv").write_text("sentence\na joy\n")
+    words = words.format(tiny=tiny_checkpoint_for("sst2"), rows=tmp_path / "in.csv").split()
+    answering = ["--checkpoint", tiny_checkpoint_for("sst2")] if words[0] == "predict" else []
+    name = "rows.csv" if words[0] == "predict" else "view.html"
+    if name == "view.html":
+        (taken.parent / name).write_text("mine")
+    code, out, err = run(*words, *answering, "--output", name if name == "rows.csv" else f"../{name}")
+    assert (code, out, len(err)) == (1, [], 1)
+    assert f"{name} exists already. Name a new file, or replace this one with --overwrite." in err[0]
+
+
+def test_an_export_replaces_a_file_when_told_to(run, tiny_checkpoint_for, tmp_path):
+    (tmp_path / "mine.csv").write_text("sentence\na joy\n")
+    words = ("predict", "sst2", "--checkpoint", tiny_checkpoint_for("sst2"), "--file", tmp_path / "mine.csv")
+    assert run(*words, "--output", tmp_path / "mine.csv")[0] == 1
+    assert (tmp_path / "mine.csv").read_text() == "sentence\na joy\n"
+    for _ in range(2):
+        assert run(*words, "--output", tmp_path / "out.csv", "--overwrite")[0] == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.csv", "out.csv"]  # no leftovers
+
+
+def test_what_is_printed_to_try_runs(run, finetune, tiny_checkpoint, tmp_path):
+    """Also for a task with pairs, and for a folder whose name has a space."""
+    for task, data in (("sst2", ()), ("mrpc", ("--data", "sample", "--train-examples", "32", "--eval-examples", "8"))):
+        words = [word if word != "sst2" else task for word in finetune]
+        code, out, err = run(*words, *data, "--output", tmp_path / f"my {task}")
+        assert code == 0, err
+        (command,) = commands_in(out[-1])
+        assert out[-1].startswith("Try it: ")
+        assert run(*command)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--checkpoint", "{sst2}", "sst2", "a joy", "--json"),
+        ("sst2", "--json", "--checkpoint", "{sst2}", "a joy"),
+        ("sst2", "a joy", "--checkpoint", "{sst2}", "--json"),
+        ("sst2", "--checkpoint", "{sst2}", "--json", "--", "--a joy"),
+    ],
+)
+def test_options_may_stand_anywhere(run, words, tiny_checkpoint_for):
+    code, out, err = run("predict", *(word.format(sst2=tiny_checkpoint_for("sst2")) for word in words))
+    assert code == 0, err
+    assert json.loads(out[-1])["label"] in ("negative", "positive")
 
 
 @pytest.mark.parametrize(

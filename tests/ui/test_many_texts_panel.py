@@ -14,8 +14,8 @@ from minilm_demo import runs, serving
 from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
 from minilm_demo.jobs.finetuning import finetune
-from minilm_demo.tasks import TASKS, get_task
-from minilm_demo.ui import many_texts_panel
+from minilm_demo.tasks import SKILLS, TASKS, get_task, skill_tasks
+from minilm_demo.ui import many_texts_panel, predict_tab
 
 
 @pytest.fixture
