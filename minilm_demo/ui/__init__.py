@@ -24,23 +24,20 @@ from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
+from .header import build_header
 from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
 from .preloading import PreloadedPage
 from .theme import CSS, theme
 
 TITLE = "MiniLM Demo"
-INTRODUCTION = (
-    "# MiniLM Demo\nA small Transformer that learned by imitating the self-attention of a large one "
-    "([Wang et al., 2020](https://arxiv.org/abs/2002.10957)). Fine-tune it on two CPU cores, then ask it."
-)
 
 
 def build_page() -> gr.Blocks:
     """The whole page, one line per tab."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
-        gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
+        build_header()
         with gr.Tabs(selected="predict") as tabs:
             with gr.Tab("Predict", id="predict") as predict_page:
                 predict = build_predict_tab(my_runs)

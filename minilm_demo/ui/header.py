@@ -1,0 +1,41 @@
+"""The header: mark and name at the left of the tabs, tools at their right."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+MARK = """<h1 class="mlm-mark"><svg width="26" height="26" viewBox="0 0 26 26" fill="none" stroke="currentColor" \
+stroke-width="2" aria-hidden="true"><path d="M3 20C3 9 23 9 23 20"/><path class="mlm-mark-inner" d="M8 20c0-6 10-6 10 0"/>\
+<circle cx="3" cy="21" r="1.6" fill="currentColor" stroke="none"/><circle cx="23" cy="21" r="1.6" fill="currentColor" \
+stroke="none"/></svg><span>MiniLM Demo</span></h1>"""
+
+# navigator.clipboard is missing on pages without TLS, such as those of a machine in the class room.
+COPY_LINK = """async () => {
+  const button = document.querySelector("#copy-link");
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch {
+    const box = Object.assign(document.createElement("textarea"), { value: location.href });
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy link"; }, 1500);
+}"""
+
+SWITCH_THEME = """() => {
+  const theme = document.body.classList.toggle("dark") ? "dark" : "light";
+  localStorage.setItem("minilm-demo-theme", theme);
+}"""
+
+
+def build_header() -> None:
+    with gr.Row(elem_classes="mlm-head"):
+        gr.HTML(MARK, elem_classes="mlm-mark-box")
+        with gr.Row(elem_classes="mlm-tools"):
+            link = gr.Button("Copy link", size="sm", elem_id="copy-link")
+            theme = gr.Button("Dark or light", size="sm", elem_id="switch-theme")
+    link.click(None, js=COPY_LINK, api_visibility="private")
+    theme.click(None, js=SWITCH_THEME, api_visibility="private")
