@@ -32,6 +32,7 @@ class Job:
     makes: str  # how its checkpoint is made: "tuned", "distilled"; "" for a job without one
     prefix: str  # of the ids of its runs
     tab: str  # of the page, for its runs
+    place: str  # within the tab; "" for a tab without places
     uploads: tuple[str, ...]  # suffixes of a visitor's own files that it reads
     limits: Mapping[str, int]  # of a visitor's run: field of the configuration -> maximum
     tokens: int  # of a visitor's run: maximum per update, which limits memory
@@ -49,6 +50,7 @@ _JOBS = (
         makes="tuned",
         prefix="",
         tab="finetune",
+        place="",
         uploads=FILE_KINDS,
         limits={"time_budget": 600, "epochs": 20, "max_steps": 20_000, "batch_size": 128},
         tokens=2 * 128 * 128,
@@ -74,7 +76,8 @@ _JOBS = (
         base="teacher",
         makes="distilled",
         prefix="student_",
-        tab="distillation",
+        tab="distil",
+        place="now",
         uploads=FILE_KINDS,
         limits={
             "time_budget": 600,
@@ -107,7 +110,8 @@ _JOBS = (
         base="teacher",
         makes="",
         prefix="ablation_",
-        tab="distillation",
+        tab="distil",
+        place="help",
         uploads=(),
         limits={
             "time_budget": 600,

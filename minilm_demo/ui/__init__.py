@@ -19,18 +19,28 @@ from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
-from .distil_panel import SHOW_STUDENT, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
+from .distil_panel import build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
 from .following import download, download_link, run_view
-from .header import build_header
 from .handlers import QUEUE, REOPENED, says_errors
+from .header import build_header
 from .predict_tab import build_predict_tab
 from .preloading import PreloadedPage
 from .theme import CSS, theme
 
 TITLE = "MiniLM Demo"
+PLACES = {"predict": (), "finetune": (), "attention": (), "distil": ("microscope", "now", "help")}  # of each tab
+
+# Writes what is on screen into the address as ?at=tab or ?at=tab/place, which is also what “Copy link” copies.
+NAME_PLACE = """() => setTimeout(() => {
+  const chosen = [...document.querySelectorAll(".tab-container[role=tablist] > [aria-selected=true]")];
+  const address = new URL(location.href);
+  const at = chosen.filter((tab) => tab.offsetParent).map((tab) => tab.dataset.tabId).join("/");
+  if (at) address.searchParams.set("at", at);
+  history.replaceState(history.state, "", address.href.replace(encodeURIComponent("/"), "/"));
+}, 50)"""
 
 
 def build_page() -> gr.Blocks:
@@ -45,11 +55,17 @@ def build_page() -> gr.Blocks:
                 finetune = build_finetune_tab(my_runs)
             with gr.Tab("Attention", id="attention") as attention_page:
                 attention = build_attention_tab(my_runs)
-            with gr.Tab("Distillation", id="distillation") as distillation_page:
-                distillation = build_distillation_tab(my_runs)
-                distil = build_distil_panel(my_runs)
-                build_ablation_panel(my_runs)
-        _connect(page, tabs, predict_page, predict, finetune, my_runs)
+            with (
+                gr.Tab("Distil", id="distil") as distil_page,
+                gr.Tabs(selected="microscope", elem_id="places") as places,
+            ):
+                with gr.Tab("Microscope", id="microscope"):
+                    distillation = build_distillation_tab(my_runs)
+                with gr.Tab("Distil now", id="now"):
+                    distil = build_distil_panel(my_runs)
+                with gr.Tab("Does it help?", id="help"):
+                    build_ablation_panel(my_runs)
+        _connect(page, tabs, places, predict_page, predict, finetune, my_runs)
         models = [attention.checkpoint, attention.compare]
         finetune.watch.click(
             watch_run,
@@ -61,14 +77,16 @@ def build_page() -> gr.Blocks:
             refresh_checkpoints, [*models, my_runs], models, api_visibility="private", show_progress="hidden"
         )
         compared = [distillation.teacher, distillation.student]
-        distillation_page.select(
+        distil_page.select(
             refresh_models,
             [*compared, distillation.recipe, my_runs],
             compared,
             api_visibility="private",
             show_progress="hidden",
         )
-        _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs)
+        _connect_students(page, tabs, places, finetune_page, finetune, distil_page, distillation, distil, my_runs)
+        for tab in (tabs, places):
+            tab.change(None, js=NAME_PLACE, api_visibility="private")
         add_endpoints()
     page.queue(default_concurrency_limit=4, max_size=64)
     _cache_signatures(page)
@@ -83,7 +101,7 @@ def _cache_signatures(page: gr.Blocks) -> None:
         kind.__init__.__signature__ = inspect.signature(kind.__init__)
 
 
-def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
+def _connect(page, tabs, places, predict_page, predict, finetune, my_runs) -> None:
     """Events across tabs: reopening a run, and asking the model just trained."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
     lists = [predict.skill, predict.checkpoints]
@@ -91,7 +109,7 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     opened = page.load(
         _open,
         my_runs,
-        [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, my_runs],
+        [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, places, my_runs],
         **private,
     )
     opened.then(predict_tab.refresh, inputs, lists, **private)
@@ -103,7 +121,8 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
 
 
 def _open(my_runs: list[str] | None, request: gr.Request):
-    """The run named in the address; else the visitor's unfinished runs, and the tab of the newest of them."""
+    """The run named in the address; else the visitor's unfinished runs, and the tab of the newest of them; without one
+    the tab and place named in the address."""
     named = request.query_params.get("run")
     opened = []
     for run_id in [named] if named else (my_runs or [])[:REOPENED]:
@@ -116,32 +135,38 @@ def _open(my_runs: list[str] | None, request: gr.Request):
         if named or run.status in AT_WORK:
             opened.append(run)
     newest = opened[0].record if opened else None
-    tab = gr.Tabs(selected=runs.JOBS[newest.job].tab) if newest else gr.skip()
+    at = (runs.JOBS[newest.job].tab, runs.JOBS[newest.job].place) if newest else _place(request)
+    tab, place = (gr.Tabs(selected=name) if name else gr.skip() for name in at)
     remembered = [newest.run_id, *(name for name in my_runs or [] if name != newest.run_id)] if newest else my_runs
     for run in opened:  # the panels of other jobs open their runs themselves
         if run.record.job == FINETUNE:
             run_id = run.record.run_id
-            return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, remembered
-    return None, "", *after_run(None), gr.skip(), tab, remembered
+            return run_view(run_id), run_id, *after_run(run), download_link(run_id), tab, place, remembered
+    return None, "", *after_run(None), gr.skip(), tab, place, remembered
 
 
-def _connect_students(page, tabs, finetune_page, finetune, distillation_page, distillation, distil, my_runs) -> None:
+def _place(request: gr.Request) -> tuple[str, str]:
+    """The tab and the place within it that the address names as ?at=tab or ?at=tab/place."""
+    tab, _, place = request.query_params.get("at", "").partition("/")
+    known = tab in PLACES and place in ("", *PLACES[tab])
+    return (tab, place) if known else ("", "")
+
+
+def _connect_students(page, tabs, places, finetune_page, finetune, distil_page, distillation, distil, my_runs) -> None:
     """Events of students across tabs: lists of models are refreshed, and buttons lead from a student to other tabs."""
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    reopened = page.load(reopen, my_runs, distil.opened, **private)
-    reopened.then(None, distil.student, None, js=SHOW_STUDENT)
+    page.load(reopen, my_runs, distil.opened, **private)
     finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
     compared = [distillation.teacher, distillation.student]
-    for event in (distillation_page.select, distil.student.finished):
+    for event in (distil_page.select, distil.student.finished):
         event(refresh_teachers, [distil.teacher, my_runs], distil.teacher, **private)
     distil.student.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
-    looked = distil.look.click(
+    distil.look.click(
         look_at_student,
         [distil.run_id, my_runs],
-        [*distillation.texts, *compared, distillation.recipe, distillation.view],
+        [places, *distillation.texts, *compared, distillation.recipe, distillation.view],
         api_visibility="private",
     )
-    looked.success(None, js="() => document.querySelector('#microscope').scrollIntoView({behavior: 'smooth'})")
     tuned = [tabs, finetune.checkpoint, finetune.advanced]
     distil.tune.click(tune_student, [distil.run_id, my_runs], tuned, api_visibility="private")
 

@@ -20,7 +20,7 @@ from ..runs import JOBS, RunState
 from ..tasks import get_task
 from ..views import words
 from .choices import data_choices, with_run
-from .components import view
+from .components import bench, rail, stage, view
 from .following import remember_run
 from .handlers import QUEUE, REOPENED, says_errors
 
@@ -39,12 +39,12 @@ SIZES: Mapping[str, Mapping[str, float]] = {
     },  # distilling shows an effect
 }
 ABOUT = (
-    "### Does it help?\nStudents of one shape, fine-tuned on the same few examples. They differ only in how they "
+    "Students of one shape, fine-tuned on the same few examples. They differ only in how they "
     "began: at random, distilled, or with layers of the teacher."
 )
-SHIPPED = "Precomputed with `assets/make_ablation.py`; the button below runs a smaller one here."
+SHIPPED = "Precomputed with `assets/make_ablation.py`; the button runs a smaller one here."
 NOT_SHIPPED = (
-    "No result ships with this copy. `python assets/make_ablation.py` makes one in an hour or two; the button below "
+    "No result ships with this copy. `python assets/make_ablation.py` makes one in an hour or two; the button "
     "runs a small one in minutes."
 )
 
@@ -61,25 +61,30 @@ class AblationPanel:
 
 
 def build_ablation_panel(my_runs: gr.BrowserState) -> AblationPanel:
-    """Build the panel: the shipped result, and below it the visitor's own small experiment."""
+    """Build the panel: the shipped result, and above it the visitor's own small experiment."""
     shipped, longer, first = precomputed(PRECOMPUTED), precomputed(LONGER), next(iter(SIZES))
     server = [poll_ablation, stop_ablation]
-    gr.Markdown(f"{ABOUT} {SHIPPED if shipped else NOT_SHIPPED}", elem_classes="mlm-header")
-    result = view(views.ABLATION, value=_shipped_view(shipped), server=server, elem_id="ablation")
-    if longer:
-        gr.Markdown(views.longer_distillation(longer), elem_id="ablation-longer")
     sources = local_sources(TASK)
-    with gr.Row():
-        time = gr.Radio(list(SIZES), value=first, label="How long?", elem_id="ablation-time")
-        data = gr.Radio(
-            data_choices((*sources, "hub")),
-            value=sources[0],
-            label="Data",
-            elem_id="ablation-data",
-        )
-    plan = gr.Markdown(_plan(first, sources[0]), elem_id="ablation-plan")
-    start = gr.Button("Run it here", elem_id="ablation-start")
-    run = view(views.ABLATION, server=server, elem_id="ablation-run")
+    with bench():
+        with rail():
+            gr.Markdown(f"{ABOUT} {SHIPPED if shipped else NOT_SHIPPED}", elem_classes="page-about")
+            time = gr.Radio(
+                list(SIZES), value=first, label="How long?", elem_id="ablation-time", elem_classes="page-parts"
+            )
+            data = gr.Radio(
+                data_choices((*sources, "hub")),
+                value=sources[0],
+                label="Data",
+                elem_id="ablation-data",
+                elem_classes="page-list",
+            )
+            plan = gr.Markdown(_plan(first, sources[0]), elem_id="ablation-plan", elem_classes="page-about")
+            start = gr.Button("Run it here", variant="primary", elem_id="ablation-start")
+        with stage():
+            run = view(views.ABLATION, server=server, elem_id="ablation-run")
+            result = view(views.ABLATION, value=_shipped_view(shipped), server=server, elem_id="ablation")
+            if longer:
+                gr.Markdown(views.longer_distillation(longer), elem_id="ablation-longer")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     for choice in (time, data):

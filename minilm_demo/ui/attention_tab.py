@@ -12,7 +12,7 @@ from ..models import CATALOG
 from ..serving import ALONE, FIRST_LOOK, FIRST_LOOK_VIEW, Look, file_to_save, traceable_choices, watched_attention
 from ..tasks import SKILLS
 from .choices import two_boxes, valid_choice
-from .components import anew, ask_view, show_form, text_box, view
+from .components import anew, ask_view, bench, rail, show_form, stage, text_box, view
 from .files import later
 from .handlers import QUEUE, answers_errors, says_errors
 
@@ -30,23 +30,28 @@ class AttentionTab:
 
 def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
     choices = traceable_choices(())
-    with gr.Row():
-        with gr.Column(scale=3):
-            with gr.Row():
-                texts = (
-                    text_box(FIRST_LOOK.texts[0], "Text", "attention-text1", max_lines=8),
-                    gr.Textbox(
-                        FIRST_LOOK.texts[1],
-                        label="Second text, or none",
-                        info="For a pair; or leave it empty.",
-                        max_lines=8,
-                        min_width=240,  # below the first one on a phone
-                        elem_id="attention-text2",
-                    ),
-                )
-            presets = gr.Radio(_preset_choices(), label="Or take an example", elem_id="attention-examples")
-        with gr.Column(scale=2):
-            checkpoint = gr.Radio(choices, value=_first(choices), label="Which model?", elem_id="attention-checkpoint")
+    with bench():
+        with rail():
+            texts = (
+                text_box(FIRST_LOOK.texts[0], "Text", "attention-text1", max_lines=8),
+                gr.Textbox(
+                    FIRST_LOOK.texts[1],
+                    label="Second text, or none",
+                    info="For a pair; or leave it empty.",
+                    max_lines=8,
+                    elem_id="attention-text2",
+                ),
+            )
+            presets = gr.Radio(
+                _preset_choices(), label="Or take an example", elem_id="attention-examples", elem_classes="page-chips"
+            )
+            checkpoint = gr.Radio(
+                choices,
+                value=_first(choices),
+                label="Which model?",
+                elem_id="attention-checkpoint",
+                elem_classes="page-list",
+            )
             with gr.Accordion("Compare with another model", open=False, elem_id="attention-compare-fold"):
                 compare = gr.Radio(
                     [("None", ALONE), *choices],
@@ -54,14 +59,16 @@ def build_attention_tab(my_runs: gr.BrowserState) -> AttentionTab:
                     label="The same text through",
                     info="A model with as many layers and heads: the base beside its fine-tuned self.",
                     elem_id="attention-compare",
+                    elem_classes="page-list",
                 )
             trace = gr.Button("Look inside", variant="primary", elem_id="attention-trace")
-    explorer = view(
-        views.ATTENTION,
-        value=later(FIRST_LOOK_VIEW),
-        server=[attention_look, attention_head, attention_row, attention_file],
-        elem_id="attention",
-    )
+        with stage():
+            explorer = view(
+                views.ATTENTION,
+                value=later(FIRST_LOOK_VIEW),
+                server=[attention_look, attention_head, attention_row, attention_file],
+                elem_id="attention",
+            )
 
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import gradio as gr
 
@@ -21,6 +22,28 @@ def view(component: views.Component, *, value=None, server: Sequence[Callable] =
     It is no subclass of `gr.HTML`, because Gradio writes a stub file beside the source of a subclass."""
     parts = views.gradio_parts(component)
     return gr.HTML(value, server_functions=list(server) or None, **parts, **options)
+
+
+@contextmanager
+def rail() -> Iterator[None]:
+    """The column of a tab's controls, at the left of its stage: it stays in view while the stage scrolls. Both lie in
+    one `bench`."""
+    with gr.Column(elem_classes="page-rail"):
+        yield
+
+
+@contextmanager
+def stage() -> Iterator[None]:
+    """The column of what a tab shows."""
+    with gr.Column(elem_classes="page-stage"):
+        yield
+
+
+@contextmanager
+def bench() -> Iterator[None]:
+    """A tab's rail and stage, side by side where the window is wide enough."""
+    with gr.Row(elem_classes="page-bench"):
+        yield
 
 
 def text_box(value: str, label: str, elem_id: str, max_lines: int) -> gr.Textbox:

@@ -29,13 +29,13 @@ from ..serving import (
 )
 from ..tasks import TASKS, Task, get_task
 from .choices import data_choices, two_boxes, valid_choice, with_run
-from .components import anew, option_number, view
+from .components import anew, bench, option_number, rail, stage, view
 from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
 
 ABOUT = (
-    "### Distil now\nMake a student and teach it. It sees plain texts, no labels, and learns to relate their words as "
-    "its teacher does. The curves and the maps below move while it learns."
+    "Make a student and teach it. It sees plain texts, no labels, and learns to relate their words as "
+    "its teacher does. The curves and the maps move while it learns."
 )
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "5 minutes": 300.0, "By steps (Advanced)": None}
 LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
@@ -44,7 +44,7 @@ LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
     "Value relation only": ("minilm_v1", "vr"),
     "Query + key + value relation (MiniLMv2)": ("minilm_v2", ""),
 }
-STARTS = {"random": "At random", "teacher": "With layers and embeddings of the teacher"}
+STARTS = {"random": "At random", "teacher": "From the teacher's layers"}
 FILE_WORDS = "My own texts"
 FIRST_TASK = "sst2"
 
@@ -64,17 +64,29 @@ class DistilPanel:
 def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     run_id = gr.State("")
     first = default_checkpoint()
-    gr.Markdown(ABOUT, elem_classes="mlm-header")
-    with gr.Row():
-        with gr.Column(scale=3):
-            teacher = gr.Radio(starting_points(()), value=first, label="Teacher", elem_id="distil-teacher")
+    with bench():
+        with rail():
+            gr.Markdown(ABOUT, elem_classes="page-about")
+            teacher = gr.Radio(
+                starting_points(()), value=first, label="Teacher", elem_id="distil-teacher", elem_classes="page-list"
+            )
             sizes = size_choices(first)
-            size = gr.Radio(sizes, value=sizes[0][1], label="Student", elem_id="distil-size")
-            init = gr.Radio(**_starts(first, sizes[0][1], 0, 0), elem_id="distil-init")
-            losses = gr.Radio(list(LOSSES), value=next(iter(LOSSES)), label="What is learned?", elem_id="distil-losses")
-        with gr.Column(scale=2):
-            time = gr.Radio(list(TIMES), value=next(iter(TIMES)), label="How long?", elem_id="distil-time")
-            start = gr.Button("Distil", variant="primary", size="lg", elem_id="distil")
+            size = gr.Radio(sizes, value=sizes[0][1], label="Student", elem_id="distil-size", elem_classes="page-list")
+            init = gr.Radio(**_starts(first, sizes[0][1], 0, 0), elem_id="distil-init", elem_classes="page-parts")
+            losses = gr.Radio(
+                list(LOSSES),
+                value=next(iter(LOSSES)),
+                label="What is learned?",
+                elem_id="distil-losses",
+                elem_classes="page-list",
+            )
+            time = gr.Radio(
+                list(TIMES),
+                value=next(iter(TIMES)),
+                label="How long?",
+                elem_id="distil-time",
+                elem_classes="page-parts",
+            )
             probe = gr.Textbox(
                 FIRST_PAIRING.texts[0],
                 label="Watch this sentence",
@@ -84,13 +96,15 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
             )
             texts = _texts(get_task(FIRST_TASK))
             options = _advanced()
-    with gr.Row(visible=False, elem_id="distil-after") as after:
-        look = gr.Button("Look at it in the Microscope", elem_id="distil-look")
-        tune = gr.Button("Fine-tune it", elem_id="distil-tune")
-        heads = gr.Button("Which head learns when", elem_id="distil-heads")
-        download = download_button("Download the student (zip)", elem_id="distil-download")
-    divergence = view(views.FIGURE, elem_id="divergence")
-    student = view(views.STUDENT, server=[poll_run, stop_run, poll_maps], elem_id="student")
+            start = gr.Button("Distil", variant="primary", elem_id="distil")
+        with stage():
+            divergence = view(views.FIGURE, elem_id="divergence")
+            student = view(views.STUDENT, server=[poll_run, stop_run, poll_maps], elem_id="student")
+            with gr.Row(visible=False, elem_id="distil-after", elem_classes="page-next") as after:
+                look = gr.Button("Look at it in the Microscope", size="md", elem_id="distil-look")
+                tune = gr.Button("Fine-tune it", size="md", elem_id="distil-tune")
+                heads = gr.Button("Which head learns when", size="md", elem_id="distil-heads")
+                download = download_button("Download the student (zip)", elem_id="distil-download")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     inputs = [teacher, size, init, options["hidden"], options["heads"]]
@@ -273,27 +287,18 @@ def reopen(my_runs: list[str] | None, request: gr.Request):
     return None, "", *student_buttons(None), gr.skip()
 
 
-# JavaScript: scroll to a reopened run once its tab is on screen; 25 attempts in 5 seconds.
-SHOW_STUDENT = """(value) => {
-  const show = (tries) => {
-    const student = document.querySelector("#student");
-    if (student && student.offsetParent) student.scrollIntoView({ block: "start" });
-    else if (tries) setTimeout(() => show(tries - 1), 200);
-  };
-  if (value) show(25);
-}"""
-
-
 # -- uses of a student ---------------------------------------------------------------------------------------------
 
 
 @says_errors
 def look_at_student(run_id: str, my_runs: list[str] | None):
-    """Open the watched text, the teacher and the student in the Microscope: values of boxes, lists and picture."""
+    """Open the watched text, the teacher and the student in the Microscope: values of the places, boxes, lists and
+    picture."""
     mine = [run_id, *(my_runs or [])]
     pairing, steps = watched_student(QUEUE.state(run_id), FIRST_PAIRING.texts[0])
     payload = views.microscope_payload(pairing.targets, **pairing.caption(), frames=views.probed_frames(steps))
     return (
+        gr.Tabs(selected="microscope"),
         *two_boxes(pairing.texts),
         gr.Radio(choices=teacher_choices(mine), value=pairing.teacher),
         gr.Radio(choices=comparable(pairing.teacher, pupil_choices(mine), pairing.recipe), value=run_id),

@@ -19,7 +19,7 @@ from ..serving import (
     teacher_choices,
 )
 from .choices import two_boxes, valid_choice
-from .components import ask_view, show_form, text_box, view
+from .components import ask_view, bench, rail, show_form, stage, text_box, view
 from .files import later
 from .handlers import answers_errors, says_errors
 
@@ -30,7 +30,7 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "What is “it”?": ("The parcel did not go through the door because it was too wide.",),
 }
 MICROSCOPE = (
-    "### Microscope\nA student learns by copying: on every text, each of its heads should see the tokens as the "
+    "A student learns by copying: on every text, each of its heads should see the tokens as the "
     "teacher's head does. Here is what is copied, how near the student is, and every number of the loss."
 )
 
@@ -48,35 +48,27 @@ class DistillationTab:
 
 
 def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
-    gr.Markdown(MICROSCOPE, elem_classes="mlm-header")
     teachers = teacher_choices(())
     teacher_name = valid_choice(FIRST_PAIRING.teacher, teachers)
     students = comparable(teacher_name, pupil_choices(()), FIRST_PAIRING.recipe)
-    with gr.Row():
-        with gr.Column(scale=3):
+    with bench():
+        with rail():
+            gr.Markdown(MICROSCOPE, elem_classes="page-about")
             texts = (
-                text_box(FIRST_PAIRING.texts[0], "Text", "microscope-text1", max_lines=12),
+                text_box(FIRST_PAIRING.texts[0], "Text", "microscope-text1", max_lines=6),
                 gr.Textbox(
                     "",
                     label="Second text",
                     info="For a pair; or leave it empty.",
-                    max_lines=12,
+                    max_lines=6,
                     elem_id="microscope-text2",
                 ),
             )
-            presets = gr.Radio(list(PRESETS), label="Or take an example", elem_id="microscope-examples")
-            recipe = gr.Radio(
-                [(choice.title, choice.name) for choice in RECIPES.values()],
-                value=FIRST_PAIRING.recipe,
-                label="What is copied?",
-                elem_id="microscope-recipe",
+            presets = gr.Radio(
+                list(PRESETS), label="Or take an example", elem_id="microscope-examples", elem_classes="page-chips"
             )
-        with gr.Column(scale=2):
             teacher = gr.Radio(
-                teachers,
-                value=teacher_name,
-                label="Teacher",
-                elem_id="microscope-teacher",
+                teachers, value=teacher_name, label="Teacher", elem_id="microscope-teacher", elem_classes="page-list"
             )
             student = gr.Radio(
                 students,
@@ -84,14 +76,23 @@ def build_distillation_tab(my_runs: gr.BrowserState) -> DistillationTab:
                 label="Student",
                 info="Those that can be compared with this teacher.",
                 elem_id="microscope-student",
+                elem_classes="page-list",
+            )
+            recipe = gr.Radio(
+                [(choice.title, choice.name) for choice in RECIPES.values()],
+                value=FIRST_PAIRING.recipe,
+                label="What is copied?",
+                elem_id="microscope-recipe",
+                elem_classes="page-list",
             )
             button = gr.Button("Compare", variant="primary", elem_id="microscope-compare")
-    microscope = view(
-        views.MICROSCOPE,
-        value=later(FIRST_PAIRING_VIEW),
-        server=[microscope_look, microscope_head, microscope_row, microscope_file],
-        elem_id="microscope",
-    )
+        with stage():
+            microscope = view(
+                views.MICROSCOPE,
+                value=later(FIRST_PAIRING_VIEW),
+                server=[microscope_look, microscope_head, microscope_row, microscope_file],
+                elem_id="microscope",
+            )
 
     private = {"api_visibility": "private"}
     quick = {**private, "show_progress": "hidden"}

@@ -77,7 +77,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             interactive=False,
             wrap=True,
             max_chars=220,  # a whole SQuAD context would fill the page
-            elem_classes="mlm-preview",
+            elem_classes="page-preview",
             elem_id="rows",
         )
 

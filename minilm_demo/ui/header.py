@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-MARK = """<h1 class="mlm-mark"><svg width="26" height="26" viewBox="0 0 26 26" fill="none" stroke="currentColor" \
-stroke-width="2" aria-hidden="true"><path d="M3 20C3 9 23 9 23 20"/><path class="mlm-mark-inner" d="M8 20c0-6 10-6 10 0"/>\
+MARK = """<h1 class="page-mark"><svg width="26" height="26" viewBox="0 0 26 26" fill="none" stroke="currentColor" \
+stroke-width="2" aria-hidden="true"><path d="M3 20C3 9 23 9 23 20"/>\
+<path class="page-mark-inner" d="M8 20c0-6 10-6 10 0"/>\
 <circle cx="3" cy="21" r="1.6" fill="currentColor" stroke="none"/><circle cx="23" cy="21" r="1.6" fill="currentColor" \
 stroke="none"/></svg><span>MiniLM Demo</span></h1>"""
 
@@ -32,9 +33,9 @@ SWITCH_THEME = """() => {
 
 
 def build_header() -> None:
-    with gr.Row(elem_classes="mlm-head"):
-        gr.HTML(MARK, elem_classes="mlm-mark-box")
-        with gr.Row(elem_classes="mlm-tools"):
+    with gr.Row(elem_classes="page-head"):
+        gr.HTML(MARK, elem_classes="page-mark-box")
+        with gr.Row(elem_classes="page-tools"):
             link = gr.Button("Copy link", size="sm", elem_id="copy-link")
             theme = gr.Button("Dark or light", size="sm", elem_id="switch-theme")
     link.click(None, js=COPY_LINK, api_visibility="private")
