@@ -13,18 +13,20 @@ from .. import views
 from ..data import FILE_KINDS, TARGETS, LabelMeaning, local_sources
 from ..errors import DataError, DemoError
 from ..jobs import TrainConfig, check_probe, with_rows_of_own
-from ..jobs.configs import METHODS
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
 from ..serving import chosen_start, default_start, preview_data, rounds_sentence, run_title, starting_points
 from ..tasks import OWN, OWN_FIELDS, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
-from .components import option_number, view
+from .components import bench, option_number, rail, stage, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, says_errors
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
+METHOD_TITLES = {"full": "All weights", "lora": "LoRA", "head": "Output layer"}
+METHOD_INFO = "What moves: everything, small matrices beside the weights, or the last layer alone."
+BEST_KNOWN = ("sst2", "mnli", "mrpc", "squad_v2")
 CURVES = 8  # at most so many runs in one figure
 
 
@@ -48,38 +50,53 @@ class FinetuneTab:
 def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     first = get_task("sst2")
     run_id = gr.State("")
-    with gr.Row():
-        with gr.Column(scale=3):
-            choices = [(task.title, task.name) for task in (*TASKS.values(), OWN)]
-            task = gr.Radio(choices, value=first.name, label="Task", elem_id="task")
-            data = gr.Radio(_data_choices(first), value=local_sources(first)[0], label="Data", elem_id="data")
+    with bench():
+        with rail():
+            task = gr.Radio(_task_choices(), value=first.name, label="Task", elem_id="task", elem_classes="page-list")
+            data = gr.Radio(
+                _data_choices(first),
+                value=local_sources(first)[0],
+                label="Data",
+                elem_id="data",
+                elem_classes="page-list",
+            )
             file = _file_box()
             columns, target, to_own = _column_choices()
-        with gr.Column(scale=2):
-            time = gr.Radio(list(TIMES), value=_time_of(first), label="How long?", elem_id="time")
-            train = gr.Button("Train", variant="primary", size="lg", elem_id="train")
+            method = gr.Radio(
+                [(title, name) for name, title in METHOD_TITLES.items()],
+                value="full",
+                label="Method",
+                info=METHOD_INFO,
+                elem_id="option-method",
+                elem_classes="page-parts",
+            )
+            time = gr.Radio(
+                list(TIMES), value=_time_of(first), label="How long?", elem_id="time", elem_classes="page-parts"
+            )
             probe = _probe(first)
             with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
-                options = _advanced(first)
-    with gr.Row(visible=False, elem_id="after") as after:
-        ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
-        watch = gr.Button("Its attention while it learned", elem_id="watch-run")
-        compare = gr.Button("Learning curves", elem_id="curves-run")
-        download = download_button("Download the model (zip)", elem_id="download")
-    curves = view(views.FIGURE, elem_id="curves")
-    run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
-    with gr.Accordion("A look at the data", open=True, elem_id="look"):
-        sentence = gr.Textbox(
-            show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
-        )
-        rows = gr.Dataframe(
-            show_label=False,
-            interactive=False,
-            wrap=True,
-            max_chars=220,  # a whole SQuAD context would fill the page
-            elem_classes="page-preview",
-            elem_id="rows",
-        )
+                options = _advanced(first, method)
+            train = gr.Button("Train", variant="primary", elem_id="train")
+        with stage():
+            run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
+            with gr.Row(visible=False, elem_id="after", elem_classes="page-next") as after:
+                ask = gr.Button("Ask this model in Predict", size="md", elem_id="ask-run")
+                watch = gr.Button("Its attention while it learned", size="md", elem_id="watch-run")
+                compare = gr.Button("Learning curves", size="md", elem_id="curves-run")
+                download = download_button("Download the model (zip)", elem_id="download")
+            curves = view(views.FIGURE, elem_id="curves")
+            with gr.Accordion("A look at the data", open=True, elem_id="look"):
+                sentence = gr.Textbox(
+                    show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
+                )
+                rows = gr.Dataframe(
+                    show_label=False,
+                    interactive=False,
+                    wrap=True,
+                    max_chars=220,  # a whole SQuAD context would fill the page
+                    elem_classes="page-preview",
+                    elem_id="rows",
+                )
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look = [task, data, file, *columns, target, options["checkpoint"], options["max_length"]]
@@ -107,6 +124,14 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     compared = compare.click(run_curves, [run_id, my_runs], curves, **private)
     compared.success(None, js=scroll_to("curves"))
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
+
+
+def _task_choices() -> list[tuple[str, str]]:
+    """The tasks, the best known first: each is its question, then its name."""
+    known = [*(get_task(name) for name in BEST_KNOWN), OWN]
+    tasks = [*known, *(task for task in TASKS.values() if task not in known)]
+    named = [(*task.title.split(": ", 1), task.name) for task in tasks]
+    return [(f"{views.words.capital(question)} ({title})", name) for title, question, name in named]
 
 
 def _file_box() -> gr.File:
@@ -163,7 +188,7 @@ def _probe_boxes(task: Task) -> list[dict]:
     ]
 
 
-def _advanced(task: Task) -> dict[str, gr.components.Component]:
+def _advanced(task: Task, method: gr.Radio) -> dict[str, gr.components.Component]:
     """Widgets for the other fields of `TrainConfig`, with the limits and help of its metadata."""
 
     def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
@@ -177,19 +202,14 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
             value=default_start(task, local_sources(task)[0]),
             label="Start from",
             elem_id="option-checkpoint",
+            elem_classes="page-list",
         ),
         "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
         "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
         "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
         "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
         "max_length": number("max_length", task.max_length, "Length in tokens", 0),
-        "method": gr.Radio(
-            list(METHODS),
-            value="full",
-            label="Method",
-            info=TrainConfig.__dataclass_fields__["method"].metadata["help"],
-            elem_id="option-method",
-        ),
+        "method": method,
         "seed": number("seed", 0, "Seed", 0),
     }
 

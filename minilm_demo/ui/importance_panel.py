@@ -19,7 +19,7 @@ def build_importance_panel(
     skill: gr.Radio, texts: tuple[gr.Textbox, gr.Textbox], checkpoints: gr.CheckboxGroup
 ) -> Dependency:
     """Build the panel; another skill empties the view. Returns the event that fills it."""
-    ask = gr.Button("Which words mattered?", variant="secondary", elem_id="importance-ask")
+    ask = gr.Button("Which words mattered?", variant="secondary", size="md", elem_id="importance-ask")
     importance = view(views.IMPORTANCE, elem_id="importance")
     explained = ask.click(
         _explain, [skill, *texts, checkpoints], importance,

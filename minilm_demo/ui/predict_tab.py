@@ -23,7 +23,7 @@ from ..serving import (
 )
 from ..tasks import SKILLS, TASKS, Preset, get_task, skill_tasks
 from .choices import two_boxes
-from .components import ENTER_ASKS, PLACEHOLDER, anew, ask_view, show_form, view
+from .components import ENTER_ASKS, PLACEHOLDER, anew, ask_view, bench, rail, show_form, stage, view
 from .handlers import says_errors
 from .importance_panel import build_importance_panel
 from .many_texts_panel import build_many_texts_panel
@@ -46,17 +46,27 @@ class PredictTab:
 
 def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     first = next(iter(SKILLS))
-    skill = gr.Radio(_skill_choices(()), value=first, label="What do you want to ask?", elem_id="skill")
-    with gr.Row():
-        with gr.Column(scale=3):
+    with bench():
+        with rail():
+            skill = gr.Radio(
+                _skill_choices(()),
+                value=first,
+                label="What do you want to ask?",
+                elem_id="skill",
+                elem_classes="page-parts",
+            )
             texts = tuple(gr.Textbox(**box, elem_id=f"text{i + 1}") for i, box in enumerate(_boxes(first)))
-            presets = gr.Radio(**_preset_radio(first), label="Or take an example", elem_id="examples")
-        with gr.Column(scale=2):
-            checkpoints = gr.CheckboxGroup([], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET)
+            presets = gr.Radio(
+                **_preset_radio(first), label="Or take an example", elem_id="examples", elem_classes="page-chips"
+            )
+            checkpoints = gr.CheckboxGroup(
+                [], label="Who answers?", elem_id="checkpoint", info=NOTHING_YET, elem_classes="page-list"
+            )
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
-    answers = view(views.ANSWERS, value=_precomputed(first), server=[ask_models], elem_id="answer")
-    explained = build_importance_panel(skill, texts, checkpoints)
-    many = build_many_texts_panel(skill, checkpoints)
+        with stage():
+            answers = view(views.ANSWERS, value=_precomputed(first), server=[ask_models], elem_id="answer")
+            explained = build_importance_panel(skill, texts, checkpoints)
+            many = build_many_texts_panel(skill, checkpoints)
 
     form = [*texts, skill, checkpoints]
     private = {"api_visibility": "private", "show_progress": "hidden"}
@@ -259,20 +269,11 @@ def _presets(skill: str) -> tuple[Preset, ...]:
 
 
 def _preset_radio(skill: str) -> dict:
-    """Choices and hint of the examples: a line for each, and how the shipped skill answers it."""
+    """Choices and hint of the examples: the phenomenon of each, and how the shipped skill answers it."""
     if skill not in SKILLS:
-        return {
-            "choices": [(_preset_line(preset), index) for index, preset in enumerate(_presets(skill))],
-            "info": None,
-        }
-    marks = {True: "✗ falls for it", False: "✓ right"}
+        return {"choices": [(preset.about, index) for index, preset in enumerate(_presets(skill))], "info": None}
     choices = [
-        (f"{_preset_line(preset)}  {marks[preset.misleads]}", index) for index, preset in enumerate(_presets(skill))
+        (f"{preset.about} {'✗' if preset.misleads else '✓'}", index) for index, preset in enumerate(_presets(skill))
     ]
-    info = f"✓ the {SKILLS[skill].title} skill is right, ✗ it falls for it. Another model may differ."
+    info = f"✓ The {SKILLS[skill].title} skill is right. ✗ It falls for it. Another model may differ."
     return {"choices": choices, "info": info}
-
-
-def _preset_line(preset: Preset) -> str:
-    """The phenomenon and the texts of a preset, each cut to 60 characters."""
-    return f"{preset.about}: {' — '.join(text if len(text) <= 60 else f'{text[:60]}…' for text in preset.texts)}"
