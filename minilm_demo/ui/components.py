@@ -13,6 +13,11 @@ from .. import views
 
 ENTER_ASKS = "Enter asks, Shift + Enter begins a new line."
 PLACEHOLDER = "Write here, then press Enter."
+# JavaScript: scrolls to an element that is not on the upper half of the screen, as below the rail on a phone.
+SHOW = """(element) => {
+  const { top } = element.getBoundingClientRect();
+  if (top < -1 || top > innerHeight / 2) element.scrollIntoView({ behavior: "smooth", block: "start" });
+}"""
 _PAYLOAD_NUMBERS = itertools.count(1)  # of all visitors
 
 
@@ -65,7 +70,7 @@ def ask_view(elem_id: str, names: Sequence[str]) -> str:
     two texts and the values called `names`.
 
     The request bypasses Gradio's queue, and the server keeps no copy for the session."""
-    return _tell_views("ask", [elem_id], names)
+    return _tell_views("ask", [elem_id], names, f'({SHOW})(document.querySelector("#{elem_id}"));')
 
 
 def show_form(elem_ids: Sequence[str], names: Sequence[str]) -> str:
@@ -73,7 +78,7 @@ def show_form(elem_ids: Sequence[str], names: Sequence[str]) -> str:
     return _tell_views("form", elem_ids, names)
 
 
-def _tell_views(event: str, elem_ids: Sequence[str], names: Sequence[str]) -> str:
+def _tell_views(event: str, elem_ids: Sequence[str], names: Sequence[str], then: str = "") -> str:
     return f"""(text1, text2, ...values) => {{
       const named = {json.dumps(names)}.map((name, place) => [name, values[place]]);
       const detail = {{ texts: [text1, text2], ...Object.fromEntries(named) }};
@@ -81,6 +86,7 @@ def _tell_views(event: str, elem_ids: Sequence[str], names: Sequence[str]) -> st
         const host = document.querySelector("#" + id + " .mlm");
         host?.view?.then(() => host.dispatchEvent(new CustomEvent("{event}", {{ detail }})));
       }}
+      {then}
     }}"""
 
 

@@ -21,6 +21,7 @@ from ..runs import JOBS, RunState, plain_name, state, visitor_run_folder
 from ..serving import title_of
 from ..tasks import get_task
 from ..views.documents import visitor_run_document
+from .components import SHOW
 from .handlers import QUEUE
 
 
@@ -124,14 +125,14 @@ def remember_run(elem_id: str, run_id: str = "value.run") -> str:
       const address = new URL(window.location);
       address.searchParams.set("run", {run_id});
       window.history.replaceState({{}}, "", address);
-      document.querySelector("#{elem_id}").scrollIntoView({{ behavior: "smooth", block: "start" }});
+      ({SHOW})(document.querySelector("#{elem_id}"));
     }}"""
 
 
 def scroll_to(elem_id: str) -> str:
     """JavaScript: an element that has just got its value comes onto the screen."""
     return f"""() => setTimeout(() => {{
-      document.querySelector("#{elem_id}").scrollIntoView({{ behavior: "smooth", block: "start" }});
+      ({SHOW})(document.querySelector("#{elem_id}"));
     }}, 100)"""
 
 

@@ -31,8 +31,15 @@ SWITCH_THEME = """() => {
   localStorage.setItem("minilm-demo-theme", theme);
 }"""
 
+KEEP_THEME = """() => {
+  const theme = localStorage.getItem("minilm-demo-theme");
+  if (!theme || new URL(location.href).searchParams.has("__theme")) return;
+  document.body.classList.toggle("dark", theme === "dark");
+}"""
+
 
 def build_header() -> None:
+    """Mark, name and tools. The choice of dark or light is kept in the browser."""
     with gr.Row(elem_classes="page-head"):
         gr.HTML(MARK, elem_classes="page-mark-box")
         with gr.Row(elem_classes="page-tools"):
@@ -40,3 +47,4 @@ def build_header() -> None:
             theme = gr.Button("Dark or light", size="sm", elem_id="switch-theme")
     link.click(None, js=COPY_LINK, api_visibility="private")
     theme.click(None, js=SWITCH_THEME, api_visibility="private")
+    gr.on(None, None, js=KEEP_THEME, api_visibility="private")  # without triggers: when the page loads
