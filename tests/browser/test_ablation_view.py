@@ -82,8 +82,7 @@ def students(page, elem_id: str) -> int:
 
 def test_run_it_here_watch_stop_and_come_back(address, open_page):
     page = open_page()
-    page.goto(address)
-    page.locator("#ablation").scroll_into_view_if_needed()
+    page.goto(f"{address}?at=distil/help")
     page.locator("#ablation [data-drawn]").wait_for()
     assert students(page, "ablation") == 25
     assert "5 students with half of the teacher's layers" in page.locator("#ablation-plan").inner_text()

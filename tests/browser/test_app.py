@@ -99,7 +99,8 @@ def test_a_skill_answers(app, open_page, name):
     skill, (preset, answer) = SKILLS[name].title, QUESTIONS[name]
     page = open_predict(open_page, app, skill)
     page.get_by_text("Precomputed").wait_for()
-    page.locator("#examples").get_by_label(re.compile(preset)).check()
+    about = next(example.about for example in SKILLS[name].presets if example.texts[0].startswith(preset))
+    page.locator("#examples").get_by_label(re.compile(f"^{about} ")).check()
     page.wait_for_function(f"[...document.querySelectorAll('#text1 textarea')][0].value.startsWith('{preset}')")
     page.click("#ask")
     page.get_by_text(f"Answered by {skill} skill").wait_for()
@@ -203,7 +204,7 @@ def test_teacher_beside_student(app, open_page):
     """The first picture is there before a model; then the other recipe, another head, its exact numbers."""
     page = open_page()
     page.goto(app)
-    page.get_by_role("tab", name="Distillation").click()
+    page.get_by_role("tab", name="Distil", exact=True).click()
     microscope = page.locator("#microscope")
     microscope.get_by_text("A recording: a student").wait_for()
     assert "Attention, head" in microscope.inner_text()

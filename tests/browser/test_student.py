@@ -194,8 +194,7 @@ def app(tmp_path_factory, tiny_checkpoint):
 def test_distil_watch_stop_reload_and_use(app, open_page):
     """The main story: a student learns, its maps move; stop, come back by the address, fine-tune it."""
     page = open_page()
-    page.goto(app)
-    page.get_by_role("tab", name="Distillation").click()
+    page.goto(f"{app}?at=distil/now")
     page.locator("#distil-size").get_by_label("My own size").check()
     page.locator("#distil-probe textarea").fill("the <b>movie</b> is good")
     page.locator("#distil-time").get_by_label("5 minutes").check()

@@ -141,8 +141,8 @@ def test_the_address_leads_to_the_student(student):
     assert drawn["points"]["value_relation"] and drawn["result"]
     assert after.visible
     assert download.link == f"/runs/{run}.zip"
-    *_, tab, known = open_page(["other"], request(run))
-    assert tab.selected == "distillation"
+    *_, tab, place, known = open_page(["other"], request(run))
+    assert (tab.selected, place.selected) == ("distil", "now")
     assert known == [run, "other"]
 
 
@@ -162,8 +162,8 @@ def test_of_two_runs_at_work_each_is_opened_in_its_place(tiny_checkpoint):
     handlers.QUEUE._waiting.extend(made)  # in the line, and nobody is called
     mine = [taught, tuned]
     try:
-        view, shown, *_, tab, known = open_page(mine, request())
-        assert (view["run"], shown, tab.selected, known) == (tuned, tuned, "distillation", mine)
+        view, shown, *_, tab, place, known = open_page(mine, request())
+        assert (view["run"], shown, tab.selected, place.selected, known) == (tuned, tuned, "distil", "now", mine)
         assert distil_panel.reopen(mine, request())[1] == taught
     finally:
         handlers.QUEUE._waiting.clear()

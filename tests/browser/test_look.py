@@ -1,0 +1,96 @@
+"""The look of the whole page, measured: what is on screen together, what fits a phone, which colours controls have."""
+
+import pytest
+from running_app import running_app
+
+# Address of a place -> its primary button, and the view that the button fills.
+PLACES = {
+    "predict": ("#ask", "#answer"),
+    "finetune": ("#train", "#run"),
+    "attention": ("#attention-trace", "#attention"),
+    "distil/microscope": ("#microscope-compare", "#microscope"),
+    "distil/now": ("#distil", "#student"),
+    "distil/help": ("#ablation-start", "#ablation"),
+}
+# The controls of the form around the views, with the spread of each of their colours: 0 is grey. Ink is below 45.
+COLOURED = """() => {
+  const spread = (colour) => {
+    const [red, green, blue, alpha = 1] = colour.match(/[\\d.]+/g).map(Number);
+    return alpha ? Math.max(red, green, blue) - Math.min(red, green, blue) : 0;
+  };
+  const found = [];
+  for (const control of document.querySelectorAll("button, label, input, textarea, [role=tab], summary")) {
+    const style = getComputedStyle(control);
+    if (control.closest(".mlm") || !control.offsetParent || style.opacity === "0") continue;
+    for (const name of ["color", "backgroundColor", "borderTopColor"]) {
+      const isShown = name !== "borderTopColor" || parseFloat(style.borderTopWidth) > 0;
+      if (isShown && spread(style[name]) > 45) found.push([control.outerHTML.slice(0, 80), name, style[name]]);
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+def open_place(open_page, app, place: str, **options):
+    page = open_page(**options)
+    page.goto(f"{app}?at={place}")
+    page.locator(PLACES[place][0]).wait_for()
+    return page
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_button_and_what_it_fills_are_on_screen_together(app, open_page, place):
+    page = open_place(open_page, app, place, viewport={"width": 1366, "height": 768})
+    button, view = (page.locator(selector).bounding_box() for selector in PLACES[place])
+    assert button["y"] >= 0 and button["y"] + button["height"] <= 768
+    assert 0 <= view["y"] <= 768 - 100, "its head is on screen"
+    assert button["x"] + button["width"] < view["x"], "side by side"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_nothing_is_wider_than_a_phone(app, open_page, place):
+    page = open_place(open_page, app, place, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    names = [tab for tab in page.get_by_role("tab").all() if tab.is_visible()]
+    assert [tab.inner_text() for tab in names][:4] == ["Predict", "Fine-tune", "Attention", "Distil"]
+    for tab in names:
+        box = tab.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_control_has_a_colour_of_the_data(app, open_page, theme):
+    page = open_place(open_page, app, "predict", color_scheme=theme)
+    for place, (button, _) in PLACES.items():
+        tab, _, part = place.partition("/")
+        page.locator(f".tab-container[role=tablist] [data-tab-id={tab}]").click()
+        if part:
+            page.locator(f"#places [role=tablist] [data-tab-id={part}]").click()
+        page.locator(button).wait_for()
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(250)  # colours change within 0.15 s
+        assert page.evaluate(COLOURED) == [], place
+
+
+def test_the_address_names_the_place_and_opens_it_again(app, open_page):
+    page = open_place(open_page, app, "distil/now")
+    page.get_by_role("tab", name="Does it help?").click()
+    page.wait_for_url("**/?at=distil/help")
+    page.get_by_role("tab", name="Attention").click()
+    page.wait_for_url("**/?at=attention")
+    page.reload()
+    page.locator("#attention-trace").wait_for()
+
+
+def test_dark_or_light_is_kept(app, open_page):
+    page = open_place(open_page, app, "predict", color_scheme="light")
+    page.click("#switch-theme")
+    page.wait_for_function("document.body.classList.contains('dark')")
+    page.reload()
+    page.wait_for_function("document.body.classList.contains('dark')")
