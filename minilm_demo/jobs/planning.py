@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MEASURED_STEPS = 5
 MEASURING_SHARE = 0.15  # of a time budget; a slow machine measures fewer updates
 ONE_BATCH_SHARE = 0.3  # of a time budget, for the first whole batch
-TWO_BATCHES_SHARE = 0.4  # of a time budget, for both if the first was slow
+TWO_BATCHES_SHARE = 0.45  # of a time budget, for both if the first was slow
 SMALLEST_BATCH = 4  # rows per update and process
 ENOUGH_STEPS = 6  # if fewer fit into a time budget, smaller batches are taken …
 WORTHWHILE = 0.8  # … if half the rows take at most so many times as long
