@@ -76,8 +76,17 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
     except OSError as error:
         if upload_name:
             _remove(folder / upload_name)
-        raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+        raise _cannot_record(f"The run folder {folder} cannot be written", error) from error
     return record
+
+
+def _cannot_record(shell: str, error: OSError) -> DemoError:
+    """The error of a folder that cannot be written. The page names no folder of the server."""
+    return DemoError(
+        "",
+        shell=f"{shell}: {error.strerror}.",
+        page=f"The server cannot record a run: {error.strerror}. Ask the people who run it to run `doctor` there.",
+    )
 
 
 def _run_in(folder: Path) -> RunState | None:

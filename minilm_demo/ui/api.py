@@ -121,8 +121,8 @@ def predict_own(text: str, checkpoint: str, second_text: str = "") -> dict:
         checkpoint: the id of the run that trained the model.
         second_text: the second text; "" for a model of single texts.
     Returns:
-        `label` and `probabilities` (label -> 0 to 1), or `score` for numbers; `checkpoint`, `milliseconds`, and what was
-        read of the text.
+        `label` and `probabilities` (label -> 0 to 1), or `score` for numbers; `checkpoint`, `milliseconds`, and what
+        was read of the text.
     """
     return _answer("own", checkpoint, *boxed_texts((text, second_text)))
 
