@@ -144,7 +144,8 @@ def download_button(label: str, elem_id: str) -> gr.Button:
 
 
 def download_link(run_id: str) -> gr.Button:
-    return gr.Button(link=f"/runs/{run_id}.zip")
+    """The link starts from the page's own address, which may be below a path of another server."""
+    return gr.Button(link=f"runs/{run_id}.zip")
 
 
 def download(request: Request) -> StreamingResponse | PlainTextResponse:
