@@ -43,7 +43,7 @@ def test_the_page_names_the_modules_before_its_first_script():
     named = re.findall(r'<link rel="modulepreload" crossorigin href="./assets/([\w.-]+)">', answer.text)
     assert named == first_modules()
     assert re.sub(r'<link rel="(modulepreload|icon)"[^>]*>', "", answer.text) == SENT
-    first, last = answer.text.index("<link"), answer.text.rindex("<link")
+    first, last = answer.text.index("<link"), answer.text.rindex('rel="modulepreload"')
     assert answer.text.index("<base") < first < last < answer.text.index("<script>")
 
 
