@@ -32,6 +32,8 @@ from .theme import CSS, theme
 from .uploads import SaidUploads, forget_left_files
 
 TITLE = "MiniLM Demo"
+# What Gradio says to screen readers and has no words for; other languages fall back to these.
+SPOKEN = {"common.complete": "Done"}
 INTRODUCTION = (
     "# MiniLM Demo\nA small Transformer that learned by imitating the self-attention of a large one "
     "([Wang et al., 2020](https://arxiv.org/abs/2002.10957)). Fine-tune it on two CPU cores, then ask it."
@@ -180,6 +182,7 @@ def launch_options() -> dict:
         "state_session_capacity": 200,
         "enable_monitoring": False,
         "footer_links": ["api"],
+        "i18n": gr.I18n(en=SPOKEN),
         "max_file_size": "20mb",
         "app_kwargs": {
             "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
