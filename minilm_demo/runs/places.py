@@ -12,7 +12,7 @@ from .records import RunState
 
 # What a run writes into its folder, besides a visitor's own file.
 RECORD = ("run.json", "run.json.new", "events.jsonl", "worker.json", "stop", "error.txt")
-MODEL = ("checkpoint", "checkpoint.new", "checkpoint.old", "adapter", "probe", "students")
+MODEL = ("checkpoint", "checkpoint.new", "checkpoint.old", "adapter", "learned_rows.npy", "probe", "students")
 CARD = "README.md"  # written with the result
 
 

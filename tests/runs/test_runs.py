@@ -28,6 +28,10 @@ SST2 = TASKS["sst2"]
 SHORT_RUN = [Started, Planned, Evaluated, Stepped, Stepped, Saved, Evaluated]  # its validation rows before and after
 
 
+# What a finished fine-tune leaves in its folder.
+FILES = {"run.json", "events.jsonl", "checkpoint", "learned_rows.npy", "README.md"}
+
+
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory):
     """Rows enough to hold some back, so that checkpoints are kept along the way."""
@@ -69,7 +73,7 @@ def test_a_finished_run_folder_holds_everything(short, tiny_checkpoint):
     record = record_and_drain(short)
     folder = folder_of(record)
     assert folder.parent == models.runs_root()
-    assert {path.name for path in folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert {path.name for path in folder.iterdir()} == FILES
     written = json.loads((folder / "run.json").read_text())
     assert written["run_id"] == folder.name
     assert (written["job"], written["task"], written["origin"]) == ("finetune", "sst2", "shell")
@@ -283,7 +287,7 @@ def test_a_run_that_saved_nothing_does_not_block_its_folder(short, tmp_path, end
     assert record.created == run.record.created
     assert (folder / "notes.txt").read_text() == "not of a run"
     names = {path.name for path in folder.iterdir()} - {"notes.txt"}
-    assert names == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert names == FILES
 
 
 @pytest.mark.parametrize("kept", ["at work", "a checkpoint", "a damaged record"])
@@ -549,7 +553,7 @@ def test_an_upload_lives_as_long_as_its_run(short, upload):
     assert event.status == "completed"
     assert "Secret plans.JSONL" in event.result.data_source.description, "people know their file by its name"
     assert not (folder / "upload").exists()
-    assert {path.name for path in folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert {path.name for path in folder.iterdir()} == FILES
 
 
 def test_an_upload_is_gone_though_its_run_failed_or_was_left(short, upload):
@@ -883,7 +887,7 @@ def test_nobody_waits_for_a_process_that_starts_slowly(queue, short, monkeypatch
         def is_alive(self):
             return True
 
-        def join(self):
+        def join(self, timeout=None):
             pass
 
     monkeypatch.setattr(queue_module, "worker_context", SlowProcess)
