@@ -13,8 +13,10 @@ from gradio.route_utils import BUILD_PATH_LIB
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..shipped import shipped
+
 # Written by tests/browser/make_first_page.py for the pinned version of Gradio.
-FIRST_PAGE = Path(__file__).resolve().parents[2] / "assets" / "first_page.json"
+FIRST_PAGE = shipped("assets/first_page.json")
 GRADIOS_FILES = Path(BUILD_PATH_LIB)
 _BEFORE = b"<script"  # the first one comes after <base>, from which the addresses start
 # Gradio names its manifest, and a browser looks for the icon, at the root of the server, which may be another's.

@@ -551,7 +551,7 @@ def test_an_upload_lives_as_long_as_its_run(short, upload):
     for event in runs.record_events(record, partial(finetune, "sst2", record.config)):
         assert (folder / "upload" / "Secret plans.JSONL").exists() == (not isinstance(event, Finished))
     assert event.status == "completed"
-    assert "Secret plans.JSONL" in event.result.data_source.description, "people know their file by its name"
+    assert "Secret plans.JSONL" in event.result.evaluation.data_source.description, "people know their file by its name"
     assert not (folder / "upload").exists()
     assert {path.name for path in folder.iterdir()} == FILES
 
