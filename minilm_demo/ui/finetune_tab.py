@@ -12,14 +12,14 @@ import gradio as gr
 from .. import views
 from ..data import FILE_KINDS, TARGETS, LabelMeaning, local_sources
 from ..errors import DataError, DemoError
-from ..jobs import TrainConfig, check_probe, with_rows_of_own
+from ..jobs import TrainConfig, check_probe, default_rate, with_rows_of_own
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
 from ..serving import chosen_start, default_start, preview_data, rounds_sentence, run_title, starting_points
 from ..tasks import OWN, OWN_FIELDS, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
-from .components import bench, option_number, rail, stage, view
+from .components import NumberBox, bench, rail, stage, view
 from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, says_errors
 
@@ -27,6 +27,19 @@ TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs
 METHOD_TITLES = {"full": "All weights", "lora": "LoRA", "head": "Output layer"}
 METHOD_INFO = "What moves: everything, small matrices beside the weights, or the last layer alone."
 BEST_KNOWN = ("sst2", "mnli", "mrpc", "squad_v2")
+NUMBERS = {
+    box.name: box
+    for box in (
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "train_examples", "Examples", zero="all"),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "epochs", "Epochs (used with “By epochs”)", precision=None),
+        NumberBox(
+            TrainConfig, JOBS[FINETUNE].limits, "learning_rate", "Learning rate", zero="the task's own", precision=None
+        ),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "batch_size", "Batch size"),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "max_length", "Length in tokens"),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "seed", "Seed"),
+    )
+}
 CURVES = 8  # at most so many runs in one figure
 
 
@@ -79,11 +92,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             train = gr.Button("Train", variant="primary", elem_id="train")
         with stage():
             run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
-            with gr.Row(visible=False, elem_id="after", elem_classes="page-next") as after:
-                ask = gr.Button("Ask this model in Predict", size="md", elem_id="ask-run")
-                watch = gr.Button("Its attention while it learned", size="md", elem_id="watch-run")
-                compare = gr.Button("Learning curves", size="md", elem_id="curves-run")
-                download = download_button("Download the model (zip)", elem_id="download")
+            after, ask, watch, compare, download = _after_row()
             curves = view(views.FIGURE, elem_id="curves")
             with gr.Accordion("A look at the data", open=True, elem_id="look"):
                 sentence = gr.Textbox(
@@ -112,6 +121,8 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     to_own.click(lambda: OWN.name, None, task, **private)
     time.input(*rounds, **private)
     options["max_length"].change(look_at_data, look, looked, **private)
+    rate = [task, data, start, options["method"]]
+    gr.on([each.change for each in rate], _say_rate, rate, options["learning_rate"], **private)
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *columns, target, *probe, *options.values()],
@@ -132,6 +143,18 @@ def _task_choices() -> list[tuple[str, str]]:
     tasks = [*known, *(task for task in TASKS.values() if task not in known)]
     named = [(*task.title.split(": ", 1), task.name) for task in tasks]
     return [(f"{views.words.capital(question)} ({title})", name) for title, question, name in named]
+
+
+def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button]:
+    """The row of what can be done with a finished run, hidden until there is one, and its buttons."""
+    with gr.Row(visible=False, elem_id="after", elem_classes="page-next") as after:
+        return (
+            after,
+            gr.Button("Ask this model in Predict", size="md", elem_id="ask-run"),
+            gr.Button("Its attention while it learned", size="md", elem_id="watch-run"),
+            gr.Button("Learning curves", size="md", elem_id="curves-run"),
+            download_button("Download the model (zip)", elem_id="download"),
+        )
 
 
 def _file_box() -> gr.File:
@@ -191,26 +214,27 @@ def _probe_boxes(task: Task) -> list[dict]:
 def _advanced(task: Task, method: gr.Radio) -> dict[str, gr.components.Component]:
     """Widgets for the other fields of `TrainConfig`, with the limits and help of its metadata."""
 
-    def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
-        return option_number(
-            TrainConfig, JOBS[FINETUNE].limits, name, value, label, precision, elem_id=f"option-{name}"
-        )
+    def number(name: str, value, default: float | None = None) -> gr.Number:
+        return NUMBERS[name].build(value, f"option-{name}", default)
+
+    source = local_sources(task)[0]
+    start = default_start(task, source)
 
     return {
         "checkpoint": gr.Radio(
             starting_points((), skills=True),
-            value=default_start(task, local_sources(task)[0]),
+            value=start,
             label="Start from",
             elem_id="option-checkpoint",
             elem_classes="page-list",
         ),
-        "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
-        "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
-        "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
-        "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
-        "max_length": number("max_length", task.max_length, "Length in tokens", 0),
+        "train_examples": number("train_examples", 0),
+        "epochs": number("epochs", task.epochs),
+        "learning_rate": number("learning_rate", 0, default_rate(task, "full", start, source)),
+        "batch_size": number("batch_size", task.batch_size),
+        "max_length": number("max_length", task.max_length),
         "method": method,
-        "seed": number("seed", 0, "Seed", 0),
+        "seed": number("seed", 0),
     }
 
 
@@ -242,6 +266,11 @@ def _time_of(task: Task) -> str:
     return next(name for name, seconds in TIMES.items() if seconds == task.sample_seconds)
 
 
+def _say_rate(name: str, data: str, start: str, method: str) -> gr.Number:
+    """Say at the learning rate which one the run takes by itself."""
+    return gr.Number(label=NUMBERS["learning_rate"].title(default_rate(get_task(name), method, start, data)))
+
+
 def _say_rounds(name: str, data: str, file: str | None, time: str):
     """Say beside the time how often a run reads the same rows."""
     return gr.Radio(info=rounds_sentence(get_task(name), data, file, TIMES[time]))
@@ -263,7 +292,11 @@ def look_at_data(
     on."""
     task = get_task(name)
     meaning = LabelMeaning(columns=_said_columns(task, data, (text, second_text, label)))
-    preview = preview_data(task, data, file, meaning, target, checkpoint, max_length)
+    try:
+        length = NUMBERS["max_length"].read(max_length)
+    except DemoError as error:  # said beside the data, because it is raised at each key until the number is whole
+        return error.on_page, *[gr.skip()] * 6, gr.Button(interactive=False)
+    preview = preview_data(task, data, file, meaning, target, checkpoint, length)
     table = _table(preview.columns, preview.cells) if preview.columns else None
     is_own_file = data == "file" and bool(preview.columns)
     choices = [("–", ""), *((column, column) for column in preview.columns)]
@@ -312,14 +345,14 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
     return TrainConfig(
         checkpoint=checkpoint,
         data=file if data == "file" else data,
-        train_examples=examples or None,
-        epochs=None if budget else epochs,
+        train_examples=NUMBERS["train_examples"].read(examples),
+        epochs=None if budget else NUMBERS["epochs"].read(epochs),
         time_budget=budget,
-        batch_size=batch,
-        learning_rate=rate or None,
-        max_length=length,
+        batch_size=NUMBERS["batch_size"].read(batch),
+        learning_rate=NUMBERS["learning_rate"].read(rate),
+        max_length=NUMBERS["max_length"].read(length),
         method=method,
-        seed=seed or 0,
+        seed=NUMBERS["seed"].read(seed) or 0,
         eval_examples=EVAL_EXAMPLES,
     )
 

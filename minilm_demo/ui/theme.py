@@ -1,11 +1,11 @@
 """The page's theme: Gradio's variables set to the tokens of `assets/page.css`, and fonts from Gradio's own package (no
 other host is requested)."""
 
-from pathlib import Path
-
 import gradio as gr
 
-CSS = Path(__file__).resolve().parents[2] / "assets" / "page.css"
+from ..shipped import shipped
+
+CSS = shipped("assets/page.css")
 
 # Gradio's variable -> its value, in which the tokens are light or dark by themselves.
 CONTROLS = {

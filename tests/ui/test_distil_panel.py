@@ -73,13 +73,41 @@ def test_layers_of_the_teacher_are_offered_where_they_fit():
 
 
 def test_what_was_chosen_stays_if_it_can(tiny_checkpoint):
-    size, init = distil_panel._choose_size(str(tiny_checkpoint), WIDE, "teacher", 0, 0)
+    size, init, _ = distil_panel._choose_size(str(tiny_checkpoint), WIDE, "teacher", 0, 0)
     assert (size.value, init.value) == (WIDE, "teacher")
-    size, init = distil_panel._choose_size("bert-base", WIDE, "teacher", 0, 0)
+    size, init, rate = distil_panel._choose_size("bert-base", WIDE, "teacher", 0, 0)
+    assert rate.label == "Learning rate (0: what suits the start)", "not known before the teacher is here"
     assert (size.value, init.value) == ("half", "random")
     with pytest.raises(gr.Error, match="Unknown checkpoint"):
         distil_panel._choose_size("gone", WIDE, "teacher", 0, 0)
     assert distil_panel.refresh_teachers("gone", None).value == "bundled"
+
+
+@pytest.mark.parametrize(
+    ("size", "init", "hidden", "rate"),
+    [(HALF, "random", 0, "0.004"), (WIDE, "random", 0, "0.002"), (WIDE, "teacher", 0, "0.0005"),
+     (OWN_SIZE, "random", 96, "0.004"), (OWN_SIZE, "random", 768, "0.001"), (OWN_SIZE, "random", 0, "0.004")],
+)  # fmt: skip
+def test_the_learning_rate_says_which_one_suits_the_start(size, init, hidden, rate):
+    shown = distil_panel._choose_size("bundled", size, init, hidden, 0)[-1]
+    assert shown.label == f"Learning rate (0: what suits the start, {rate})"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"rate": 9}, "“Learning rate” is 9; it can be from 0.0000001 to 1, or 0 for what suits the start."),
+        ({"batch": 4000}, "“Batch size” is 4,000; it can be from 1 to 128."),
+        ({"budget": None, "steps": 0}, "“Steps (used with “By steps”)” is 0; it can be from 1 to 20,000."),
+        ({"seed": -1}, "“Seed” is -1; it can be from 0 to 2,147,483,647."),
+        ({"size": OWN_SIZE, "layers": 13}, "“Layers with “My own size”” is 13; it can be from 1 to 12, or 0 for half."),
+        ({"size": OWN_SIZE, "heads": 500}, "“Heads with “My own size”” is 500; it can be from 1 to 128, or 0 for the"),
+    ],
+)
+def test_a_number_out_of_range_names_its_box(changes, sentence):
+    with pytest.raises(DemoError) as raised:
+        config_of(**changes)
+    assert str(raised.value).startswith(sentence)
 
 
 # -- what the run is asked for -------------------------------------------------------------------------------------
@@ -121,9 +149,9 @@ def test_what_cannot_be_is_a_sentence():
 
 def test_a_visitor_cannot_ask_for_too_much():
     start = ["bundled", OWN_SIZE, "random", "Attention only", "By steps (Advanced)", TEXT, "sst2", "sample", None, []]
-    with pytest.raises(gr.Error, match="at most 20,000"):
+    with pytest.raises(gr.Error, match="it can be from 1 to 20,000"):
         distil_panel._start(*start, 0, 0, 0, 0, 32, 30_000, 0)
-    with pytest.raises(gr.Error, match="batch_size is 129"):
+    with pytest.raises(gr.Error, match="“Batch size” is 129"):
         distil_panel._start(*start, 0, 0, 0, 0, 129, 30, 0)
 
 
@@ -140,7 +168,7 @@ def test_the_address_leads_to_the_student(student):
     assert (drawn["run"], drawn["status"], run_id) == (run, "completed", run)
     assert drawn["points"]["value_relation"] and drawn["result"]
     assert after.visible
-    assert download.link == f"/runs/{run}.zip"
+    assert download.link == f"runs/{run}.zip"
     *_, tab, place, known = open_page(["other"], request(run))
     assert (tab.selected, place.selected) == ("distil", "now")
     assert known == [run, "other"]
@@ -174,7 +202,7 @@ def test_a_fine_tune_is_not_taken_for_a_distillation(tiny_checkpoint):
     record = runs.create_run("finetune", get_task("sst2"), config)
     assert distil_panel.reopen([], request(record.run_id))[0] is None
     assert following.poll_maps({"run": record.run_id}) == {"error": "This run is no distillation."}
-    assert open_page([], request(record.run_id))[-2].selected == "finetune"
+    assert open_page([], request(record.run_id))[-3].selected == "finetune"
 
 
 # -- the maps ------------------------------------------------------------------------------------------------------
@@ -225,7 +253,8 @@ def test_predict_says_that_a_student_has_no_answer(student):
 def test_the_student_in_the_microscope(student, monkeypatch):
     teacher = student(probe="")
     run = student(teacher=teacher, hidden=8, probe=TEXT)
-    text, second, teachers, students, recipe, payload = distil_panel.look_at_student(run, [teacher])
+    place, text, second, teachers, students, recipe, payload = distil_panel.look_at_student(run, [teacher])
+    assert place.selected == "microscope"
     assert (text, second, recipe) == (TEXT, "", "minilm_v1")
     assert teachers.value == teacher and teacher in [name for _, name in teachers.choices]
     assert students.value == run and run in [name for _, name in students.choices]
