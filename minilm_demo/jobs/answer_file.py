@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data import encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
+from ..data import Table, encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
 from ..errors import DataError
 from ..models import Location, cached_checkpoint
 from ..results import Prediction
@@ -20,6 +20,8 @@ from .prediction import predict_rows
 # A cell that begins with one of these may run as a formula in a spreadsheet (OWASP, "CSV Injection"); behind an
 # apostrophe it is text. A number is none: it means the same as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# The same behind a semicolon or a tab, where the spreadsheets of some languages begin a new cell. An emoticon is none.
+FORMULA_INSIDE = re.compile(r"([;\t]\s*)(?=[=+@＝＋＠]|[-－][\d(])")
 NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 
 
@@ -89,22 +91,7 @@ def predict_file(
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)
     task, columns = task_of_table(candidates, table), _columns(table)
-    column_of = guess_columns(task, columns)
-    missing = [field for field in task.text_fields if field not in column_of]
-    if missing:
-        raise DataError(
-            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
-            f"Needed: {', '.join(task.text_fields)}."
-        )
-    require_plain(read, column_of, source.name, task.text_fields)
-    rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in table]
-    filled = [
-        position
-        for position, row in enumerate(rows)
-        if not any(map(is_blank, row.values())) and list(map(_text, table[position].values())) != columns
-    ]
-    if not filled:
-        raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
+    rows, filled = _questions(task, read, source)
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
     with (
@@ -132,6 +119,30 @@ def predict_file(
     )
 
 
+def _questions(task: Task, read: Table, source: Path) -> tuple[list[dict[str, str]], list[int]]:
+    """The texts of every row, and the positions of the rows that are asked about: not those without a text, nor those
+    that repeat the names of the columns. Raises `DataError` if no row is."""
+    columns = _columns(read.rows)
+    column_of = guess_columns(task, columns)
+    missing = [field for field in task.text_fields if field not in column_of]
+    if missing:
+        raise DataError(
+            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
+            f"Needed: {', '.join(task.text_fields)}."
+        )
+    require_plain(read, column_of, source.name, task.text_fields)
+    rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in read.rows]
+    names = [name.strip() for name in columns]
+    filled = [
+        position
+        for position, (texts, row) in enumerate(zip(rows, read.rows, strict=True))
+        if not any(map(is_blank, texts.values())) and [_text(cell).strip("\ufeff ") for cell in row.values()] != names
+    ]
+    if not filled:
+        raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
+    return rows, filled
+
+
 def reading_columns(prediction: Prediction) -> dict[str, object]:
     """What the model read of a row, as table columns: the keys of its JSON."""
     return {
@@ -144,7 +155,7 @@ def reading_columns(prediction: Prediction) -> dict[str, object]:
 
 
 def _text(cell: object) -> str:
-    return "" if cell is None else str(cell)
+    return "" if cell is None or cell != cell else str(cell)  # only "not a number" differs from itself
 
 
 def _columns(table: Sequence[Mapping]) -> list[str]:
@@ -161,8 +172,10 @@ def _cell(value: object) -> object:
     """The value as a cell that a spreadsheet shows and does not run."""
     if not isinstance(value, str):
         return value
-    is_formula = value.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value)
-    return encodable(f"'{value}" if is_formula else value)
+    start = value.lstrip(" \ufeff\u200b\xa0")  # what a spreadsheet may pass over
+    is_formula = start.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(start)
+    first, rest = (f"'{value[0]}", value[1:]) if is_formula else ("", value)
+    return encodable(first + FORMULA_INSIDE.sub(r"\1'", rest))
 
 
 def _check_limit(limit: int | None, number: int, unit: str, source: Path) -> None:
