@@ -27,11 +27,13 @@ NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class AnsweredFile:
-    """How many rows were written, and how many of them have no answer, because a text of theirs is empty; of the
-    others, how many were cut off, have words that the model cannot read, or have an unsure answer."""
+    """How many rows were written, and how many of them have no answer: those with an empty text, and among them
+    `repeated`, those with the names of the columns. Of the others, how many were cut off, have words that the model
+    cannot read, or have an unsure answer."""
 
     rows: int
     empty: int
+    repeated: int = 0
     truncated: int = 0
     with_unknown_words: int = 0
     unsure: int = 0
@@ -40,7 +42,8 @@ class AnsweredFile:
     def notes(self) -> list[str]:
         """Sentences on how the file was read, and on each number that is not 0."""
         counts = [
-            (self.empty, "without a text: no answer stands beside it"),
+            (self.empty - self.repeated, "without a text: no answer stands beside it"),
+            (self.repeated, "with the names of the columns once more: no answer stands beside it"),
             (self.truncated, "longer than the model reads: the columns tokens_read and tokens_total say how much"),
             (self.with_unknown_words, "with words that the model cannot read: the column unknown_words names them"),
             (self.unsure, "with an unsure answer: the column unsure"),
@@ -91,7 +94,7 @@ def predict_file(
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)
     task, columns = task_of_table(candidates, table), _columns(table)
-    rows, filled = _questions(task, read, source)
+    rows, repeated, filled = _questions(task, read, source)
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
     with (
@@ -112,6 +115,7 @@ def predict_file(
     return AnsweredFile(
         rows=len(rows),
         empty=len(rows) - len(filled),
+        repeated=len(repeated),
         truncated=sum(prediction.truncated for prediction in predictions),
         with_unknown_words=sum(bool(prediction.unknown_words) for prediction in predictions),
         unsure=sum(prediction.unsure for prediction in predictions),
@@ -119,9 +123,9 @@ def predict_file(
     )
 
 
-def _questions(task: Task, read: Table, source: Path) -> tuple[list[dict[str, str]], list[int]]:
-    """The texts of every row, and the positions of the rows that are asked about: not those without a text, nor those
-    that repeat the names of the columns. Raises `DataError` if no row is."""
+def _questions(task: Task, read: Table, source: Path) -> tuple[list[dict[str, str]], list[int], list[int]]:
+    """The texts of every row, and the positions of two kinds of rows: those that repeat the names of the columns, and
+    those that are asked about, which are all others with texts. Raises `DataError` if no row is asked about."""
     columns = _columns(read.rows)
     column_of = guess_columns(task, columns)
     missing = [field for field in task.text_fields if field not in column_of]
@@ -133,14 +137,16 @@ def _questions(task: Task, read: Table, source: Path) -> tuple[list[dict[str, st
     require_plain(read, column_of, source.name, task.text_fields)
     rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in read.rows]
     names = [name.strip() for name in columns]
+    cells = [[_text(cell).strip("\ufeff ") for cell in row.values()] for row in read.rows]
+    repeated = [position for position, row in enumerate(cells) if row == names]
     filled = [
         position
-        for position, (texts, row) in enumerate(zip(rows, read.rows, strict=True))
-        if not any(map(is_blank, texts.values())) and [_text(cell).strip("\ufeff ") for cell in row.values()] != names
+        for position, texts in enumerate(rows)
+        if cells[position] != names and not any(map(is_blank, texts.values()))
     ]
     if not filled:
         raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
-    return rows, filled
+    return rows, repeated, filled
 
 
 def reading_columns(prediction: Prediction) -> dict[str, object]:

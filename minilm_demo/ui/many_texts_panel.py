@@ -31,17 +31,18 @@ FILE_ROWS = 2_000
 FILE_CHARACTERS = 2_000_000  # of the texts together: questions read their whole context, window by window
 ON_A_FILE = (
     f"At most {FILE_ROWS:,} rows. You get them back in their order as CSV for any spreadsheet, with the predictions "
-    "beside your columns, by a link that only your page knows. Both files are deleted within two hours."
+    "beside your columns, by a link that only your page knows. A cell that would run there as a formula gets an "
+    "apostrophe. Both files are deleted within two hours."
 )
 NO_ANSWERS = "The predictions will be here."
 
 
 @dataclass(frozen=True)
 class ManyTextsPanel:
-    """The view of scored rows, and the event that fills it."""
+    """The view of scored rows, and the events that work for the chosen skill."""
 
     rows: gr.HTML
-    scoring: Dependency
+    working: list[Dependency]
 
 
 def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> ManyTextsPanel:
@@ -68,9 +69,11 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
     alone = {**private, "concurrency_id": "many texts", "concurrency_limit": 1}
     scoring = score.click(_score_rows, [skill, checkpoints, rows, task], scored, **alone)
     skill.change(_other_skill, skill, [scored, task, needed, answers, status], **quick)
-    answer.click(_answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status)
-    file.change(_other_file, None, [answers, status], **quick)
-    return ManyTextsPanel(scored, scoring)
+    answering = answer.click(
+        _answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status
+    )
+    file.change(_other_file, None, [answers, status], **quick, cancels=[answering])
+    return ManyTextsPanel(scored, [scoring, answering])
 
 
 def _other_skill(skill: str):

@@ -74,7 +74,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     outputs = [*texts, presets, checkpoints, answers]
     # What was asked about the previous skill is stale, so it is cancelled.
     skill.input(
-        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, many.scoring], **private
+        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, *many.working], **private
     )
     return PredictTab(skill, checkpoints, [skill, *outputs])
 

@@ -90,7 +90,7 @@ def prediction_document(prediction: Prediction) -> dict:
 def answered_file_document(answered, output: str) -> dict:
     """The JSON document of `predict --file`: counts of rows, and sentences on them. `answered` is a
     `jobs.AnsweredFile`."""
-    counts = ("rows", "empty", "truncated", "with_unknown_words", "unsure")
+    counts = ("rows", "empty", "repeated", "truncated", "with_unknown_words", "unsure")
     return {name: getattr(answered, name) for name in counts} | {"output": output, "notes": answered.notes()}
 
 

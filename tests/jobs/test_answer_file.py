@@ -180,7 +180,9 @@ def test_a_batch_keeps_number_and_order_of_the_rows(tiny_checkpoint_for, tmp_pat
     column = "text" if name == "in.txt" else "sentence"
     assert [row[column] for row in rows] == texts
     assert [bool(row["prediction"]) for row in rows] == [text in ("fine", "bad") for text in texts]
-    assert (answered.rows, answered.empty) == (len(texts), len(texts) - 2)
+    repeats = sum(text.strip() == "sentence" for text in texts)
+    assert (answered.rows, answered.empty, answered.repeated) == (len(texts), len(texts) - 2, repeats)
+    assert any("names of the columns once more" in note for note in answered.notes()) is bool(repeats)
 
 
 @pytest.mark.parametrize(
