@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..data import Table, encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
 from ..errors import DataError
-from ..models import Location, cached_checkpoint
+from ..models import Location, cached_checkpoint, read_trained_columns
 from ..results import Prediction
 from ..tasks import Task, task_for_texts
 from .kinds import kind_of
@@ -94,7 +94,7 @@ def predict_file(
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)
     task, columns = task_of_table(candidates, table), _columns(table)
-    rows, repeated, filled = _questions(task, read, source)
+    rows, repeated, filled = _questions(task, read, source, checkpoint)
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
     with (
@@ -123,11 +123,22 @@ def predict_file(
     )
 
 
-def _questions(task: Task, read: Table, source: Path) -> tuple[list[dict[str, str]], list[int], list[int]]:
+def _columns_of_texts(task: Task, columns: Sequence[str], checkpoint: str | Location) -> dict[str, str]:
+    """Text field -> its column, by name; where no name fits, the columns that the checkpoint learned from."""
+    column_of = guess_columns(task, columns)
+    if column_of.keys() >= set(task.text_fields):
+        return column_of
+    learned = {field: column for field, column in read_trained_columns(checkpoint).items() if column in columns}
+    return guess_columns(task, columns, learned)
+
+
+def _questions(
+    task: Task, read: Table, source: Path, checkpoint: str | Location
+) -> tuple[list[dict[str, str]], list[int], list[int]]:
     """The texts of every row, and the positions of two kinds of rows: those that repeat the names of the columns, and
     those that are asked about, which are all others with texts. Raises `DataError` if no row is asked about."""
     columns = _columns(read.rows)
-    column_of = guess_columns(task, columns)
+    column_of = _columns_of_texts(task, columns, checkpoint)
     missing = [field for field in task.text_fields if field not in column_of]
     if missing:
         raise DataError(
