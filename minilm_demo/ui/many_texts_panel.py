@@ -88,9 +88,14 @@ def _needed_columns(skill: str) -> str:
     names = " or ".join(" and ".join(f"`{field}`" for field in task.text_fields) for task in tasks)
     header, row = " | ".join(example), " | ".join(example.values())
     rule = " | ".join("---" for _ in example)
+    others = (
+        "the names that they had in your own table are found too"
+        if tasks[0].own
+        else "usual other names such as `text` are found too"
+    )
     return (
-        f"Its columns: {names}; usual other names such as `text` are found too, and further columns stay as they are. "
-        f"For example:\n\n| {header} |\n| {rule} |\n| {row} |"
+        f"Its columns: {names}; {others}, and further columns stay as they are. For example:\n\n"
+        f"| {header} |\n| {rule} |\n| {row} |"
     )
 
 
@@ -111,8 +116,14 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str,
     task = next((task for task in tasks if task.name == name), tasks[0])
     if rows not in ROW_COUNTS:
         raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, ROW_COUNTS))}.")
+    sources = local_sources(task)
+    if not sources:
+        raise DataError(
+            "Of your own table, no rows are kept here to be scored. The score of the model stands with its run, under "
+            "Fine-tune; further rows can be answered below, as a file of your own."
+        )
     progress(0, desc="Loading the model and the rows")
-    data = local_sources(task)[0]
+    data = sources[0]
     result = evaluate_rows(
         task,
         cached_checkpoint(checkpoint.location, task),
