@@ -49,4 +49,4 @@ def clear_place(folder: Path, earlier: RunState | None, *, overwrite: bool) -> N
 def _written_by(run: RunState) -> set[str]:
     """The names in its folder that the run may have written."""
     card = {CARD} if run.result is not None else set()
-    return {*RECORD, *MODEL, *filter(None, (run.record.upload,))} | card
+    return {*RECORD, *MODEL, *Path(run.record.upload).parts[:1]} | card

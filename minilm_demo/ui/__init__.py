@@ -27,9 +27,13 @@ from .following import download, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
 from .preloading import PreloadedPage
+from .surroundings import prepare
 from .theme import CSS, theme
+from .uploads import SaidUploads, forget_left_files
 
 TITLE = "MiniLM Demo"
+# What Gradio says to screen readers and has no words for; other languages fall back to these.
+SPOKEN = {"common.complete": "Done"}
 INTRODUCTION = (
     "# MiniLM Demo\nA small Transformer that learned by imitating the self-attention of a large one "
     "([Wang et al., 2020](https://arxiv.org/abs/2002.10957)). Fine-tune it on two CPU cores, then ask it."
@@ -38,6 +42,7 @@ INTRODUCTION = (
 
 def build_page() -> gr.Blocks:
     """The whole page, one line per tab."""
+    prepare()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
         gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
@@ -177,10 +182,11 @@ def launch_options() -> dict:
         "state_session_capacity": 200,
         "enable_monitoring": False,
         "footer_links": ["api"],
+        "i18n": gr.I18n(en=SPOKEN),
         "max_file_size": "20mb",
         "app_kwargs": {
             "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
-            "middleware": [Middleware(CompressedPage), Middleware(PreloadedPage), Middleware(KeptAssets)],
+            "middleware": [Middleware(kind) for kind in (CompressedPage, PreloadedPage, KeptAssets, SaidUploads)],
         },
     }
 
@@ -194,12 +200,14 @@ def warm_up() -> None:
         runs.warm_up()
         metrics.load_libraries()
         runs.forget_left_uploads()
+        forget_left_files()
 
     threading.Thread(target=work, name="warm-up", daemon=True).start()
 
 
 def launch(**options):
-    """Build the page, warm up, and serve it."""
+    """Build the page, warm up, and serve it. `options` are those of Gradio's `launch()`."""
+    prepare(options.get("server_name"))
     page = build_page()
     warm_up()
     return page.launch(**(launch_options() | options))

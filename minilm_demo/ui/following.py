@@ -22,6 +22,7 @@ from ..serving import title_of
 from ..tasks import get_task
 from ..views.documents import visitor_run_document
 from .handlers import QUEUE
+from .uploads import no_place
 
 
 def run_view(run_id: str, since: int = 0) -> dict:
@@ -143,7 +144,8 @@ def download_button(label: str, elem_id: str) -> gr.Button:
 
 
 def download_link(run_id: str) -> gr.Button:
-    return gr.Button(link=f"/runs/{run_id}.zip")
+    """The link starts from the page's own address, which may be below a path of another server."""
+    return gr.Button(link=f"runs/{run_id}.zip")
 
 
 def download(request: Request) -> StreamingResponse | PlainTextResponse:
@@ -157,7 +159,10 @@ def download(request: Request) -> StreamingResponse | PlainTextResponse:
     except DemoError as error:
         return PlainTextResponse(error.on_page, status_code=404)
     files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
-    archive = _zipped(files)
+    try:
+        archive = _zipped(files)
+    except OSError as error:
+        return PlainTextResponse(no_place(error), status_code=507)
     kind = "student" if JOBS[run.record.job].makes == "distilled" else run.record.task
     headers = {
         "Content-Disposition": f'attachment; filename="minilm-{kind}.zip"',

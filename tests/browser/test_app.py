@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from running_app import running_app  # beside this file: pytest puts the folder of a conftest on the path
+from running_app import running_app
 
 from minilm_demo.models.catalog import CATALOG
 from minilm_demo.tasks import SKILLS
