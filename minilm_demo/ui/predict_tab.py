@@ -231,7 +231,7 @@ def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | 
 def _boxes(skill: str) -> list[dict]:
     """Label, text, limit and height of the two text boxes for a skill; the second is hidden for single sentences."""
     task = skill_tasks(skill)[0]
-    values = two_boxes(next((preset.texts for preset in _presets(skill)), ()))
+    values = two_boxes(next((preset.texts for preset in _presets(skill)), ("",)))
     boxes = []
     for index in range(2):
         used = index < len(task.text_fields)
