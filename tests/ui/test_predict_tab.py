@@ -22,7 +22,7 @@ def finished(tiny_checkpoint):
         record = runs.create_run("finetune", get_task(task), config)
         *_, last = runs.record_events(record, partial(finetune, task, record.config))
         assert last.status == "completed", last.message
-    XX
+        return runs.state(runs.run_folder(record.run_id))
 
     return make
 
