@@ -7,6 +7,7 @@ import pytest
 
 from minilm_demo import runs
 from minilm_demo.jobs import TrainConfig, finetune
+from minilm_demo.jobs.finetuning import with_rows_of_own
 from minilm_demo.tasks import TASKS, get_task
 from minilm_demo.ui import many_texts_panel, predict_tab
 
@@ -19,8 +20,9 @@ def finished(tiny_checkpoint):
 
     def make(task: str, **options) -> runs.RunState:
         config = TrainConfig(**{"checkpoint": str(tiny_checkpoint), "data": "sample", "max_steps": 1} | options)
-        record = runs.create_run("finetune", get_task(task), config)
-        *_, last = runs.record_events(record, partial(finetune, task, record.config))
+        described, config = with_rows_of_own(get_task(task), config)
+        record = runs.create_run("finetune", described, config)
+        *_, last = runs.record_events(record, partial(finetune, described, record.config))
         assert last.status == "completed", last.message
         return runs.state(runs.run_folder(record.run_id))
 
