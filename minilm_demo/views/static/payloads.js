@@ -472,6 +472,7 @@
  * @typedef {Object} Said
  * @property {string} sentence
  * @property {ShareBar[]} bars
+ * @property {string} unsure
  */
 
 /**
