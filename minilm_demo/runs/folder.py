@@ -39,6 +39,7 @@ from .records import RunRecord, RunState
 
 START_SECONDS = 30  # after which a run that has not begun never will
 LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a run without a process
+MAX_FILE_NAME = 60  # characters of the name of a visitor's file in lists
 READ_RUNS = 64  # size of the cache of parsed events; pages poll them five times a second
 READ_RECORDS = 1024  # size of the caches of records and results, which lists and titles read
 TAIL = 1 << 15  # bytes at the end of events.jsonl, enough for the last event of nearly every run
@@ -69,10 +70,9 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             versions=versions(),
             upload=upload_name,
+            upload_name=_shown(upload.name) if upload else "",
         )
-        text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
-        (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
-        (folder / "run.json.new").replace(folder / "run.json")  # atomic, so that no reader sees half a file
+        write_record(folder, record)
     except OSError as error:
         if upload_name:
             _remove(folder / upload_name)
@@ -80,11 +80,23 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
     return record
 
 
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write run.json. Raises `OSError`."""
+    text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
+    (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
+    (folder / "run.json.new").replace(folder / "run.json")  # atomic, so that no reader sees half a file
+
+
+def _shown(name: str) -> str:
+    """The name of a visitor's file in lists: characters that cannot be shown become "?"."""
+    return "".join(character if character.isprintable() else "?" for character in name)[:MAX_FILE_NAME]
+
+
 def _run_in(folder: Path) -> RunState | None:
     """The run that a folder holds; None without a readable one. A run that was made just now is about to start."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, DemoError):
         run = state(folder)
-        has_begun = bool(run.events) or (folder / "worker.json").exists() or _age(run) > START_SECONDS
+        has_begun = bool(run.events) or (folder / "worker.json").exists() or age(run) > START_SECONDS
         return run if has_begun else dataclasses.replace(run, status="starting")
     return None
 
@@ -109,11 +121,11 @@ def forget_left_uploads() -> None:
     """Delete the uploads of runs that ended when their server did. Younger files than `LEFT_SECONDS` stay: their runs
     may be in the queue of another server."""
     for run in list_runs(matches=lambda record: bool(record.upload)):
-        if run.status in FINAL and _age(run) > LEFT_SECONDS:
+        if run.status in FINAL and age(run) > LEFT_SECONDS:
             forget_upload(run.record)
 
 
-def _age(run: RunState) -> float:
+def age(run: RunState) -> float:
     """Seconds since the run was created."""
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
     return age.total_seconds()

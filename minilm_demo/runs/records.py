@@ -21,6 +21,8 @@ class RunRecord:
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
     upload: str = ""  # name of the visitor's own file in the folder, which is deleted at the end of the run
+    upload_name: str = ""  # name that this file had where it came from
+    name: str = ""  # that a person gave to the run
 
 
 @dataclass(frozen=True)

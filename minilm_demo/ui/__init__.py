@@ -23,11 +23,12 @@ from .distil_panel import SHOW_STUDENT, build_distil_panel, look_at_student, ref
 from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
-from .following import download, download_link, run_view
+from .following import download, download_adapter, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
 from .preloading import PreloadedPage
 from .theme import CSS, theme
+from .zone import SAY_ZONE, visitors_zone
 
 TITLE = "MiniLM Demo"
 INTRODUCTION = (
@@ -38,6 +39,7 @@ INTRODUCTION = (
 
 def build_page() -> gr.Blocks:
     """The whole page, one line per tab."""
+    runs.read_zone_from(visitors_zone)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
         gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
@@ -94,7 +96,7 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     opened = page.load(
         _open,
         my_runs,
-        [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, my_runs],
+        [finetune.run, finetune.run_id, *finetune.after, finetune.download, tabs, my_runs],
         **private,
     )
     opened.then(predict_tab.refresh, inputs, lists, **private)
@@ -135,9 +137,10 @@ def _connect_students(page, tabs, finetune_page, finetune, distillation_page, di
     reopened.then(None, distil.student, None, js=SHOW_STUDENT)
     finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
     compared = [distillation.teacher, distillation.student]
-    for event in (distillation_page.select, distil.student.finished):
+    for event in (distillation_page.select, distil.student.finished, *(changed.then for changed in distil.changed)):
         event(refresh_teachers, [distil.teacher, my_runs], distil.teacher, **private)
-    distil.student.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
+    for event in (distil.student.finished, *(changed.then for changed in distil.changed)):
+        event(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
     looked = distil.look.click(
         look_at_student,
         [distil.run_id, my_runs],
@@ -176,10 +179,17 @@ def launch_options() -> dict:
         "run_history": False,
         "state_session_capacity": 200,
         "enable_monitoring": False,
+        "head": SAY_ZONE,
         "footer_links": ["api"],
         "max_file_size": "20mb",
         "app_kwargs": {
-            "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
+            "routes": [
+                Route("/healthz", _healthy),
+                Route("/runs/{run_id}.zip", download),
+                Route("/runs/{run_id}/adapter.zip", download_adapter),
+                FILES,
+                PLOTLY,
+            ],
             "middleware": [Middleware(CompressedPage), Middleware(PreloadedPage), Middleware(KeptAssets)],
         },
     }
