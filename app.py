@@ -2,9 +2,6 @@
 under the guard."""
 
 if __name__ == "__main__":
-    import os
-
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from minilm_demo import ui
 
     ui.launch()

@@ -32,7 +32,7 @@ PLACES = {
     "data": (330, 400, "sources, files, texts, features"),
     "models": (330, 495, "catalog, Hub, loading, hooks"),
     "views": (720, 305, "results as pictures and words"),
-    GROUND: (445, 600, "tasks · results · events · recipes · errors · attention_weights"),
+    GROUND: (445, 600, "tasks · results · events · recipes · errors · attention_weights · shipped"),
 }
 WIDTH, HEIGHT = 230, 50
 SIZE = (890, 680)

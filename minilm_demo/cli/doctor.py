@@ -7,6 +7,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -33,7 +34,8 @@ class Check:
 
 def examine() -> list[Check]:
     """Run all checks; the machine, the weights and the Hub are tested, not only looked up."""
-    checks = [_packages(), _machine(), _disk(), _bundled(), _skills(), _sample()]
+    folders = [_folder("runs folder", models.home), _folder("uploads folder", models.uploads_root)]
+    checks = [_packages(), _machine(), *folders, _bundled(), _skills(), _sample()]
     return [*checks, _mirror(), _hub(), *_catalog()]
 
 
@@ -68,18 +70,21 @@ def _machine() -> Check:
     return _check("machine", True, find)
 
 
-def _disk() -> Check:
-    def find() -> str:
-        home = models.home()
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "doctor").write_text("")
-        (home / "doctor").unlink()
-        free = shutil.disk_usage(home).free / 1e9
-        if free < MIN_FREE_GIGABYTES:
-            raise OSError(f"only {free:.1f} GB free in {home}; {MIN_FREE_GIGABYTES:g} GB are needed")
-        return f"{home}, {free:.0f} GB free"
+def _folder(name: str, place: Callable[[], Path]) -> Check:
+    """Whether a folder can be written, and has room."""
 
-    return _check("runs folder", True, find)
+    def find() -> str:
+        folder = place()
+        try:
+            models.require_writable(folder)
+        except OSError as error:
+            raise Unavailable(models.not_writable(folder, error)) from error
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < MIN_FREE_GIGABYTES:
+            raise OSError(f"only {free:.1f} GB free in {folder}; {MIN_FREE_GIGABYTES:g} GB are needed")
+        return f"{folder}, {free:.0f} GB free"
+
+    return _check(name, True, find)
 
 
 def _bundled() -> Check:

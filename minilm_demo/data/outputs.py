@@ -38,7 +38,8 @@ def new_file(output: Path, *, overwrite: bool = False) -> Iterator[Path]:
         require_new_file(output, overwrite=overwrite)  # it may have come meanwhile
         partial.replace(output)
     except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror}.") from error
+        shell, page = (f"{name} cannot be written: {error.strerror}." for name in (output, output.name))
+        raise DataError("", shell=shell, page=page) from error
     finally:
         with suppress(OSError):
             partial.unlink()

@@ -21,6 +21,7 @@ from pathlib import Path
 from ..errors import DataError
 from ..models import hub
 from ..results import DataSource, RowFacts, joined_facts
+from ..shipped import shipped
 from ..tasks import Task
 from .columns import rows_of_table
 from .files import FILE_KINDS, check_kind, read_rows
@@ -30,7 +31,7 @@ from .own import with_own_columns
 from .rows import AS_SAID, CheckedRows, check_rows, joined_rows, label_names_of
 from .splits import set_apart
 
-SAMPLE_ROOT = Path(__file__).resolve().parents[2] / "examples" / "datasets"
+SAMPLE_ROOT = shipped("examples/datasets")
 NOTHING_KNOWN = RowFacts()
 SPLIT_FILE = re.compile(r"([\w.]+)-\d+-of-\d+\.parquet")
 FILE_SPLITS = ("all", "validation", "train")

@@ -137,7 +137,10 @@ def ablation(
     experiment = _Experiment(config, load_checkpoint(name), scored, should_stop)
     started = experiment.started()
     yield started
-    status = yield from experiment.run()
+    try:
+        status = yield from experiment.run()
+    finally:
+        shutil.rmtree(Path(config.output_dir) / "students", ignore_errors=True)
     students, planned = experiment.scored, len(experiment.students)
     result = summarise(started, students) if students else None
     yield Finished(status, f"Scored {len(students)} of {planned} student{'s' if planned > 1 else ''}.", result)

@@ -183,7 +183,7 @@ def teach(
     return early_end or "completed"
 
 
-def default_rate(init: str, hidden_size: int) -> float:
+def distill_rate(init: str, hidden_size: int) -> float:
     """The peak learning rate that suits a student of this start and width."""
     return LEARNING_RATES[init] * min(1.0, FULL_RATE_WIDTHS.get(init, hidden_size) / hidden_size)
 
@@ -231,7 +231,7 @@ def make_pairs(
             with_teacher if guide is teacher else _comparison(config, guide, learner),
             texts,
             cache if guide is teacher else TeacherCache(cache.max_bytes),
-            learning_rate=config.learning_rate or default_rate(config.init, learner.model.config.hidden_size),
+            learning_rate=config.learning_rate or distill_rate(config.init, learner.model.config.hidden_size),
             embedding_factor=EMBEDDING_FACTORS[config.init],
             is_final=learner is student,
             watched=WatchedText(teacher, learner, with_teacher, watched_input) if watched_input else None,

@@ -27,7 +27,7 @@ from .configs import TrainConfig
 from .kinds import kind_of
 from .model_folder import claim_folder
 from .planning import measure_speed
-from .train_rows import TrainRows, learning_rate, load_rows
+from .train_rows import TrainRows, learning_rate, load_rows, start_rate
 from .training import (
     Budget,
     EarlyEnd,
@@ -170,9 +170,7 @@ def _for_sample(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> 
         return config
     if all(limit is None for limit in (config.epochs, config.max_steps, config.time_budget)):
         config = replace(config, time_budget=task.sample_seconds)
-    if name == task.start_from and config.learning_rate is None and config.method == "full":
-        config = replace(config, learning_rate=task.start_rate)
-    return config
+    return replace(config, learning_rate=config.learning_rate or start_rate(task, config.method, name, "sample"))
 
 
 def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> FineTuning:

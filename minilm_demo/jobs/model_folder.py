@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ..data import require_free
 from ..models import read_origin
+from .learned_rows import FILE as LEARNED_ROWS
 
-REPLACED = ("checkpoint", "adapter", "probe")  # by a new model
+REPLACED = ("checkpoint", "adapter", "probe", LEARNED_ROWS)  # by a new model
 WHILE_WRITING = ("checkpoint.new", "checkpoint.old")
 
 
@@ -21,5 +22,5 @@ def claim_folder(folder: Path, *, overwrite: bool) -> None:
     require_free(folder, WHILE_WRITING)
     if not overwrite or read_origin(folder / "checkpoint") is None:
         return require_free(folder, REPLACED)
-    for name in REPLACED[1:]:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for place in (folder / name for name in REPLACED[1:]):
+        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)

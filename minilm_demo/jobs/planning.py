@@ -7,6 +7,7 @@ import bisect
 import contextlib
 import itertools
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MEASURED_STEPS = 5
 MEASURING_SHARE = 0.15  # of a time budget; a slow machine measures fewer updates
 ONE_BATCH_SHARE = 0.3  # of a time budget, for the first whole batch
+TWO_BATCHES_SHARE = 0.45  # of a time budget, for both if the first was slow
 SMALLEST_BATCH = 4  # rows per update and process
 ENOUGH_STEPS = 6  # if fewer fit into a time budget, smaller batches are taken …
 WORTHWHILE = 0.8  # … if half the rows take at most so many times as long
@@ -63,11 +65,12 @@ class Speed:
 
 
 def measure_speed(job: Trainable, end: EarlyEnd) -> Speed | None:
-    """The mean speed of updates on batches of evenly spread lengths; None if the run is stopped meanwhile.
+    """The usual speed of updates on batches of evenly spread lengths; None if the run is stopped meanwhile.
 
     The first two read few rows. Measuring ends after `MEASURING_SHARE` of the time budget, but one whole batch is
-    measured if it can be expected to take less than `ONE_BATCH_SHARE`. Weights and random states are restored
-    afterwards."""
+    measured if it can be expected to take less than `ONE_BATCH_SHARE`, and a second one, within `TWO_BATCHES_SHARE`,
+    if hardly enough of them would fit: another program may have held up the first. Weights and random states are
+    restored afterwards."""
     candidates = list(itertools.islice(job.batches, job.batches.BATCHES_SORTED_TOGETHER))
     candidates.sort(key=lambda rows: job.batches.lengths(rows[:1]))
     from_the_middle = sorted(range(MEASURED_STEPS), key=lambda i: abs(i - MEASURED_STEPS // 2))
@@ -81,7 +84,12 @@ def measure_speed(job: Trainable, end: EarlyEnd) -> Speed | None:
         for number, rows in enumerate((few_rows, few_rows, *sample)):
             if end.reason(step=0):
                 return None
-            if number > 1 and not clock.allows(_expected_seconds(measured, len(rows)), is_first=number == 2):
+            share = MEASURING_SHARE
+            if number == 2:
+                share = ONE_BATCH_SHARE
+            elif number == 3 and clock.left < 2 * ENOUGH_STEPS * measured[-1][1]:
+                share = TWO_BATCHES_SHARE
+            if number > 1 and not clock.allows(_expected_seconds(measured, len(rows)), share):
                 break
             measured.append((len(rows), _seconds(lambda rows=rows: _update(job, job.batch(rows), optimizer))))
         speed = _speed_of(measured, size)
@@ -104,10 +112,11 @@ def _speed_of(measured: Sequence[tuple[int, float]], size: int) -> Speed:
     """The speed with batches of `size` rows, from the rows and seconds of updates. The largest of them count; a
     straight line through the smallest and these tells the time of each row from that of an update without rows.
 
-    Of the smallest the fastest counts: the very first allocates memory."""
+    Of the smallest the fastest counts: the very first allocates memory. Of the largest the median counts (of two the
+    faster): one that was held up says little of the others."""
     (few, of_few), most = min(measured), max(rows for rows, _ in measured)
     largest = [seconds for rows, seconds in measured if rows == most]
-    seconds = of_few if few == most else sum(largest) / len(largest)
+    seconds = of_few if few == most else statistics.median_low(largest)
     per_row = seconds / most
     if few < most:
         per_row = min(per_row, max(0.0, (seconds - of_few) / (most - few)))
@@ -133,9 +142,8 @@ class _Clock:
         self.accelerator, self.start = accelerator, time.perf_counter()
         self.left = math.inf if budget.seconds is None else budget.left()
 
-    def allows(self, seconds: float, is_first: bool = False) -> bool:
-        """Whether there is time for something that takes so many seconds; `is_first`: the first whole batch."""
-        share = ONE_BATCH_SHARE if is_first else MEASURING_SHARE
+    def allows(self, seconds: float, share: float = MEASURING_SHARE) -> bool:
+        """Whether something that takes so many seconds ends within this share of the time."""
         return bool(agreed(self.accelerator, time.perf_counter() + seconds <= self.start + share * self.left))
 
 

@@ -85,3 +85,16 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
 def learning_rate(task: Task, config: TrainConfig) -> float:
     """The peak learning rate: the configured one, else the task's own times the factor of the method."""
     return config.learning_rate or task.learning_rate * METHODS[config.method]
+
+
+def start_rate(task: Task, method: str, start: str, source: str) -> float | None:
+    """The learning rate that the table of tasks has for the bundled sample and the start `start`; None if it has none.
+
+    `source` is the kind of the rows: "sample", "mirror", …"""
+    return task.start_rate if source == "sample" and start == task.start_from and method == "full" else None
+
+
+def default_rate(task: Task, method: str, start: str, source: str) -> float:
+    """The peak learning rate of a fine-tune for which none is given. A new output layer has up to `MAX_RATE_FACTOR`
+    times it in a run of few steps."""
+    return start_rate(task, method, start, source) or task.learning_rate * METHODS[method]

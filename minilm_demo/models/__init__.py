@@ -18,7 +18,7 @@ from .loading import Checkpoint, fetch, load_adapter, load_checkpoint, load_toke
 from .location import Location, bundled_folder, locate, public_name, verify_bundled, with_outputs
 from .low_rank import save_difference
 from .origin import SavedOrigin, is_made_of_bundled, read_origin, seen_by_base, write_origin
-from .places import home, runs_root
+from .places import home, not_writable, require_writable, runs_root, uploads_root
 from .students import INITS, Size, freeze_the_rest, layers_misfit, make_student, read_config, size_of, smaller_sizes
 from .trained_task import answered_task, read_trained_task, write_trained_task
 
@@ -56,12 +56,14 @@ __all__ = [
     "load_tokenizer",
     "locate",
     "make_student",
+    "not_writable",
     "pick_device",
     "pick_precision",
     "public_name",
     "read_config",
     "read_origin",
     "read_trained_task",
+    "require_writable",
     "runs_root",
     "save_difference",
     "seen_by_base",
@@ -70,6 +72,7 @@ __all__ = [
     "skill_folder",
     "smaller_sizes",
     "split_heads",
+    "uploads_root",
     "verify_bundled",
     "with_outputs",
     "write_origin",

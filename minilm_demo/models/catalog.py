@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..shipped import shipped
 from ..tasks import SKILLS
 from . import hub
 
 BUNDLED_REPO = "sentence-transformers/all-MiniLM-L6-v2"  # ships with the package
-SKILLS_ROOT = Path(__file__).resolve().parents[2] / "assets" / "skills"  # adapters on top of the bundled checkpoint
+SKILLS_ROOT = shipped("assets/skills")  # adapters on top of the bundled checkpoint
 
 
 @dataclass(frozen=True)

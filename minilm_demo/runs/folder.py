@@ -6,7 +6,7 @@
           checkpoint/    the best so far; loads with plain transformers
           README.md      the model card
           worker.json    the process that works on the run (removed at its end)
-          upload.csv     a visitor's own rows or texts, or .tsv, … (removed at its end)
+          upload/        a visitor's own rows or texts, under the name they gave the file (removed at its end)
           stop           a stop request; an empty file, so that any process can make one
 
 A run is finished when its last event is `Finished`, running while the process named in worker.json lives, queued while
@@ -37,9 +37,9 @@ from .jobs import JOBS, JobConfig
 from .places import clear_place
 from .records import RunRecord, RunState
 
+UPLOAD = "upload"  # folder of a visitor's file
 START_SECONDS = 30  # after which a run that has not begun never will
 LEFT_SECONDS = 2 * 3600  # age at which the next start removes the upload of a run without a process
-MAX_FILE_NAME = 60  # characters of the name of a visitor's file in lists
 READ_RUNS = 64  # size of the cache of parsed events; pages poll them five times a second
 READ_RECORDS = 1024  # size of the caches of records and results, which lists and titles read
 TAIL = 1 << 15  # bytes at the end of events.jsonl, enough for the last event of nearly every run
@@ -58,6 +58,7 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
         clear_place(folder, _run_in(folder), overwrite=getattr(config, "overwrite", False))
         folder.mkdir(parents=True, exist_ok=True)
         if upload:
+            (folder / UPLOAD).mkdir(exist_ok=True)
             shutil.copyfile(upload, folder / upload_name)
             config = dataclasses.replace(config, data=str(folder / upload_name))
         base = {JOBS[job].base: getattr(config, JOBS[job].base) or default_checkpoint()}
@@ -70,13 +71,12 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             versions=versions(),
             upload=upload_name,
-            upload_name=_shown(upload.name) if upload else "",
         )
         write_record(folder, record)
     except OSError as error:
         if upload_name:
-            _remove(folder / upload_name)
-        raise DemoError(f"The run folder {folder} cannot be written: {error.strerror}.") from error
+            _remove_upload(folder / upload_name)
+        raise _cannot_record(f"The run folder {folder} cannot be written", error) from error
     return record
 
 
@@ -87,9 +87,13 @@ def write_record(folder: Path, record: RunRecord) -> None:
     (folder / "run.json.new").replace(folder / "run.json")  # atomic, so that no reader sees half a file
 
 
-def _shown(name: str) -> str:
-    """The name of a visitor's file in lists: characters that cannot be shown become "?"."""
-    return "".join(character if character.isprintable() else "?" for character in name)[:MAX_FILE_NAME]
+def _cannot_record(shell: str, error: OSError) -> DemoError:
+    """The error of a folder that cannot be written. The page names no folder of the server."""
+    return DemoError(
+        "",
+        shell=f"{shell}: {error.strerror}.",
+        page=f"The server cannot record a run: {error.strerror}. Ask the people who run it to run `doctor` there.",
+    )
 
 
 def _run_in(folder: Path) -> RunState | None:
@@ -102,19 +106,20 @@ def _run_in(folder: Path) -> RunState | None:
 
 
 def _name_of_upload(upload: Path, allowed: Sequence[str]) -> str:
-    """The name of a visitor's file in the run folder. Only the suffix comes from the visitor."""
+    """The place of a visitor's file in the run folder. Its name stays, for people read it beside the score; in a folder
+    of its own it is in nobody's way."""
     kind = upload.suffix.lower()
     if kind not in allowed:
         raise DataError(f"{upload.name}: files may be {', '.join(allowed)}.")
     if not upload.is_file():
         raise DataError(f"{upload.name} is not on the server any more. Choose the file again.")
-    return f"upload{kind}"
+    return f"{UPLOAD}/{upload.name}"
 
 
 def forget_upload(record: RunRecord) -> None:
     """Delete a visitor's file at the end of the run. Up to twenty rows of mistakes stay in the result."""
     if record.upload:
-        _remove(Path(record.config.output_dir) / record.upload)
+        _remove_upload(Path(record.config.output_dir) / record.upload)
 
 
 def forget_left_uploads() -> None:
@@ -131,9 +136,11 @@ def age(run: RunState) -> float:
     return age.total_seconds()
 
 
-def _remove(file: Path) -> None:
+def _remove_upload(file: Path) -> None:
     with contextlib.suppress(OSError):  # removed already, or open in another process on Windows
         file.unlink()
+        if file.parent.name == UPLOAD:
+            file.parent.rmdir()
 
 
 def versions() -> dict[str, str]:

@@ -11,8 +11,8 @@ from ..results import AT_WORK
 from .records import RunState
 
 # What a run writes into its folder, besides a visitor's own file.
-RECORD = ("run.json", "run.json.new", "events.jsonl", "learned_rows.npy", "worker.json", "stop", "error.txt")
-MODEL = ("checkpoint", "checkpoint.new", "checkpoint.old", "adapter", "probe", "students")
+RECORD = ("run.json", "run.json.new", "events.jsonl", "worker.json", "stop", "error.txt")
+MODEL = ("checkpoint", "checkpoint.new", "checkpoint.old", "adapter", "learned_rows.npy", "probe", "students")
 CARD = "README.md"  # written with the result
 
 
@@ -49,4 +49,4 @@ def clear_place(folder: Path, earlier: RunState | None, *, overwrite: bool) -> N
 def written_by(run: RunState) -> set[str]:
     """The names in its folder that the run may have written."""
     card = {CARD} if run.result is not None else set()
-    return {*RECORD, *MODEL, *filter(None, (run.record.upload,))} | card
+    return {*RECORD, *MODEL, *Path(run.record.upload).parts[:1]} | card

@@ -20,8 +20,7 @@ class RunRecord:
     origin: str  # "page": private, its id grants access | "shell": shared with everybody on this machine
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
-    upload: str = ""  # name of the visitor's own file in the folder, which is deleted at the end of the run
-    upload_name: str = ""  # name that this file had where it came from
+    upload: str = ""  # place of the visitor's own file in the folder; it is deleted at the end of the run
     name: str = ""  # that a person gave to the run
 
 

@@ -44,7 +44,7 @@ def data_name(record: RunRecord, kind: str = "") -> str:
     """The name of a run's data: of a visitor's file the name it had, else the last part of its path. `kind` is that of
     the result's source; "" before there is one. "" if the source is not known yet."""
     if record.upload:
-        return record.upload_name or record.upload
+        return Path(record.upload).name
     data = record.config.data
     return SOURCES.get(kind) or SOURCES.get(data) or ("" if data == "auto" else short_name(Path(data)))
 

@@ -34,7 +34,7 @@ from .requests import (
     watched_attention,
     watched_student,
 )
-from .students import OWN_SIZE, copies_misfit, size_choices, student_size, text_to_watch
+from .students import OWN_SIZE, copies_misfit, size_choices, student_rate, student_size, text_to_watch
 from .traces import AT_ONCE, cached_targets, cached_trace, explained_answer
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "size_choices",
     "starting_points",
     "student_choices",
+    "student_rate",
     "student_size",
     "teacher_choices",
     "text_to_watch",

@@ -31,6 +31,7 @@ from ..results import (
     WordImportance,
 )
 from ..runs import RunState, badge_of, plain_name
+from ..shipped import shipped
 from ..tasks import Task, get_task, skill_tasks
 from .batching import predict_together
 from .checkpoints import CheckpointReference, resolve
@@ -340,9 +341,8 @@ def watched_student(run: RunState, otherwise: str) -> tuple[Pairing, list[Probed
 
 # -- the first pictures of the page --------------------------------------------------------------------------------
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FIRST_LOOK = Look(("Nobody liked the soup.", "Everyone enjoyed the meal."), "nli")  # text 2 attends to "Nobody"
 FIRST_PAIRING = Pairing(("The food was not good, but the waiters were unbelievably kind.",))
 RECORDED = {"recorded": True}  # the request of a picture that no model here can make again
 # Precomputed by assets/make_first_views.py and make_first_distillation.py, so that the first pictures need no model.
-FIRST_LOOK_VIEW, FIRST_PAIRING_VIEW = ASSETS / "first_attention.json", ASSETS / "first_microscope.json"
+FIRST_LOOK_VIEW, FIRST_PAIRING_VIEW = shipped("assets/first_attention.json"), shipped("assets/first_microscope.json")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DataError
-from ..jobs import DistillConfig
+from ..jobs import DistillConfig, distill_rate
 from ..models import layers_misfit, size_of, smaller_sizes
 from ..results import DISTILL
 from ..runs import JOBS
@@ -38,6 +38,15 @@ def student_size(teacher: str, size: str, layers: int, hidden: int, heads: int) 
     teacher_size = size_of(teacher)
     chosen_size = smaller_sizes(teacher_size).get(size) if teacher_size else None
     return (chosen_size.layers, chosen_size.hidden, chosen_size.heads) if chosen_size else (None, None, None)
+
+
+def student_rate(teacher: str, size: str, init: str, hidden: int) -> float | None:
+    """The learning rate that a student takes for which none is given; None if the teacher's size is not known yet."""
+    teacher_size = size_of(teacher)
+    if teacher_size is None:
+        return None
+    _, width, _ = student_size(teacher, size, 0, hidden, 0)
+    return distill_rate(init, width or (teacher_size.hidden if init == "teacher" else teacher_size.hidden // 2))
 
 
 def copies_misfit(teacher: str, size: str, hidden: int, heads: int) -> str:

@@ -27,10 +27,14 @@ from .following import download, download_adapter, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
 from .preloading import PreloadedPage
+from .surroundings import prepare
 from .theme import CSS, theme
+from .uploads import SaidUploads, forget_left_files
 from .zone import SAY_ZONE, visitors_zone
 
 TITLE = "MiniLM Demo"
+# What Gradio says to screen readers and has no words for; other languages fall back to these.
+SPOKEN = {"common.complete": "Done"}
 INTRODUCTION = (
     "# MiniLM Demo\nA small Transformer that learned by imitating the self-attention of a large one "
     "([Wang et al., 2020](https://arxiv.org/abs/2002.10957)). Fine-tune it on two CPU cores, then ask it."
@@ -39,6 +43,7 @@ INTRODUCTION = (
 
 def build_page() -> gr.Blocks:
     """The whole page, one line per tab."""
+    prepare()
     runs.read_zone_from(visitors_zone)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
@@ -181,6 +186,7 @@ def launch_options() -> dict:
         "enable_monitoring": False,
         "head": SAY_ZONE,
         "footer_links": ["api"],
+        "i18n": gr.I18n(en=SPOKEN),
         "max_file_size": "20mb",
         "app_kwargs": {
             "routes": [
@@ -190,7 +196,7 @@ def launch_options() -> dict:
                 FILES,
                 PLOTLY,
             ],
-            "middleware": [Middleware(CompressedPage), Middleware(PreloadedPage), Middleware(KeptAssets)],
+            "middleware": [Middleware(kind) for kind in (CompressedPage, PreloadedPage, KeptAssets, SaidUploads)],
         },
     }
 
@@ -204,12 +210,14 @@ def warm_up() -> None:
         runs.warm_up()
         metrics.load_libraries()
         runs.forget_left_uploads()
+        forget_left_files()
 
     threading.Thread(target=work, name="warm-up", daemon=True).start()
 
 
 def launch(**options):
-    """Build the page, warm up, and serve it."""
+    """Build the page, warm up, and serve it. `options` are those of Gradio's `launch()`."""
+    prepare(options.get("server_name"))
     page = build_page()
     warm_up()
     return page.launch(**(launch_options() | options))

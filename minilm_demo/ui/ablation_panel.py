@@ -17,6 +17,7 @@ from ..jobs import ARMS, OVERTIME, AblationConfig, summarise
 from ..models import default_checkpoint, short_title
 from ..results import ABLATION, AT_WORK, AblationResult, Scored, Started, from_dict
 from ..runs import JOBS, RunState
+from ..shipped import shipped
 from ..tasks import get_task
 from ..views import words
 from .choices import data_choices, with_run
@@ -24,8 +25,7 @@ from .components import view
 from .following import remember_run
 from .handlers import QUEUE, REOPENED, says_errors
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-PRECOMPUTED, LONGER = ASSETS / "ablation.json", ASSETS / "ablation_longer.json"
+PRECOMPUTED, LONGER = shipped("assets/ablation.json"), shipped("assets/ablation_longer.json")
 TASK = get_task("sst2")
 # Sizes for two free cores without bf16. A slower machine leaves students out, a faster one ends earlier.
 SIZES: Mapping[str, Mapping[str, float]] = {

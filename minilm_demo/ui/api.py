@@ -114,7 +114,16 @@ def answer_question(question: str, context: str, checkpoint: str = "") -> dict:
 
 
 def predict_own(text: str, checkpoint: str, second_text: str = "") -> dict:
-    """All classes of a run on a table of one's own with their probabilities, or its number. `checkpoint`: its id."""
+    """What does a model trained on a table of one's own make of a text?
+
+    Args:
+        text: the text, or the first of a pair.
+        checkpoint: the id of the run that trained the model.
+        second_text: the second text; "" for a model of single texts.
+    Returns:
+        `label` and `probabilities` (label -> 0 to 1), or `score` for numbers; `checkpoint`, `milliseconds`, and what
+        was read of the text.
+    """
     return _answer("own", checkpoint, *boxed_texts((text, second_text)))
 
 

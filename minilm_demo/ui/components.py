@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import gradio as gr
 
 from .. import views
+from ..errors import DemoError
+from ..views.words import capital
 
 ENTER_ASKS = "Enter asks, Shift + Enter begins a new line."
 PLACEHOLDER = "Write here, then press Enter."
@@ -61,19 +64,54 @@ def _tell_views(event: str, elem_ids: Sequence[str], names: Sequence[str]) -> st
     }}"""
 
 
-def option_number(
-    config: type, limits: Mapping[str, int], name: str, value, label: str, precision: int | None = None, *, elem_id: str
-) -> gr.Number:
-    """A number for the field `name` of the dataclass `config`, with its help and range.
+@dataclass(frozen=True)
+class NumberBox:
+    """A box for a number of a configuration: its words, its range, and the check of what a visitor writes into it.
 
-    `limits` are lower maxima for visitors. A value of 0 stands for the default; an empty field is read as 0."""
-    metadata = config.__dataclass_fields__[name].metadata
-    return gr.Number(
-        value,
-        label=label,
-        info=metadata["help"],
-        minimum=0 if value == 0 else metadata["min"],
-        maximum=min(metadata["max"], limits.get(name, metadata["max"])),
-        precision=precision,
-        elem_id=elem_id,
-    )
+    Gradio's own check is not used: its message does not say which box is meant."""
+
+    config: type  # a dataclass of options
+    limits: Mapping[str, int]  # field -> a lower maximum for visitors
+    name: str  # of the field
+    label: str
+    zero: str = ""  # what 0 stands for; "" if 0 stands for itself or is not allowed
+    precision: int | None = 0  # decimal places; None: as many as are written
+
+    def build(self, value: float, elem_id: str, default: float | None = None) -> gr.Number:
+        info = f"{capital(self._metadata['help'])}. From {_plain(self._lowest)} to {_plain(self._highest)}."
+        return gr.Number(value, label=self.title(default), info=info, precision=self.precision, elem_id=elem_id)
+
+    def title(self, default: float | None = None) -> str:
+        """The label with what 0 stands for, and its number where that is known."""
+        number = "" if default is None else f", {_plain(default)}"
+        return f"{self.label} (0: {self.zero}{number})" if self.zero else self.label
+
+    def read(self, value: float | None) -> float | None:
+        """The number in the box; None where the default is meant: for an empty box, or a 0 that stands for it. Raises
+        `DemoError` for a number outside the range."""
+        if value is None or (value == 0 and self.zero):
+            return None
+        if not self._lowest <= value <= self._highest:
+            way_out = f", or 0 for {self.zero}" if self.zero else ""
+            raise DemoError(
+                f"“{self.label}” is {_plain(value)}; it can be from {_plain(self._lowest)} to {_plain(self._highest)}"
+                f"{way_out}."
+            )
+        return value
+
+    @property
+    def _metadata(self) -> Mapping:
+        return self.config.__dataclass_fields__[self.name].metadata
+
+    @property
+    def _lowest(self) -> float:
+        return self._metadata["min"]
+
+    @property
+    def _highest(self) -> float:
+        return min(self._metadata["max"], self.limits.get(self.name, self._metadata["max"]))
+
+
+def _plain(number: float) -> str:
+    """A number in digits alone: 0.0000001, 2,147,483,647."""
+    return f"{number:,.10f}".rstrip("0").rstrip(".")

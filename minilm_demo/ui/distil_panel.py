@@ -17,11 +17,13 @@ from ..results import AT_WORK, DISTILL, Probed
 from ..runs import JOBS, RunState
 from ..serving import (
     FIRST_PAIRING,
+    OWN_SIZE,
     comparable,
     copies_misfit,
     pupil_choices,
     size_choices,
     starting_points,
+    student_rate,
     student_size,
     teacher_choices,
     text_to_watch,
@@ -29,7 +31,7 @@ from ..serving import (
 )
 from ..tasks import TASKS, Task, get_task
 from .choices import data_choices, two_boxes, valid_choice, with_run
-from .components import anew, option_number, view
+from .components import NumberBox, anew, view
 from .curves import build_curves, connect_curves, no_curves
 from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
@@ -47,6 +49,21 @@ LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
     "Query + key + value relation (MiniLMv2)": ("minilm_v2", ""),
 }
 STARTS = {"random": "At random", "teacher": "With layers and embeddings of the teacher"}
+NUMBERS = {
+    box.name: box
+    for box in (
+        NumberBox(DistillConfig, JOBS[DISTILL].limits, "layers", "Layers with “My own size”", zero="half"),
+        NumberBox(DistillConfig, JOBS[DISTILL].limits, "hidden", "Width with “My own size”", zero="half"),
+        NumberBox(DistillConfig, JOBS[DISTILL].limits, "heads", "Heads with “My own size”", zero="the teacher's"),
+        NumberBox(
+            DistillConfig, JOBS[DISTILL].limits, "learning_rate", "Learning rate", zero="what suits the start",
+            precision=None,
+        ),
+        NumberBox(DistillConfig, JOBS[DISTILL].limits, "batch_size", "Batch size"),
+        NumberBox(DistillConfig, JOBS[DISTILL].limits, "steps", "Steps (used with “By steps”)"),
+        NumberBox(DistillConfig, JOBS[DISTILL].limits, "seed", "Seed"),
+    )
+}  # fmt: skip
 FILE_WORDS = "My own texts"
 FIRST_TASK = "sst2"
 
@@ -86,7 +103,7 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
                 elem_id="distil-probe",
             )
             texts = _texts(get_task(FIRST_TASK))
-            options = _advanced()
+            options = _advanced(student_rate(first, sizes[0][1], "random", 0))
     with gr.Row(visible=False, elem_id="distil-after") as after:
         look = gr.Button("Look at it in the Microscope", elem_id="distil-look")
         tune = gr.Button("Fine-tune it", elem_id="distil-tune")
@@ -100,8 +117,8 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     inputs = [teacher, size, init, options["hidden"], options["heads"]]
-    for choice in (teacher, size, options["hidden"], options["heads"]):
-        choice.input(_choose_size, inputs, [size, init], **private)
+    for choice in inputs:
+        choice.input(_choose_size, inputs, [size, init, options["learning_rate"]], **private)
     task, data, file = texts
     task.input(lambda name: gr.Radio(**_sources(get_task(name))), task, data, **private)
     data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
@@ -144,22 +161,21 @@ def _sources(task: Task) -> dict:
     return {"choices": [*data_choices((*sources, "hub")), (FILE_WORDS, "file")], "value": sources[0]}
 
 
-def _advanced() -> dict[str, gr.components.Component]:
+def _advanced(rate: float | None) -> dict[str, gr.components.Component]:
     """Widgets for the other fields of `DistillConfig`, with the limits and help of its metadata."""
 
-    def number(name: str, value, label: str, precision: int | None = 0) -> gr.Number:
-        elem_id = f"distil-{name}".replace("_", "-")
-        return option_number(DistillConfig, JOBS[DISTILL].limits, name, value, label, precision, elem_id=elem_id)
+    def number(name: str, value, default: float | None = None) -> gr.Number:
+        return NUMBERS[name].build(value, f"distil-{name}".replace("_", "-"), default)
 
     with gr.Accordion("Advanced", open=False, elem_id="distil-advanced"):
         return {
-            "layers": number("layers", 0, "Layers (with “My own size”; 0: half)"),
-            "hidden": number("hidden", 0, "Width (with “My own size”; 0: half)"),
-            "heads": number("heads", 0, "Heads (with “My own size”; 0: the teacher's)"),
-            "learning_rate": number("learning_rate", 0, "Learning rate (0: what suits the start)", None),
-            "batch_size": number("batch_size", 32, "Batch size"),
-            "steps": number("steps", 300, "Steps (used with “By steps”)"),
-            "seed": number("seed", 0, "Seed"),
+            "layers": number("layers", 0),
+            "hidden": number("hidden", 0),
+            "heads": number("heads", 0),
+            "learning_rate": number("learning_rate", 0, rate),
+            "batch_size": number("batch_size", DistillConfig.batch_size),
+            "steps": number("steps", 300),
+            "seed": number("seed", 0),
             "assistant": gr.Checkbox(
                 False,
                 label="Teach a teacher assistant first",
@@ -187,7 +203,13 @@ def _choose_size(teacher: str, size: str, init: str, hidden: int, heads: int):
     """The sizes and starts for the chosen teacher; choices that are still valid stay."""
     choices = size_choices(teacher)
     size = valid_choice(size, choices)
-    return gr.Radio(choices=choices, value=size), gr.Radio(**_starts(teacher, size, hidden, heads, init))
+    start = _starts(teacher, size, hidden, heads, init)
+    rate = student_rate(teacher, size, start["value"], hidden)
+    return (
+        gr.Radio(choices=choices, value=size),
+        gr.Radio(**start),
+        gr.Number(label=NUMBERS["learning_rate"].title(rate)),
+    )
 
 
 def refresh_teachers(teacher: str, my_runs: list[str] | None):
@@ -230,6 +252,10 @@ def _config(
     if data == "file" and not file:
         raise DataError("Choose a file of texts first, or take the bundled sample.")
     recipe, terms = LOSSES[losses]
+    if size == OWN_SIZE:
+        layers, hidden, heads = (
+            NUMBERS[name].read(value) for name, value in (("layers", layers), ("hidden", hidden), ("heads", heads))
+        )
     layers, hidden, heads = student_size(teacher, size, layers, hidden, heads)
     return DistillConfig(
         task=task,
@@ -241,11 +267,11 @@ def _config(
         init=init,
         recipe=recipe,
         loss=terms,
-        steps=None if budget else steps,
+        steps=None if budget else NUMBERS["steps"].read(steps),
         time_budget=budget,
-        batch_size=batch or DistillConfig.batch_size,
-        learning_rate=rate or None,
-        seed=seed or 0,
+        batch_size=NUMBERS["batch_size"].read(batch) or DistillConfig.batch_size,
+        learning_rate=NUMBERS["learning_rate"].read(rate),
+        seed=NUMBERS["seed"].read(seed) or 0,
         probe=text_to_watch(probe),
         assistant=bool(assistant),
     )

@@ -10,8 +10,8 @@ import gradio as gr
 
 from .. import views
 from ..data import FILE_KINDS, TARGETS, LabelMeaning, local_sources
-from ..errors import DataError
-from ..jobs import TrainConfig, check_probe, with_rows_of_own
+from ..errors import DataError, DemoError
+from ..jobs import TrainConfig, check_probe, default_rate, with_rows_of_own
 from ..jobs.configs import METHODS
 from ..models import default_checkpoint
 from ..results import FINETUNE
@@ -19,7 +19,7 @@ from ..runs import JOBS, RunState
 from ..serving import chosen_start, default_start, preview_data, rounds_sentence, starting_points
 from ..tasks import OWN, OWN_FIELDS, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
-from .components import option_number, view
+from .components import NumberBox, view
 from .curves import build_curves, connect_curves, no_curves
 from .following import (
     adapter_link,
@@ -34,6 +34,19 @@ from .handlers import QUEUE, says_errors
 from .keeping_panel import build_keeping, connect_keeping, keep
 
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
+NUMBERS = {
+    box.name: box
+    for box in (
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "train_examples", "Examples", zero="all"),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "epochs", "Epochs (used with “By epochs”)", precision=None),
+        NumberBox(
+            TrainConfig, JOBS[FINETUNE].limits, "learning_rate", "Learning rate", zero="the task's own", precision=None
+        ),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "batch_size", "Batch size"),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "max_length", "Length in tokens"),
+        NumberBox(TrainConfig, JOBS[FINETUNE].limits, "seed", "Seed"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -69,27 +82,11 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             probe = _probe(first)
             with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
                 options = _advanced(first)
-    with gr.Row(visible=False, elem_id="after") as buttons:
-        ask = gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run")
-        watch = gr.Button("Its attention while it learned", elem_id="watch-run")
-        compare = gr.Button("Learning curves", elem_id="curves-run")
-        download = download_button("Download the model (zip)", elem_id="download")
-        adapter = download_button("Download the LoRA adapter alone (zip)", elem_id="download-adapter")
+    buttons, ask, watch, compare, download, adapter = _after_row()
     keeping = build_keeping("run", "run")
     curves = build_curves("curves")
     run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
-    with gr.Accordion("A look at the data", open=True, elem_id="look"):
-        sentence = gr.Textbox(
-            show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
-        )
-        rows = gr.Dataframe(
-            show_label=False,
-            interactive=False,
-            wrap=True,
-            max_chars=220,  # a whole SQuAD context would fill the page
-            elem_classes="mlm-preview",
-            elem_id="rows",
-        )
+    sentence, rows = _data_look()
 
     after, shown_curves = [buttons, watch, adapter, *keeping.shown], [curves.chosen, curves.figure]
     private = {"api_visibility": "private", "show_progress": "hidden"}
@@ -106,6 +103,8 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     to_own.click(lambda: OWN.name, None, task, **private)
     time.input(*rounds, **private)
     options["max_length"].change(look_at_data, look, looked, **private)
+    rate = [task, data, start, options["method"]]
+    gr.on([each.change for each in rate], _say_rate, rate, options["learning_rate"], **private)
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *columns, target, *probe, *options.values()],
@@ -118,6 +117,36 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     connect_curves(curves, compare, run_id, my_runs, "curves")
     connect_keeping(keeping, run, run_id, my_runs, [_emptied, *after, *shown_curves])
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
+
+
+def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:
+    """The row of what can be done with a finished run, hidden until there is one, and its buttons."""
+    with gr.Row(visible=False, elem_id="after") as after:
+        return (
+            after,
+            gr.Button("Ask this model in Predict", variant="primary", elem_id="ask-run"),
+            gr.Button("Its attention while it learned", elem_id="watch-run"),
+            gr.Button("Learning curves", elem_id="curves-run"),
+            download_button("Download the model (zip)", elem_id="download"),
+            download_button("Download the LoRA adapter alone (zip)", elem_id="download-adapter"),
+        )
+
+
+def _data_look() -> tuple[gr.Textbox, gr.Dataframe]:
+    """Sentences on the chosen data, and its first rows."""
+    with gr.Accordion("A look at the data", open=True, elem_id="look"):
+        sentence = gr.Textbox(
+            show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
+        )
+        rows = gr.Dataframe(
+            show_label=False,
+            interactive=False,
+            wrap=True,
+            max_chars=220,  # a whole SQuAD context would fill the page
+            elem_classes="mlm-preview",
+            elem_id="rows",
+        )
+    return sentence, rows
 
 
 def _file_box() -> gr.File:
@@ -177,23 +206,24 @@ def _probe_boxes(task: Task) -> list[dict]:
 def _advanced(task: Task) -> dict[str, gr.components.Component]:
     """Widgets for the other fields of `TrainConfig`, with the limits and help of its metadata."""
 
-    def number(name: str, value, label: str, precision: int | None = None) -> gr.Number:
-        return option_number(
-            TrainConfig, JOBS[FINETUNE].limits, name, value, label, precision, elem_id=f"option-{name}"
-        )
+    def number(name: str, value, default: float | None = None) -> gr.Number:
+        return NUMBERS[name].build(value, f"option-{name}", default)
+
+    source = local_sources(task)[0]
+    start = default_start(task, source)
 
     return {
         "checkpoint": gr.Radio(
             starting_points((), skills=True),
-            value=default_start(task, local_sources(task)[0]),
+            value=start,
             label="Start from",
             elem_id="option-checkpoint",
         ),
-        "train_examples": number("train_examples", 0, "Examples (0: all)", 0),
-        "epochs": number("epochs", task.epochs, "Epochs (used with “By epochs”)"),
-        "learning_rate": number("learning_rate", 0, "Learning rate (0: the task's own)"),
-        "batch_size": number("batch_size", task.batch_size, "Batch size", 0),
-        "max_length": number("max_length", task.max_length, "Length in tokens", 0),
+        "train_examples": number("train_examples", 0),
+        "epochs": number("epochs", task.epochs),
+        "learning_rate": number("learning_rate", 0, default_rate(task, "full", start, source)),
+        "batch_size": number("batch_size", task.batch_size),
+        "max_length": number("max_length", task.max_length),
         "method": gr.Radio(
             list(METHODS),
             value="full",
@@ -201,7 +231,7 @@ def _advanced(task: Task) -> dict[str, gr.components.Component]:
             info=TrainConfig.__dataclass_fields__["method"].metadata["help"],
             elem_id="option-method",
         ),
-        "seed": number("seed", 0, "Seed", 0),
+        "seed": number("seed", 0),
     }
 
 
@@ -233,6 +263,11 @@ def _time_of(task: Task) -> str:
     return next(name for name, seconds in TIMES.items() if seconds == task.sample_seconds)
 
 
+def _say_rate(name: str, data: str, start: str, method: str) -> gr.Number:
+    """Say at the learning rate which one the run takes by itself."""
+    return gr.Number(label=NUMBERS["learning_rate"].title(default_rate(get_task(name), method, start, data)))
+
+
 def _say_rounds(name: str, data: str, file: str | None, time: str):
     """Say beside the time how often a run reads the same rows."""
     return gr.Radio(info=rounds_sentence(get_task(name), data, file, TIMES[time]))
@@ -254,7 +289,11 @@ def look_at_data(
     on."""
     task = get_task(name)
     meaning = LabelMeaning(columns=_said_columns(task, data, (text, second_text, label)))
-    preview = preview_data(task, data, file, meaning, target, checkpoint, max_length)
+    try:
+        length = NUMBERS["max_length"].read(max_length)
+    except DemoError as error:  # said beside the data, because it is raised at each key until the number is whole
+        return error.on_page, *[gr.skip()] * 6, gr.Button(interactive=False)
+    preview = preview_data(task, data, file, meaning, target, checkpoint, length)
     table = _table(preview.columns, preview.cells) if preview.columns else None
     is_own_file = data == "file" and bool(preview.columns)
     choices = [("–", ""), *((column, column) for column in preview.columns)]
@@ -303,14 +342,14 @@ def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, lengt
     return TrainConfig(
         checkpoint=checkpoint,
         data=file if data == "file" else data,
-        train_examples=examples or None,
-        epochs=None if budget else epochs,
+        train_examples=NUMBERS["train_examples"].read(examples),
+        epochs=None if budget else NUMBERS["epochs"].read(epochs),
         time_budget=budget,
-        batch_size=batch,
-        learning_rate=rate or None,
-        max_length=length,
+        batch_size=NUMBERS["batch_size"].read(batch),
+        learning_rate=NUMBERS["learning_rate"].read(rate),
+        max_length=NUMBERS["max_length"].read(length),
         method=method,
-        seed=seed or 0,
+        seed=NUMBERS["seed"].read(seed) or 0,
         eval_examples=EVAL_EXAMPLES,
     )
 

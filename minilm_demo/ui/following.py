@@ -30,6 +30,7 @@ from ..serving import title_of
 from ..tasks import get_task
 from ..views.documents import visitor_run_document
 from .handlers import QUEUE
+from .uploads import no_place
 
 
 def run_view(run_id: str, since: int = 0) -> dict:
@@ -152,14 +153,15 @@ def download_button(label: str, elem_id: str) -> gr.Button:
 
 
 def download_link(run_id: str) -> gr.Button:
-    return gr.Button(link=f"/runs/{run_id}.zip")
+    """The link starts from the page's own address, which may be below a path of another server."""
+    return gr.Button(link=f"runs/{run_id}.zip")
 
 
 def adapter_link(run: RunState | None) -> gr.Button:
     """The link to the adapter of a LoRA run; hidden without one."""
     if run is None or not has_adapter(run.folder):
         return gr.Button(visible=False)
-    return gr.Button(link=f"/runs/{run.record.run_id}/adapter.zip", visible=True)
+    return gr.Button(link=f"runs/{run.record.run_id}/adapter.zip", visible=True)
 
 
 def download(request: Request) -> StreamingResponse | PlainTextResponse:
@@ -181,7 +183,11 @@ def _download(request: Request, files_of: Callable) -> StreamingResponse | Plain
     except DemoError as error:
         return PlainTextResponse(error.on_page, status_code=404)
     archive = tempfile.TemporaryFile()  # noqa: SIM115 - closed after the last piece is sent
-    write_zip(archive, packed)
+    try:
+        write_zip(archive, packed)
+    except OSError as error:
+        archive.close()
+        return PlainTextResponse(no_place(error), status_code=507)
     headers = {
         "Content-Disposition": f'attachment; filename="{packed.name}.zip"',
         "Content-Length": str(archive.seek(0, io.SEEK_END)),

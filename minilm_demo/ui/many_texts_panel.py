@@ -25,6 +25,7 @@ from ..serving import CheckpointReference, resolve
 from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
 from .handlers import says_errors
+from .uploads import no_place
 
 ROW_COUNTS = (50, 200, 500)
 FILE_ROWS = 2_000
@@ -166,9 +167,12 @@ def _private_file(name: str) -> Iterator[Path]:
 
     The page's `delete_cache` deletes it together with the upload."""
     folder = Path(get_upload_folder()) / secrets.token_hex(32)
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         yield folder / name
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise DataError(no_place(error)) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

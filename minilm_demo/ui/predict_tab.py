@@ -97,7 +97,7 @@ def ask_models(values: dict) -> dict:
             raise DemoError(NOTHING_YET)
         return _answers(asking)
     except DemoError as error:
-        return views.error_payload(str(error)) | {"asked": _asked(values)}
+        return views.error_payload(error.on_page) | {"asked": _asked(values)}
 
 
 def _asked(values: Mapping) -> dict:

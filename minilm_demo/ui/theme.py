@@ -1,10 +1,10 @@
 """The page's theme: colours, fonts from Gradio's own package (no other host is requested), and a CSS file."""
 
-from pathlib import Path
-
 import gradio as gr
 
-CSS = Path(__file__).resolve().parents[2] / "assets" / "page.css"
+from ..shipped import shipped
+
+CSS = shipped("assets/page.css")
 
 
 def theme() -> gr.themes.Base:

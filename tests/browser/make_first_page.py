@@ -12,6 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+
 from running_app import ROOT, running_app
 
 TARGET = ROOT / "assets" / "first_page.json"

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
+
 from conftest import ARGUMENTS, CHROMIUM
 from playwright.sync_api import sync_playwright
 from running_app import running_app

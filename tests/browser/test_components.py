@@ -328,8 +328,8 @@ def test_a_cell_opens_its_rows_by_keyboard_and_a_row_is_picked(page, load):
     assert spoken.inner_text() == "True: entailment, predicted: neutral: 3 rows, the surest first."
     page.locator(".mlm-row").nth(1).focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("picked") == [{"texts": ["Premise 011. ", "Hypothesis 011. "]}]
-    assert spoken.inner_text() == "In the boxes above: Premise 011."
+    assert page.evaluate("picked") == [{"texts": ["Premise 011. ", "Hypothesis 011. "], "checkpoint": ""}]
+    assert spoken.inner_text() == "The model is asked about: Premise 011."
     page.get_by_role("button", name="True: entailment, predicted: entailment").click()
     assert cell.get_attribute("aria-pressed") == "false"
     assert page.locator(".mlm-row").count() == 50
@@ -340,7 +340,7 @@ def test_rows_without_a_table_are_listed_at_once(page, load):
     load(page, rows_page(views.scored_rows_payload(TASKS["stsb"], samples.stsb_rows())))
     assert page.locator(".mlm-cell").count() == 0
     words = " ".join(page.locator(".mlm-row").first.inner_text().split())
-    assert words == "Sentence1 First 59. Sentence2 Second 59. Expected 2.0 Predicted −1.0 Off by 3.0"
+    assert words == "First sentence First 59. Second sentence Second 59. Expected 2.0 Predicted −1.0 Off by 3.0"
 
 
 def test_new_rows_take_the_place_of_the_old_ones(page, load):
@@ -369,7 +369,7 @@ def test_hostile_rows_stay_text_and_are_picked_as_they_are(page, load):
     for hostile in samples.HOSTILE:
         assert hostile in row.inner_text()
     row.click()
-    assert page.evaluate("picked") == [{"texts": [f"Premise 012. {text}", f"Hypothesis 012. {text}"]}]
+    assert page.evaluate("picked") == [{"texts": [f"Premise 012. {text}", f"Hypothesis 012. {text}"], "checkpoint": ""}]
     assert page.locator("img").count() == 0
     assert page.locator("main script").count() == 0
     assert page.title() != "owned"

@@ -82,3 +82,16 @@ def test_too_little_memory_is_said_beside_what_there_is(monkeypatch):
     assert not found.ok
     assert "cores" in found.says
     assert "1e+06 GB of memory are needed" in found.says
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"), [("MINILM_HOME", ["runs folder", "uploads folder"]), ("GRADIO_TEMP_DIR", ["uploads folder"])]
+)
+def test_a_folder_that_cannot_be_written_is_named_with_a_remedy(monkeypatch, tmp_path, setting, names):
+    (tmp_path / "file").write_text("in the way")
+    if setting == "MINILM_HOME":
+        monkeypatch.delenv("GRADIO_TEMP_DIR")
+    monkeypatch.setenv(setting, str(tmp_path / "file" / "folder"))
+    failed = [one for one in doctor.examine() if one.name.endswith("folder") and not one.ok]
+    assert [one.name for one in failed] == names
+    assert all(one.needed and f"set {setting} to a folder of your own" in one.says for one in failed)

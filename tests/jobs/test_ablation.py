@@ -351,7 +351,7 @@ def test_it_is_recorded_as_a_run(options, capsys):
     assert (run.record, run.events, run.status) == (record, events, "completed")
     assert run.result == events[-1].result
     assert not run.has_checkpoint
-    assert {path.name for path in run.folder.iterdir()} == {"run.json", "events.jsonl", "README.md", "students"}
+    assert {path.name for path in run.folder.iterdir()} == {"run.json", "events.jsonl", "README.md"}
     card = (run.folder / "README.md").read_text()
     assert "# Does distillation help? 1 layers x 32 on sst2" in card
     assert "| Teacher's layers copied | " in card

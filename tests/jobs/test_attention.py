@@ -465,11 +465,18 @@ def test_fewer_than_three_words_have_no_order(tiny):
     assert None not in found.top
 
 
-def test_words_that_only_the_trace_read_have_a_rollout_alone(tiny):
+def test_a_long_text_is_read_as_far_by_every_method(tiny):
     found = explain("sst2", tiny("sst2"), "word " * 200)
+    assert all(word.gradient is not None for word in found.words)
+    assert all(word.rollout > 0 for word in found.words)
+
+
+def test_words_that_only_the_trace_read_have_a_rollout_alone(tiny):
+    """The answer's window of a long context is another one than the trace's, which begins at its start."""
+    found = explain("squad_v2", tiny("squad_v2"), "who?", " ".join(["word"] * 600))
     read = [word for word in found.words if word.gradient is not None]
     assert 0 < len(read) < len(found.words)
-    assert all(word.left_out is None for word in found.words[len(read) :])
+    assert all(word.left_out is None for word in found.words if word.gradient is None)
     assert all(word.rollout > 0 for word in found.words)
 
 
@@ -498,8 +505,9 @@ def test_a_saved_trace_opens_without_pickle(bundled, tmp_path):
         (("fine", ""), "The second text is empty"),
         (("", "fine"), "The first text is empty"),
         (("a" * 100_001,), "The text has 100,001 characters; at most 100,000 are read"),
-        (("\u200b\x07",), "The text holds no word the model can read"),
-        (("fine", "\u200b"), "The second text holds no word the model can read"),
+        (("\u200b\x07",), "The text is empty"),
+        (("\ufffd",), "The text holds no word the model can read"),
+        (("fine", "\ufffd"), "The second text holds no word the model can read"),
     ],
 )
 def test_a_text_that_cannot_be_read_is_one_sentence(bundled, texts, said):

@@ -419,7 +419,7 @@ def test_a_time_budget_becomes_a_number_of_steps(options, monkeypatch):
     [("random", 96, 4e-3), ("random", 192, 4e-3), ("random", 384, 2e-3), ("random", 768, 1e-3), ("teacher", 768, 5e-4)],
 )
 def test_a_wide_random_start_learns_slower(init, hidden, expected):
-    assert distilling.default_rate(init, hidden) == pytest.approx(expected)
+    assert distilling.distill_rate(init, hidden) == pytest.approx(expected)
 
 
 def stopped_after(config: DistillConfig, kind: type, step: int = 0) -> list:
@@ -720,11 +720,11 @@ def test_a_visitors_text_file_does_not_outlive_the_run(options, tmp_path):
     options.pop("output_dir")
     record = runs.create_run("distill", TASKS["sst2"], DistillConfig(**options), "page", tmp_path / "mine.txt")
     folder = runs.run_folder(record.run_id)
-    assert (folder / "upload.txt").is_file()
+    assert (folder / "upload" / "mine.txt").is_file()
     for _ in runs.record_events(record, partial(distill, record.config)):
         pass
     assert runs.state(folder).status == "completed"
-    assert not (folder / "upload.txt").exists()
+    assert not (folder / "upload" / "mine.txt").exists()
     (tmp_path / "mine.doc").write_text("my sentence")
     with pytest.raises(DataError, match="files may be"):
         runs.create_run("finetune", TASKS["sst2"], TrainConfig(), "page", tmp_path / "mine.doc")

@@ -61,7 +61,7 @@ def test_the_first_process_alone_scores_and_writes(launched, rows):
     assert "Saved" in first["events"]
     assert set(second["events"]) == {"Started", "Planned", "Stepped", "Finished"}
     assert second["seen"] is None
-    assert [path.name for path in folder.iterdir()] == ["checkpoint"]
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint", "learned_rows.npy"]
     assert evaluate("sst2", str(folder), data=str(rows)).examples == {"validation": 20}
 
 
@@ -87,5 +87,6 @@ def test_the_command_line_prints_one_document_and_writes_one_run(launched):
     assert run.status == "completed"
     assert run.events[0].processes == 2
     assert document["examples_seen"] == document["rows_seen"] == 2 * 2 * 32, "of both processes together"
-    assert {path.name for path in run.folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    files = {"run.json", "events.jsonl", "checkpoint", "learned_rows.npy", "README.md"}
+    assert {path.name for path in run.folder.iterdir()} == files
     assert "Traceback" not in done.stderr

@@ -128,11 +128,14 @@ def test_small_batches_are_measured_too(clock, size):
 @pytest.mark.parametrize("budget", [5, 30, 600])
 @pytest.mark.parametrize("seconds_per_row", [0.001, 0.01, 0.1, 1.0])
 def test_measuring_leaves_the_budget_to_training(clock, seconds_per_row, budget):
-    """Two updates of four rows are made in any case, a whole batch while it can be expected to fit."""
+    """Two updates of four rows are made in any case, a whole batch while it can be expected to fit, and a second one
+    if the first was slow."""
     start = clock.now
     speed = measured(Job(clock, seconds_per_row), budget)
     one_batch = 32 * seconds_per_row
-    assert clock.now - start <= max(planning.MEASURING_SHARE * budget, 8 * seconds_per_row + one_batch) + 0.001
+    few = 8 * seconds_per_row
+    slow = min(planning.TWO_BATCHES_SHARE * budget, few + 2 * one_batch)
+    assert clock.now - start <= max(planning.MEASURING_SHARE * budget, few + one_batch, slow) + 0.001
     assert clock.now - start <= max(0.9 * budget, 8.001 * seconds_per_row)
     assert speed.update == pytest.approx(one_batch)
     assert speed.row == pytest.approx(one_batch / 3 / 32)
@@ -142,7 +145,7 @@ def test_what_every_update_costs_is_told_from_what_every_row_costs(clock):
     """The time of few rows says little of that of many: an update of 4 rows here takes half as long as one of 32."""
     job = Job(clock, 0.005, fixed=0.1)
     speed = measured(job, 2)
-    assert job.rows_read == [4, 4, 32]
+    assert job.rows_read == [4, 4, 32, 32]
     assert (speed.update, speed.fixed) == (pytest.approx(0.26), pytest.approx(0.1))
     assert speed.with_batch(32, 16).update == pytest.approx(0.18)
 
@@ -150,3 +153,18 @@ def test_what_every_update_costs_is_told_from_what_every_row_costs(clock):
 def test_batches_that_would_hardly_be_faster_stay_large():
     planned = plan(5.5, 30, fixed=4.5)
     assert (planned.batch_size, planned.steps) == (32, 5)
+
+
+def test_a_batch_that_was_held_up_is_measured_again(clock):
+    """Another program takes the processor for a moment: it is not taken for the speed of this machine."""
+    job = Job(clock, 0.01)
+    real, whole_batches = job.loss, []
+
+    def loss(batch):
+        if len(batch["x"]) == 32:
+            whole_batches.append(clock.now)
+            clock.now += 6.0 if len(whole_batches) == 1 else 0.0
+        return real(batch)
+
+    job.loss = loss
+    assert measured(job, 30).update == pytest.approx(0.32)

@@ -362,7 +362,7 @@ def test_the_threshold_of_the_checkpoint_is_the_default(finder):
 
 
 def test_a_context_without_a_token_has_no_answer(finder):
-    prediction = predict(SQUAD_2, finder, {"question": "Who?", "context": "\u200b\u200b"})
+    prediction = predict(SQUAD_2, finder, {"question": "Who?", "context": "\ufffd\ufffd"})
     assert prediction.answer == ""
     assert prediction.no_answer_score is None
     json.dumps(to_dict(prediction), allow_nan=False)

@@ -465,7 +465,7 @@ def test_failure_is_one_line_with_a_way_out(failing, failure):
         f"Could not load the model org/sst2-{failure}: {expected}; the bundled checkpoint works without the Hub."
     )
     assert failing[f"data {failure}"] == (
-        f"Could not load the data set org/glue-{failure} (sst2): {expected}; --data sample works without the Hub."
+        f"Could not load the data set org/glue-{failure} (sst2): {expected}; the bundled sample works without the Hub."
     )
 
 
@@ -551,7 +551,7 @@ def test_what_is_not_cached_is_told(without_hub, server):
         came = "HF_HUB_OFFLINE is set and the cache does not hold all of it. Fetch it once without that setting"
     else:
         came = f"the Hub ({server.endpoint}) cannot be reached. Check the connection and try again in a minute"
-    model, data = "the bundled checkpoint works without the Hub.", "--data sample works without the Hub."
+    model, data = "the bundled checkpoint works without the Hub.", "the bundled sample works without the Hub."
     assert without_hub["model"] == f"Could not load the model org/other: {came}; {model}"
     assert without_hub["data"] == f"Could not load the data set org/other (sst2): {came}; {data}"
     for line in (without_hub["gone since: model"], without_hub["gone since: data"]):

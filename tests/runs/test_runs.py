@@ -28,6 +28,10 @@ SST2 = TASKS["sst2"]
 SHORT_RUN = [Started, Planned, Evaluated, Stepped, Stepped, Saved, Evaluated]  # its validation rows before and after
 
 
+# What a finished fine-tune leaves in its folder.
+FILES = {"run.json", "events.jsonl", "checkpoint", "learned_rows.npy", "README.md"}
+
+
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory):
     """Rows enough to hold some back, so that checkpoints are kept along the way."""
@@ -69,7 +73,7 @@ def test_a_finished_run_folder_holds_everything(short, tiny_checkpoint):
     record = record_and_drain(short)
     folder = folder_of(record)
     assert folder.parent == models.runs_root()
-    assert {path.name for path in folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert {path.name for path in folder.iterdir()} == FILES
     written = json.loads((folder / "run.json").read_text())
     assert written["run_id"] == folder.name
     assert (written["job"], written["task"], written["origin"]) == ("finetune", "sst2", "shell")
@@ -283,7 +287,7 @@ def test_a_run_that_saved_nothing_does_not_block_its_folder(short, tmp_path, end
     assert record.created == run.record.created
     assert (folder / "notes.txt").read_text() == "not of a run"
     names = {path.name for path in folder.iterdir()} - {"notes.txt"}
-    assert names == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert names == FILES
 
 
 @pytest.mark.parametrize("kept", ["at work", "a checkpoint", "a damaged record"])
@@ -541,14 +545,15 @@ def test_an_upload_lives_as_long_as_its_run(short, upload):
     record = runs.create_run("finetune", SST2, dataclasses.replace(short, data="auto"), "page", upload)
     folder, rows = folder_of(record), upload.read_bytes()
     upload.unlink()  # Gradio clears its folder
-    assert record.config.data == str(folder / "upload.jsonl")
-    assert (folder / "upload.jsonl").read_bytes() == rows
-    assert "Secret" not in (folder / "run.json").read_text()
+    assert record.config.data == str(folder / "upload" / "Secret plans.JSONL")
+    assert (folder / "upload" / "Secret plans.JSONL").read_bytes() == rows
     assert runs.read_record(folder) == record
     for event in runs.record_events(record, partial(finetune, "sst2", record.config)):
-        assert (folder / "upload.jsonl").exists() == (not isinstance(event, Finished))
+        assert (folder / "upload" / "Secret plans.JSONL").exists() == (not isinstance(event, Finished))
     assert event.status == "completed"
-    assert {path.name for path in folder.iterdir()} == {"run.json", "events.jsonl", "checkpoint", "README.md"}
+    assert "Secret plans.JSONL" in event.result.evaluation.data_source.description, "people know their file by its name"
+    assert not (folder / "upload").exists()
+    assert {path.name for path in folder.iterdir()} == FILES
 
 
 def test_an_upload_is_gone_though_its_run_failed_or_was_left(short, upload):
@@ -558,12 +563,12 @@ def test_an_upload_is_gone_though_its_run_failed_or_was_left(short, upload):
 
     record = runs.create_run("finetune", SST2, short, "page", upload)
     list(runs.record_events(record, job))
-    assert not (folder_of(record) / "upload.jsonl").exists()
+    assert not (folder_of(record) / "upload" / "Secret plans.JSONL").exists()
     record = runs.create_run("finetune", SST2, short, "page", upload)
     left = runs.record_events(record, job)
     next(left)
     left.close()
-    assert not (folder_of(record) / "upload.jsonl").exists()
+    assert not (folder_of(record) / "upload" / "Secret plans.JSONL").exists()
 
 
 def test_only_the_copy_of_an_upload_is_removed(short, tmp_path, rows):
@@ -596,19 +601,19 @@ def test_the_queue_keeps_an_upload_until_its_run_is_over(queue, short, upload, t
     second = Path(shutil.copy(upload, tmp_path / "second.csv"))
     first = queue.start("finetune", SST2, dataclasses.replace(short, max_steps=20_000), upload=upload)
     waiting = queue.start("finetune", SST2, short, upload=second)
-    assert (runs.visitor_run_folder(waiting) / "upload.csv").is_file()
+    assert (runs.visitor_run_folder(waiting) / "upload" / "second.csv").is_file()
     queue.stop(waiting)
-    assert not (runs.visitor_run_folder(waiting) / "upload.csv").exists()
+    assert not (runs.visitor_run_folder(waiting) / "upload" / "second.csv").exists()
     wait_for(lambda: of(Stepped, queue.state(first).events))
     folder = runs.visitor_run_folder(first)
-    assert (folder / "upload.jsonl").is_file()
+    assert (folder / "upload" / "Secret plans.JSONL").is_file()
     os.kill(json.loads((folder / "worker.json").read_text())["pid"], signal.SIGKILL)
-    wait_for(lambda: not (folder / "upload.jsonl").exists())
+    wait_for(lambda: not (folder / "upload" / "Secret plans.JSONL").exists())
 
 
 def test_a_file_left_by_a_server_that_ended_is_taken_away_later(short, upload, monkeypatch):
     record = runs.create_run("finetune", SST2, short, "page", upload)
-    left = folder_of(record) / "upload.jsonl"
+    left = folder_of(record) / "upload" / "Secret plans.JSONL"
     runs.forget_left_uploads()
     assert left.is_file(), "another server may have it in its line"
     monkeypatch.setattr(folder_module, "LEFT_SECONDS", 0)
@@ -627,10 +632,10 @@ def test_a_worker_that_is_told_to_end_takes_the_file_with_it(short, upload):
     script = f"from minilm_demo.runs import worker; worker.work({str(folder)!r})"
     process = subprocess.Popen([sys.executable, "-c", script], env=environment(), cwd=ROOT)
     wait_for(lambda: of(Stepped, runs.read_events(folder)))
-    assert (folder / "upload.jsonl").is_file()
+    assert (folder / "upload" / "Secret plans.JSONL").is_file()
     process.terminate()
     assert process.wait(60) == 1, "it ended by itself, not by the signal"
-    assert not (folder / "upload.jsonl").exists()
+    assert not (folder / "upload" / "Secret plans.JSONL").exists()
 
 
 def test_a_visitors_run_ends_when_the_others_have_waited_enough(queue, short, monkeypatch):
@@ -882,7 +887,7 @@ def test_nobody_waits_for_a_process_that_starts_slowly(queue, short, monkeypatch
         def is_alive(self):
             return True
 
-        def join(self):
+        def join(self, timeout=None):
             pass
 
     monkeypatch.setattr(queue_module, "worker_context", SlowProcess)

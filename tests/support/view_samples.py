@@ -306,7 +306,8 @@ def sentiment_prediction(**changes) -> Prediction:
 
 def nli_prediction() -> Prediction:
     shares = {"entailment": 0.0213, "neutral": 0.1104, "contradiction": 0.8683}
-    return Prediction("mnli", "nli", 31.0, label="contradiction", probabilities=shares, truncated=True)
+    cut = {"tokens_read": 128, "tokens_total": 140, "truncated": True}
+    return Prediction("mnli", "nli", 31.0, label="contradiction", probabilities=shares, **cut)
 
 
 def similarity_prediction(score: float = 3.4) -> Prediction:

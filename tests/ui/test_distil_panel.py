@@ -73,13 +73,41 @@ def test_layers_of_the_teacher_are_offered_where_they_fit():
 
 
 def test_what_was_chosen_stays_if_it_can(tiny_checkpoint):
-    size, init = distil_panel._choose_size(str(tiny_checkpoint), WIDE, "teacher", 0, 0)
+    size, init, _ = distil_panel._choose_size(str(tiny_checkpoint), WIDE, "teacher", 0, 0)
     assert (size.value, init.value) == (WIDE, "teacher")
-    size, init = distil_panel._choose_size("bert-base", WIDE, "teacher", 0, 0)
+    size, init, rate = distil_panel._choose_size("bert-base", WIDE, "teacher", 0, 0)
+    assert rate.label == "Learning rate (0: what suits the start)", "not known before the teacher is here"
     assert (size.value, init.value) == ("half", "random")
     with pytest.raises(gr.Error, match="Unknown checkpoint"):
         distil_panel._choose_size("gone", WIDE, "teacher", 0, 0)
     assert distil_panel.refresh_teachers("gone", None).value == "bundled"
+
+
+@pytest.mark.parametrize(
+    ("size", "init", "hidden", "rate"),
+    [(HALF, "random", 0, "0.004"), (WIDE, "random", 0, "0.002"), (WIDE, "teacher", 0, "0.0005"),
+     (OWN_SIZE, "random", 96, "0.004"), (OWN_SIZE, "random", 768, "0.001"), (OWN_SIZE, "random", 0, "0.004")],
+)  # fmt: skip
+def test_the_learning_rate_says_which_one_suits_the_start(size, init, hidden, rate):
+    shown = distil_panel._choose_size("bundled", size, init, hidden, 0)[-1]
+    assert shown.label == f"Learning rate (0: what suits the start, {rate})"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"rate": 9}, "“Learning rate” is 9; it can be from 0.0000001 to 1, or 0 for what suits the start."),
+        ({"batch": 4000}, "“Batch size” is 4,000; it can be from 1 to 128."),
+        ({"budget": None, "steps": 0}, "“Steps (used with “By steps”)” is 0; it can be from 1 to 20,000."),
+        ({"seed": -1}, "“Seed” is -1; it can be from 0 to 2,147,483,647."),
+        ({"size": OWN_SIZE, "layers": 13}, "“Layers with “My own size”” is 13; it can be from 1 to 12, or 0 for half."),
+        ({"size": OWN_SIZE, "heads": 500}, "“Heads with “My own size”” is 500; it can be from 1 to 128, or 0 for the"),
+    ],
+)
+def test_a_number_out_of_range_names_its_box(changes, sentence):
+    with pytest.raises(DemoError) as raised:
+        config_of(**changes)
+    assert str(raised.value).startswith(sentence)
 
 
 # -- what the run is asked for -------------------------------------------------------------------------------------
@@ -121,9 +149,9 @@ def test_what_cannot_be_is_a_sentence():
 
 def test_a_visitor_cannot_ask_for_too_much():
     start = ["bundled", OWN_SIZE, "random", "Attention only", "By steps (Advanced)", TEXT, "sst2", "sample", None, []]
-    with pytest.raises(gr.Error, match="at most 20,000"):
+    with pytest.raises(gr.Error, match="it can be from 1 to 20,000"):
         distil_panel._start(*start, 0, 0, 0, 0, 32, 30_000, 0)
-    with pytest.raises(gr.Error, match="batch_size is 129"):
+    with pytest.raises(gr.Error, match="“Batch size” is 129"):
         distil_panel._start(*start, 0, 0, 0, 0, 129, 30, 0)
 
 
@@ -140,7 +168,7 @@ def test_the_address_leads_to_the_student(student):
     assert (drawn["run"], drawn["status"], run_id) == (run, "completed", run)
     assert drawn["points"]["value_relation"] and drawn["result"]
     assert after.visible
-    assert download.link == f"/runs/{run}.zip"
+    assert download.link == f"runs/{run}.zip"
     *_, tab, known = open_page(["other"], request(run))
     assert tab.selected == "distillation"
     assert known == [run, "other"]

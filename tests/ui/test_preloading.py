@@ -15,7 +15,9 @@ from minilm_demo.ui import preloading
 from minilm_demo.ui.files import CompressedPage
 from minilm_demo.ui.preloading import FIRST_PAGE, GRADIOS_FILES, PreloadedPage, first_modules
 
-PAGE = '<head><base href="./"><script>1</script><script>é</script></head>'
+PAGE = '<head><base href="./"><script>1</script><script>é</script><link rel="manifest" href="/manifest.json"></head>'
+SENT = PAGE.replace('"/manifest', '"./manifest')
+ICON = '<link rel="icon" href="./favicon.ico">'
 REMEDY = "run python tests/browser/make_first_page.py"
 
 
@@ -40,8 +42,8 @@ def test_the_page_names_the_modules_before_its_first_script():
     assert (answer.headers["content-encoding"], answer.headers["x-kept"]) == ("gzip", "yes")
     named = re.findall(r'<link rel="modulepreload" crossorigin href="./assets/([\w.-]+)">', answer.text)
     assert named == first_modules()
-    assert re.sub(r"<link [^>]*>", "", answer.text) == PAGE
-    first, last = answer.text.index("<link"), answer.text.rindex("<link")
+    assert re.sub(r'<link rel="(modulepreload|icon)"[^>]*>', "", answer.text) == SENT
+    first, last = answer.text.index("<link"), answer.text.rindex('rel="modulepreload"')
     assert answer.text.index("<base") < first < last < answer.text.index("<script>")
 
 
@@ -56,7 +58,18 @@ def test_a_module_that_this_gradio_has_not_is_not_named(modules, tmp_path, monke
     file = tmp_path / "first_page.json"
     file.write_text(json.dumps({"gradio": "0", "modules": modules}), encoding="utf-8")
     monkeypatch.setattr(preloading, "FIRST_PAGE", file)
-    assert client().get("/").text == PAGE
+    assert client().get("/").text == SENT.replace("<script>1", f"{ICON}<script>1")
+
+
+def test_the_links_hold_below_a_path():
+    head = client().get("/").text
+    assert head.count(ICON) == 1
+    assert 'href="./manifest.json"' in head and 'href="/' not in head
+
+
+def test_gradios_page_has_the_link_that_is_put_right():
+    page = (GRADIOS_FILES.parent / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'(?:href|src)="/[^"]*"', page) == ['href="/manifest.json"']
 
 
 def test_gradios_files_are_where_they_are_looked_for():

@@ -204,11 +204,11 @@ def test_a_failed_run_says_what_to_do():
     events = [*RUNNING, Finished("failed", "The loss became nan at step 85. Try a lower learning rate than 5e-05.")]
     error = payload(events, status="failed")["error"]
     assert error["sentence"].startswith("The loss became nan")
-    assert error["advice"].endswith("start again. The checkpoint of step 76 is kept.")
+    assert error["advice"].endswith("press “Train” again. The checkpoint of step 76 is kept.")
     interrupted = payload(RUNNING, status="interrupted")["error"]
     assert interrupted == {
         "sentence": "The process of this run ended before the run was over.",
-        "advice": "Start it again. The checkpoint of step 76 is kept.",
+        "advice": "Press “Train” to start one anew. The checkpoint of step 76 is kept.",
     }
     assert payload(RUNNING)["error"] is None
 
@@ -218,7 +218,7 @@ def test_a_run_that_never_began_says_so():
     assert drawn["sentence"] == "Interrupted before the first step."
     assert drawn["error"] == {
         "sentence": "It was still waiting when the server stopped.",
-        "advice": "Start it again.",
+        "advice": "Press “Train” to start one anew.",
     }
     assert "ended before the run was over" in payload(RUNNING[:1], status="interrupted")["error"]["sentence"]
 
@@ -402,8 +402,8 @@ def test_classes_keep_the_order_of_the_labels():
     assert [bar["label"] for bar in drawn["bars"]] == ["entailment", "neutral", "contradiction"]
     assert [bar["best"] for bar in drawn["bars"]] == [False, False, True]
     assert drawn["sentence"] == "contradiction, 86.8 %"
-    assert drawn["footer"][0] == "Answered by nli in 31 ms."
-    assert "its end was cut off" in drawn["footer"][1]
+    assert drawn["footer"] == ["Answered by nli in 31 ms."]
+    assert drawn["notes"] == ["Only the first 128 of 140 tokens were read: the rest was cut off."]
     assert drawn["note"] == "precomputed"
 
 

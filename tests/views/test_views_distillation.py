@@ -122,7 +122,7 @@ def test_it_opens_within_the_heads_of_its_frames():
 def test_what_is_said_of_the_input_and_the_models():
     badge = {"kind": "proxy", "title": "proxy teacher", "about": "It stands in."}
     payload = views.microscope_payload(
-        samples.targets(truncated=True), teacher_title="Big", student_title="Small", badge=badge, notes=["First."]
+        samples.targets(tokens_total=700), teacher_title="Big", student_title="Small", badge=badge, notes=["First."]
     )
     assert (payload["teacher"]["title"], payload["student"]["title"]) == ("Big", "Small")
     assert (payload["teacher"]["head_size"], payload["student"]["head_size"]) == (16, 4)

@@ -21,7 +21,7 @@ def running_app(home: Path, **environment: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     given = {name: value for name, value in os.environ.items() if name != "MINILM_DATA"}
-    given |= {"MINILM_HOME": str(home), "GRADIO_SERVER_PORT": str(port), "NO_PROXY": "127.0.0.1"} | environment
+    given |= {"MINILM_HOME": str(home), "GRADIO_SERVER_PORT": str(port)} | environment
     with (home / "log.txt").open("w") as log:
         process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=given, stdout=log, stderr=log)
         try:

@@ -1,0 +1,25 @@
+"""The server's log after the first visits, as the people who run the server read it."""
+
+from running_app import running_app
+
+VISITS = 3
+
+
+def test_the_first_visits_leave_no_traceback_in_the_log(own_home, open_page):
+    with running_app(own_home) as address:
+        for _ in range(VISITS):
+            page = open_page()
+            page.goto(address)
+            page.locator("#answer .mlm-lane").first.wait_for()
+            page.locator("#text1 textarea").fill("A joy from start to end.")
+            page.locator("#text1 textarea").press("Enter")
+            page.get_by_text("Answered by Sentiment skill").first.wait_for()
+            for name in ("Fine-tune", "Attention", "Distillation"):
+                page.get_by_role("tab", name=name).click()
+                page.get_by_role("tab", name=name, selected=True).wait_for()
+            page.reload()  # a page is left while its event stream is open
+            page.locator("#answer .mlm-lane").first.wait_for()
+            page.close()
+    log = (own_home / "log.txt").read_text(encoding="utf-8")
+    assert "Running on local URL" in log
+    assert [line for line in log.splitlines() if "Traceback" in line or "Exception ignored" in line] == []
