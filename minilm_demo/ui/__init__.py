@@ -19,6 +19,7 @@ from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
+from .components import unseen_headings
 from .distil_panel import SHOW_STUDENT, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
@@ -50,12 +51,16 @@ def build_page() -> gr.Blocks:
         gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
         with gr.Tabs(selected="predict") as tabs:
             with gr.Tab("Predict", id="predict") as predict_page:
+                unseen_headings("Predict")
                 predict = build_predict_tab(my_runs)
             with gr.Tab("Fine-tune", id="finetune") as finetune_page:
+                unseen_headings("Fine-tune")
                 finetune = build_finetune_tab(my_runs)
             with gr.Tab("Attention", id="attention") as attention_page:
+                unseen_headings("Attention", "Layers and heads")
                 attention = build_attention_tab(my_runs)
             with gr.Tab("Distillation", id="distillation") as distillation_page:
+                unseen_headings("Distillation")
                 distillation = build_distillation_tab(my_runs)
                 distil = build_distil_panel(my_runs)
                 build_ablation_panel(my_runs)
