@@ -33,6 +33,7 @@ from .following import (
 from .handlers import QUEUE, says_errors
 from .keeping_panel import build_keeping, connect_keeping, keep
 
+SHORT, CHARACTER, PADDING = 15, 9, 30  # characters of a short cell; pixels of a character, and around a cell
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
 NUMBERS = {
     box.name: box
@@ -308,12 +309,19 @@ def look_at_data(
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
-    """The rows as a table; the width of a column follows its longest cell, within limits.
+    """The rows as a table. A column of short cells is as wide as its longest, so that a phone breaks no label; the others
+    share the rest by their longest cells, within limits.
 
     Without explicit widths Gradio keeps those of the previous table."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
-    shares = [min(max(length, 24), 90) for length in longest]
-    widths = [f"{100 * share // sum(shares)}%" for share in shares]
+    short = [length <= SHORT and length < max(longest) for length in longest]
+    fixed = [CHARACTER * max(length, 5) + PADDING for length in longest]
+    rest = sum(width for width, is_short in zip(fixed, short, strict=True) if is_short)
+    shares = [0 if is_short else min(max(length, 24), 90) for length, is_short in zip(longest, short, strict=True)]
+    widths = [
+        f"{width}px" if is_short else f"calc({100 * share // sum(shares)}% - {rest * share // sum(shares)}px)"
+        for width, is_short, share in zip(fixed, short, shares, strict=True)
+    ]
     return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
 
 

@@ -127,9 +127,8 @@ def test_the_threshold_decides_at_once(page, load):
 
 def test_the_card_is_one_click_away(page, answers):
     html = "<b>Not good at</b> irony\n\n<img src=x onerror=document.title='broken'>"
-    text = (
-        f"# An *own* `name` <i>\n{html}\n\n| a | b |\n|---|---|\n| 1 | <u> |\n\n- one\n- two\n\n```sh\npip install\n```"
-    )
+    table, items, code = "| a | b |\n|---|---|\n| 1 | <u> |", "- one\n- two", "```sh\npip install\n```"
+    text = "\n\n".join((f"# An *own* `name` <i>\n{html}", table, items, code))
     answers("Fine.", lane(0.9, card=text))
     page.get_by_text("Model card").click()
     page.locator(".mlm-card-text").wait_for()

@@ -77,9 +77,8 @@ def test_a_phone_shows_tables_whole(app, open_page):
     open_run(page, address, full)
     page.locator(".mlm-mistakes table").first.wait_for()
     page.wait_for_function("document.querySelector('#rows td')")
-    edges = page.locator(".mlm-mistakes th").evaluate_all(
-        "all => all.map((cell) => cell.getBoundingClientRect().right)"
-    )
+    cells = page.locator(".mlm-mistakes th, .mlm-mistakes td")
+    edges = cells.evaluate_all("all => all.map((cell) => cell.getBoundingClientRect().right)")
     assert edges and max(edges) <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     broken = page.locator("#rows td").evaluate_all(
