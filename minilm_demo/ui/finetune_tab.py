@@ -33,7 +33,7 @@ from .following import (
 from .handlers import QUEUE, says_errors
 from .keeping_panel import build_keeping, connect_keeping, keep
 
-SHORT, CHARACTER, PADDING = 15, 9, 30  # characters of a short cell; pixels of a character, and around a cell
+SHORT, CHARACTER, PADDING = 15, 3, 10  # characters of a short cell; percents of a phone's table for each, and around it
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
 NUMBERS = {
     box.name: box
@@ -309,19 +309,15 @@ def look_at_data(
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
-    """The rows as a table. A column of short cells is as wide as its longest, so that a phone breaks no label; the others
-    share the rest by their longest cells, within limits.
+    """The rows as a table. The width of a column follows its longest cell, within limits; a column of short cells is
+    wide enough for a phone to break no label.
 
     Without explicit widths Gradio keeps those of the previous table."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
-    short = [length <= SHORT and length < max(longest) for length in longest]
-    fixed = [CHARACTER * max(length, 5) + PADDING for length in longest]
-    rest = sum(width for width, is_short in zip(fixed, short, strict=True) if is_short)
-    shares = [0 if is_short else min(max(length, 24), 90) for length, is_short in zip(longest, short, strict=True)]
-    widths = [
-        f"{width}px" if is_short else f"calc({100 * share // sum(shares)}% - {rest * share // sum(shares)}px)"
-        for width, is_short, share in zip(fixed, short, shares, strict=True)
-    ]
+    short = [CHARACTER * length + PADDING if length <= SHORT and length < max(longest) else 0 for length in longest]
+    whole = 100 - sum(short)
+    shares = [0 if width else min(max(length, 24), 90) for length, width in zip(longest, short, strict=True)]
+    widths = [f"{width or whole * share // sum(shares)}%" for width, share in zip(short, shares, strict=True)]
     return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
 
 

@@ -649,6 +649,7 @@ class MicroscopePayload(TypedDict):
     selected: SelectedCell
     rows: RelationScores | None
     frames: MicroscopeFrames | None
+    view: dict[str, object] | None
     code: str
     asked: dict[str, object]
     notes: list[str]

@@ -694,6 +694,7 @@
  * @property {SelectedCell} selected
  * @property {RelationScores | null} rows
  * @property {MicroscopeFrames | null} frames
+ * @property {Object<string, unknown> | null} view
  * @property {string} code
  * @property {Object<string, unknown>} asked
  * @property {string[]} notes
