@@ -164,8 +164,8 @@ def _connect_students(page, tabs, finetune_page, finetune, distillation_page, di
 
 @says_errors
 def _ask_this_model(run_id: str, my_runs: list[str] | None):
-    """Open the Predict tab, where the run's model is asked about its watched text, or about the task's example."""
-    asked = predict_tab.open_question(QUEUE.state(run_id).record, [run_id, *(my_runs or [])])
+    """Open the Predict tab, where the run's model is asked about its first texts: the watched one, if any."""
+    asked = predict_tab.open_question(QUEUE.state(run_id), [run_id, *(my_runs or [])])
     return gr.Tabs(selected="predict"), *asked
 
 
@@ -173,7 +173,7 @@ def _ask_this_model(run_id: str, my_runs: list[str] | None):
 def _ask_about_row(run_id: str, my_runs: list[str] | None, event: gr.EventData):
     """Open the Predict tab, where the run's model is asked about a row that it was scored on."""
     texts = tuple(map(str, event.texts))
-    asked = predict_tab.open_question(QUEUE.state(run_id).record, [run_id, *(my_runs or [])], texts)
+    asked = predict_tab.open_question(QUEUE.state(run_id), [run_id, *(my_runs or [])], texts)
     return gr.Tabs(selected="predict"), *asked
 
 

@@ -12,7 +12,7 @@ from .. import views
 from ..data import MAX_TEXT_CHARACTERS
 from ..errors import DemoError
 from ..results import Prediction
-from ..runs import RunRecord, first_answer, usable_runs
+from ..runs import RunState, first_answer, usable_runs
 from ..serving import (
     Asking,
     Question,
@@ -74,7 +74,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     outputs = [*texts, presets, checkpoints, answers]
     # What was asked about the previous skill is stale, so it is cancelled.
     skill.input(
-        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, many.scoring], **private
+        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, *many.working], **private
     )
     return PredictTab(skill, checkpoints, [skill, *outputs])
 
@@ -183,9 +183,9 @@ def _ask_row(skill: str, checkpoints: list[str] | None, event: gr.EventData):
     return chosen, *texts, _ask(Asking(skill, tuple(texts), tuple(chosen)))
 
 
-def open_question(record: RunRecord, my_runs: Sequence[str], texts: tuple[str, ...] = ()) -> list:
-    """Values of `PredictTab.asked`: the run's model is asked about these texts, or about its watched text."""
-    asking, note = asking_of_run(record, my_runs, texts)
+def open_question(run: RunState, my_runs: Sequence[str], texts: tuple[str, ...] = ()) -> list:
+    """Values of `PredictTab.asked`: the run's model is asked about these texts, or about its first ones."""
+    asking, note = asking_of_run(run, my_runs, texts)
     boxes = [gr.Textbox(**{**box, "value": text}) for box, text in zip(_boxes(asking.skill), asking.texts, strict=True)]
     models = gr.CheckboxGroup(**_models(asking.skill, asking.checkpoints, my_runs))
     skills = gr.Radio(choices=_skill_choices(my_runs), value=asking.skill)
@@ -232,7 +232,7 @@ def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | 
 def _boxes(skill: str) -> list[dict]:
     """Label, text, limit and height of the two text boxes for a skill; the second is hidden for single sentences."""
     task = skill_tasks(skill)[0]
-    values = two_boxes(_presets(skill)[0].texts)
+    values = two_boxes(next((preset.texts for preset in _presets(skill)), ("",)))
     boxes = []
     for index in range(2):
         used = index < len(task.text_fields)
@@ -254,24 +254,23 @@ def _boxes(skill: str) -> list[dict]:
 
 
 def _presets(skill: str) -> tuple[Preset, ...]:
+    """The examples of a skill, or of a task; a person's own table has none."""
     if skill in SKILLS:
         return SKILLS[skill].presets
-    return (Preset("Example", tuple(get_task(skill).example.values()), ""),)
+    task = get_task(skill)
+    return () if task.own else (Preset("Example", tuple(task.example.values()), ""),)
 
 
 def _preset_radio(skill: str) -> dict:
     """Choices and hint of the examples: a line for each, and how the shipped skill answers it."""
+    presets = _presets(skill)
     if skill not in SKILLS:
-        return {
-            "choices": [(_preset_line(preset), index) for index, preset in enumerate(_presets(skill))],
-            "info": None,
-        }
+        choices = [(_preset_line(preset), index) for index, preset in enumerate(presets)]
+        return {"choices": choices, "info": None, "visible": bool(presets)}
     marks = {True: "✗ falls for it", False: "✓ right"}
-    choices = [
-        (f"{_preset_line(preset)}  {marks[preset.misleads]}", index) for index, preset in enumerate(_presets(skill))
-    ]
+    choices = [(f"{_preset_line(preset)}  {marks[preset.misleads]}", index) for index, preset in enumerate(presets)]
     info = f"✓ the {SKILLS[skill].title} skill is right, ✗ it falls for it. Another model may differ."
-    return {"choices": choices, "info": info}
+    return {"choices": choices, "info": info, "visible": True}
 
 
 def _preset_line(preset: Preset) -> str:

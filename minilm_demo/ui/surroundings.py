@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -44,6 +46,7 @@ def _uploads_folder() -> str:
         models.require_writable(folder)
     except OSError as error:
         fresh = tempfile.mkdtemp(prefix="minilm-demo-uploads-")
+        atexit.register(shutil.rmtree, fresh, ignore_errors=True)
         print(f"{models.not_writable(folder, error)} Until then uploads are kept in {fresh}.", file=sys.stderr)
         return fresh
     return str(folder)

@@ -462,6 +462,7 @@ class ShareBar(TypedDict):
 class Said(TypedDict):
     sentence: str
     bars: list[ShareBar]
+    unsure: str
 
 
 class SelectedToken(TypedDict):

@@ -109,6 +109,8 @@ def test_an_answer_is_said_to_a_screen_reader(page, answers):
     assert said.inner_text() == "", "what stands there at first was not asked for"
     answers("Fine.", lane(0.9), lane(0.3, "my run"))
     assert said.inner_text() == "the skill: positive, 90.0 %. my run: negative, 70.0 %"
+    page.evaluate("(value) => view.update(value)", first)
+    assert said.inner_text() == "", "the answer to another question is no longer said"
 
 
 def test_the_threshold_decides_at_once(page, load):

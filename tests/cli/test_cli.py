@@ -408,14 +408,24 @@ def test_predict_for_people(run, tiny_checkpoint_for, task, texts, last):
 
 
 def test_predict_a_file(document, tiny_checkpoint_for, tmp_path):
-    (tmp_path / "in.csv").write_text('id,text\n1,"fine, ü"\n2,bad\n', encoding="utf-8")
+    rows = ['1,"fine, ü"', "2,bad", "3,", "id,text", "4,🤮", f"5,{'a fine film ' * 60}"]
+    (tmp_path / "in.csv").write_text("\n".join(["id,text", *rows, ""]), encoding="utf-8")
     words = ("predict", "sst2", "--checkpoint", tiny_checkpoint_for("sst2"))
     said = document(*words, "--file", tmp_path / "in.csv", "--output", tmp_path / "out.csv")
-    assert said == {"rows": 2, "empty": 0, "output": str(tmp_path / "out.csv")}
-    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8-sig") as file:
         written = list(csv.DictReader(file))
-    assert [(row["id"], row["text"]) for row in written] == [("1", "fine, ü"), ("2", "bad")]
-    assert {row["prediction"] for row in written} <= {"negative", "positive"}
+    assert [row["id"] for row in written] == ["1", "2", "3", "id", "4", "5"]
+    assert {row["prediction"] for row in written} <= {"negative", "positive", ""}
+    assert said.pop("notes") and said == {
+        "rows": 6,
+        "empty": sum(not row["prediction"] for row in written),
+        "repeated": 1,
+        "truncated": sum(row["truncated"] == "true" for row in written),
+        "with_unknown_words": sum(bool(row["unknown_words"]) for row in written),
+        "unsure": sum(row["unsure"] == "true" for row in written),
+        "output": str(tmp_path / "out.csv"),
+    }
+    assert (said["empty"], said["truncated"]) == (2, 1) and said["with_unknown_words"] >= 1
 
 
 def without_skills(monkeypatch):

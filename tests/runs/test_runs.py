@@ -941,3 +941,14 @@ def test_one_visitor_does_not_fill_the_line(idle):
     idle.start("finetune", SST2, TrainConfig(data="sample"), mine=["somebody else's"])
     idle.stop(mine[0])
     idle.start("finetune", SST2, TrainConfig(data="sample"), mine=mine)
+
+
+def test_a_visitor_is_not_told_which_folder_of_the_server_cannot_be_written(short, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("MINILM_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(
+        DemoError, match=r"^The run folder .*file/home.* cannot be written: Not a directory\.$"
+    ) as raised:
+        runs.create_run("finetune", SST2, short, "page")
+    assert raised.value.on_page.startswith("The server cannot record a run: Not a directory.")
+    assert str(tmp_path) not in raised.value.on_page

@@ -1,10 +1,14 @@
 """The server in surroundings of other people: a proxy that does not answer, folders that cannot be written."""
 
 import os
+import shutil
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
 from running_app import running_app
 
 from minilm_demo.ui import surroundings
@@ -81,3 +85,21 @@ def test_a_folder_that_cannot_be_written_is_said_and_replaced(tmp_path, capsys, 
     assert f"set {setting} to a folder of your own. Until then uploads are kept in {fresh}." in said
     assert Path(fresh).stat().st_mode & 0o777 == 0o700
     Path(fresh).rmdir()
+
+
+def test_without_a_home_that_can_be_written_the_page_answers_and_a_run_says_why_not(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    os.environ.pop("GRADIO_TEMP_DIR")
+    with running_app(tmp_path, MINILM_HOME=str(tmp_path / "file" / "home")) as address:
+        client = Client(address, verbose=False)
+        assert client.predict("A joy from start to end.", api_name="/predict_sentiment")["label"] == "positive"
+        uploaded = httpx.post(f"{address}gradio_api/upload", files={"files": ("a.csv", b"sentence,label\n")})
+        assert uploaded.status_code == 200
+        with pytest.raises(
+            AppError, match=r"^The server cannot record a run: Not a directory\. Ask the people who run"
+        ):
+            client.predict("sst2", api_name="/start_finetune")
+    log = (tmp_path / "log.txt").read_text()
+    assert "set MINILM_HOME to a folder of your own" in log
+    assert "Traceback" not in log
+    shutil.rmtree(log.split("Until then uploads are kept in ")[1].split(".\n")[0], ignore_errors=True)

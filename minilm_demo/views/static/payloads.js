@@ -488,6 +488,7 @@
  * @typedef {Object} Said
  * @property {string} sentence
  * @property {ShareBar[]} bars
+ * @property {string} unsure
  */
 
 /**
