@@ -19,17 +19,19 @@ from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
+from .components import unseen_headings
 from .distil_panel import SHOW_STUDENT, build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
-from .following import download, download_link, run_view
+from .following import download, download_adapter, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .predict_tab import build_predict_tab
 from .preloading import PreloadedPage
 from .surroundings import prepare
 from .theme import CSS, theme
 from .uploads import SaidUploads, forget_left_files
+from .zone import SAY_ZONE, visitors_zone
 
 TITLE = "MiniLM Demo"
 # What Gradio says to screen readers and has no words for; other languages fall back to these.
@@ -43,17 +45,22 @@ INTRODUCTION = (
 def build_page() -> gr.Blocks:
     """The whole page, one line per tab."""
     prepare()
+    runs.read_zone_from(visitors_zone)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
         gr.Markdown(INTRODUCTION, elem_classes="mlm-header")
         with gr.Tabs(selected="predict") as tabs:
             with gr.Tab("Predict", id="predict") as predict_page:
+                unseen_headings("Predict")
                 predict = build_predict_tab(my_runs)
             with gr.Tab("Fine-tune", id="finetune") as finetune_page:
+                unseen_headings("Fine-tune")
                 finetune = build_finetune_tab(my_runs)
             with gr.Tab("Attention", id="attention") as attention_page:
+                unseen_headings("Attention", "Layers and heads")
                 attention = build_attention_tab(my_runs)
             with gr.Tab("Distillation", id="distillation") as distillation_page:
+                unseen_headings("Distillation")
                 distillation = build_distillation_tab(my_runs)
                 distil = build_distil_panel(my_runs)
                 build_ablation_panel(my_runs)
@@ -99,7 +106,7 @@ def _connect(page, tabs, predict_page, predict, finetune, my_runs) -> None:
     opened = page.load(
         _open,
         my_runs,
-        [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, my_runs],
+        [finetune.run, finetune.run_id, *finetune.after, finetune.download, tabs, my_runs],
         **private,
     )
     opened.then(predict_tab.refresh, inputs, lists, **private)
@@ -140,9 +147,10 @@ def _connect_students(page, tabs, finetune_page, finetune, distillation_page, di
     reopened.then(None, distil.student, None, js=SHOW_STUDENT)
     finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
     compared = [distillation.teacher, distillation.student]
-    for event in (distillation_page.select, distil.student.finished):
+    for event in (distillation_page.select, distil.student.finished, *(changed.then for changed in distil.changed)):
         event(refresh_teachers, [distil.teacher, my_runs], distil.teacher, **private)
-    distil.student.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
+    for event in (distil.student.finished, *(changed.then for changed in distil.changed)):
+        event(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
     looked = distil.look.click(
         look_at_student,
         [distil.run_id, my_runs],
@@ -181,11 +189,18 @@ def launch_options() -> dict:
         "run_history": False,
         "state_session_capacity": 200,
         "enable_monitoring": False,
+        "head": SAY_ZONE,
         "footer_links": ["api"],
         "i18n": gr.I18n(en=SPOKEN),
         "max_file_size": "20mb",
         "app_kwargs": {
-            "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
+            "routes": [
+                Route("/healthz", _healthy),
+                Route("/runs/{run_id}.zip", download),
+                Route("/runs/{run_id}/adapter.zip", download_adapter),
+                FILES,
+                PLOTLY,
+            ],
             "middleware": [Middleware(kind) for kind in (CompressedPage, PreloadedPage, KeptAssets, SaidUploads)],
         },
     }

@@ -26,6 +26,12 @@ def view(component: views.Component, *, value=None, server: Sequence[Callable] =
     return gr.HTML(value, server_functions=list(server) or None, **parts, **options)
 
 
+def unseen_headings(*names: str) -> gr.Markdown:
+    """Headings for screen readers, from the second level down: those of the views below them begin deeper."""
+    lines = [f"{'#' * level} {name}" for level, name in enumerate(names, start=2)]
+    return gr.Markdown("\n".join(lines), elem_classes="mlm-unseen-headings")
+
+
 def text_box(value: str, label: str, elem_id: str, max_lines: int) -> gr.Textbox:
     """A box whose text is asked about with Enter. Gradio submits with Enter where `lines` is 1, the default."""
     return gr.Textbox(

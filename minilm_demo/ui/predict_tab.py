@@ -130,7 +130,7 @@ def answer_payload(question: Question) -> dict:
     note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
     code = views.prediction_code(task.name, model.name, fields)
     drawn = views.prediction_payload(task, prediction, fields, note)
-    return {**drawn, **_expected(question, prediction), "card": model.card(task), "code": code}
+    return {**drawn, **_expected(question, prediction), "card": views.markdown_blocks(model.card(task)), "code": code}
 
 
 def _expected(question: Question, prediction: Prediction) -> dict:
@@ -150,7 +150,8 @@ def _precomputed(skill: str) -> dict | None:
     note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
     code = views.prediction_code(task.name, skill, question.fields)
     asked = Asking(skill, tuple(two_boxes(question.texts)), (skill,)).to_page()
-    kept = {"skill": skill, "footer": [], "note": note, "card": question.model.card(task), "code": code}
+    card = views.markdown_blocks(question.model.card(task))
+    kept = {"skill": skill, "footer": [], "note": note, "card": card, "code": code}
     return {**payload, **kept, "asked": asked}
 
 

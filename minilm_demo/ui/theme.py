@@ -18,7 +18,14 @@ def theme() -> gr.themes.Base:
     ).set(
         block_label_text_color="*neutral_800",
         block_title_text_color="*neutral_800",
+        block_title_background_fill_dark="*primary_700",  # white on the theme's 600 is hard to read
+        block_label_background_fill_dark="*primary_700",
+        block_label_text_color_dark="white",
         block_title_text_weight="700",
+        link_text_color_dark="*primary_300",
+        link_text_color_hover_dark="*primary_200",
+        link_text_color_visited_dark="*primary_300",
+        link_text_color_active_dark="*primary_200",
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_300",
         button_primary_background_fill="*primary_700",

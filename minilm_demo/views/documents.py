@@ -131,6 +131,7 @@ def run_document(run) -> dict:
     finished = latest.finished.message if latest.finished else ""
     return {
         "run_id": run.record.run_id,
+        "name": run.record.name,
         "status": run.status,
         "task": run.record.task,
         "created": run.record.created,

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -516,6 +517,13 @@ def test_attention_writes_a_page_of_its_own(document, tmp_path):
     assert "<img src=x" not in page
 
 
+def test_a_page_is_titled_as_the_app_titles_it(document, tmp_path):
+    said = document("attention", "Nobody came.", "--checkpoint", "nli", "--output", tmp_path / "view.html")
+    assert said["checkpoint"] == "nli"
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert "<title>Inference skill (shipped): Nobody came.</title>" in page
+
+
 # -- skills --------------------------------------------------------------------------------------------------------
 
 
@@ -561,6 +569,23 @@ def test_runs_are_listed_and_shown(run, document, finetune):
     assert document("runs", "show", tuned["output_dir"]) == shown
     assert run("runs", "list")[1][0].split()[:2] == [listed["run_id"], "completed"]
     assert f"status: {listed['status']}" in run("runs", "show", listed["run_id"])[1]
+
+
+def test_runs_are_named_exported_and_deleted(run, document, finetune, tmp_path):
+    run_id = document(*finetune)["checkpoint"]
+    assert document("runs", "rename", run_id, "First try")["name"] == "First try"
+    assert "First try: SST-2 run of " in run("runs", "list")[1][0]
+    place = tmp_path / "taken.zip"
+    assert document("runs", "export", run_id, "--output", place)["output"] == str(place)
+    with zipfile.ZipFile(place) as archive:
+        assert "# First try\n" in archive.read("README.md").decode()
+    code, _, said = run("runs", "export", run_id, "--adapter", "--output", tmp_path / "adapter.zip")
+    assert code == 1 and "only a finished run with the method lora" in str(said)
+    assert not (tmp_path / "adapter.zip").exists()
+    assert run("runs", "rename", run_id)[0] == 2
+    assert document("runs", "delete", run_id)["run_id"] == run_id
+    assert document("runs") == {"runs": []}
+    assert run("runs", "delete", run_id)[0] == 1
 
 
 def test_runs_stop_ends_a_worker(document, tiny_checkpoint, rows):
