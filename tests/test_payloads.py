@@ -122,7 +122,12 @@ def distilled(recipe: str) -> dict:
 def answers() -> dict:
     lane = views.prediction_payload(MNLI, samples.nli_prediction(), {})
     fields = {"premise": "A man sleeps.", "hypothesis": "He is awake."}
-    return views.answers_payload("nli", MNLI, fields, [lane | {"title": "NLI skill", "card": None, "code": "…"}])
+    return views.answers_payload(
+        "nli",
+        MNLI,
+        fields,
+        [lane | {"title": "NLI skill", "card": views.markdown_blocks("# NLI\n\n| a |\n|---|\n| `b` |"), "code": "…"}],
+    )
 
 
 def importance(task: str, result) -> dict:

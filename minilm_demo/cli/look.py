@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def attention_command(args: argparse.Namespace) -> int:
     checkpoint = resolve(args.checkpoint or default_checkpoint(), visitor=False)
     task = checkpoint.task_for(candidates, args.texts) if candidates else None
     trace = trace_attention(checkpoint.name, *args.texts, task=task, with_qkv=True)
-    _write_output(trace, args, save_trace)
+    titled = dataclasses.replace(trace, checkpoint=checkpoint.title)  # on a page, as on the app's own
+    _write_output(titled if args.output.suffix == ".html" else trace, args, save_trace)
     document = attention_document(trace) | {"output": str(args.output)}
     print_result(args, document, _attention_lines(document))
     return 0

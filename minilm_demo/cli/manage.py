@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ..data import new_file
 from ..results import to_dict
 from ..tasks import TASKS
 from ..views.documents import full_run_document, run_document
@@ -32,18 +33,48 @@ def runs_command(args: argparse.Namespace) -> int:
     if args.action == "list":
         states = runs.list_runs()
         document = {"runs": [run_document(run) for run in states]}
-        lines = [f"{run.record.run_id}  {run.status:<12} {run.record.created}" for run in states]
+        lines = [f"{run.record.run_id}  {run.status:<12} {_title(run)}" for run in states]
         print_result(args, document, lines or ["No runs yet."])
         return 0
     if not args.run:
         raise UsageError(f"runs {args.action} needs a run id")
+    if args.action == "rename" and args.name is None:
+        raise UsageError('runs rename needs a run id and a name; "" takes the name away')
     folder = runs.run_folder(args.run)
+    if args.action == "export":
+        return _export(args, runs.state(folder))
+    if args.action == "delete":
+        document = run_document(runs.state(folder))
+        runs.delete_run(runs.state(folder))
+        print_result(args, document, [f"Deleted {document['run_id']}."])
+        return 0
+    if args.action == "rename":
+        runs.rename_run(folder, args.name)
     if args.action == "stop":
         runs.ask_to_stop(folder)
     document = full_run_document(runs.state(folder))
     shown = {name: value for name, value in document.items() if name != "result"} | (document["result"] or {})
     print_result(args, document, [f"{name}: {value}" for name, value in shown.items()])
     return 0
+
+
+def _export(args: argparse.Namespace, run) -> int:
+    """Write the zip that the page offers."""
+    from .. import runs
+
+    packed = runs.adapter_files(run) if args.adapter else runs.run_files(run)
+    place = args.output or Path(f"{packed.name}.zip")
+    with new_file(place, overwrite=args.overwrite) as partial:
+        runs.write_zip(partial, packed)
+    document = run_document(run) | {"output": str(place)}
+    print_result(args, document, [f"Written to {place}"])
+    return 0
+
+
+def _title(run) -> str:
+    from .. import runs
+
+    return runs.JOBS[run.record.job].title(run.record, run.result)
 
 
 def skills_command(args: argparse.Namespace) -> int:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data import encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
+from ..data import Table, encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
 from ..errors import DataError
-from ..models import Location, cached_checkpoint
+from ..models import Location, cached_checkpoint, read_trained_columns
 from ..results import Prediction
 from ..tasks import Task, task_for_texts
 from .kinds import kind_of
@@ -20,16 +20,20 @@ from .prediction import predict_rows
 # A cell that begins with one of these may run as a formula in a spreadsheet (OWASP, "CSV Injection"); behind an
 # apostrophe it is text. A number is none: it means the same as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# The same behind a semicolon or a tab, where the spreadsheets of some languages begin a new cell. An emoticon is none.
+FORMULA_INSIDE = re.compile(r"([;\t]\s*)(?=[=+@＝＋＠]|[-－][\d(])")
 NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(e[+-]?\d+)?\s?%?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class AnsweredFile:
-    """How many rows were written, and how many of them have no answer, because a text of theirs is empty; of the
-    others, how many were cut off, have words that the model cannot read, or have an unsure answer."""
+    """How many rows were written, and how many of them have no answer: those with an empty text, and among them
+    `repeated`, those with the names of the columns. Of the others, how many were cut off, have words that the model
+    cannot read, or have an unsure answer."""
 
     rows: int
     empty: int
+    repeated: int = 0
     truncated: int = 0
     with_unknown_words: int = 0
     unsure: int = 0
@@ -38,7 +42,8 @@ class AnsweredFile:
     def notes(self) -> list[str]:
         """Sentences on how the file was read, and on each number that is not 0."""
         counts = [
-            (self.empty, "without a text: no answer stands beside it"),
+            (self.empty - self.repeated, "without a text: no answer stands beside it"),
+            (self.repeated, "with the names of the columns once more: no answer stands beside it"),
             (self.truncated, "longer than the model reads: the columns tokens_read and tokens_total say how much"),
             (self.with_unknown_words, "with words that the model cannot read: the column unknown_words names them"),
             (self.unsure, "with an unsure answer: the column unsure"),
@@ -89,22 +94,7 @@ def predict_file(
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)
     task, columns = task_of_table(candidates, table), _columns(table)
-    column_of = guess_columns(task, columns)
-    missing = [field for field in task.text_fields if field not in column_of]
-    if missing:
-        raise DataError(
-            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
-            f"Needed: {', '.join(task.text_fields)}."
-        )
-    require_plain(read, column_of, source.name, task.text_fields)
-    rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in table]
-    filled = [
-        position
-        for position, row in enumerate(rows)
-        if not any(map(is_blank, row.values())) and list(map(_text, table[position].values())) != columns
-    ]
-    if not filled:
-        raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
+    rows, repeated, filled = _questions(task, read, source, checkpoint)
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
     with (
@@ -125,11 +115,49 @@ def predict_file(
     return AnsweredFile(
         rows=len(rows),
         empty=len(rows) - len(filled),
+        repeated=len(repeated),
         truncated=sum(prediction.truncated for prediction in predictions),
         with_unknown_words=sum(bool(prediction.unknown_words) for prediction in predictions),
         unsure=sum(prediction.unsure for prediction in predictions),
         reading=read.notes,
     )
+
+
+def _columns_of_texts(task: Task, columns: Sequence[str], checkpoint: str | Location) -> dict[str, str]:
+    """Text field -> its column, by name; where no name fits, the columns that the checkpoint learned from."""
+    column_of = guess_columns(task, columns)
+    if column_of.keys() >= set(task.text_fields):
+        return column_of
+    learned = {field: column for field, column in read_trained_columns(checkpoint).items() if column in columns}
+    return guess_columns(task, columns, learned)
+
+
+def _questions(
+    task: Task, read: Table, source: Path, checkpoint: str | Location
+) -> tuple[list[dict[str, str]], list[int], list[int]]:
+    """The texts of every row, and the positions of two kinds of rows: those that repeat the names of the columns, and
+    those that are asked about, which are all others with texts. Raises `DataError` if no row is asked about."""
+    columns = _columns(read.rows)
+    column_of = _columns_of_texts(task, columns, checkpoint)
+    missing = [field for field in task.text_fields if field not in column_of]
+    if missing:
+        raise DataError(
+            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
+            f"Needed: {', '.join(task.text_fields)}."
+        )
+    require_plain(read, column_of, source.name, task.text_fields)
+    rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in read.rows]
+    names = [name.strip() for name in columns]
+    cells = [[_text(cell).strip("\ufeff ") for cell in row.values()] for row in read.rows]
+    repeated = [position for position, row in enumerate(cells) if row == names]
+    filled = [
+        position
+        for position, texts in enumerate(rows)
+        if cells[position] != names and not any(map(is_blank, texts.values()))
+    ]
+    if not filled:
+        raise DataError(f"{source.name} has {len(rows):,} rows, and no text in {', '.join(column_of.values())}.")
+    return rows, repeated, filled
 
 
 def reading_columns(prediction: Prediction) -> dict[str, object]:
@@ -144,7 +172,7 @@ def reading_columns(prediction: Prediction) -> dict[str, object]:
 
 
 def _text(cell: object) -> str:
-    return "" if cell is None else str(cell)
+    return "" if cell is None or cell != cell else str(cell)  # only "not a number" differs from itself
 
 
 def _columns(table: Sequence[Mapping]) -> list[str]:
@@ -161,8 +189,10 @@ def _cell(value: object) -> object:
     """The value as a cell that a spreadsheet shows and does not run."""
     if not isinstance(value, str):
         return value
-    is_formula = value.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value)
-    return encodable(f"'{value}" if is_formula else value)
+    start = value.lstrip(" \ufeff\u200b\xa0")  # what a spreadsheet may pass over
+    is_formula = start.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(start)
+    first, rest = (f"'{value[0]}", value[1:]) if is_formula else ("", value)
+    return encodable(first + FORMULA_INSIDE.sub(r"\1'", rest))
 
 
 def _check_limit(limit: int | None, number: int, unit: str, source: Path) -> None:

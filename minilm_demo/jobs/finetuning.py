@@ -182,7 +182,7 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     model = with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
     checkpoint.model.config.fine_tuned_length = length  # saved with the checkpoint; predictions read as many tokens
-    write_trained_task(checkpoint.model.config, task)
+    write_trained_task(checkpoint.model.config, task, config.columns or {})
     encoded = features.train_features(task, checkpoint.tokenizer, rows.train, length, min(task.doc_stride, length // 3))
     lengths = [len(feature["input_ids"]) for feature in encoded]
     batch_size, processes = config.batch_size or task.batch_size, accelerator.num_processes

@@ -20,7 +20,7 @@ from .low_rank import save_difference
 from .origin import SavedOrigin, is_made_of_bundled, read_origin, seen_by_base, write_origin
 from .places import home, not_writable, require_writable, runs_root, uploads_root
 from .students import INITS, Size, freeze_the_rest, layers_misfit, make_student, read_config, size_of, smaller_sizes
-from .trained_task import answered_task, read_trained_task, write_trained_task
+from .trained_task import answered_task, read_trained_columns, read_trained_task, write_trained_task
 
 __all__ = [
     "BUNDLED_REPO",
@@ -62,6 +62,7 @@ __all__ = [
     "public_name",
     "read_config",
     "read_origin",
+    "read_trained_columns",
     "read_trained_task",
     "require_writable",
     "runs_root",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..errors import DemoError, UnknownName
 from ..tasks import Task, get_task
 from .loading import Checkpoint
@@ -9,9 +11,11 @@ from .location import Location
 from .students import read_config
 
 
-def write_trained_task(config, task: Task) -> None:
-    """Name the task in a model's configuration, which is saved with its weights."""
+def write_trained_task(config, task: Task, columns: Mapping[str, str]) -> None:
+    """Name the task, and the columns of the person's file that held its texts, in a model's configuration, which is
+    saved with its weights. `columns`: column of the task -> column of the file, where a person or the file said it."""
     config.fine_tuned_task = task.name
+    config.fine_tuned_columns = {field: columns[field] for field in task.text_fields if columns.get(field)}
 
 
 def read_trained_task(checkpoint: Checkpoint | Location | str) -> Task | None:
@@ -21,6 +25,12 @@ def read_trained_task(checkpoint: Checkpoint | Location | str) -> Task | None:
         return get_task(str(getattr(config, "fine_tuned_task", "")))
     except UnknownName:
         return None
+
+
+def read_trained_columns(checkpoint: Location | str) -> Mapping[str, str]:
+    """Text field -> the column of the file that a checkpoint learned it from, as far as its configuration says it."""
+    columns = getattr(read_config(checkpoint), "fine_tuned_columns", None)
+    return columns if isinstance(columns, dict) else {}
 
 
 def answered_task(task: Task, checkpoint: Checkpoint | Location | str) -> Task:

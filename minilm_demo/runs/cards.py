@@ -32,6 +32,7 @@ ADAPTERS = {  # method of the run -> description of its adapter of these ranks
     "full": "A fine-tune of all weights, kept as a LoRA adapter (float16): the truncated singular value decomposition "
     "of what changed, rank {} in the linear layers and {} in the embeddings,",
 }
+AN_EARLIER_RUN = "an earlier run"  # in place of its id
 DATA, OUTPUT = "DIR", "RUN"  # placeholders in the commands of a card: the folders of the data and of the run
 
 # Words of the front matter.
@@ -62,7 +63,8 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
     """README.md of a fine-tune."""
     task, source = get_task(record.task), result.evaluation.data_source
     base = _location(record.config.checkpoint)
-    title = f"{_public(record.config.checkpoint or 'bundled')} fine-tuned on {task.title if task.own else task.name}"
+    made = f"{_public(record.config.checkpoint or 'bundled')} fine-tuned on {task.title if task.own else task.name}"
+    title = record.name or made
     front = {
         "library_name": "transformers",
         "base_model": _hub_name(base),
@@ -85,15 +87,46 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
     )
 
 
+def adapter_card(record: RunRecord, result: FinetuneResult) -> str:
+    """README.md of the adapter of a LoRA fine-tune, which says how it is loaded."""
+    task, base = get_task(record.task), _location(record.config.checkpoint)
+    start = _public(record.config.checkpoint or "bundled")
+    title = record.name or f"{start} fine-tuned on {task.title if task.own else task.name}"
+    is_run = start == AN_EARLIER_RUN
+    front = {
+        "library_name": "peft",
+        "base_model": _hub_name(base),
+        "tags": ["minilm", "lora", "fine-tuned-in-a-demo"],
+        "model_name": title,
+        "eval_results": _eval_results(task, result.evaluation),
+    }
+    return _render(
+        "adapter",
+        front,
+        title=title,
+        task=task,
+        result=result,
+        base=f"{AN_EARLIER_RUN} (RUN: the folder of its model)" if is_run else start,
+        start="RUN" if is_run else start,
+        needs_program=base is None or base.is_skill,
+        model_class=kind_of(task).model_class,
+        outputs=len(task.labels) or (1 if kind_of(task).model_class == "SequenceClassification" else None),
+        scores=_scores(result.evaluation),
+        seen_rows=rows_seen(result),
+        **_settings(record, result),
+    )
+
+
 def student_card(record: RunRecord, result: DistillResult) -> str:
     """README.md of a distillation."""
     teacher = _public(record.config.teacher or "bundled")
+    made = f"A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads"
+    title = record.name or made
     front = {
         "library_name": "transformers",
         "base_model": _hub_name(_location(record.config.teacher)),
         "tags": ["minilm", "distilled-in-a-demo"],
     }
-    title = f"A student of {teacher}: {result.layers} layers x {result.hidden_size}, {result.heads} heads"
     return _render(
         "student", front, title=title, result=result, seen_texts=texts_seen(result), **_settings(record, result)
     )
@@ -288,6 +321,6 @@ def _public(value):
     if isinstance(value, tuple):
         return ", ".join(str(_public(part)) for part in value)
     if isinstance(value, str) and RUN_ID.fullmatch(value) and (runs_root() / value).is_dir():
-        return "an earlier run"
+        return AN_EARLIER_RUN
     is_path = isinstance(value, str) and (Path(value).is_absolute() or value.startswith((".", "~")))
     return short_name(Path(value)) if is_path else value

@@ -72,14 +72,19 @@ def create_run(job: str, task: Task, config: JobConfig, origin: str = "shell", u
             versions=versions(),
             upload=upload_name,
         )
-        text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
-        (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
-        (folder / "run.json.new").replace(folder / "run.json")  # atomic, so that no reader sees half a file
+        write_record(folder, record)
     except OSError as error:
         if upload_name:
             _remove_upload(folder / upload_name)
         raise _cannot_record(f"The run folder {folder} cannot be written", error) from error
     return record
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write run.json. Raises `OSError`."""
+    text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False)
+    (folder / "run.json.new").write_text(text + "\n", encoding="utf-8")
+    (folder / "run.json.new").replace(folder / "run.json")  # atomic, so that no reader sees half a file
 
 
 def _cannot_record(shell: str, error: OSError) -> DemoError:
@@ -95,7 +100,7 @@ def _run_in(folder: Path) -> RunState | None:
     """The run that a folder holds; None without a readable one. A run that was made just now is about to start."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, DemoError):
         run = state(folder)
-        has_begun = bool(run.events) or (folder / "worker.json").exists() or _age(run) > START_SECONDS
+        has_begun = bool(run.events) or (folder / "worker.json").exists() or age(run) > START_SECONDS
         return run if has_begun else dataclasses.replace(run, status="starting")
     return None
 
@@ -121,11 +126,11 @@ def forget_left_uploads() -> None:
     """Delete the uploads of runs that ended when their server did. Younger files than `LEFT_SECONDS` stay: their runs
     may be in the queue of another server."""
     for run in list_runs(matches=lambda record: bool(record.upload)):
-        if run.status in FINAL and _age(run) > LEFT_SECONDS:
+        if run.status in FINAL and age(run) > LEFT_SECONDS:
             forget_upload(run.record)
 
 
-def _age(run: RunState) -> float:
+def age(run: RunState) -> float:
     """Seconds since the run was created."""
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(run.record.created)
     return age.total_seconds()

@@ -33,7 +33,7 @@ def clear_place(folder: Path, earlier: RunState | None, *, overwrite: bool) -> N
         )
     if earlier.status in AT_WORK:
         raise DemoError(f"{folder} holds a run that is at work. Choose another folder, or stop that run first.")
-    ours = _written_by(earlier)
+    ours = written_by(earlier)
     saved = bool(there & {"checkpoint", "students"}) or earlier.result is not None
     if saved and not overwrite:
         raise DemoError(
@@ -46,7 +46,7 @@ def clear_place(folder: Path, earlier: RunState | None, *, overwrite: bool) -> N
         shutil.rmtree(place) if place.is_dir() and not place.is_symlink() else place.unlink()
 
 
-def _written_by(run: RunState) -> set[str]:
+def written_by(run: RunState) -> set[str]:
     """The names in its folder that the run may have written."""
     card = {CARD} if run.result is not None else set()
     return {*RECORD, *MODEL, *Path(run.record.upload).parts[:1]} | card

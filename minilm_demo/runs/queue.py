@@ -18,6 +18,7 @@ from ..results import Finished, Planned, Stepped, Working, to_json
 from ..tasks import Task
 from .folder import ask_to_stop, create_run, forget_upload, read_events, state, visitor_run_folder
 from .jobs import JOBS, Job, JobConfig
+from .keeping import delete_run
 from .processes import worker_context
 from .records import RunRecord, RunState
 
@@ -102,6 +103,10 @@ class RunQueue:
             self._waiting = [record for record in self._waiting if record.run_id != run_id]
             for record in waiting:  # within the lock, so that no poll sees it neither waiting nor ended
                 _end(record, Finished("stopped", "Stopped before it began."))
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run that is over. Raises `DemoError` for any other."""
+        delete_run(self.state(run_id))
 
     def _work(self) -> None:
         """The thread of the queue. An error in one run does not stop the next."""

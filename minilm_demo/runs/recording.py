@@ -13,8 +13,9 @@ import psutil
 
 from ..errors import DemoError
 from ..results import Finished, TrainingEvent, to_json
-from .folder import forget_upload
+from .folder import forget_upload, read_record
 from .jobs import JOBS, StartJob
+from .places import CARD
 from .records import RunRecord
 
 
@@ -36,7 +37,8 @@ def record_events(
                 if isinstance(event, Finished):  # the folder is complete before the last event is written
                     forget_upload(record)
                     if event.result is not None:
-                        (folder / "README.md").write_text(JOBS[record.job].card(record, event.result), encoding="utf-8")
+                        named = read_record(folder)  # a person may have named it meanwhile
+                        (folder / CARD).write_text(JOBS[record.job].card(named, event.result), encoding="utf-8")
                 file.write(to_json(event) + "\n")
                 file.flush()
                 yield event

@@ -21,6 +21,7 @@ class RunRecord:
     created: str  # ISO 8601, UTC
     versions: dict = field(default_factory=dict)
     upload: str = ""  # place of the visitor's own file in the folder; it is deleted at the end of the run
+    name: str = ""  # that a person gave to the run
 
 
 @dataclass(frozen=True)

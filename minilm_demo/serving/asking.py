@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from ..errors import DataError
 from ..jobs.kinds import kind_of
 from ..models import CATALOG
-from ..results import Prediction
-from ..runs import RunRecord, plain_name
+from ..results import Finished, Prediction
+from ..runs import RunState, plain_name
 from ..tasks import SKILLS, Preset, Task, get_task
 from .choices import checkpoint_choices
 from .requests import Question
@@ -71,17 +71,30 @@ def skill_of(task: Task) -> str:
     return next((name for name, skill in SKILLS.items() if task.name in skill.tasks), task.name)
 
 
-def asking_of_run(record: RunRecord, mine: Sequence[str], texts: tuple[str, ...] = ()) -> tuple[Asking, str]:
+def asking_of_run(run: RunState, mine: Sequence[str], texts: tuple[str, ...] = ()) -> tuple[Asking, str]:
     """The question to the model of a fine-tune, and a sentence on the model it began from.
 
     That model answers beside it if it is trained for the task; a bare encoder is not. Without `texts` the question is
-    about the watched text of the run, else about the task's example. `mine` are the visitor's runs."""
-    task, base = get_task(record.task), plain_name(record.config.checkpoint)
-    watched = tuple(record.config.probe)
-    asked = texts or (watched if len(watched) == len(task.text_fields) else tuple(task.example.values()))
+    `first_texts(run)`. `mine` are the visitor's runs."""
+    task, base = get_task(run.record.task), plain_name(run.record.config.checkpoint)
     base_answers = base in [name for _, name in checkpoint_choices((task,), mine)]
     note = ""
     if base in CATALOG and not base_answers:
         note = f"It began from {CATALOG[base].title}, which was not trained for this task: it has no answer of its own."
-    names = (record.run_id, base) if base_answers else (record.run_id,)
-    return Asking(skill_of(task), (*asked, "")[:2], names), note
+    names = (run.record.run_id, base) if base_answers else (run.record.run_id,)
+    return Asking(skill_of(task), (*(texts or first_texts(run)), "")[:2], names), note
+
+
+def first_texts(run: RunState) -> tuple[str, ...]:
+    """What a finished fine-tune is first asked about: its watched text, else the task's example; for a person's own
+    table, which has none, a row that it was scored on."""
+    task, watched = get_task(run.record.task), tuple(run.record.config.probe)
+    if len(watched) == len(task.text_fields):
+        return watched
+    results = [event.result for event in run.events if isinstance(event, Finished) and event.result]
+    if not task.own or not results:
+        return tuple(task.example.values())
+    evaluation = results[-1].evaluation
+    scored = [row for rows in evaluation.cell_rows.values() for row in rows] or evaluation.mistakes
+    fields = scored[0].fields if scored else dict.fromkeys(task.text_fields, "")
+    return tuple(fields[field] for field in task.text_fields)

@@ -1,5 +1,5 @@
-"""What a visitor had chosen in the attention explorer, as its saved page gets it: checked, for a request may hold
-anything."""
+"""What a visitor had chosen in the attention explorer or the microscope, as its saved page gets it: checked, for a
+request may hold anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ..attention_weights import BEHAVIOURS, MEAN, MIXED
 from ..errors import DataError
-from ..results import AttentionTrace
+from ..results import AttentionTrace, DistillationTargets
 
 SWITCHES = ("rollout", "words", "hideSpecial", "several", "entered")
 SIDES = ("this", "other", "difference")
@@ -31,6 +31,27 @@ def chosen_view(values: Mapping | None, trace: AttentionTrace, num_frames: int, 
     names = ("layer", "head", "drawing", "keep", "zoom", "block", "side", "frame", "kind", "piece", *SWITCHES)
     chosen = {"axis": values["chosen"]["axis"], "tokens": list(values["chosen"]["tokens"])}
     return {**{name: values[name] for name in names}, "chosen": chosen}
+
+
+def chosen_cell(values: Mapping | None, targets: DistillationTargets) -> dict | None:
+    """The names and values of `firstState` in the microscope's view.js, without a step; None for None. Raises
+    `DataError` for values that do not fit."""
+    if values is None:
+        return None
+    names, size = ("relation", "head", "words", "hideSpecial"), len(targets.tokens)
+    try:
+        cell = None if values["chosen"] is None else {end: values["chosen"][end] for end in ("from", "to")}
+        fits = (
+            _is_number(values["relation"], 0, len(targets.relations) - 1)
+            and _is_number(values["head"], 0, targets.num_relation_heads - 1)
+            and all(isinstance(values[name], bool) for name in names[2:])
+            and (cell is None or all(_is_number(token, 0, size - 1) for token in cell.values()))
+        )
+    except (KeyError, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise DataError("The view to save does not fit the picture on the page. Press “Compare” again.")
+    return {**{name: values[name] for name in names}, "chosen": cell}
 
 
 def _fits(values: Mapping, trace: AttentionTrace, num_frames: int, has_other: bool) -> bool:

@@ -35,7 +35,7 @@ from ..shipped import shipped
 from ..tasks import Task, get_task, skill_tasks
 from .batching import predict_together
 from .checkpoints import CheckpointReference, resolve
-from .chosen_view import chosen_view
+from .chosen_view import chosen_cell, chosen_view
 from .traces import cached_targets, cached_trace, explained_answer
 
 ALONE = ""  # no second checkpoint to compare with
@@ -315,6 +315,10 @@ class Pairing:
     def row(self, values: Mapping) -> tuple[str, int, int]:
         """The `relation`, its relation head (`head`) and the `token` in `values`."""
         return (*self.head(values), whole_number(values, "token", len(self.targets.tokens)))
+
+    def view(self, values: Mapping) -> dict | None:
+        """What the visitor had chosen, the `view` in `values`. Raises `DataError` for values that do not fit."""
+        return chosen_cell(values.get("view"), self.targets)
 
     def arrays(self) -> bytes:
         """The targets as a .npz file."""

@@ -19,11 +19,12 @@ from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
 from .attention_tab import build_attention_tab, refresh_checkpoints, watch_run
+from .components import unseen_headings
 from .distil_panel import build_distil_panel, look_at_student, refresh_teachers, reopen, tune_student
 from .distillation_tab import build_distillation_tab, refresh_models
 from .files import FILES, PLOTLY, CompressedPage, KeptAssets
 from .finetune_tab import after_run, build_finetune_tab, look_at_data, refresh_starting_points
-from .following import download, download_link, run_view
+from .following import download, download_adapter, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .header import build_header
 from .predict_tab import build_predict_tab
@@ -31,6 +32,7 @@ from .preloading import PreloadedPage
 from .surroundings import prepare
 from .theme import CSS, theme
 from .uploads import SaidUploads, forget_left_files
+from .zone import SAY_ZONE, visitors_zone
 
 TITLE = "MiniLM Demo"
 PLACES = {"predict": (), "finetune": (), "attention": (), "distil": ("microscope", "now", "help")}  # of each tab
@@ -50,26 +52,29 @@ NAME_PLACE = """() => setTimeout(() => {
 def build_page() -> gr.Blocks:
     """The whole page, one line per tab."""
     prepare()
+    runs.read_zone_from(visitors_zone)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         my_runs = gr.BrowserState([], storage_key="minilm-demo-runs", secret="minilm-demo")
         build_header()
         with gr.Tabs(selected="predict") as tabs:
             with gr.Tab("Predict", id="predict") as predict_page:
+                unseen_headings("Predict")
                 predict = build_predict_tab(my_runs)
             with gr.Tab("Fine-tune", id="finetune") as finetune_page:
+                unseen_headings("Fine-tune")
                 finetune = build_finetune_tab(my_runs)
             with gr.Tab("Attention", id="attention") as attention_page:
+                unseen_headings("Attention", "Layers and heads")
                 attention = build_attention_tab(my_runs)
-            with (
-                gr.Tab("Distil", id="distil") as distil_page,
-                gr.Tabs(selected="microscope", elem_id="places") as places,
-            ):
-                with gr.Tab("Microscope", id="microscope"):
-                    distillation = build_distillation_tab(my_runs)
-                with gr.Tab("Distil now", id="now"):
-                    distil = build_distil_panel(my_runs)
-                with gr.Tab("Does it help?", id="help"):
-                    build_ablation_panel(my_runs)
+            with gr.Tab("Distil", id="distil") as distil_page:
+                unseen_headings("Distil")
+                with gr.Tabs(selected="microscope", elem_id="places") as places:
+                    with gr.Tab("Microscope", id="microscope"):
+                        distillation = build_distillation_tab(my_runs)
+                    with gr.Tab("Distil now", id="now"):
+                        distil = build_distil_panel(my_runs)
+                    with gr.Tab("Does it help?", id="help"):
+                        build_ablation_panel(my_runs)
         _connect(page, tabs, places, predict_page, predict, finetune, my_runs)
         models = [attention.checkpoint, attention.compare]
         finetune.watch.click(
@@ -114,7 +119,7 @@ def _connect(page, tabs, places, predict_page, predict, finetune, my_runs) -> No
     opened = page.load(
         _open,
         my_runs,
-        [finetune.run, finetune.run_id, finetune.after, finetune.watch, finetune.download, tabs, places, my_runs],
+        [finetune.run, finetune.run_id, *finetune.after, finetune.download, tabs, places, my_runs],
         **private,
     )
     opened.then(predict_tab.refresh, inputs, lists, **private)
@@ -163,9 +168,10 @@ def _connect_students(page, tabs, places, finetune_page, finetune, distil_page, 
     page.load(reopen, my_runs, distil.opened, **private)
     finetune_page.select(refresh_starting_points, [finetune.checkpoint, my_runs], finetune.checkpoint, **private)
     compared = [distillation.teacher, distillation.student]
-    for event in (distil_page.select, distil.student.finished):
+    for event in (distil_page.select, distil.student.finished, *(changed.then for changed in distil.changed)):
         event(refresh_teachers, [distil.teacher, my_runs], distil.teacher, **private)
-    distil.student.finished(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
+    for event in (distil.student.finished, *(changed.then for changed in distil.changed)):
+        event(refresh_models, [*compared, distillation.recipe, my_runs], compared, **private)
     distil.look.click(
         look_at_student,
         [distil.run_id, my_runs],
@@ -178,8 +184,8 @@ def _connect_students(page, tabs, places, finetune_page, finetune, distil_page, 
 
 @says_errors
 def _ask_this_model(run_id: str, my_runs: list[str] | None):
-    """Open the Predict tab, where the run's model is asked about its watched text, or about the task's example."""
-    asked = predict_tab.open_question(QUEUE.state(run_id).record, [run_id, *(my_runs or [])])
+    """Open the Predict tab, where the run's model is asked about its first texts: the watched one, if any."""
+    asked = predict_tab.open_question(QUEUE.state(run_id), [run_id, *(my_runs or [])])
     return gr.Tabs(selected="predict"), *asked
 
 
@@ -187,7 +193,7 @@ def _ask_this_model(run_id: str, my_runs: list[str] | None):
 def _ask_about_row(run_id: str, my_runs: list[str] | None, event: gr.EventData):
     """Open the Predict tab, where the run's model is asked about a row that it was scored on."""
     texts = tuple(map(str, event.texts))
-    asked = predict_tab.open_question(QUEUE.state(run_id).record, [run_id, *(my_runs or [])], texts)
+    asked = predict_tab.open_question(QUEUE.state(run_id), [run_id, *(my_runs or [])], texts)
     return gr.Tabs(selected="predict"), *asked
 
 
@@ -203,11 +209,18 @@ def launch_options() -> dict:
         "run_history": False,
         "state_session_capacity": 200,
         "enable_monitoring": False,
+        "head": SAY_ZONE,
         "footer_links": ["api"],
         "i18n": gr.I18n(en=SPOKEN),
         "max_file_size": "20mb",
         "app_kwargs": {
-            "routes": [Route("/healthz", _healthy), Route("/runs/{run_id}.zip", download), FILES, PLOTLY],
+            "routes": [
+                Route("/healthz", _healthy),
+                Route("/runs/{run_id}.zip", download),
+                Route("/runs/{run_id}/adapter.zip", download_adapter),
+                FILES,
+                PLOTLY,
+            ],
             "middleware": [Middleware(kind) for kind in (CompressedPage, PreloadedPage, KeptAssets, SaidUploads)],
         },
     }

@@ -24,6 +24,11 @@ def with_run(run_id: str, my_runs: Sequence[str] | None) -> list[str]:
     return [run_id, *(my_runs or [])][:REMEMBERED]
 
 
+def without_run(run_id: str, my_runs: Sequence[str] | None) -> list[str]:
+    """The visitor's runs without a deleted one."""
+    return [name for name in my_runs or [] if name != run_id]
+
+
 def valid_choice(name: str, choices: Sequence[tuple[str, str]], default: str | None = None) -> str | None:
     """`name` if it is among the choices, else `default`, else the first choice."""
     names = [value for _, value in choices]

@@ -54,6 +54,12 @@ def bench() -> Iterator[None]:
         yield
 
 
+def unseen_headings(*names: str) -> gr.Markdown:
+    """Headings for screen readers, from the second level down: those of the views below them begin deeper."""
+    lines = [f"{'#' * level} {name}" for level, name in enumerate(names, start=2)]
+    return gr.Markdown("\n".join(lines), elem_classes="page-unseen")
+
+
 def text_box(value: str, label: str, elem_id: str, max_lines: int) -> gr.Textbox:
     """A box whose text is asked about with Enter. Gradio submits with Enter where `lines` is 1, the default."""
     return gr.Textbox(

@@ -32,8 +32,10 @@ from ..serving import (
 from ..tasks import TASKS, Task, get_task
 from .choices import data_choices, two_boxes, valid_choice, with_run
 from .components import NumberBox, anew, bench, rail, stage, view
+from .curves import build_curves, connect_curves, no_curves
 from .following import download_button, download_link, poll_maps, poll_run, remember_run, run_view, scroll_to, stop_run
 from .handlers import QUEUE, REOPENED, says_errors
+from .keeping_panel import build_keeping, connect_keeping, keep
 
 ABOUT = (
     "Make a student and teach it. It sees plain texts, no labels, and learns to relate their words as "
@@ -76,6 +78,7 @@ class DistilPanel:
     look: gr.Button
     tune: gr.Button
     opened: list  # outputs of `reopen`
+    changed: tuple  # events after which lists of runs differ
 
 
 def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
@@ -115,13 +118,16 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
             options = _advanced(student_rate(first, sizes[0][1], "random", 0))
             start = gr.Button("Distil", variant="primary", elem_id="distil")
         with stage():
-            divergence = view(views.FIGURE, elem_id="divergence")
             student = view(views.STUDENT, server=[poll_run, stop_run, poll_maps], elem_id="student")
             with gr.Row(visible=False, elem_id="distil-after", elem_classes="page-next") as after:
                 look = gr.Button("Look at it in the Microscope", size="md", elem_id="distil-look")
                 tune = gr.Button("Fine-tune it", size="md", elem_id="distil-tune")
                 heads = gr.Button("Which head learns when", size="md", elem_id="distil-heads")
+                compare = gr.Button("Learning curves", size="md", elem_id="distil-curves")
                 download = download_button("Download the student (zip)", elem_id="distil-download")
+            keeping = build_keeping("student", "student")
+            curves = build_curves("student-curves")
+            divergence = view(views.FIGURE, elem_id="divergence")
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     inputs = [teacher, size, init, options["hidden"], options["heads"]]
@@ -130,19 +136,22 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
     task, data, file = texts
     task.input(lambda name: gr.Radio(**_sources(get_task(name))), task, data, **private)
     data.change(lambda kind: gr.File(visible=kind == "file"), data, file, **private)
-    opened = [student, run_id, after, heads, download]
+    buttons, figures = [after, heads, *keeping.shown], [divergence, curves.chosen, curves.figure]
+    opened = [student, run_id, *buttons, download]
     started = start.click(
         _start,
         [teacher, size, init, losses, time, probe, *texts, my_runs, *options.values()],
-        [*opened, my_runs, divergence],
+        [*opened, my_runs, *figures],
         api_visibility="private",
         trigger_mode="once",
     )
     started.success(None, student, None, js=remember_run("student"))
-    student.finished(_after, run_id, [after, heads], **private)
+    student.finished(_after, run_id, buttons, **private)
     compared = heads.click(heads_over_steps, run_id, divergence, **private)
     compared.success(None, js=scroll_to("divergence"))
-    return DistilPanel(teacher, student, run_id, look, tune, opened)
+    connect_curves(curves, compare, run_id, my_runs, "student-curves")
+    changed = connect_keeping(keeping, student, run_id, my_runs, [_emptied, *buttons, *figures])
+    return DistilPanel(teacher, student, run_id, look, tune, opened, changed)
 
 
 # -- the choices ---------------------------------------------------------------------------------------------------
@@ -231,7 +240,8 @@ def _start(teacher, size, init, losses, time, probe, task, data, file, my_runs, 
     config = _config(teacher, size, init, losses, TIMES[time], probe, task, data, file, *options)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start(DISTILL, get_task(task), config, upload=upload, mine=my_runs or [])
-    return run_view(run_id), run_id, *student_buttons(None), download_link(run_id), with_run(run_id, my_runs), None
+    opened = run_view(run_id), run_id, *student_buttons(None), download_link(run_id)
+    return *opened, with_run(run_id, my_runs), None, *no_curves()
 
 
 def _config(
@@ -292,12 +302,16 @@ def heads_over_steps(run_id: str) -> dict:
     return views.figure_payload(views.divergence_figure(QUEUE.state(run_id).events))
 
 
-def student_buttons(run: RunState | None) -> tuple[gr.Row, gr.Button]:
-    """The row of buttons under a run, visible once it has a student, and the button for its heads over the steps,
-    visible if the run watched a text: without one nothing is known of them."""
+def student_buttons(run: RunState | None) -> tuple:
+    """The row of buttons under a run, visible once it has a student, the button for its heads over the steps, visible
+    if the run watched a text (without one nothing is known of them), and the name of a run that is over."""
     ready = run is not None and run.has_checkpoint and run.status not in AT_WORK
     watched = ready and any(isinstance(event, Probed) for event in run.events)
-    return gr.Row(visible=ready), gr.Button(visible=watched)
+    return gr.Row(visible=ready), gr.Button(visible=watched), *keep(run)
+
+
+def _emptied():
+    return *student_buttons(None), None, *no_curves()
 
 
 def reopen(my_runs: list[str] | None, request: gr.Request):

@@ -154,12 +154,14 @@ def microscope_row(question: dict) -> dict:
 
 @answers_errors
 def microscope_file(question: dict) -> dict:
-    """`{…, format}` -> a file to save: the targets as .npz, or the microscope as a page that works offline."""
+    """`{…, format}` -> a file to save: the targets as .npz, or the microscope as a page that works offline and
+    opens on what the visitor had chosen."""
     pairing = Pairing.from_page(question)
-    return file_to_save("microscope", question, {"npz": pairing.arrays, "html": lambda: _page(pairing)})
+    return file_to_save("microscope", question, {"npz": pairing.arrays, "html": lambda: _page(pairing, question)})
 
 
-def _page(pairing: Pairing) -> bytes:
-    payload = views.microscope_payload(pairing.targets, **pairing.caption(), alone=True)
-    title = f"Teacher and student: {' / '.join(pairing.texts)}"
+def _page(pairing: Pairing, question: dict) -> bytes:
+    view = pairing.view(question)
+    payload = views.microscope_payload(pairing.targets, **pairing.caption(), view=view, alone=True)
+    title = f"{' and '.join(model.title for model in pairing.models)}: {' / '.join(pairing.texts)}"
     return views.standalone_html(views.MICROSCOPE, payload, title).encode("utf-8")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +15,24 @@ from ..jobs import TrainConfig, check_probe, default_rate, with_rows_of_own
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
-from ..serving import chosen_start, default_start, preview_data, rounds_sentence, run_title, starting_points
+from ..serving import chosen_start, default_start, preview_data, rounds_sentence, starting_points
 from ..tasks import OWN, OWN_FIELDS, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
 from .components import NumberBox, bench, rail, stage, view
-from .following import download_button, download_link, poll_run, remember_run, run_view, scroll_to, stop_run
+from .curves import build_curves, connect_curves, no_curves
+from .following import (
+    adapter_link,
+    download_button,
+    download_link,
+    poll_run,
+    remember_run,
+    run_view,
+    stop_run,
+)
 from .handlers import QUEUE, says_errors
+from .keeping_panel import build_keeping, connect_keeping, keep
 
+SHORT, CHARACTER, PADDING = 15, 3, 10  # characters of a short cell; percents of a phone's table for each, and around it
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
 METHOD_TITLES = {"full": "All weights", "lora": "LoRA", "head": "Output layer"}
 METHOD_INFO = "What moves: everything, small matrices beside the weights, or the last layer alone."
@@ -40,7 +50,6 @@ NUMBERS = {
         NumberBox(TrainConfig, JOBS[FINETUNE].limits, "seed", "Seed"),
     )
 }
-CURVES = 8  # at most so many runs in one figure
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class FinetuneTab:
     run_id: gr.State
     ask: gr.Button
     watch: gr.Button
-    after: gr.Row
+    after: list  # outputs of `after_run`
     download: gr.Button
     look: list  # inputs of `look_at_data`
     looked: list  # outputs of `look_at_data`
@@ -92,21 +101,12 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             train = gr.Button("Train", variant="primary", elem_id="train")
         with stage():
             run = view(views.RUN, server=[poll_run, stop_run], elem_id="run")
-            after, ask, watch, compare, download = _after_row()
-            curves = view(views.FIGURE, elem_id="curves")
-            with gr.Accordion("A look at the data", open=True, elem_id="look"):
-                sentence = gr.Textbox(
-                    show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
-                )
-                rows = gr.Dataframe(
-                    show_label=False,
-                    interactive=False,
-                    wrap=True,
-                    max_chars=220,  # a whole SQuAD context would fill the page
-                    elem_classes="page-preview",
-                    elem_id="rows",
-                )
+            buttons, ask, watch, compare, download, adapter = _after_row()
+            keeping = build_keeping("run", "run")
+            curves = build_curves("curves")
+            sentence, rows = _data_look()
 
+    after, shown_curves = [buttons, watch, adapter, *keeping.shown], [curves.chosen, curves.figure]
     private = {"api_visibility": "private", "show_progress": "hidden"}
     look = [task, data, file, *columns, target, options["checkpoint"], options["max_length"]]
     looked = [sentence, rows, *columns, target, to_own, train]
@@ -126,14 +126,14 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     started = train.click(
         _start,
         [task, data, file, time, my_runs, *columns, target, *probe, *options.values()],
-        [run, run_id, my_runs, after, watch, download, curves],
+        [run, run_id, my_runs, *after, download, *shown_curves],
         api_visibility="private",
         trigger_mode="once",
     )
     started.success(None, run, None, js=remember_run("run"))
-    run.finished(_after, run_id, [after, watch], **private).then(*rounds, **private)
-    compared = compare.click(run_curves, [run_id, my_runs], curves, **private)
-    compared.success(None, js=scroll_to("curves"))
+    run.finished(_after, run_id, after, **private).then(*rounds, **private)
+    connect_curves(curves, compare, run_id, my_runs, "curves")
+    connect_keeping(keeping, run, run_id, my_runs, [_emptied, *after, *shown_curves])
     return FinetuneTab(task, options["checkpoint"], advanced, run, run_id, ask, watch, after, download, look, looked)
 
 
@@ -145,7 +145,7 @@ def _task_choices() -> list[tuple[str, str]]:
     return [(f"{views.words.capital(question)} ({title})", name) for title, question, name in named]
 
 
-def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button]:
+def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:
     """The row of what can be done with a finished run, hidden until there is one, and its buttons."""
     with gr.Row(visible=False, elem_id="after", elem_classes="page-next") as after:
         return (
@@ -154,7 +154,25 @@ def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button]:
             gr.Button("Its attention while it learned", size="md", elem_id="watch-run"),
             gr.Button("Learning curves", size="md", elem_id="curves-run"),
             download_button("Download the model (zip)", elem_id="download"),
+            download_button("Download the LoRA adapter alone (zip)", elem_id="download-adapter"),
         )
+
+
+def _data_look() -> tuple[gr.Textbox, gr.Dataframe]:
+    """Sentences on the chosen data, and its first rows."""
+    with gr.Accordion("A look at the data", open=True, elem_id="look"):
+        sentence = gr.Textbox(
+            show_label=False, interactive=False, container=False, lines=1, max_lines=12, elem_id="data-says"
+        )
+        rows = gr.Dataframe(
+            show_label=False,
+            interactive=False,
+            wrap=True,
+            max_chars=220,  # a whole SQuAD context would fill the page
+            elem_classes="page-preview",
+            elem_id="rows",
+        )
+    return sentence, rows
 
 
 def _file_box() -> gr.File:
@@ -311,12 +329,15 @@ def look_at_data(
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
-    """The rows as a table; the width of a column follows its longest cell, within limits.
+    """The rows as a table. The width of a column follows its longest cell, within limits; a column of short cells is
+    wide enough for a phone to break no label.
 
     Without explicit widths Gradio keeps those of the previous table."""
     longest = [max(len(str(cell)) for cell in (name, *column)) for name, *column in zip(columns, *cells, strict=True)]
-    shares = [min(max(length, 24), 90) for length in longest]
-    widths = [f"{100 * share // sum(shares)}%" for share in shares]
+    short = [CHARACTER * length + PADDING if length <= SHORT and length < max(longest) else 0 for length in longest]
+    whole = 100 - sum(short)
+    shares = [0 if width else min(max(length, 24), 90) for length, width in zip(longest, short, strict=True)]
+    widths = [f"{width or whole * share // sum(shares)}%" for width, share in zip(short, shares, strict=True)]
     return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
 
 
@@ -336,7 +357,7 @@ def _start(
     check_probe(task, probe)
     upload = Path(file) if data == "file" else None
     run_id = QUEUE.start(FINETUNE, task, config, upload=upload, mine=my_runs or [])
-    return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id), None
+    return run_view(run_id), run_id, with_run(run_id, my_runs), *after_run(None), download_link(run_id), *no_curves()
 
 
 def _config(data, file, budget, checkpoint, examples, epochs, rate, batch, length, method, seed) -> TrainConfig:
@@ -362,26 +383,13 @@ def _after(run_id: str):
     return after_run(QUEUE.state(run_id) if run_id else None)
 
 
-@says_errors
-def run_curves(run_id: str, my_runs: list[str] | None) -> dict:
-    """The learning curves of a run and of the visitor's other finished runs of its task, in one figure."""
-    run = QUEUE.state(run_id)
-    run_ids = [name for name in (my_runs or []) if name != run_id]
-    runs = [run, *_finished_runs(run_ids, run.record.task)]
-    return views.figure_payload(
-        views.learning_curves([(run_title(run.record, run.result), run.events) for run in runs[:CURVES]])
-    )
-
-
-def _finished_runs(run_ids: Sequence[str], task: str) -> Iterator[RunState]:
-    for run_id in run_ids:
-        with contextlib.suppress(DemoError):  # deleted meanwhile
-            run = QUEUE.state(run_id)
-            if (run.record.job, run.record.task) == (FINETUNE, task) and run.result is not None:
-                yield run
-
-
 def after_run(run: RunState | None):
-    """The row of buttons under a run with a model, and the button for its recorded attention."""
+    """The row of buttons under a run with a model, the buttons for its recorded attention and its adapter, and the
+    name of a run that is over."""
     ready = run is not None and run.has_checkpoint
-    return gr.Row(visible=ready), gr.Button(visible=ready and bool(run.record.config.probe))
+    watched = gr.Button(visible=ready and bool(run.record.config.probe))
+    return gr.Row(visible=ready), watched, adapter_link(run), *keep(run)
+
+
+def _emptied():
+    return *after_run(None), *no_curves()

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-import zipfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import IO
 
 import gradio as gr
@@ -14,10 +12,20 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 
 from .. import views
-from ..errors import DataError, DemoError
+from ..errors import DemoError
 from ..models import CATALOG
-from ..results import FINAL, RUN_ID, Started
-from ..runs import JOBS, RunState, plain_name, state, visitor_run_folder
+from ..results import RUN_ID, Started
+from ..runs import (
+    JOBS,
+    RunState,
+    adapter_files,
+    has_adapter,
+    plain_name,
+    run_files,
+    state,
+    visitor_run_folder,
+    write_zip,
+)
 from ..serving import title_of
 from ..tasks import get_task
 from ..views.documents import visitor_run_document
@@ -45,6 +53,7 @@ def run_view(run_id: str, since: int = 0) -> dict:
         seen=started.seen_by_base if started else "",
         base=_base_title(run),
         init=getattr(run.record.config, "init", ""),
+        name=run.record.name,
     )
     snippet = JOBS[run.record.job].snippet
     return {**payload, "code": views.run_code(snippet, run.record.task, run.record.config, run.events)}
@@ -149,35 +158,42 @@ def download_link(run_id: str) -> gr.Button:
     return gr.Button(link=f"runs/{run_id}.zip")
 
 
+def adapter_link(run: RunState | None) -> gr.Button:
+    """The link to the adapter of a LoRA run; hidden without one."""
+    if run is None or not has_adapter(run.folder):
+        return gr.Button(visible=False)
+    return gr.Button(link=f"runs/{run.record.run_id}/adapter.zip", visible=True)
+
+
 def download(request: Request) -> StreamingResponse | PlainTextResponse:
-    """GET /runs/<run id>.zip: the checkpoint and its model card.
+    """GET /runs/<run id>.zip: the checkpoint and its model card."""
+    return _download(request, run_files)
+
+
+def download_adapter(request: Request) -> StreamingResponse | PlainTextResponse:
+    """GET /runs/<run id>/adapter.zip: the adapter of a LoRA run and its model card."""
+    return _download(request, adapter_files)
+
+
+def _download(request: Request, files_of: Callable) -> StreamingResponse | PlainTextResponse:
+    """A zip of the files that `files_of(run)` names.
 
     The archive is an unnamed temporary file, so it is deleted even if the download breaks off."""
     try:
-        run = state(visitor_run_folder(request.path_params["run_id"]))
-        if run.status not in FINAL or not run.has_checkpoint:
-            raise DataError("This run has no model to take away yet.")
+        packed = files_of(state(visitor_run_folder(request.path_params["run_id"])))
     except DemoError as error:
         return PlainTextResponse(error.on_page, status_code=404)
-    files = [*sorted((run.folder / "checkpoint").iterdir()), run.folder / "README.md"]
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 - closed after the last piece is sent
     try:
-        archive = _zipped(files)
+        write_zip(archive, packed)
     except OSError as error:
+        archive.close()
         return PlainTextResponse(no_place(error), status_code=507)
-    kind = "student" if JOBS[run.record.job].makes == "distilled" else run.record.task
     headers = {
-        "Content-Disposition": f'attachment; filename="minilm-{kind}.zip"',
+        "Content-Disposition": f'attachment; filename="{packed.name}.zip"',
         "Content-Length": str(archive.seek(0, io.SEEK_END)),
     }
     return StreamingResponse(_pieces(archive), media_type="application/zip", headers=headers)
-
-
-def _zipped(files: Sequence[Path]) -> IO[bytes]:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed after the last piece is sent
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # weights do not shrink
-        for source in filter(Path.is_file, files):
-            archive.write(source, source.name)
-    return file
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

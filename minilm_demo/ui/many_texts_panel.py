@@ -32,17 +32,18 @@ FILE_ROWS = 2_000
 FILE_CHARACTERS = 2_000_000  # of the texts together: questions read their whole context, window by window
 ON_A_FILE = (
     f"At most {FILE_ROWS:,} rows. You get them back in their order as CSV for any spreadsheet, with the predictions "
-    "beside your columns, by a link that only your page knows. Both files are deleted within two hours."
+    "beside your columns, by a link that only your page knows. A cell that would run there as a formula gets an "
+    "apostrophe. Both files are deleted within two hours."
 )
 NO_ANSWERS = "The predictions will be here."
 
 
 @dataclass(frozen=True)
 class ManyTextsPanel:
-    """The view of scored rows, and the event that fills it."""
+    """The view of scored rows, and the events that work for the chosen skill."""
 
     rows: gr.HTML
-    scoring: Dependency
+    working: list[Dependency]
 
 
 def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> ManyTextsPanel:
@@ -69,9 +70,11 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
     alone = {**private, "concurrency_id": "many texts", "concurrency_limit": 1}
     scoring = score.click(_score_rows, [skill, checkpoints, rows, task], scored, **alone)
     skill.change(_other_skill, skill, [scored, task, needed, answers, status], **quick)
-    answer.click(_answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status)
-    file.change(_other_file, None, [answers, status], **quick)
-    return ManyTextsPanel(scored, scoring)
+    answering = answer.click(
+        _answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status
+    )
+    file.change(_other_file, None, [answers, status], **quick, cancels=[answering])
+    return ManyTextsPanel(scored, [scoring, answering])
 
 
 def _other_skill(skill: str):
@@ -86,9 +89,14 @@ def _needed_columns(skill: str) -> str:
     names = " or ".join(" and ".join(f"`{field}`" for field in task.text_fields) for task in tasks)
     header, row = " | ".join(example), " | ".join(example.values())
     rule = " | ".join("---" for _ in example)
+    others = (
+        "the names that they had in your own table are found too"
+        if tasks[0].own
+        else "usual other names such as `text` are found too"
+    )
     return (
-        f"Its columns: {names}; usual other names such as `text` are found too, and further columns stay as they are. "
-        f"For example:\n\n| {header} |\n| {rule} |\n| {row} |"
+        f"Its columns: {names}; {others}, and further columns stay as they are. For example:\n\n"
+        f"| {header} |\n| {rule} |\n| {row} |"
     )
 
 
@@ -109,8 +117,14 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str,
     task = next((task for task in tasks if task.name == name), tasks[0])
     if rows not in ROW_COUNTS:
         raise DataError(f"{rows} rows were asked for; it can be {', '.join(map(str, ROW_COUNTS))}.")
+    sources = local_sources(task)
+    if not sources:
+        raise DataError(
+            "Of your own table, no rows are kept here to be scored. The score of the model stands with its run, under "
+            "Fine-tune; further rows can be answered below, as a file of your own."
+        )
     progress(0, desc="Loading the model and the rows")
-    data = local_sources(task)[0]
+    data = sources[0]
     result = evaluate_rows(
         task,
         cached_checkpoint(checkpoint.location, task),

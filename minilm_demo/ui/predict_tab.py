@@ -12,7 +12,7 @@ from .. import views
 from ..data import MAX_TEXT_CHARACTERS
 from ..errors import DemoError
 from ..results import Prediction
-from ..runs import RunRecord, first_answer, usable_runs
+from ..runs import RunState, first_answer, usable_runs
 from ..serving import (
     Asking,
     Question,
@@ -84,7 +84,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     outputs = [*texts, presets, checkpoints, answers]
     # What was asked about the previous skill is stale, so it is cancelled.
     skill.input(
-        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, many.scoring], **private
+        _show_skill, [skill, checkpoints, my_runs], outputs, cancels=[*waiting, explained, *many.working], **private
     )
     return PredictTab(skill, checkpoints, [skill, *outputs])
 
@@ -140,7 +140,7 @@ def answer_payload(question: Question) -> dict:
     note = f"The bundled checkpoint's own training had seen {seen}." if seen else ""
     code = views.prediction_code(task.name, model.name, fields)
     drawn = views.prediction_payload(task, prediction, fields, note)
-    return {**drawn, **_expected(question, prediction), "card": model.card(task), "code": code}
+    return {**drawn, **_expected(question, prediction), "card": views.markdown_blocks(model.card(task)), "code": code}
 
 
 def _expected(question: Question, prediction: Prediction) -> dict:
@@ -160,7 +160,8 @@ def _precomputed(skill: str) -> dict | None:
     note = f"Precomputed with the {SKILLS[skill].title} skill. Press Ask to run it here."
     code = views.prediction_code(task.name, skill, question.fields)
     asked = Asking(skill, tuple(two_boxes(question.texts)), (skill,)).to_page()
-    kept = {"skill": skill, "footer": [], "note": note, "card": question.model.card(task), "code": code}
+    card = views.markdown_blocks(question.model.card(task))
+    kept = {"skill": skill, "footer": [], "note": note, "card": card, "code": code}
     return {**payload, **kept, "asked": asked}
 
 
@@ -192,9 +193,9 @@ def _ask_row(skill: str, checkpoints: list[str] | None, event: gr.EventData):
     return chosen, *texts, _ask(Asking(skill, tuple(texts), tuple(chosen)))
 
 
-def open_question(record: RunRecord, my_runs: Sequence[str], texts: tuple[str, ...] = ()) -> list:
-    """Values of `PredictTab.asked`: the run's model is asked about these texts, or about its watched text."""
-    asking, note = asking_of_run(record, my_runs, texts)
+def open_question(run: RunState, my_runs: Sequence[str], texts: tuple[str, ...] = ()) -> list:
+    """Values of `PredictTab.asked`: the run's model is asked about these texts, or about its first ones."""
+    asking, note = asking_of_run(run, my_runs, texts)
     boxes = [gr.Textbox(**{**box, "value": text}) for box, text in zip(_boxes(asking.skill), asking.texts, strict=True)]
     models = gr.CheckboxGroup(**_models(asking.skill, asking.checkpoints, my_runs))
     skills = gr.Radio(choices=_skill_choices(my_runs), value=asking.skill)
@@ -241,7 +242,7 @@ def _show_skill(skill: str, checkpoints: list[str] | None, my_runs: list[str] | 
 def _boxes(skill: str) -> list[dict]:
     """Label, text, limit and height of the two text boxes for a skill; the second is hidden for single sentences."""
     task = skill_tasks(skill)[0]
-    values = two_boxes(_presets(skill)[0].texts)
+    values = two_boxes(next((preset.texts for preset in _presets(skill)), ("",)))
     boxes = []
     for index in range(2):
         used = index < len(task.text_fields)
@@ -263,17 +264,19 @@ def _boxes(skill: str) -> list[dict]:
 
 
 def _presets(skill: str) -> tuple[Preset, ...]:
+    """The examples of a skill, or of a task; a person's own table has none."""
     if skill in SKILLS:
         return SKILLS[skill].presets
-    return (Preset("Example", tuple(get_task(skill).example.values()), ""),)
+    task = get_task(skill)
+    return () if task.own else (Preset("Example", tuple(task.example.values()), ""),)
 
 
 def _preset_radio(skill: str) -> dict:
     """Choices and hint of the examples: the phenomenon of each, and how the shipped skill answers it."""
+    presets = _presets(skill)
     if skill not in SKILLS:
-        return {"choices": [(preset.about, index) for index, preset in enumerate(_presets(skill))], "info": None}
-    choices = [
-        (f"{preset.about} {'✗' if preset.misleads else '✓'}", index) for index, preset in enumerate(_presets(skill))
-    ]
+        choices = [(preset.about, index) for index, preset in enumerate(presets)]
+        return {"choices": choices, "info": None, "visible": bool(presets)}
+    choices = [(f"{preset.about} {'✗' if preset.misleads else '✓'}", index) for index, preset in enumerate(presets)]
     info = f"✓ The {SKILLS[skill].title} skill is right. ✗ It falls for it. Another model may differ."
-    return {"choices": choices, "info": info}
+    return {"choices": choices, "info": info, "visible": True}

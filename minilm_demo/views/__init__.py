@@ -30,6 +30,7 @@ from .distilled import texts_seen
 from .figures import divergence_figure, figure, figure_payload, figure_table, learning_curves
 from .importance import importance_payload
 from .kinds import kind_of
+from .markdown import markdown_blocks
 from .plotly_js import plotly_js
 from .prediction import answers_payload, ask_payload, error_payload, expected_answer, prediction_payload
 from .result import result_card, rows_seen
@@ -76,6 +77,7 @@ __all__ = [
     "kind_of",
     "learning_curves",
     "longer_distillation",
+    "markdown_blocks",
     "microscope_payload",
     "plotly_js",
     "prediction_code",

@@ -187,7 +187,7 @@ def _prediction(prediction: Prediction | None, texts: Sequence[str]) -> dict | N
     task = get_task(prediction.task)
     drawn = prediction_payload(task, prediction, dict(zip(task.text_fields, texts, strict=True)))
     bars = [{name: bar[name] for name in ("label", "share", "text")} for bar in drawn.get("bars", [])]
-    return {"sentence": drawn["sentence"], "bars": bars}
+    return {"sentence": drawn["sentence"], "bars": bars, "unsure": drawn["unsure"]}
 
 
 def _rows(trace: AttentionTrace, selected: Mapping) -> dict | None:

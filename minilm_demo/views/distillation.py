@@ -34,6 +34,7 @@ def microscope_payload(
     badge: Mapping | None = None,
     asked: Mapping | None = None,
     frames: Mapping | None = None,
+    view: Mapping | None = None,
     notes: Sequence[str] = (),
     precomputed: bool = False,
     alone: bool = False,
@@ -41,8 +42,8 @@ def microscope_payload(
     """The payload of the microscope; microscope.js describes its keys.
 
     `badge` says what the teacher is to the student: `{kind, title, about}`. The page sends `asked` back with every
-    request. `frames` (`probed_frames`) are the student's relations during training. `alone` is for a page without a
-    server: the payload then has every head of up to 128 tokens."""
+    request. `frames` (`probed_frames`) are the student's relations during training. `view` is what
+    a person had chosen. `alone` is for a page without a server: the payload then has every head of up to 128 tokens."""
     selected, limit = first_look(targets, frames["heads"] if frames else None), heads_up_to(alone)
     of_heads = targets.num_relation_heads
     return {
@@ -57,6 +58,7 @@ def microscope_payload(
         "selected": selected,
         "rows": _rows(targets, selected) if len(targets.tokens) <= limit else None,
         "frames": frames,
+        "view": None if view is None else dict(view),
         "code": targets_code(targets),
         "asked": dict(asked or {}),
         "notes": [*notes, *some_heads(of_heads, frames["heads"] if frames else of_heads), *reading_notes(targets)],

@@ -24,7 +24,7 @@ from ..results import (
 from ..tasks import get_task
 from .attention import first_look
 from .kinds import kind_of
-from .prediction import UNSURE
+from .prediction import unsure_sentence
 from .run_parts import LatestEvents
 from .unread import unread_notes
 from .weights import floats
@@ -90,21 +90,27 @@ def prediction_document(prediction: Prediction) -> dict:
 def answered_file_document(answered, output: str) -> dict:
     """The JSON document of `predict --file`: counts of rows, and sentences on them. `answered` is a
     `jobs.AnsweredFile`."""
-    counts = ("rows", "empty", "truncated", "with_unknown_words", "unsure")
+    counts = ("rows", "empty", "repeated", "truncated", "with_unknown_words", "unsure")
     return {name: getattr(answered, name) for name in counts} | {"output": output, "notes": answered.notes()}
 
 
 def document_notes(document: Mapping) -> list[str]:
     """Sentences on a document of this module: that its answer is unsure, and what was not read of the text."""
-    unsure = [UNSURE] if document.get("unsure") else []
     counts = document["tokens_read"], document["tokens_total"]
-    nothing = document.get("nothing_read", False)
     outputs = outputs_note(document.get("assumed_outputs", {}))
     return [
-        *unsure,
-        *unread_notes(*counts, document["unknown_words"], nothing=nothing),
+        *_unsure(document),
+        *unread_notes(*counts, document["unknown_words"]),
         *([outputs] if outputs else []),
     ]
+
+
+def _unsure(document: Mapping) -> list[str]:
+    """Why the answer in a document is unsure; empty for a sure one, and for a document without an answer."""
+    if not document.get("unsure"):
+        return []
+    task, probabilities = get_task(document["task"]), document.get("probabilities")
+    return [unsure_sentence(task, True, document["nothing_read"], probabilities)]
 
 
 def distill_document(result: DistillResult) -> dict:
@@ -125,6 +131,7 @@ def run_document(run) -> dict:
     finished = latest.finished.message if latest.finished else ""
     return {
         "run_id": run.record.run_id,
+        "name": run.record.name,
         "status": run.status,
         "task": run.record.task,
         "created": run.record.created,

@@ -94,6 +94,20 @@ class Asked(TypedDict):
     checkpoints: NotRequired[list[str]]
 
 
+class MarkdownPart(TypedDict):
+    text: str
+    code: bool
+
+
+class MarkdownBlock(TypedDict):
+    """A part of a text in Markdown; `level` is that of a heading, `cells` are rows of a table, its headings first."""
+
+    kind: Literal["heading", "text", "item", "code", "table"]
+    level: int
+    parts: list[MarkdownPart]
+    cells: list[list[str]]
+
+
 class PredictionPayload(TypedDict):
     """The answer of one checkpoint, with the keys of its kind of task."""
 
@@ -114,7 +128,7 @@ class PredictionPayload(TypedDict):
     skill: NotRequired[str]
     asked: NotRequired[Asked]
     expected: NotRequired[Expected]
-    card: NotRequired[str | None]
+    card: NotRequired[list[MarkdownBlock]]
     code: NotRequired[str]
 
 
@@ -448,6 +462,7 @@ class ShareBar(TypedDict):
 class Said(TypedDict):
     sentence: str
     bars: list[ShareBar]
+    unsure: str
 
 
 class SelectedToken(TypedDict):
@@ -635,6 +650,7 @@ class MicroscopePayload(TypedDict):
     selected: SelectedCell
     rows: RelationScores | None
     frames: MicroscopeFrames | None
+    view: dict[str, object] | None
     code: str
     asked: dict[str, object]
     notes: list[str]

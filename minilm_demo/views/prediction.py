@@ -11,7 +11,7 @@ from .kinds import kind_of
 from .payloads import AnswersPayload, AskPayload, Expected, PredictionPayload, Sentence
 from .unread import unread_notes
 
-UNSURE = "Unsure: another answer is nearly as likely."
+UNREAD = "Unsure: no word of the text could be read, so the answer does not rest on what it says."
 
 
 def prediction_payload(
@@ -30,18 +30,25 @@ def prediction_payload(
     return {
         "kind": task.kind,
         **kind_of(task).draw(task, prediction, fields),
-        "unsure": UNSURE if prediction.unsure else "",
+        "unsure": unsure_sentence(task, prediction.unsure, prediction.nothing_read, prediction.probabilities),
         "notes": _notes(prediction),
         "footer": _footer(prediction),
         "note": note,
     }
 
 
+def unsure_sentence(task: Task, unsure: bool, nothing_read: bool, probabilities: Mapping[str, float] | None) -> str:
+    """Why an answer with these fields of `Prediction` is unsure; "" for one that is not."""
+    if nothing_read:
+        return UNREAD
+    return kind_of(task).unsure(task, probabilities) if unsure else ""
+
+
 def _notes(prediction: Prediction) -> list[str]:
     """What was not read of the text, and what the answers were taken for if the checkpoint does not say it."""
     counts = prediction.tokens_read, prediction.tokens_total
     outputs = outputs_note(prediction.assumed_outputs)
-    unread = unread_notes(*counts, prediction.unknown_words, nothing=prediction.nothing_read)
+    unread = unread_notes(*counts, prediction.unknown_words)
     return [*unread, outputs] if outputs else unread
 
 

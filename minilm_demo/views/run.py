@@ -35,13 +35,15 @@ def run_payload(
     seen: str = "",
     base: str = "",
     init: str = "",
+    name: str = "",
 ) -> RunPayload:
     """The payload of a run from all its events so far, with the points of `events[since:]`.
 
     `job` is one of `RUNS`. For a queued run, `position` is its place in the queue, from 1, and `starts_in` the seconds
     until it starts. `message` is the error if no `Finished` event has it. `seen` is `models.seen_by_base` of the
     starting checkpoint, needed only for a descendant of the bundled one. `base` is the title of the starting checkpoint
-    (of a distillation: the teacher), "" for its name. `init` is the start of a distillation's student. Keys:
+    (of a distillation: the teacher), "" for its name. `init` is the start of a distillation's student.
+    `name` is the run's own, given by a person. Keys:
 
     run, job, status, final bool, since, next: the event numbers of this payload and of the next question
     title, sentence, facts [[name, text]]
@@ -66,7 +68,7 @@ def run_payload(
         "final": status in FINAL,
         "since": since,
         "next": len(events),
-        "title": run.title(),
+        "title": f"{name}: {run.title()}" if name else run.title(),
         "sentence": _sentence(run, status, latest, position, starts_in),
         "facts": run.facts() if latest.started else [],
         "progress": _progress(status, latest),

@@ -154,7 +154,7 @@ def _importance(result: WordImportance, _: About) -> tuple[dict, str]:
 
 
 def _attention(result: AttentionTrace, _: About) -> tuple[dict, str]:
-    return attention_payload(result, alone=True), f"Attention: {' / '.join(result.texts)}"
+    return attention_payload(result, alone=True), f"{result.checkpoint}: {' / '.join(result.texts)}"
 
 
 def _microscope(result: DistillationTargets, about: About) -> tuple[dict, str]:

@@ -10,10 +10,8 @@ NAMED = 5  # unknown words in a sentence; JSON has all
 LENGTH = 24  # characters of each
 
 
-def unread_notes(read: int, total: int, unknown_words: Sequence[str], *, nothing: bool = False) -> list[str]:
-    """Sentences on the tokens that were cut off (`read` of `total`), and on words that the vocabulary does not have.
-
-    `nothing`: no other word was in the text."""
+def unread_notes(read: int, total: int, unknown_words: Sequence[str]) -> list[str]:
+    """Sentences on the tokens that were cut off (`read` of `total`), and on words that the vocabulary does not have."""
     notes = []
     if read < total:
         number, of = words.thousands(read), words.thousands(total)
@@ -23,6 +21,4 @@ def unread_notes(read: int, total: int, unknown_words: Sequence[str], *, nothing
         more = len(unknown_words) - NAMED
         listed = f"{named} and {words.counted(more, 'more word')}" if more > 0 else named
         notes.append(f"The model cannot read {listed}: not in its vocabulary, so only “unknown word” reaches it.")
-    if nothing:
-        notes.append("No word of the text could be read, so the answer does not rest on what it says.")
     return notes

@@ -23,7 +23,7 @@ def lane(positive: float, title: str = "the skill", card: str = "") -> dict:
         "sst2", title, 4.0, label="positive" if positive > 0.5 else "negative",
         probabilities={"negative": 1 - positive, "positive": positive},
     )  # fmt: skip
-    return {**views.prediction_payload(SST2, prediction, {}), "title": title, "card": card}
+    return {**views.prediction_payload(SST2, prediction, {}), "title": title, "card": views.markdown_blocks(card)}
 
 
 @pytest.fixture
@@ -109,6 +109,8 @@ def test_an_answer_is_said_to_a_screen_reader(page, answers):
     assert said.inner_text() == "", "what stands there at first was not asked for"
     answers("Fine.", lane(0.9), lane(0.3, "my run"))
     assert said.inner_text() == "the skill: positive, 90.0 %. my run: negative, 70.0 %"
+    page.evaluate("(value) => view.update(value)", first)
+    assert said.inner_text() == "", "the answer to another question is no longer said"
 
 
 def test_the_threshold_decides_at_once(page, load):
@@ -126,7 +128,16 @@ def test_the_threshold_decides_at_once(page, load):
 
 
 def test_the_card_is_one_click_away(page, answers):
-    answers("Fine.", lane(0.9, card="# sentiment\n<b>Not good at</b> irony"))
+    html = "<b>Not good at</b> irony\n\n<img src=x onerror=document.title='broken'>"
+    table, items, code = "| a | b |\n|---|---|\n| 1 | <u> |", "- one\n- two", "```sh\npip install\n```"
+    text = "\n\n".join((f"# An *own* `name` <i>\n{html}", table, items, code))
+    answers("Fine.", lane(0.9, card=text))
     page.get_by_text("Model card").click()
     page.locator(".mlm-card-text").wait_for()
-    assert page.locator(".mlm-card-text").inner_text() == "# sentiment\n<b>Not good at</b> irony"
+    card = page.locator(".mlm-card-text")
+    assert card.locator("h3").inner_text() == "An own name <i>" and card.locator("h3 code").inner_text() == "name"
+    assert "<b>Not good at</b> irony" in card.inner_text() and page.title() != "broken"
+    assert card.locator("th, td").all_inner_texts() == ["a", "b", "1", "<u>"]
+    assert card.locator("li").all_inner_texts() == ["one", "two"]
+    assert card.locator("pre").inner_text() == "pip install"
+    assert card.locator("b, img, i, u").count() == 0

@@ -32,7 +32,7 @@ def test_everything_stays_below_the_path(open_page, own_home, tiny_checkpoint, s
         page.on("response", lambda answer: answers.append((urlsplit(answer.url).path, answer.status)))
         page.goto(f"{address}?run={record.run_id}")
         page.locator("#run [data-status=completed]").wait_for()
-        for name, drawn in (("Predict", "#answer .mlm-lane"), ("Attention", "canvas"), ("Distillation", "#microscope")):
+        for name, drawn in (("Predict", "#answer .mlm-lane"), ("Attention", "canvas"), ("Distil", "#microscope")):
             page.get_by_role("tab", name=name).click()
             page.locator(f"{drawn} >> visible=true").first.wait_for()
         page.get_by_role("tab", name="Fine-tune").click()

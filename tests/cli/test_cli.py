@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -407,14 +408,24 @@ def test_predict_for_people(run, tiny_checkpoint_for, task, texts, last):
 
 
 def test_predict_a_file(document, tiny_checkpoint_for, tmp_path):
-    (tmp_path / "in.csv").write_text('id,text\n1,"fine, ü"\n2,bad\n', encoding="utf-8")
+    rows = ['1,"fine, ü"', "2,bad", "3,", "id,text", "4,🤮", f"5,{'a fine film ' * 60}"]
+    (tmp_path / "in.csv").write_text("\n".join(["id,text", *rows, ""]), encoding="utf-8")
     words = ("predict", "sst2", "--checkpoint", tiny_checkpoint_for("sst2"))
     said = document(*words, "--file", tmp_path / "in.csv", "--output", tmp_path / "out.csv")
-    assert said == {"rows": 2, "empty": 0, "output": str(tmp_path / "out.csv")}
-    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8-sig") as file:
         written = list(csv.DictReader(file))
-    assert [(row["id"], row["text"]) for row in written] == [("1", "fine, ü"), ("2", "bad")]
-    assert {row["prediction"] for row in written} <= {"negative", "positive"}
+    assert [row["id"] for row in written] == ["1", "2", "3", "id", "4", "5"]
+    assert {row["prediction"] for row in written} <= {"negative", "positive", ""}
+    assert said.pop("notes") and said == {
+        "rows": 6,
+        "empty": sum(not row["prediction"] for row in written),
+        "repeated": 1,
+        "truncated": sum(row["truncated"] == "true" for row in written),
+        "with_unknown_words": sum(bool(row["unknown_words"]) for row in written),
+        "unsure": sum(row["unsure"] == "true" for row in written),
+        "output": str(tmp_path / "out.csv"),
+    }
+    assert (said["empty"], said["truncated"]) == (2, 1) and said["with_unknown_words"] >= 1
 
 
 def without_skills(monkeypatch):
@@ -506,6 +517,13 @@ def test_attention_writes_a_page_of_its_own(document, tmp_path):
     assert "<img src=x" not in page
 
 
+def test_a_page_is_titled_as_the_app_titles_it(document, tmp_path):
+    said = document("attention", "Nobody came.", "--checkpoint", "nli", "--output", tmp_path / "view.html")
+    assert said["checkpoint"] == "nli"
+    page = (tmp_path / "view.html").read_text(encoding="utf-8")
+    assert "<title>Inference skill (shipped): Nobody came.</title>" in page
+
+
 # -- skills --------------------------------------------------------------------------------------------------------
 
 
@@ -551,6 +569,23 @@ def test_runs_are_listed_and_shown(run, document, finetune):
     assert document("runs", "show", tuned["output_dir"]) == shown
     assert run("runs", "list")[1][0].split()[:2] == [listed["run_id"], "completed"]
     assert f"status: {listed['status']}" in run("runs", "show", listed["run_id"])[1]
+
+
+def test_runs_are_named_exported_and_deleted(run, document, finetune, tmp_path):
+    run_id = document(*finetune)["checkpoint"]
+    assert document("runs", "rename", run_id, "First try")["name"] == "First try"
+    assert "First try: SST-2 run of " in run("runs", "list")[1][0]
+    place = tmp_path / "taken.zip"
+    assert document("runs", "export", run_id, "--output", place)["output"] == str(place)
+    with zipfile.ZipFile(place) as archive:
+        assert "# First try\n" in archive.read("README.md").decode()
+    code, _, said = run("runs", "export", run_id, "--adapter", "--output", tmp_path / "adapter.zip")
+    assert code == 1 and "only a finished run with the method lora" in str(said)
+    assert not (tmp_path / "adapter.zip").exists()
+    assert run("runs", "rename", run_id)[0] == 2
+    assert document("runs", "delete", run_id)["run_id"] == run_id
+    assert document("runs") == {"runs": []}
+    assert run("runs", "delete", run_id)[0] == 1
 
 
 def test_runs_stop_ends_a_worker(document, tiny_checkpoint, rows):

@@ -165,6 +165,12 @@ def test_a_file_that_does_not_fit_is_one_sentence_and_leaves_no_output(
             ["fine", "", "", "bad"],
         ),
         ("in.txt", "fine\n\nbad\n", ["fine", "", "bad"]),
+        ("in.csv", "n,sentence\r\n1,fine\r\n\r\n2,bad\r\n,\r\n,\r\n", ["fine", "", "bad", "", ""]),  # Excel's last
+        ("in.csv", 'sentence\nfine\n""\nbad\n""\n', ["fine", "", "bad", ""]),  # as pandas writes one column
+        ("in.tsv", "n\tsentence\n1\tfine\n\t\n2\tbad\n3\t\n\n", ["fine", "", "bad", ""]),
+        ("in.csv", "sep=;\nn;sentence\n1;fine\nn;sentence\n2;bad\n", ["fine", "sentence", "bad"]),
+        ("in.csv", "n,sentence\n1,fine\n\ufeffn,sentence \n2,bad\n", ["fine", "sentence ", "bad"]),  # two in one
+        ("in.json", '[{"sentence": "fine"}, {}, {"sentence": NaN}, {"sentence": "bad"}]', ["fine", "", "", "bad"]),
     ],
 )
 def test_a_batch_keeps_number_and_order_of_the_rows(tiny_checkpoint_for, tmp_path, output, name, content, texts):
@@ -174,7 +180,9 @@ def test_a_batch_keeps_number_and_order_of_the_rows(tiny_checkpoint_for, tmp_pat
     column = "text" if name == "in.txt" else "sentence"
     assert [row[column] for row in rows] == texts
     assert [bool(row["prediction"]) for row in rows] == [text in ("fine", "bad") for text in texts]
-    assert (answered.rows, answered.empty) == (len(texts), len(texts) - 2)
+    repeats = sum(text.strip() == "sentence" for text in texts)
+    assert (answered.rows, answered.empty, answered.repeated) == (len(texts), len(texts) - 2, repeats)
+    assert any("names of the columns once more" in note for note in answered.notes()) is bool(repeats)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +304,15 @@ CELLS = {  # as it comes in -> as it goes out
     "\t=1+1": "'\t=1+1",
     "＝1+1": "'＝1+1",
     "-2+3+cmd|' /C calc'!A0": "'-2+3+cmd|' /C calc'!A0",
+    " =1+1": "' =1+1",
+    "\xa0@SUM(A1)": "'\xa0@SUM(A1)",
+    "good;=1+1;x": "good;'=1+1;x",  # where semicolons separate, a cell of its own
+    ";=1+1": ";'=1+1",
+    "good\t+cmd|' /C calc'!A0": "good\t'+cmd|' /C calc'!A0",
+    "good; -2+3": "good; '-2+3",
+    "two lines\n=1+1": "two lines\n=1+1",
     **{cell: cell for cell in ("-5", "+4930", "-3,5", "-1.25e-3", "12 %", "1,000.5", "'quoted", "a=b", "", "🙂")},
+    **{cell: cell for cell in ("fun ;-) =D", "a; b\tc", "1 -2; e=mc", "well; - no")},
 }
 
 
@@ -333,3 +349,24 @@ def test_what_was_not_read_stands_in_columns_and_is_counted(tmp_path, output):
     assert not any(invisible[name] for name in READ) and not any(empty[name] for name in READ)
     assert (answered.rows, answered.empty, answered.truncated, answered.with_unknown_words) == (5, 2, 1, 1)
     assert "2 rows without a text: no answer stands beside it." in answered.notes()
+
+
+def test_a_cell_that_is_no_number_is_no_text(tiny_checkpoint_for, tmp_path, output):
+    source = tmp_path / "in.parquet"
+    table = {"sentence": ["fine", None, "bad"], "score": [1.0, float("nan"), 2.0]}
+    pyarrow.parquet.write_table(pyarrow.table(table), source)
+    predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    assert [bool(row["prediction"]) for row in read_csv(output)[1]] == [True, False, True]
+    pyarrow.parquet.write_table(pyarrow.table({"sentence": table["score"]}), source)
+    predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output, overwrite=True)
+    assert [bool(row["prediction"]) for row in read_csv(output)[1]] == [True, False, True]
+
+
+def test_columns_named_like_those_of_the_answers_stay(tiny_checkpoint_for, tmp_path, output):
+    mine = ["sentence", "prediction", "unsure", "truncated", "tokens_read", "prediction_2"]
+    source = write_csv(tmp_path / "in.csv", mine, [["fine", "mine", "a", "b", "c", "d"]])
+    predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    columns, (row,) = read_csv(output)
+    assert columns[: len(mine)] == mine and [row[name] for name in mine] == ["fine", "mine", "a", "b", "c", "d"]
+    assert row["prediction_3"] in TASKS["sst2"].labels
+    assert (row["unsure_2"], row["truncated_2"], row["tokens_read_2"].isdecimal()) == ("true", "false", True)

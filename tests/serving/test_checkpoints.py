@@ -67,7 +67,7 @@ def test_a_student_answers_nothing(tiny_checkpoint, own_home):
     (weights / "config.json").write_text("{}")
     student = serving.resolve(record.run_id, trained=False)
     assert not student.has_output_layer
-    assert student.title == serving.title_of(record.run_id) == f"Student of {record.created[11:16]} UTC"
+    assert student.title == serving.title_of(record.run_id) == f"Student of {runs.local_time(record.created)}"
 
 
 @pytest.mark.parametrize("name", ["/etc", "../x", "microsoft/anything", "bundled@main", "bert-base", "a\x00b", None])

@@ -56,7 +56,7 @@ def test_rows_are_scored_by_the_first_model_chosen(run_of, skill, task):
     number = expected.examples[split]
     assert payload["source"] == f"Scored on the bundled sample, not GLUE: {number} rows of {split}."
     assert steps[-1] == ((number, number), "rows")
-    assert payload["notes"][0].startswith(f"Answered by {serving.title_of(run)} in ")
+    assert payload["notes"][-1].startswith(f"Answered by {serving.title_of(run)} in ")
     if task == "stsb":
         assert payload["matrix"] is None
     else:

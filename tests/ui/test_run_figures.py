@@ -7,7 +7,7 @@ import pytest
 
 from minilm_demo import DistillConfig, TrainConfig, distill, finetune, runs
 from minilm_demo.tasks import get_task
-from minilm_demo.ui import distil_panel, finetune_tab
+from minilm_demo.ui import curves, distil_panel
 
 
 @pytest.fixture
@@ -26,12 +26,31 @@ def run_of(tiny_checkpoint):
 
 def test_a_visitors_own_runs_of_a_task_lie_over_each_other(run_of):
     first, second, stranger, other_task = run_of(), run_of(), run_of(), run_of("rte")
-    payload = finetune_tab.run_curves(second, [second, other_task, "sst2-gone-gone-gone-gone-1", first])
+    group, payload = curves.offer_curves(second, [second, other_task, "sst2-gone-gone-gone-gone-1", first])
+    assert set(group.value) == {name for _, name in group.choices} == {first, second} and group.visible
     assert payload["title"] == "Learning curves of 2 runs"
     names = [trace["name"] for trace in payload["figure"]["data"] if trace["showlegend"]]
-    assert len(names) == 2 and all(name.startswith("SST-2 run of ") for name in names)
+    assert len(set(names)) == 2 and all(name.startswith("SST-2 run of ") for name in names), "twins differ"
     assert stranger not in str(payload) and first not in str(payload)  # a run's id is a key to it
-    assert finetune_tab.run_curves(second, None)["title"] == "Learning curves"
+    group, payload = curves.offer_curves(second, None)
+    assert payload["title"] == "Learning curves" and not group.visible
+    assert curves.draw_curves([first])["title"] == "Learning curves"
+    with pytest.raises(gr.Error, match="0 runs are chosen; a figure shows 1 to 8"):
+        curves.draw_curves([])
+
+
+def test_the_curves_of_two_students_lie_over_each_other(tiny_checkpoint):
+    names = []
+    for recipe in ("minilm_v1", "minilm_v2"):
+        config = DistillConfig(
+            teacher=str(tiny_checkpoint), data="sample", hidden=8, steps=2, batch_size=4, recipe=recipe
+        )
+        record = runs.create_run("distill", get_task("sst2"), config, origin="page")
+        *_, last = runs.record_events(record, partial(distill, record.config))
+        assert last.status == "completed", last.message
+        names.append(record.run_id)
+    group, payload = curves.offer_curves(names[0], names)
+    assert set(group.value) == set(names) and payload["title"] == "Learning curves of 2 runs"
 
 
 @pytest.mark.parametrize("probe", ["It was good.", ""])

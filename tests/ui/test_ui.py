@@ -277,10 +277,11 @@ def test_a_look_at_an_own_file(tmp_path):
     from minilm_demo.ui import finetune_tab
 
     file = tmp_path / "own.csv"
-    file.write_text("review,stars\nfine,positive\nawful,negative\n")
-    said, table = finetune_tab.look_at_data("sst2", "file", str(file))
-    assert "sentence ← review" in said and "No column for label" in said
-    assert table.value["data"] == [["fine", "positive"], ["awful", "negative"]]
+    rows = [("fine", "positive"), ("awful", "negative")] * 5
+    file.write_text("review,stars\n" + "".join(f"{text} {place},{label}\n" for place, (text, label) in enumerate(rows)))
+    said, table, *_ = finetune_tab.look_at_data("sst2", "file", str(file))
+    assert "sentence ← review, label ← stars. 5 negative, 5 positive." in said
+    assert table.value["data"][:2] == [["fine 0", "positive"], ["awful 1", "negative"]]
 
 
 def test_a_run_that_is_gone_is_said_to_the_page():
@@ -303,11 +304,12 @@ def test_what_the_base_had_seen_stands_under_an_answer(shared_run):
 def test_a_model_that_is_gone_hides_no_other():
     from minilm_demo.ui import predict_tab
 
-    drawn = predict_tab._ask("sentiment", "Fine.", "", ["sentiment", "sst2-AAAAAAAAAAAAAAAAAAAAAA"])
+    question = {"skill": "sentiment", "texts": ["Fine.", ""]}
+    drawn = predict_tab.ask_models(question | {"checkpoints": ["sentiment", "sst2-AAAAAAAAAAAAAAAAAAAAAA"]})
     assert [(one["kind"], one["title"]) for one in drawn["lanes"]] == [
         ("classification", "Sentiment skill (shipped)"), ("error", "another model")
     ]  # fmt: skip
-    drawn = predict_tab._ask("sentiment", "Fine.", "", ["sst2-AAAAAAAAAAAAAAAAAAAAAA", "sentiment"])
+    drawn = predict_tab.ask_models(question | {"checkpoints": ["sst2-AAAAAAAAAAAAAAAAAAAAAA", "sentiment"]})
     assert [one["kind"] for one in drawn["lanes"]] == ["error", "classification"]
 
 

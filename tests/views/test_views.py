@@ -16,6 +16,7 @@ from minilm_demo.tasks import TASKS
 from minilm_demo.views import words
 from minilm_demo.views.bundle import STATIC
 from minilm_demo.views.components import json_in_html
+from minilm_demo.views.documents import document_notes, prediction_document
 from minilm_demo.views.kinds.span import mark
 from minilm_demo.views.result import result_card, rows_seen, source_sentence, verdict
 
@@ -405,6 +406,34 @@ def test_classes_keep_the_order_of_the_labels():
     assert drawn["footer"] == ["Answered by nli in 31 ms."]
     assert drawn["notes"] == ["Only the first 128 of 140 tokens were read: the rest was cut off."]
     assert drawn["note"] == "precomputed"
+
+
+@pytest.mark.parametrize(
+    ("positive", "sentence"),
+    [
+        (0.68, "Unsure: “positive” is only 36 points ahead of “negative”."),
+        (0.495, "Unsure: “negative” is only 1 point ahead of “positive”."),
+        (0.501, "Unsure: “positive” is less than a point ahead of “negative”."),
+    ],
+)
+def test_an_unsure_answer_says_how_far_it_leads(positive, sentence):
+    label = "positive" if positive > 0.5 else "negative"
+    shares = {"negative": 1 - positive, "positive": positive}
+    unsure = samples.sentiment_prediction(label=label, probabilities=shares, unsure=True)
+    assert views.prediction_payload(SST2, unsure, {})["unsure"] == sentence
+    assert document_notes(prediction_document(unsure) | {"tokens_read": 4, "tokens_total": 4}) == [sentence]
+    assert views.prediction_payload(SST2, samples.sentiment_prediction(), {})["unsure"] == ""
+
+
+def test_an_unsure_span_and_a_text_that_was_not_read_say_why():
+    fields = {"question": samples.QUESTION, "context": samples.CONTEXT}
+    span = dataclasses.replace(samples.span_prediction(), unsure=True)
+    drawn = views.prediction_payload(SQUAD, span, fields)
+    assert drawn["unsure"] == "Unsure: another answer scores nearly as high."
+    unread = samples.sentiment_prediction(unsure=True, nothing_read=True, unknown_words=("😡",))
+    drawn = views.prediction_payload(SST2, unread, {})
+    assert drawn["unsure"].startswith("Unsure: no word of the text could be read")
+    assert drawn["notes"] == ["The model cannot read “😡”: not in its vocabulary, so only “unknown word” reaches it."]
 
 
 def test_a_score_outside_the_scale_is_said_and_kept_on_it():

@@ -42,8 +42,9 @@ def is_blank(row: Sequence) -> bool:
 def table_of_grid(grid: Grid, *, every_row: bool = False) -> Table:
     """The table of a grid. Raises `DataError` for rows that fit the header neither as they are nor plainly repaired.
 
-    With `every_row`, blank rows between others and repetitions of the header stay, and no cell is rewritten."""
-    grid = _without_title(_trimmed(grid))
+    With `every_row`, blank rows below the header and repetitions of it stay, and no cell is rewritten. Of a sheet,
+    blank rows at the end are none of its rows: a spreadsheet keeps some that were never filled."""
+    grid = _without_title(_trimmed(grid, keeps_end=every_row and bool(grid.separator)))
     if not grid.rows:
         return Table((), [], {}, grid.notes)
     header, grid = _header(grid)
@@ -57,12 +58,12 @@ def table_of_grid(grid: Grid, *, every_row: bool = False) -> Table:
     return Table(tuple(names), rows, {}, notes)
 
 
-def _trimmed(grid: Grid) -> Grid:
-    """Without blank rows before the first and after the last."""
+def _trimmed(grid: Grid, keeps_end: bool) -> Grid:
+    """Without blank rows before the first and, unless `keeps_end`, after the last."""
     filled = [position for position, row in enumerate(grid.rows) if not is_blank(row)]
     if not filled:
         return replace(grid, rows=[], lines=[])
-    first, last = filled[0], filled[-1] + 1
+    first, last = filled[0], len(grid.rows) if keeps_end else filled[-1] + 1
     return replace(grid, rows=grid.rows[first:last], lines=grid.lines[first:last])
 
 

@@ -19,6 +19,7 @@ from .table import Table, counted
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 SEPARATOR_LINE = re.compile(r'\A"?sep=(.)"?[;,\t]*\n', re.I)
 SAMPLE_CHARACTERS = 200_000  # for the choice of the separator
+BLANK_END = re.compile(r"(?:\n *)+\Z")  # lines without a cell
 FIRST_ROWS = 5  # among which the header must stand
 MOST_BENT = 0.1  # share of rows of another width, below which a .txt file is a table
 
@@ -97,7 +98,7 @@ def _one_line_end(text: str) -> str:
 
 
 def _table(name: str, text: str, separator: str, first_line: int, notes: list[str], every_row: bool) -> Table:
-    records, words = _read_quotes(text, separator)
+    records, words = _read_quotes(BLANK_END.sub("", text), separator)
     records = replace(records, lines=[line + first_line - 1 for line in records.lines])
     notes += words
     if records.spanning:

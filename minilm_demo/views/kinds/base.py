@@ -60,6 +60,10 @@ class Kind(ABC):
         """A right answer within a sentence."""
         return f"“{self.answer_text(task, answer)}”"
 
+    def unsure(self, task: Task, probabilities: Mapping[str, float] | None) -> str:
+        """Why an answer is unsure."""
+        return "Unsure: another answer scores nearly as high."
+
     def answers(self, task: Task) -> str:
         """The possible answers, for a list of tasks."""
         return task.kind

@@ -41,6 +41,13 @@ class Classification(Kind):
     def answer_text(self, task: Task, answer: str, limit: int = 280) -> str:
         return task.words_for(answer)
 
+    def unsure(self, task: Task, probabilities: Mapping[str, float]) -> str:
+        """The lead of the best label over the next, in percentage points."""
+        best, second = sorted(probabilities, key=probabilities.__getitem__, reverse=True)[:2]
+        lead = round(100 * (probabilities[best] - probabilities[second]))
+        ahead = f"only {words.counted(lead, 'point')}" if lead else "less than a point"
+        return f"Unsure: “{task.words_for(best)}” is {ahead} ahead of “{task.words_for(second)}”."
+
     def answers(self, task: Task) -> str:
         return ", ".join(task.labels)
 

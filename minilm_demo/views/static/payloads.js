@@ -96,6 +96,22 @@
  */
 
 /**
+ * @typedef {Object} MarkdownPart
+ * @property {string} text
+ * @property {boolean} code
+ */
+
+/**
+ * A part of a text in Markdown; `level` is that of a heading, `cells` are rows of a table, its headings first.
+ *
+ * @typedef {Object} MarkdownBlock
+ * @property {"heading" | "text" | "item" | "code" | "table"} kind
+ * @property {number} level
+ * @property {MarkdownPart[]} parts
+ * @property {string[][]} cells
+ */
+
+/**
  * The answer of one checkpoint. What belongs to another kind of task is missing.
  *
  * @typedef {Object} PredictionPayload
@@ -116,7 +132,7 @@
  * @property {string} [skill]
  * @property {Asked} [asked]
  * @property {Expected} [expected]
- * @property {string | null} [card]
+ * @property {MarkdownBlock[]} [card]
  * @property {string} [code]
  */
 
@@ -472,6 +488,7 @@
  * @typedef {Object} Said
  * @property {string} sentence
  * @property {ShareBar[]} bars
+ * @property {string} unsure
  */
 
 /**
@@ -678,6 +695,7 @@
  * @property {SelectedCell} selected
  * @property {RelationScores | null} rows
  * @property {MicroscopeFrames | null} frames
+ * @property {Object<string, unknown> | null} view
  * @property {string} code
  * @property {Object<string, unknown>} asked
  * @property {string[]} notes

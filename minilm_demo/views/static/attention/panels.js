@@ -51,6 +51,7 @@ function answerParts({ value, state }) {
   return [
     make("p", "mlm-says", now.sentence),
     ...now.bars.map((bar, place) => answerBar(bar, was?.bars[place])),
+    ...(now.unsure ? [make("p", "mlm-was", now.unsure)] : []),
     ...(was ? [make("p", "mlm-was", wasTitle + ": " + was.sentence)] : []),
   ];
 }

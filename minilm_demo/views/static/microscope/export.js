@@ -69,7 +69,14 @@ export function save(page) {
     name: (ending) => fileName(page, ending),
     scene: () => sceneOf(page),
     rows: () => rowsOf(page),
+    view: () => viewOf(page),
   });
+}
+
+// What a person has chosen, for the saved page: it opens on the same cell.
+export function viewOf({ state }) {
+  const { hovered, frame, ...chosen } = state;
+  return chosen;
 }
 
 function fileName({ value, state }, ending) {

@@ -10,6 +10,7 @@
 //   selected {relation, head, from, to}: where it opens; from and to are tokens
 //   rows {relation, head, teacher, student: base64 of float32 [T, T]} | null: the raw scores of one head
 //   frames {steps, heads, student {name: [weights]}, divergence {name: [[H]]}} | null: the student while it learned
+//   view {name: value} | null: what a person had chosen when the page was saved, as in firstState of view.js
 //   code, notes [..], footer [..], precomputed
 //   asked: what it was made from; it goes with every question to the server
 //
@@ -18,7 +19,7 @@
 //   look({texts, teacher, student, recipe}) -> another value; the page around it asks for one
 //   head({relation, head}) -> {teacher, student}: one head of a longer input in full
 //   row({relation, head, token}) -> {teacher, student: [T]}: raw scores x·y/√d
-//   file({format: "npz" | "html"}) -> {name, type, base64}
+//   file({format: "npz" | "html", view}) -> {name, type, base64}
 
 import { make } from "../shared/dom.js";
 import { openExplorer } from "../shared/explorer.js";

@@ -75,6 +75,7 @@ function firstState(value) {
     hideSpecial: true,
     frame: value.frames ? value.frames.steps.length - 1 : null,
     chosen: { from, to },
+    ...value.view,
     hovered: NOWHERE,
   };
 }

@@ -60,7 +60,7 @@ function draw(state, value) {
   page.lanes.replaceChildren(...lanes.map((lane) => drawLane(lane, lanes.length > 1)));
   page.lanes.classList.toggle("mlm-many", lanes.length > 1);
   if (!value || value.skill) chooseSkill(state, value ? value.skill : null);
-  if (value && value.kind in SPOKEN) say(page.said, lanes.map(spoken).join(". "));
+  say(page.said, value && value.kind in SPOKEN ? lanes.map(spoken).join(". ") : "");
   if (value && value.kind === "lanes") remember(state, value);
   const [latest, before] = state.tries;
   const changed = value && value.kind === "lanes" && before && comparable(before, latest);

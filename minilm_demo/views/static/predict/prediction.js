@@ -2,6 +2,7 @@
 
 import { code, details, make, say, show, table } from "../shared/dom.js";
 import { number } from "../shared/numbers.js";
+import { drawMarkdown } from "./markdown.js";
 
 /** @import { PredictionPayload, Sentence } from "../payloads.js" */
 
@@ -17,6 +18,7 @@ export function mount(root, value) {
   return { update: (next) => update(page, next), destroy: () => root.replaceChildren() };
 }
 
+const BELOW = 2; // level of the heading above an answer
 const DRAW = { classification: drawBars, regression: drawScale, span: drawSpan };
 
 function update(page, payload) {
@@ -161,6 +163,6 @@ function scale({ threshold, low, high }) {
  */
 function drawFooter(value) {
   const lines = [...value.footer, value.note].filter((line) => line).map((line) => make("p", "mlm-note", line));
-  const card = value.card ? details("Model card", () => make("pre", "mlm-card-text", value.card)) : null;
+  const card = value.card?.length ? details("Model card", () => drawMarkdown(value.card, BELOW)) : null;
   return [...lines, card, value.code ? code(value.code) : null].filter((part) => part);
 }
