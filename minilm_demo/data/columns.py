@@ -34,8 +34,10 @@ SYNONYMS = {
     "question": ("query",),
     "context": ("passage", "paragraph", "text", "document"),
     "label": LABEL_NAMES,
-    "answers": ("answer", "answer_text"),
+    "answers": ("answer", "answer_text", "answers.text"),
 }
+# Columns that are read if they are there -> other names that people give them.
+EXTRA_COLUMNS = {"id": (), "answer_start": ("answers.answer_start", "start", "answer_start_char", "offset")}
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,13 @@ def read_file(task: Task, path: Path, meaning: LabelMeaning = AS_SAID) -> Checke
     return rows_of_table(task, read_table(path), path.name, meaning)
 
 
+def _extra_columns(preview: FilePreview) -> dict[str, str]:
+    """Each of `EXTRA_COLUMNS` that the file has -> its column of the file."""
+    by_name = {column.strip().casefold(): column for column in preview.columns if column not in preview.guess.values()}
+    found = {name: [by_name[n] for n in (name, *others) if n in by_name] for name, others in EXTRA_COLUMNS.items()}
+    return {name: columns[0] for name, columns in found.items() if columns}
+
+
 def rows_of_table(task: Task, table: Table, name: str, meaning: LabelMeaning = AS_SAID) -> CheckedRows:
     """The checked rows of the table of a file called `name`. Raises `DataError`."""
     preview = _preview(task, Path(name), table, meaning.columns)
@@ -109,11 +118,7 @@ def rows_of_table(task: Task, table: Table, name: str, meaning: LabelMeaning = A
             f"{name} has no column for {' and '.join(missing)}. Found: {', '.join(preview.columns)}. "
             f"Needed: {', '.join(needed)}. First row: {show_row(preview.first_rows[0])}"
         )
-    extra_columns = ("id", "answer_start")
-    raw = [
-        {name: row[name] for name in extra_columns if name in row}
-        | {field: row.get(column) for field, column in preview.guess.items()}
-        for row in table.rows
-    ]
+    extra = _extra_columns(preview)
+    raw = [{field: row.get(column) for field, column in (extra | preview.guess).items()} for row in table.rows]
     names = table.label_names.get(preview.guess.get(task.label_field))
     return check_rows(task, raw, names, name, meaning, notes=table.notes)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import DataError
@@ -30,6 +30,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 }
 YES, NO = ("true", "yes", "y", "t"), ("false", "no", "n", "f")
 NO_LABEL = ("", "-", "--", "-1", "?", "nan", "none", "null", "na", "n/a", "n_a", "no_label", "unlabeled", "unlabelled")
+FEW_ROWS = 0.05  # share of the rows that may be slips of the pen
 EXAMPLE_CHARACTERS = 90  # of one text
 ODD_SCORES = 0.1  # if a larger share of the scores lies outside the scale, the scale is asked for
 SMALL_SCALE = 0.2  # scores that fill at most this share of the scale may be on another one
@@ -176,7 +177,7 @@ class ClassReader:
         found = {int(value) for value in values - set(self.given) - set(self.own) if re.fullmatch(r"-?\d+", value)}
         one_based = found and min(found) == 1 and max(found) == number
         signs = number == 2 and found == {-1, 1}
-        if self.column.names is None and self.column.asks and (one_based or signs):
+        if self.column.names is None and self.column.asks and (one_based or signs or self._are_other_numbers(found)):
             listed = " and ".join(map(str, sorted(found)))
             meanings = ",".join(f"{value}=…" for value in sorted(found))
             raise DataError(
@@ -185,6 +186,13 @@ class ClassReader:
                 f"{example_of(self.task, self.column.rows[0])} ({self.column.rows[0].get(self.task.label_field)})."
             )
         return {str(index): index for index in range(number)}
+
+    def _are_other_numbers(self, found: Collection[int]) -> bool:
+        """Whether the column counts something else, such as stars: more than a few rows hold a number that is no class
+        id."""
+        other = {str(value) for value in found if not 0 <= value < len(self.task.labels)} - set(NO_LABEL)
+        rows = sum(plain(row.get(self.task.label_field)) in other for row in self.column.rows)
+        return rows > FEW_ROWS * len(self.column.rows)
 
 
 def _choices(task: Task) -> str:

@@ -112,7 +112,7 @@ def _preview_own_file(
     guess = {**table.guess, **meaning.columns}
     taken = ", ".join(f"{name} ← {column}" for name, column in guess.items())
     held_back = "A fifth, at most 1,000 rows, is kept for scoring."
-    sentences = (f"{len(rows):,} rows; {taken}.", said, *table.notes, said or _balance(task, rows), held_back)
+    sentences = (f"{len(rows):,} rows; {taken}.", said or _balance(task, rows), held_back)
     sentence = " ".join(filter(None, dict.fromkeys(sentences)))
     return replace(shown, sentence=sentence, guess=guess, notes=notes)
 

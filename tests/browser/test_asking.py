@@ -201,6 +201,21 @@ def test_the_picture_of_attention_belongs_to_its_text(app, open_page):
     assert page.locator("#attention .mlm-stale").count() == 0
 
 
+def test_predict_and_attention_read_as_many_tokens(predict_page):
+    page, long = predict_page, "A quiet film about a lake and its birds. " * 40
+    box(page).fill(long)
+    box(page).press("Enter")
+    said = page.get_by_text(re.compile(r"Only the first 128 of \d\d\d tokens were read")).first.inner_text()
+    page.get_by_role("tab", name="Attention").click()
+    page.get_by_text("Precomputed with the shipped inference skill").wait_for()
+    page.locator("#attention-checkpoint").get_by_label("Sentiment skill").check()
+    page.locator("#attention-text2 textarea").fill("")
+    page.locator("#attention-text1 textarea").fill(long)
+    page.locator("#attention-text1 textarea").press("Enter")
+    page.locator("#attention").get_by_text("Traced in").wait_for()
+    page.locator("#attention").get_by_text(said).wait_for()
+
+
 def test_a_finished_run_is_asked_by_its_button_its_cells_and_its_mistakes(app, open_page):
     page = open_page()
     page.goto(app)
@@ -211,9 +226,8 @@ def test_a_finished_run_is_asked_by_its_button_its_cells_and_its_mistakes(app, o
     page.locator("#probe1 textarea").fill("The songs are lovely.")
     page.get_by_label("2 minutes").check()  # long enough to be stopped on a slow machine
     page.click("#train")
-    page.get_by_role("button", name="Stop and keep the best").wait_for()
     page.wait_for_function("/step [2-9]|step \\d\\d/i.test(document.querySelector('#run').innerText)")
-    page.get_by_role("button", name="Stop and keep the best").click()
+    page.get_by_role("button", name="Stop and keep").click()
     page.click("#ask-run")
     page.wait_for_function("document.querySelector('#text1 textarea')?.value === 'The songs are lovely.'")
     page.wait_for_function("document.querySelectorAll('#answer .mlm-lane h4').length === 2")

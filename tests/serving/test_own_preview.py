@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from minilm_demo.data import LabelMeaning
 from minilm_demo.serving import preview_data
 from minilm_demo.tasks import OWN, get_task
 
@@ -40,7 +41,7 @@ def test_two_plausible_label_columns_are_asked_and_can_be_chosen(write):
     asked = preview_data(OWN, "file", file)
     assert not asked.can_train
     assert "'label'" in asked.sentence and "'category'" in asked.sentence
-    chosen = preview_data(OWN, "file", file, {"label": "category"})
+    chosen = preview_data(OWN, "file", file, LabelMeaning(columns={"label": "category"}))
     assert chosen.can_train
     assert "3 classes" in chosen.sentence
 
