@@ -71,6 +71,7 @@ def model_card(record: RunRecord, result: FinetuneResult) -> str:
         "datasets": [task.dataset[0]] if source.kind in OFFICIAL else None,
         "tags": ["minilm", "fine-tuned-in-a-demo"],
         "model_name": title,
+        "metrics": [METRIC_IDS.get(metric, metric) for metric in task.metrics],
         "eval_results": _eval_results(task, result.evaluation),
     }
     return _render(
@@ -98,6 +99,7 @@ def adapter_card(record: RunRecord, result: FinetuneResult) -> str:
         "base_model": _hub_name(base),
         "tags": ["minilm", "lora", "fine-tuned-in-a-demo"],
         "model_name": title,
+        "metrics": [METRIC_IDS.get(metric, metric) for metric in task.metrics],
         "eval_results": _eval_results(task, result.evaluation),
     }
     return _render(

@@ -108,7 +108,7 @@ def test_a_skill_answers(app, open_page, name):
     page.locator("#answer").get_by_text("Model card").click()
     assert "Not good at" in page.locator(".mlm-card-text").inner_text()
     page.locator("#answer").get_by_text("Code", exact=True).click()
-    assert "predict(" in page.locator("#answer .mlm-code").inner_text()
+    assert "predict(" in page.locator('#answer [aria-label="Python"]').inner_text()
 
 
 def test_which_words_mattered(app, open_page):

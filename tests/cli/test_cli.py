@@ -170,7 +170,7 @@ def test_every_option_has_a_flag_with_its_help(capsys, command, field):
     with pytest.raises(SystemExit):
         main([command, "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    flag = {"output_dir": "--output"}.get(field.name, f"--{field.name.replace('_', '-')}")
+    flag = {"output_dir": "--output", "columns": "--column"}.get(field.name, f"--{field.name.replace('_', '-')}")
     words = field.metadata["help"]
     assert re.search(rf"{flag}( \S+)? {re.escape(words)}", said), said
 
@@ -187,7 +187,7 @@ def test_finetune_prints_its_document_and_evaluate_the_same_numbers(document, fi
     low, high = tuned["intervals"]["validation"]["accuracy"]
     assert 0 <= low <= tuned["metrics"]["validation"]["accuracy"] <= high <= 1
     assert tuned["baseline"] == {"validation": {"accuracy": 0.5}}
-    assert "20 of 20 local rows of validation" in tuned["data_source"]
+    assert "20 rows of validation" in tuned["data_source"]
     assert tuned["seconds"] > 0 < tuned["examples_per_second"]
     for checkpoint in (tmp_path / "mine", tmp_path / "mine" / "checkpoint"):
         scored = document("evaluate", "sst2", "--checkpoint", checkpoint, "--data", rows)
@@ -456,7 +456,19 @@ def test_predict_takes_the_shipped_skill_for_its_name_and_a_run_for_the_task(doc
 
 # -- attention -----------------------------------------------------------------------------------------------------
 
-ATTENTION_KEYS = {"checkpoint", "tokens", "layers", "heads", "output", "milliseconds", "truncated", "finding"}
+ATTENTION_KEYS = {
+    "tokens_read",
+    "tokens_total",
+    "unknown_words",
+    "checkpoint",
+    "tokens",
+    "layers",
+    "heads",
+    "output",
+    "milliseconds",
+    "truncated",
+    "finding",
+}
 ATTENTION_KEYS |= {"segment_ids", "shape"}
 PAIR = ("A man is asleep.", "Nobody is awake.")
 
@@ -679,7 +691,7 @@ def test_doctor_names_what_is_missing(run, monkeypatch, tmp_path):
         ("attention hello --output x.npz --checkpoint nonsense", "Unknown checkpoint 'nonsense'"),
         ("attention hello --output x.npz --task mood", "Unknown skill or task 'mood'"),
         ("runs show", "runs show needs a run id"),
-        ("runs delete", "invalid choice: 'delete'"),
+        ("runs delete", "runs delete needs a run id"),
     ],
 )
 def test_wrong_words_are_one_line_and_exit_2(run, tiny_checkpoint_for, words, said):
@@ -702,7 +714,7 @@ def test_what_is_wrong_inside_a_file_fails_the_run_that_tells_of_it(run, finetun
     for flag in ("--data", "--extra-train"):
         code, out, err = run(*finetune, flag, tmp_path / "rows.csv", "--output", tmp_path / flag)
         assert (code, out, len(err)) == (1, [], 1)
-        assert "rows.csv has no column for sentence and label" in err[0]
+        assert "rows.csv has no column for sentence." in err[0]
         assert runs.state(tmp_path / flag).status == "failed"
 
 

@@ -530,8 +530,8 @@ def test_a_preview_shows_the_file_as_it_is(tmp_path):
     file = write_text(tmp_path / "my.csv", "Text,stars\nfine,1\n,2\nbad,3\n")
     preview = preview_file(SST2, file)
     assert preview.columns == ("Text", "stars")
-    assert preview.guess == {"sentence": "Text"}
-    assert preview.missing == ("label",)
+    assert preview.guess == {"sentence": "Text", "label": "stars"}
+    assert preview.missing == ()
     assert preview.first_rows[:2] == ({"Text": "fine", "stars": "1"}, {"Text": "", "stars": "2"})
     assert preview.rows == 3
 
@@ -539,8 +539,8 @@ def test_a_preview_shows_the_file_as_it_is(tmp_path):
 BAD_FILES = {
     "other columns": (
         "my.csv",
-        "words,stars\nfine,1\n",
-        ["sentence and label", "Found: words, stars", "Needed: sentence, label", '"words": "fine"'],
+        "words,place\nfine,1\n",
+        ["sentence and label", "Found: words, place", "Needed: sentence, label", '"words": "fine"'],
     ),
     "empty texts": (
         "my.csv",
@@ -557,7 +557,11 @@ BAD_FILES = {
         "sentence,label\nfine,good\n",
         ["(row 1)", "'good'", "0 or negative, 1 or positive", '"fine"'],
     ),
-    "label out of range": ("my.csv", "sentence,label\nfine,2\n", ["'2'", "0 or negative, 1 or positive"]),
+    "label out of range": (
+        "my.csv",
+        "sentence,label\nfine,2\n",
+        ["holds 2", "not plain what each means", "negative, positive"],
+    ),
     "test split": ("my.jsonl", '{"sentence": "fine", "label": -1}\n', ["'-1'"]),
     "no label": (
         "my.jsonl",

@@ -55,7 +55,8 @@ def many_rows(tmp_path_factory):
 @pytest.fixture
 def few(tiny_checkpoint, few_rows, tmp_path):
     """The options of a short run that holds no rows back."""
-    return {"checkpoint": str(tiny_checkpoint), "data": str(few_rows), "batch_size": 8, "output_dir": str(tmp_path)}
+    options = {"checkpoint": str(tiny_checkpoint), "data": str(few_rows), "batch_size": 8}
+    return options | {"output_dir": str(tmp_path), "overwrite": True}  # some tests run twice
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_started_says_what_moves(few):
     assert (started.job, started.task, started.examples, started.processes) == ("finetune", "sst2", 64, 1)
     assert started.metric == "accuracy"
     assert started.data_source.splits == {"train": 64}
-    assert "64 of 64 local rows of train (official: 67,349)" in started.data_source.description
+    assert "64 rows of train" in started.data_source.description
 
 
 # -- how long ------------------------------------------------------------------------------------------------------
@@ -699,7 +700,7 @@ def test_questions_get_their_own_no_answer_threshold(tiny_checkpoint, tmp_path, 
     )
     events = list(finetune(task, config))
     held_back = load_rows(task, config).held_back
-    assert len(held_back) == 20
+    assert 20 <= len(held_back) <= 24, "whole paragraphs"
     kept = load_checkpoint(str(tmp_path), task)
     predictions = predict_all(task, kept, held_back)
     golds = references(task, held_back)
@@ -730,7 +731,7 @@ def test_extra_rows_are_trained_on_and_named(few, tmp_path):
     assert events[0].examples == 64 + 3 + 5
     assert events[-1].result.splits == {"train": 64, "mine.csv": 3, "more": 5}
     description = events[0].data_source.description
-    assert "64 of 64 local rows of train" in description
+    assert "64 rows of train" in description
     assert "3 rows of mine.csv, 5 rows of more" in description
 
 
@@ -744,7 +745,7 @@ def test_drawn_rows_are_counted_and_the_rest_chooses_the_best(many_rows, many):
     started = drain("sst2", **many, max_steps=1, train_examples=40)[0]
     assert (started.examples, started.held_back) == (40, 0)
     assert started.data_source.splits == {"train": 40}
-    assert f"40 of {ENOUGH_TO_HOLD_BACK} local rows" in started.data_source.description
+    assert "40 rows of train" in started.data_source.description
 
 
 def test_splits_can_be_joined(few):
@@ -795,7 +796,7 @@ def test_a_bad_option_is_one_sentence(options, words):
     [
         ({"data": "/no/such/data"}, "No data at '/no/such/data'"),
         ({"checkpoint": "nonsense"}, "Unknown checkpoint 'nonsense'"),
-        ({"train_split": "trian"}, "No split 'trian' for sst2"),
+        ({"train_split": "trian"}, "No split 'trian': this folder has the splits all, train, validation"),
         ({"extra_train": ("/no/such/file.csv",)}, "No extra training data at"),
         ({"train_examples": 1}, "sst2 train has 1 rows; at least 2 are needed"),
     ],

@@ -77,6 +77,7 @@ def test_only_official_rows_are_called_the_official_data_set(task, kind, named):
 def test_the_hub_reads_every_score():
     front = ModelCard(card("stsb")).data
     assert front.model_name == "bundled fine-tuned on stsb"
+    assert front.metrics == ["pearsonr", "spearmanr"]
     scores = [(one.dataset_split, one.metric_type, one.metric_name, one.metric_value) for one in front.eval_results]
     assert scores == [("validation", "pearsonr", "pearson", 0.81), ("validation", "spearmanr", "spearman", 0.81)]
     assert {one.task_type for one in front.eval_results} == {"text-classification"}

@@ -271,6 +271,7 @@ def test_only_a_run_can_be_downloaded(client, run):
     import httpx
 
     assert httpx.get(f"{client.src}runs/{run}.zip").status_code == 404
+    assert httpx.get(f"{client.src}runs/{run}/adapter.zip").status_code == 404
 
 
 def test_a_look_at_an_own_file(tmp_path):
