@@ -35,7 +35,7 @@ from .uploads import SaidUploads, forget_left_files
 from .zone import SAY_ZONE, visitors_zone
 
 TITLE = "MiniLM Demo"
-PLACES = {"predict": (), "finetune": (), "attention": (), "distil": ("microscope", "now", "help")}  # of each tab
+PLACES = ("predict", "finetune", "attention", "distil", "distil/microscope", "distil/now", "distil/help")
 # What Gradio says to screen readers and has no words for; other languages fall back to these.
 SPOKEN = {"common.complete": "Done"}
 
@@ -156,10 +156,10 @@ def _open(my_runs: list[str] | None, request: gr.Request):
 
 
 def _place(request: gr.Request) -> tuple[str, str]:
-    """The tab and the place within it that the address names as ?at=tab or ?at=tab/place."""
-    tab, _, place = request.query_params.get("at", "").partition("/")
-    known = tab in PLACES and place in ("", *PLACES[tab])
-    return (tab, place) if known else ("", "")
+    """The tab and the place within it that the address names as ?at=tab or ?at=tab/place; "" for what is not named."""
+    at = request.query_params.get("at", "")
+    tab, _, place = at.partition("/") if at in PLACES else ("", "", "")
+    return tab, place
 
 
 def _connect_students(page, tabs, places, finetune_page, finetune, distil_page, distillation, distil, my_runs) -> None:

@@ -93,38 +93,13 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
             sizes = size_choices(first)
             size = gr.Radio(sizes, value=sizes[0][1], label="Student", elem_id="distil-size", elem_classes="page-list")
             init = gr.Radio(**_starts(first, sizes[0][1], 0, 0), elem_id="distil-init", elem_classes="page-parts")
-            losses = gr.Radio(
-                list(LOSSES),
-                value=next(iter(LOSSES)),
-                label="What is learned?",
-                elem_id="distil-losses",
-                elem_classes="page-list",
-            )
-            time = gr.Radio(
-                list(TIMES),
-                value=next(iter(TIMES)),
-                label="How long?",
-                elem_id="distil-time",
-                elem_classes="page-parts",
-            )
-            probe = gr.Textbox(
-                FIRST_PAIRING.texts[0],
-                label="Watch this sentence",
-                info=f"At most {DistillConfig.WATCHED_TOKENS} tokens. Empty: no maps are drawn.",
-                max_lines=4,
-                elem_id="distil-probe",
-            )
+            losses, time, probe = _learning()
             texts = _texts(get_task(FIRST_TASK))
             options = _advanced(student_rate(first, sizes[0][1], "random", 0))
             start = gr.Button("Distil", variant="primary", elem_id="distil")
         with stage():
             student = view(views.STUDENT, server=[poll_run, stop_run, poll_maps], elem_id="student")
-            with gr.Row(visible=False, elem_id="distil-after", elem_classes="page-next") as after:
-                look = gr.Button("Look at it in the Microscope", size="md", elem_id="distil-look")
-                tune = gr.Button("Fine-tune it", size="md", elem_id="distil-tune")
-                heads = gr.Button("Which head learns when", size="md", elem_id="distil-heads")
-                compare = gr.Button("Learning curves", size="md", elem_id="distil-curves")
-                download = download_button("Download the student (zip)", elem_id="distil-download")
+            after, look, tune, heads, compare, download = _after_row()
             keeping = build_keeping("student", "student")
             curves = build_curves("student-curves")
             divergence = view(views.FIGURE, elem_id="divergence")
@@ -155,6 +130,35 @@ def build_distil_panel(my_runs: gr.BrowserState) -> DistilPanel:
 
 
 # -- the choices ---------------------------------------------------------------------------------------------------
+
+
+def _learning() -> tuple[gr.Radio, gr.Radio, gr.Textbox]:
+    """What a student learns, for how long, and the sentence to watch."""
+    losses, times = list(LOSSES), list(TIMES)
+    return (
+        gr.Radio(losses, value=losses[0], label="What is learned?", elem_id="distil-losses", elem_classes="page-list"),
+        gr.Radio(times, value=times[0], label="How long?", elem_id="distil-time", elem_classes="page-parts"),
+        gr.Textbox(
+            FIRST_PAIRING.texts[0],
+            label="Watch this sentence",
+            info=f"At most {DistillConfig.WATCHED_TOKENS} tokens. Empty: no maps are drawn.",
+            max_lines=4,
+            elem_id="distil-probe",
+        ),
+    )
+
+
+def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:
+    """The row of what can be done with a student, hidden until there is one, and its buttons."""
+    with gr.Row(visible=False, elem_id="distil-after", elem_classes="page-next") as after:
+        return (
+            after,
+            gr.Button("Look at it in the Microscope", size="md", elem_id="distil-look"),
+            gr.Button("Fine-tune it", size="md", elem_id="distil-tune"),
+            gr.Button("Which head learns when", size="md", elem_id="distil-heads"),
+            gr.Button("Learning curves", size="md", elem_id="distil-curves"),
+            download_button("Download the student (zip)", elem_id="distil-download"),
+        )
 
 
 def _texts(task: Task) -> tuple[gr.Radio, gr.Radio, gr.File]:

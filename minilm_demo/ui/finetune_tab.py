@@ -75,23 +75,11 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
     with bench():
         with rail():
             task = gr.Radio(_task_choices(), value=first.name, label="Task", elem_id="task", elem_classes="page-list")
-            data = gr.Radio(
-                _data_choices(first),
-                value=local_sources(first)[0],
-                label="Data",
-                elem_id="data",
-                elem_classes="page-list",
-            )
+            source = local_sources(first)[0]
+            data = gr.Radio(_data_choices(first), value=source, label="Data", elem_id="data", elem_classes="page-list")
             file = _file_box()
             columns, target, to_own = _column_choices()
-            method = gr.Radio(
-                [(title, name) for name, title in METHOD_TITLES.items()],
-                value="full",
-                label="Method",
-                info=METHOD_INFO,
-                elem_id="option-method",
-                elem_classes="page-parts",
-            )
+            method = _method()
             time = gr.Radio(
                 list(TIMES), value=_time_of(first), label="How long?", elem_id="time", elem_classes="page-parts"
             )
@@ -143,6 +131,13 @@ def _task_choices() -> list[tuple[str, str]]:
     tasks = [*known, *(task for task in TASKS.values() if task not in known)]
     named = [(*task.title.split(": ", 1), task.name) for task in tasks]
     return [(f"{views.words.capital(question)} ({title})", name) for title, question, name in named]
+
+
+def _method() -> gr.Radio:
+    choices = [(title, name) for name, title in METHOD_TITLES.items()]
+    return gr.Radio(
+        choices, value="full", label="Method", info=METHOD_INFO, elem_id="option-method", elem_classes="page-parts"
+    )
 
 
 def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:

@@ -22,7 +22,7 @@ def test_nothing_serious_is_found(app, open_page, theme):
     assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
     found = {}
     for tab, view in VIEWS.items():
-        page.get_by_role("tab", name=tab).click()
+        page.get_by_role("tab", name=tab, exact=True).click()
         page.wait_for_function(  # its view is drawn
             "(id) => document.querySelector('#' + id + ' .mlm')?.innerText.trim().length > 10", arg=view
         )

@@ -16,8 +16,8 @@ def test_the_first_visits_leave_no_traceback_in_the_log(own_home, open_page):
             page.click("#ask")
             page.get_by_text("Answered by Sentiment skill").first.wait_for()
             for name in ("Fine-tune", "Attention", "Distil"):
-                page.get_by_role("tab", name=name).click()
-                page.get_by_role("tab", name=name, selected=True).wait_for()
+                page.get_by_role("tab", name=name, exact=True).click()
+                page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
             page.reload()  # a page is left while its event stream is open
             page.locator("#answer .mlm-lane").first.wait_for()
             page.close()

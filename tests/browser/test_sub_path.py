@@ -33,7 +33,7 @@ def test_everything_stays_below_the_path(open_page, own_home, tiny_checkpoint, s
         page.goto(f"{address}?run={record.run_id}")
         page.locator("#run [data-status=completed]").wait_for()
         for name, drawn in (("Predict", "#answer .mlm-lane"), ("Attention", "canvas"), ("Distil", "#microscope")):
-            page.get_by_role("tab", name=name).click()
+            page.get_by_role("tab", name=name, exact=True).click()
             page.locator(f"{drawn} >> visible=true").first.wait_for()
         page.get_by_role("tab", name="Fine-tune").click()
         with page.expect_download() as download:
