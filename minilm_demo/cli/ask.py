@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DemoError
 from ..tasks import Task, skill_tasks
-from ..views.documents import answered_file_document, document_notes, prediction_document
+from ..views.documents import answered_file_document, document_notes, importance_document, prediction_document
 from .options import UsageError
 from .output import print_result, report_rows
 
@@ -40,14 +40,26 @@ def predict_command(args: argparse.Namespace) -> int:
     if len(args.texts) != len(task.text_fields):
         fields = ", ".join(task.text_fields)
         raise UsageError(f"{task.name} takes {len(task.text_fields)} texts ({fields}); {len(args.texts)} came.")
-    from ..jobs import predict
-    from ..models import with_outputs
+    from ..jobs import predict, word_importance
+    from ..models import cached_checkpoint, with_outputs
 
     row = dict(zip(task.text_fields, args.texts, strict=True))
     location = with_outputs(checkpoint.name, args.output_labels)
     document = prediction_document(predict(task, location, row, threshold=args.threshold))
-    print_result(args, document, prediction_lines(document))
+    lines = list(prediction_lines(document))
+    if args.explain:
+        document["importance"] = importance_document(word_importance(task, cached_checkpoint(location, task), row))
+        lines += importance_lines(document["importance"])
+    print_result(args, document, lines)
     return 0
+
+
+def importance_lines(document: dict) -> Iterator[str]:
+    """The printed lines of a document of `importance_document`: a word, its two importances."""
+    yield f"{'word':<24}{'left out':>10}{'gradient':>10}"
+    for word in document["words"]:
+        left_out = "" if word["left_out"] is None else f"{word['left_out']:+.3f}"
+        yield f"{word['word']:<24}{left_out:>10}{word['gradient']:>+10.3f}"
 
 
 def prediction_lines(document: dict) -> Iterator[str]:
@@ -71,6 +83,8 @@ def _predict_file(args: argparse.Namespace, candidates: Sequence[Task], checkpoi
 
     if args.texts or not args.output:
         raise UsageError("--file takes no texts and needs --output, the CSV to write")
+    if args.explain:
+        raise UsageError("--explain is for one text, not for --file")
     answered = predict_file(
         candidates,
         with_outputs(checkpoint, args.output_labels),

@@ -95,6 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
     ask.add_argument("--checkpoint", help=f"catalog name, run id, folder or Hub name (default: {default})")
     ask.add_argument("--threshold", type=float, help="no-answer threshold of SQuAD 2.0")
     _add_output_labels(ask)
+    ask.add_argument("--explain", action="store_true", help="also say which words mattered, by two methods")
     ask.add_argument("--file", type=Path, help="a CSV, Excel, JSON or other file with the task's text columns")
     ask.add_argument("--output", type=Path, help="with --file: the CSV to write")
     add_overwrite(ask)

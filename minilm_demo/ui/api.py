@@ -27,7 +27,7 @@ from ..serving import (
     text_to_watch,
 )
 from ..tasks import get_task
-from ..views.documents import attention_with_arrays, prediction_document, targets_with_arrays
+from ..views.documents import attention_with_arrays, importance_document, prediction_document, targets_with_arrays
 from .choices import EVAL_EXAMPLES
 from .following import run_document
 from .handlers import QUEUE, says_errors
@@ -37,6 +37,7 @@ def add_endpoints() -> None:
     """Register all endpoints with the page being built."""
     for endpoint in (predict_sentiment, predict_nli, predict_paraphrase, answer_question, predict_own):
         _add(endpoint, concurrency_id="predict", concurrency_limit=MOST_AT_ONCE)
+    _add(explain_words, concurrency_id="importance", concurrency_limit=2)
     _add(trace_attention, concurrency_id="attention", concurrency_limit=AT_ONCE)
     _add(distillation_targets, concurrency_id="distillation", concurrency_limit=AT_ONCE)
     _add(start_finetune, TrainConfig)
@@ -128,10 +129,29 @@ def predict_own(text: str, checkpoint: str, second_text: str = "") -> dict:
 
 
 def _answer(skill: str, checkpoint: str, *texts: str) -> dict:
+    return prediction_document(_question(skill, checkpoint, *texts).prediction())
+
+
+def _question(skill: str, checkpoint: str, *texts: str) -> Question:
     name = checkpoint or default_answerer(skill)
     if name is None:
         raise DemoError(f"No model for {skill} here yet. Start one with /start_finetune, or name a checkpoint.")
-    return prediction_document(Question(skill, texts, name).prediction())
+    return Question(skill, texts, name)
+
+
+def explain_words(skill: str, text: str, second_text: str = "", checkpoint: str = "") -> dict:
+    """Which words mattered for an answer, by leaving each out and by gradient times input?
+
+    Args:
+        skill: sentiment, nli, paraphrase, qa, a task, or own for a model of one's own classes.
+        text: the text, or the first of a pair.
+        second_text: the second text; "" for a single one.
+        checkpoint: a shipped skill, a model of the catalog or a run's id; "" for the shipped skill.
+    Returns:
+        `target` (the label), `value` (its probability), and for each word in `words` its `field`, `start`, `end`,
+        `left_out` (how much the value falls without it; null if it was not left out) and `gradient`.
+    """
+    return importance_document(_question(skill, checkpoint, *boxed_texts((text, second_text))).importance())
 
 
 def trace_attention(text: str, text_pair: str = "", checkpoint: str = "bundled") -> dict:
@@ -188,6 +208,8 @@ def start_finetune(
     file: dict | None = None,
     columns: dict | None = None,
     target: str = "auto",
+    labels: dict | None = None,
+    score_range: list | None = None,
 ) -> dict:
     """Put a fine-tune in line. 0 and "" stand for the task's own value.
 
@@ -198,6 +220,8 @@ def start_finetune(
         checkpoint: a model of the catalog, a shipped skill or a run's id to begin with.
         file: an uploaded file, {"path": as /upload answers}, instead of `data`.
         columns: which column of the file is which, {"text": …, "label": …}.
+        labels: what the values of its label column mean, {"1": "negative", "2": "positive"}; "" leaves a value out.
+        score_range: the lowest and the highest possible score, [0, 1].
     Returns:
         `run`, the id of the run: the only key to it, and the name of its model afterwards.
     """
@@ -211,6 +235,8 @@ def start_finetune(
         epochs=epochs or None,
         columns=columns or None,
         target=target,
+        labels=labels or None,
+        score_range=tuple(score_range) if score_range else None,
         train_examples=train_examples or None,
         batch_size=batch_size or None,
         learning_rate=learning_rate or None,

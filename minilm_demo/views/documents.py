@@ -18,6 +18,7 @@ from ..results import (
     Evaluation,
     FinetuneResult,
     Prediction,
+    WordImportance,
     outputs_note,
     to_dict,
 )
@@ -85,6 +86,14 @@ def prediction_document(prediction: Prediction) -> dict:
     always = (*answer, "unknown_words")
     document = {name: value for name, value in values.items() if name in always or value not in (None, (), [], {})}
     return document | {"milliseconds": round(prediction.milliseconds, 1)}
+
+
+def importance_document(importance: WordImportance) -> dict:
+    """The JSON document of `predict --explain`, and of `/explain_words`: what the words did for the answer."""
+    values = to_dict(importance)
+    left_out = ("task", "checkpoint", "fields")
+    document = {name: value for name, value in values.items() if name not in left_out}
+    return document | {"milliseconds": round(importance.milliseconds, 1)}
 
 
 def answered_file_document(answered, output: str) -> dict:

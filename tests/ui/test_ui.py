@@ -21,6 +21,7 @@ from minilm_demo.tasks import get_task
 PUBLIC = [
     "/answer_question",
     "/distillation_targets",
+    "/explain_words",
     "/predict_nli",
     "/predict_own",
     "/predict_paraphrase",
