@@ -34,7 +34,7 @@ def test_the_attention_example_switches_the_crossing_heads_off(tmp_path):
     assert sum("goes across" in line for line in lines) == 5
     before, after = lines[-2].split()[1], lines[-2].split()[-1]
     assert lines[-2].startswith("contradiction") and float(before) > float(after)
-    assert "<title>Attention" in (tmp_path / "attention.html").read_text(encoding="utf-8")
+    assert "<title>nli" in (tmp_path / "attention.html").read_text(encoding="utf-8")
 
 
 def test_the_prediction_example_says_something_without_arguments():

@@ -192,7 +192,7 @@ class ClassReader:
         id."""
         other = {str(value) for value in found if not 0 <= value < len(self.task.labels)} - set(NO_LABEL)
         rows = sum(plain(row.get(self.task.label_field)) in other for row in self.column.rows)
-        return rows > FEW_ROWS * len(self.column.rows)
+        return rows > max(1, FEW_ROWS * len(self.column.rows))
 
 
 def _choices(task: Task) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,8 +68,19 @@ def draw_curves(run_ids: Sequence[str] | None) -> dict:
     """The learning curves of these runs in one figure."""
     if not run_ids or len(run_ids) > MOST:
         raise DataError(f"{len(run_ids or ())} runs are chosen; a figure shows 1 to {MOST}.")
-    drawn = [(run_title(run.record, run.result), run.events) for run in _runs(run_ids)]
-    return views.figure_payload(views.learning_curves(drawn))
+    runs = list(_runs(run_ids))
+    titles = _apart([run_title(run.record, run.result) for run in runs])
+    return views.figure_payload(views.learning_curves(list(zip(titles, (run.events for run in runs), strict=True))))
+
+
+def _apart(titles: Sequence[str]) -> list[str]:
+    """The titles, those of twins numbered: two runs may begin within a second."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for title in titles:
+        seen[title] += 1
+        numbered.append(title if seen[title] == 1 else f"{title} ({seen[title]})")
+    return numbered
 
 
 def _runs(run_ids: Sequence[str]) -> Iterator[RunState]:

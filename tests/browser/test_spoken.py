@@ -47,7 +47,7 @@ def test_a_number_out_of_range_is_refused_by_the_name_of_its_box(own_home, open_
         page.wait_for_timeout(2000)  # Gradio writes the first value into a box that has just come onto the page
         rate = page.locator("#option-learning_rate")
         rate.locator("input").fill("9")
-        page.locator("#option-method").get_by_label("head").check()
+        page.locator("#option-method").get_by_label("Output layer").check()
         rate.get_by_text("the task's own, 0.002").wait_for()  # twenty times that of all weights
         assert rate.locator("input").input_value() == "9"
         page.click("#train")

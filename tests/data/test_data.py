@@ -557,10 +557,11 @@ BAD_FILES = {
         "sentence,label\nfine,good\n",
         ["(row 1)", "'good'", "0 or negative, 1 or positive", '"fine"'],
     ),
-    "label out of range": (
+    "label out of range": ("my.csv", "sentence,label\nfine,2\n", ["'2'", "0 or negative, 1 or positive"]),
+    "labels out of range": (
         "my.csv",
-        "sentence,label\nfine,2\n",
-        ["holds 2", "not plain what each means", "negative, positive"],
+        "sentence,label\nfine,2\nbad,0\ngood,2\n",
+        ["holds 0 and 2", "not plain what each means", "negative, positive"],
     ),
     "test split": ("my.jsonl", '{"sentence": "fine", "label": -1}\n', ["'-1'"]),
     "no label": (
