@@ -66,15 +66,19 @@ def build_page() -> gr.Blocks:
             with gr.Tab("Attention", id="attention") as attention_page:
                 unseen_headings("Attention", "Layers and heads")
                 attention = build_attention_tab(my_runs)
-            with gr.Tab("Distil", id="distil") as distil_page:
-                unseen_headings("Distil")
-                with gr.Tabs(selected="microscope", elem_id="places") as places:
-                    with gr.Tab("Microscope", id="microscope"):
-                        distillation = build_distillation_tab(my_runs)
-                    with gr.Tab("Distil now", id="now"):
-                        distil = build_distil_panel(my_runs)
-                    with gr.Tab("Does it help?", id="help"):
-                        build_ablation_panel(my_runs)
+            with (
+                gr.Tab("Distil", id="distil") as distil_page,
+                gr.Tabs(selected="microscope", elem_id="places") as places,
+            ):
+                with gr.Tab("Microscope", id="microscope"):
+                    unseen_headings("Distil", "Microscope")
+                    distillation = build_distillation_tab(my_runs)
+                with gr.Tab("Distil now", id="now"):
+                    unseen_headings("Distil", "Distil now")
+                    distil = build_distil_panel(my_runs)
+                with gr.Tab("Does it help?", id="help"):
+                    unseen_headings("Distil", "Does it help?")
+                    build_ablation_panel(my_runs)
         _connect(page, tabs, places, predict_page, predict, finetune, my_runs)
         models = [attention.checkpoint, attention.compare]
         finetune.watch.click(
