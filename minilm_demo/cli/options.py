@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from typing import TypeVar
 
-from ..errors import DemoError
+from ..data import parse_labels, parse_range
+from ..errors import DataError, DemoError
+
+T = TypeVar("T")
 
 
 class UsageError(Exception):
@@ -106,19 +110,19 @@ def _duration(text: str) -> float:
 
 def mapping(text: str) -> dict[str, str]:
     """The mapping of "0=negative,1=positive"."""
-    pairs = [pair.partition("=") for pair in text.split(",")]
-    if not all(separator and value.strip() for value, separator, _ in pairs):
-        raise argparse.ArgumentTypeError(f"'{text}' is no mapping; write VALUE=LABEL,VALUE=LABEL")
-    return {value.strip(): label.strip() for value, _, label in pairs}
+    return _argument(parse_labels, text)
 
 
 def _range(text: str) -> tuple[float, float]:
     """The two numbers of "0,1"."""
+    return _argument(parse_range, text)
+
+
+def _argument(parse: Callable[[str], T], text: str) -> T:
     try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no range; write LOW,HIGH, as 0,1") from None
-    return low, high
+        return parse(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def read_config(args: argparse.Namespace, config: type):

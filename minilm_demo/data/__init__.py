@@ -2,7 +2,7 @@
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table, require_plain
-from .labels import LabelMeaning
+from .labels import LabelMeaning, parse_labels, parse_range, said_meaning
 from .outputs import listed, new_file, require_free, require_new_file
 from .own import TARGETS, OwnTable, own_table, whole_table, with_own_task
 from .reading import (
@@ -54,6 +54,8 @@ __all__ = [
     "open_source",
     "own_place",
     "own_table",
+    "parse_labels",
+    "parse_range",
     "place_words",
     "preview_file",
     "read_extra",
@@ -64,6 +66,7 @@ __all__ = [
     "require_new_file",
     "require_plain",
     "require_rows",
+    "said_meaning",
     "sample_source",
     "short_name",
     "split_facts",

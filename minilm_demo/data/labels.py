@@ -50,6 +50,33 @@ class LabelMeaning:
     needed: bool = True  # whether rows without a label are of no use; a distillation reads texts alone
 
 
+def said_meaning(text: str, columns: Mapping[str, str]) -> LabelMeaning:
+    """The meaning that a person writes down: "1=negative, 2=positive" of classes, "0, 1" of scores, "" of neither.
+    Raises `DataError`."""
+    if not text.strip():
+        return LabelMeaning(columns=columns)
+    if "=" in text:
+        return LabelMeaning(parse_labels(text), columns=columns)
+    return LabelMeaning(score_range=parse_range(text), columns=columns)
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """The mapping of "0=negative,1=positive". Raises `DataError`."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(separator and value.strip() for value, separator, _ in pairs):
+        raise DataError(f"'{text}' is no mapping; write VALUE=LABEL,VALUE=LABEL")
+    return {value.strip(): label.strip() for value, _, label in pairs}
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """The two numbers of "0,1". Raises `DataError`."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise DataError(f"'{text}' is no range; write LOW,HIGH, as 0,1") from None
+    return low, high
+
+
 @dataclass(frozen=True)
 class Column:
     """The rows whose labels are read: with the columns of the task, unchecked."""

@@ -9,14 +9,14 @@ from pathlib import Path
 import gradio as gr
 
 from .. import views
-from ..data import FILE_KINDS, TARGETS, LabelMeaning, local_sources
+from ..data import local_sources
 from ..errors import DataError, DemoError
 from ..jobs import TrainConfig, check_probe, default_rate, with_rows_of_own
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
 from ..serving import chosen_start, default_start, preview_data, rounds_sentence, starting_points
-from ..tasks import OWN, OWN_FIELDS, TASKS, Task, get_task
+from ..tasks import OWN, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
 from .components import NumberBox, bench, rail, stage, view
 from .curves import build_curves, connect_curves, no_curves
@@ -31,6 +31,7 @@ from .following import (
 )
 from .handlers import QUEUE, says_errors
 from .keeping_panel import build_keeping, connect_keeping, keep
+from .own_file import build_own_file, said_of_file, show_file
 
 SHORT, CHARACTER, PADDING = 15, 3, 10  # characters of a short cell; percents of a phone's table for each, and around it
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
@@ -77,8 +78,7 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             task = gr.Radio(_task_choices(), value=first.name, label="Task", elem_id="task", elem_classes="page-list")
             source = local_sources(first)[0]
             data = gr.Radio(_data_choices(first), value=source, label="Data", elem_id="data", elem_classes="page-list")
-            file = _file_box()
-            columns, target, to_own = _column_choices()
+            own = build_own_file()
             method = _method()
             time = gr.Radio(
                 list(TIMES), value=_time_of(first), label="How long?", elem_id="time", elem_classes="page-parts"
@@ -96,24 +96,25 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
 
     after, shown_curves = [buttons, watch, adapter, *keeping.shown], [curves.chosen, curves.figure]
     private = {"api_visibility": "private", "show_progress": "hidden"}
-    look = [task, data, file, *columns, target, options["checkpoint"], options["max_length"]]
-    looked = [sentence, rows, *columns, target, to_own, train]
+    file = own.file
+    look = [task, data, file, *own.said, options["checkpoint"], options["max_length"]]
+    looked = [sentence, rows, *own.shown, train]
     start = options["checkpoint"]
     task_changed = task.change(_choose_task, [task, start, my_runs], [data, time, *probe, *options.values()], **private)
     data_changed = data.change(_choose_data, [task, data, start], [file, start], **private)
     rounds = [_say_rounds, [task, data, file, time], time]
     for event in (task_changed.then, data_changed.then, file.change):
         event(look_at_data, look, looked, **private).then(*rounds, **private)
-    for choice in (*columns, target):
+    for choice in own.said:
         choice.input(look_at_data, look, looked, **private)
-    to_own.click(lambda: OWN.name, None, task, **private)
+    own.to_own.click(lambda: OWN.name, None, task, **private)
     time.input(*rounds, **private)
     options["max_length"].change(look_at_data, look, looked, **private)
     rate = [task, data, start, options["method"]]
     gr.on([each.change for each in rate], _say_rate, rate, options["learning_rate"], **private)
     started = train.click(
         _start,
-        [task, data, file, time, my_runs, *columns, target, *probe, *options.values()],
+        [task, data, file, time, my_runs, *own.said, *probe, *options.values()],
         [run, run_id, my_runs, *after, download, *shown_curves],
         api_visibility="private",
         trigger_mode="once",
@@ -168,39 +169,6 @@ def _data_look() -> tuple[gr.Textbox, gr.Dataframe]:
             elem_id="rows",
         )
     return sentence, rows
-
-
-def _file_box() -> gr.File:
-    return gr.File(
-        label="CSV, TSV, Excel, JSON, parquet or zip, at most 20 MB",
-        visible=False,
-        elem_id="file",
-        file_types=list(FILE_KINDS),
-    )
-
-
-def _column_choices() -> tuple[list[gr.Dropdown], gr.Radio, gr.Button]:
-    """Which column of an own file is which, what its labels are taken for, and the way to classes of one's own."""
-    with gr.Row():
-        names = ("Text", "Second text", "Label")
-        columns = [
-            gr.Dropdown([], label=name, visible=False, elem_id=f"column{number}")
-            for number, name in enumerate(names, start=1)
-        ]
-    target = gr.Radio(list(TARGETS), value=TARGETS[0], label="Labels are", visible=False, elem_id="target")
-    return columns, target, gr.Button("Train with your own classes", visible=False, elem_id="to-own")
-
-
-def _fields(task: Task) -> tuple[str, str, str]:
-    """The task's columns for the three dropdowns: text, second text ("" for single texts) and label."""
-    first, second = two_boxes(OWN_FIELDS if task.is_open else task.text_fields)
-    return first, second, task.label_field
-
-
-def _said_columns(task: Task, data: str, columns: Sequence[str | None]) -> dict[str, str]:
-    """Column of the task -> column of the file, as the dropdowns say it."""
-    pairs = zip(_fields(task), columns, strict=True) if data == "file" else ()
-    return {name: column for name, column in pairs if name and column}
 
 
 def _probe(task: Task) -> list[gr.Textbox]:
@@ -298,29 +266,21 @@ def _data_choices(task: Task) -> list[tuple[str, str]]:
 
 @says_errors
 def look_at_data(
-    name: str, data: str, file: str | None, text=None, second_text=None, label=None, target="auto",
+    name: str, data: str, file: str | None, text=None, second_text=None, label=None, meaning="", target="auto",
     checkpoint: str = "", max_length: int | None = None,
 ):  # fmt: skip
-    """Sentences on the data, and its first rows as a table; the columns of an own file, and whether it can be trained
+    """Sentences on the data, and its first rows as a table; what an own file is taken for; whether it can be trained
     on."""
     task = get_task(name)
-    meaning = LabelMeaning(columns=_said_columns(task, data, (text, second_text, label)))
     try:
         length = NUMBERS["max_length"].read(max_length)
-    except DemoError as error:  # said beside the data, because it is raised at each key until the number is whole
-        return error.on_page, *[gr.skip()] * 6, gr.Button(interactive=False)
-    preview = preview_data(task, data, file, meaning, target, checkpoint, length)
+        said = said_of_file(task, data, text, second_text, label, meaning)
+    except DemoError as error:  # said beside the data, because it is raised at each key until the value is whole
+        return error.on_page, *[gr.skip()] * 7, gr.Button(interactive=False)
+    preview = preview_data(task, data, file, said, target, checkpoint, length)
     table = _table(preview.columns, preview.cells) if preview.columns else None
-    is_own_file = data == "file" and bool(preview.columns)
-    choices = [("–", ""), *((column, column) for column in preview.columns)]
-    columns = [
-        gr.Dropdown(choices=choices, value=preview.guess.get(field, ""), visible=is_own_file and bool(field))
-        for field in _fields(task)
-    ]
-    offered = gr.Radio(visible=is_own_file and task.is_open)
-    own = gr.Button(visible=preview.fits_own)
-    said = "\n".join((preview.sentence, *preview.notes))
-    return said, table, *columns, offered, own, gr.Button(interactive=preview.can_train)
+    sentences = "\n".join((preview.sentence, *preview.notes))
+    return sentences, table, *show_file(task, data, preview), gr.Button(interactive=preview.can_train)
 
 
 def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Dataframe:
@@ -342,12 +302,13 @@ def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Datafra
 @says_errors
 def _start(
     name: str, data: str, file: str | None, time: str, my_runs: list[str] | None,
-    text, second_text, label, target: str, probe1: str, probe2: str, *options,
+    text, second_text, label, meaning: str, target: str, probe1: str, probe2: str, *options,
 ):  # fmt: skip
     task = get_task(name)
     probe = tuple(text for text in (probe1 or "", probe2 or "") if text.strip())
-    columns = _said_columns(task, data, (text, second_text, label)) or None
-    config = replace(_config(data, file, TIMES[time], *options), probe=probe, columns=columns, target=target)
+    said = said_of_file(task, data, text, second_text, label, meaning)
+    own = {"columns": said.columns or None, "labels": said.labels or None, "score_range": said.score_range}
+    config = replace(_config(data, file, TIMES[time], *options), probe=probe, target=target, **own)
     task, config = with_rows_of_own(task, config)
     check_probe(task, probe)
     upload = Path(file) if data == "file" else None
