@@ -61,7 +61,7 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
         needed = gr.Markdown(_needed_columns(next(iter(SKILLS))), elem_id="csv-needs")
         file = gr.File(label="CSV, TSV, Excel, JSON or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
         with gr.Row():
-            answer = gr.Button("Answer every row", elem_id="csv-run")
+            answer = gr.Button("Answer every row", interactive=False, elem_id="csv-run")
             answers = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="csv-out")
         status = gr.Markdown(NO_ANSWERS, min_height=96, elem_id="csv-says")
 
@@ -73,8 +73,14 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
     answering = answer.click(
         _answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status
     )
-    file.change(_other_file, None, [answers, status], **quick, cancels=[answering])
+    file.change(_chosen_file, file, [answers, status, answer], **quick, cancels=[answering])
     return ManyTextsPanel(scored, [scoring, answering])
+
+
+def _chosen_file(file: str | None):
+    """Empty what belongs to the previous file. Only now the button can be pressed: a question that was pressed before
+    this event would be cancelled with those of the previous file."""
+    return *_other_file(), gr.Button(interactive=bool(file))
 
 
 def _other_skill(skill: str):

@@ -19,7 +19,7 @@ def test_the_first_visits_leave_no_traceback_in_the_log(own_home, open_page):
                 page.get_by_role("tab", name=name, exact=True).click()
                 page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
             page.reload()  # a page is left while its event stream is open
-            page.locator("#answer .mlm-lane").first.wait_for()
+            page.locator("#microscope .mlm-microscope").wait_for()
             page.close()
     log = (own_home / "log.txt").read_text(encoding="utf-8")
     assert "Running on local URL" in log
