@@ -25,7 +25,7 @@ def main(target: str, seconds: int = 30) -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport={"width": 1366, "height": 900})
         page.goto(address)
         page.get_by_role("tab", name="Fine-tune").click()
         page.get_by_label(TIMES[seconds]).check()
