@@ -2,7 +2,7 @@
 
 from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table, require_plain
-from .labels import LabelMeaning, parse_labels, parse_range, said_meaning
+from .labels import LabelMeaning, example_of, parse_labels, parse_range, said_meaning
 from .outputs import listed, new_file, require_free, require_new_file
 from .own import TARGETS, OwnTable, own_table, whole_table, with_own_task
 from .reading import (
@@ -42,6 +42,7 @@ __all__ = [
     "check_texts",
     "draw",
     "encodable",
+    "example_of",
     "find_extra",
     "find_place",
     "guess_columns",

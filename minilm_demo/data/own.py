@@ -26,6 +26,9 @@ PAIRS = (  # names of two columns that are read as a pair
 )
 SCORE_NAMES = ("stars", "rating", "score", "grade", "similarity", "points", "polarity")
 NEVER = ("id", "index", "timestamp", "date", "time", "created_at", "annotator", "annotation_id", "lead_time", "user")
+# Marks of a missing label in a table of one's own; -1 and "none" are names of classes as good as others there.
+MISSING = frozenset(NO_LABEL) - {"-1", "none"}
+SIGNS = frozenset(("-", "--", "?"))
 FEW_WORDS = 2.0  # mean words of a column below which it is hardly a text
 SHARED = 0.5  # distinct values of a label column per row, at most
 FEW_NUMBERS = 10  # whole numbers that are classes, unless the name of their column says that they are scores
@@ -96,7 +99,7 @@ def own_table(table: Table, where: str, meaning: LabelMeaning = AS_SAID, target:
     columns = dict(zip(OWN_FIELDS, texts, strict=False)) | {"label": label}
     if len(set(columns.values())) < len(columns):
         raise DataError(f"{where}: the column '{label}' cannot be both a text and the label.")
-    values = _values(table, label)
+    values = _values(table, label, meaning.labels)
     if not values:
         raise DataError(f"{where}: the column '{label}' is empty in every row.")
     numbers = [number_of(value) for value in values]
@@ -112,9 +115,15 @@ def own_table(table: Table, where: str, meaning: LabelMeaning = AS_SAID, target:
 # -- which column is what ------------------------------------------------------------------------------------------
 
 
-def _values(table: Table, column: str) -> list[object]:
-    """The cells of a column that say something."""
-    return [row[column] for row in table.rows if plain(row[column]) not in NO_LABEL[:2] + NO_LABEL[4:]]
+def _values(table: Table, column: str, labels: Mapping[str, str] | None = None) -> list[object]:
+    """The cells of a column that say something. A mark of a missing label does where a person names it in `labels`, and
+    a sign such as "-" where there would be fewer than two classes without it."""
+    missing = MISSING - {plain(value) for value in labels or ()}
+    cells = [row[column] for row in table.rows]
+    said = [cell for cell in cells if plain(cell) not in missing]
+    if len({plain(cell) for cell in said}) < 2:
+        return [cell for cell in cells if plain(cell) not in missing - SIGNS]
+    return said
 
 
 def _simple(name: str) -> str:
@@ -213,7 +222,7 @@ def _scores(columns: Mapping[str, str], numbers: Sequence[float], meaning: Label
 def _classes(columns: Mapping[str, str], values: Sequence[object], meaning: LabelMeaning, where: str) -> OwnTable:
     """Values that differ in case or spaces are one class, named by its most frequent spelling."""
     renamed = {plain(value): label for value, label in meaning.labels.items()}
-    names = [str(renamed.get(plain(value), value)).strip() for value in values]
+    names = [" ".join(str(renamed.get(plain(value), value)).split()) for value in values]
     spellings: dict[str, Counter[str]] = {}
     for name in names:
         if name:

@@ -11,6 +11,8 @@ from ..results import CutRows, DataSource, RowFacts, joined_facts
 from ..tasks import Task
 from .configs import METHODS, TrainConfig
 
+RARE_ROWS, RARE_SHARE = 5, 0.02  # rows of a class, and their share, below which it is hardly learned
+LISTED = 6  # classes in a sentence
 BUDGET_ROWS = 100_000  # limit with a time budget, which saves encoding rows that a CPU does not get to
 
 
@@ -78,8 +80,21 @@ def load_rows(task: Task, config: TrainConfig) -> TrainRows:
     learned = frozenset(twin_numbers(task, train))
     splits = {config.train_split: split_facts(task, train)}
     splits |= {split: split_facts(task, source.read(split), learned) for split in source.eval_splits}
-    facts = joined_facts(facts).with_splits(**splits)
+    facts = joined_facts(facts).with_splits(**splits).with_hints(rare_classes(splits[config.train_split].labels))
     return TrainRows(source, train, held_back, used, config.eval_examples, facts, len(drawn) if rest else None)
+
+
+def rare_classes(labels: Mapping[str, int]) -> list[str]:
+    """A sentence on the classes of which a run has too few rows to learn them; none if all have enough. `labels`: label
+    -> its rows. One of many classes is rare at half of an even share."""
+    total = sum(labels.values())
+    share = min(RARE_SHARE, 0.5 / max(1, len(labels)))
+    rare = {label: rows for label, rows in labels.items() if rows > 0 and (rows < RARE_ROWS or rows < share * total)}
+    if not rare:
+        return []
+    listed = ", ".join(f"“{label}” ({rows:,})" for label, rows in list(rare.items())[:LISTED])
+    more = f" and {len(rare) - LISTED} more" if len(rare) > LISTED else ""
+    return [f"Few rows to learn from: {listed}{more} of {total:,}. A class of so few rows is hardly ever answered."]
 
 
 def learning_rate(task: Task, config: TrainConfig) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 FIRST_ROWS = 5  # numbers of rows that a sentence lists
+LISTED = 6  # labels that a sentence lists
 MANY_REPEATED = 0.01  # a smaller share of repeated rows needs no sentence
 PERCENT_SHOWN = 0.005  # a smaller share is "under 1 %"
 
@@ -161,7 +162,8 @@ def _left_out_notes(facts: RowFacts) -> Iterator[str]:
 def _split_notes(name: str, split: SplitFacts) -> Iterator[str]:
     name = name.replace("_", " ")
     if never := [label for label, rows in split.labels.items() if not rows]:
-        labels = " or ".join(f"“{label}”" for label in never)
+        more = [f"{len(never) - LISTED} others"] if len(never) > LISTED + 1 else []
+        labels = " or ".join([f"“{label}”" for label in (never[:LISTED] if more else never)] + more)
         yield f"No row of {name} is labelled {labels}."
     if split.in_training:
         verb = "stands" if split.in_training == 1 else "stand"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..data import AS_SAID, LabelMeaning, draw, open_source, own_table, preview_file, whole_table
+from ..data import AS_SAID, LabelMeaning, draw, example_of, open_source, own_table, preview_file, whole_table
 from ..errors import DataError
 from ..models import CATALOG
 from ..tasks import Task, get_task
@@ -15,6 +15,7 @@ from ..views import kind_of
 from .row_notes import notes_before
 
 PREVIEW_ROWS = 6
+MOST_SHOWN = 6  # classes of which a row is shown
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,24 @@ def _preview_own_file(
     except DataError as error:
         guess = {**table.guess, **meaning.columns} if not task.is_open else meaning.columns
         return replace(shown, sentence=str(error), can_train=False, guess=guess, fits_own=_fits_own(task, file))
+    notes = (*_one_of_each(task, rows), *notes)
     guess = {**table.guess, **meaning.columns}
     taken = ", ".join(f"{name} ← {column}" for name, column in guess.items())
     held_back = "A fifth, at most 1,000 rows, is kept for scoring."
     sentences = (f"{len(rows):,} rows; {taken}.", said or _balance(task, rows), held_back)
     sentence = " ".join(filter(None, dict.fromkeys(sentences)))
     return replace(shown, sentence=sentence, guess=guess, notes=notes)
+
+
+def _one_of_each(task: Task, rows: Sequence[Mapping]) -> tuple[str, ...]:
+    """A sentence with one row of each class of a person's own table, whose names may be numbers."""
+    if not task.own or not task.labels:
+        return ()
+    first = {}
+    for row in rows:
+        first.setdefault(task.labels[row[task.label_field]], row)
+    shown = [label for label in task.labels if label in first][:MOST_SHOWN]
+    return (f"One row of each: {'; '.join(f'{label}: “{example_of(task, first[label])}”' for label in shown)}.",)
 
 
 def _fits_own(task: Task, file: str) -> bool:

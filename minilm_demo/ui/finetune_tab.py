@@ -278,7 +278,7 @@ def look_at_data(
     except DemoError as error:  # said beside the data, because it is raised at each key until the value is whole
         return error.on_page, *[gr.skip()] * 7, gr.Button(interactive=False)
     preview = preview_data(task, data, file, said, target, checkpoint, length)
-    table = _table(preview.columns, preview.cells) if preview.columns else None
+    table = _table(preview.columns, preview.cells) if preview.columns else gr.Dataframe(visible=False)
     sentences = "\n".join((preview.sentence, *preview.notes))
     return sentences, table, *show_file(task, data, preview), gr.Button(interactive=preview.can_train)
 
@@ -293,7 +293,7 @@ def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> gr.Datafra
     whole = 100 - sum(short)
     shares = [0 if width else min(max(length, 24), 90) for length, width in zip(longest, short, strict=True)]
     widths = [f"{width or whole * share // sum(shares)}%" for width, share in zip(short, shares, strict=True)]
-    return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths)
+    return gr.Dataframe(value={"headers": list(columns), "data": cells}, column_widths=widths, visible=True)
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------
