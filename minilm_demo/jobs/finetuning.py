@@ -20,6 +20,7 @@ from pathlib import Path
 from ..data import check_row, features, with_own_task
 from ..errors import DemoError
 from ..models import Checkpoint, default_checkpoint, load_checkpoint, write_trained_task
+from ..models import kind_of as model_kind_of
 from ..results import FinetuneSettings, Finished, Planned, TrainingEvent
 from ..tasks import Task, get_task
 from . import metrics
@@ -179,6 +180,8 @@ def prepare(task: Task, config: TrainConfig, name: str, rows: TrainRows) -> Fine
     dropout = {"hidden_dropout_prob": config.dropout, "attention_probs_dropout_prob": config.dropout}
     checkpoint = load_checkpoint(name, task, new_output_layer=True, **dropout, classifier_dropout=config.dropout)
     _check_length(task, checkpoint, check_probe(task, config.probe))
+    if checkpoint.new_output_layer:
+        model_kind_of(task).begin_at(checkpoint.model, task, [row[task.label_field] for row in rows.train])
     model = with_method(checkpoint, config.method)
     length = features.window_size(task, checkpoint.model.config, config.max_length)
     checkpoint.model.config.fine_tuned_length = length  # saved with the checkpoint; predictions read as many tokens

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..tasks import Task
-from .output_layer import OutputLayer, find_output_layer, label_order, order_labels, renew
+from .output_layer import OutputLayer, begin_at_scores, find_output_layer, label_order, order_labels, renew
 
 
 class Kind(ABC):
@@ -23,6 +23,9 @@ class Kind(ABC):
     def put_labels(self, model, task: Task, *, fresh: bool, renewed: bool) -> None:
         """Set the task's labels on a loaded model. `fresh`: its output layer is untrained. `renewed`: a trained output
         layer for other labels was loaded, and its weights must be initialised anew."""
+
+    def begin_at(self, model, task: Task, targets: Sequence) -> None:  # noqa: B027 — most kinds begin as they are
+        """Make the untrained output layer of a model begin where the targets of its training rows are."""
 
     def _model_class(self) -> type:
         import transformers
@@ -61,6 +64,11 @@ class Regression(Kind):
 
     def put_labels(self, model, task: Task, *, fresh: bool, renewed: bool) -> None:
         """Nothing to set: a score has no labels."""
+
+    def begin_at(self, model, task: Task, targets: Sequence[float]) -> None:
+        """The layer answers the mean, and its weights have the spread of the scores: learning moves both slowly, so
+        that scores from 0 to 100 were not reached in a short run."""
+        begin_at_scores(find_output_layer(model, 1), targets)
 
 
 class Span(Kind):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
 from ..errors import DemoError
@@ -109,3 +110,12 @@ def renew(layer: torch.nn.Linear, std: float) -> None:
 
     torch.nn.init.normal_(layer.weight, std=std)
     torch.nn.init.zeros_(layer.bias)
+
+
+def begin_at_scores(layer: torch.nn.Linear, scores: Sequence[float]) -> None:
+    """Give an untrained layer the mean of the scores as bias, and its weights their standard deviation as a factor."""
+    import torch
+
+    with torch.no_grad():
+        layer.bias.fill_(fmean(scores))
+        layer.weight.mul_(pstdev(scores) or 1.0)

@@ -1,6 +1,7 @@
 """A person's own table from training to an answer, its explanation, its attention, and plain transformers."""
 
 import csv
+from dataclasses import replace
 
 import pytest
 from transformers import AutoModelForSequenceClassification
@@ -50,3 +51,18 @@ def test_an_own_table_is_learned_answered_and_explained(name, tmp_path):
         assert said in LABELS[name] if name in LABELS else float(said)
     assert word_importance(OWN, checkpoint, fields).words
     assert trace_attention(checkpoint, "Win a prize", task=OWN).prediction.task == answer.task
+
+
+def test_scores_are_answered_on_their_own_scale_from_the_first_step(tmp_path):
+    file, checkpoint = tmp_path / "grades.csv", tmp_path / "run" / "checkpoint"
+    rows = (f"An essay of mine {n},{n % 5 * 25 + 900}" for n in range(30))
+    file.write_text("\n".join(["essay,grade", *rows]) + "\n", encoding="utf-8")
+    config = TrainConfig(data=str(file), max_steps=1, learning_rate=1e-7, output_dir=str(tmp_path / "run"))
+    assert list(finetune("own", config))[-1].status == "completed"
+    assert 900 < predict(OWN, str(checkpoint), {"text": "An essay of mine"}).score < 1000
+    # A layer that was trained before begins as it was left, whatever scores come next.
+    rows = (f"An essay of mine {n},{n % 5 * 25 + 400}" for n in range(30))
+    file.write_text("\n".join(["essay,grade", *rows]) + "\n", encoding="utf-8")
+    config = replace(config, checkpoint=str(checkpoint), output_dir=str(tmp_path / "next"))
+    assert list(finetune("own", config))[-1].status == "completed"
+    assert predict(OWN, str(tmp_path / "next" / "checkpoint"), {"text": "An essay of mine"}).score > 800
