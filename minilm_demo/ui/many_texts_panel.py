@@ -17,7 +17,7 @@ from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from .. import views
-from ..data import FILE_KINDS, local_sources
+from ..data import FILE_KINDS, Source, draw, local_sources, open_source
 from ..errors import DataError
 from ..jobs import evaluate_rows, predict_file
 from ..models import cached_checkpoint
@@ -62,6 +62,7 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
         file = gr.File(label="CSV, TSV, Excel, JSON or parquet", file_types=list(FILE_KINDS), elem_id="csv-file")
         with gr.Row():
             answer = gr.Button("Answer every row", interactive=False, elem_id="csv-run")
+            score_file = gr.Button("Score its labels", interactive=False, elem_id="csv-score")
             answers = gr.DownloadButton("Download", visible=False, variant="primary", elem_id="csv-out")
         status = gr.Markdown(NO_ANSWERS, min_height=96, elem_id="csv-says")
 
@@ -73,14 +74,16 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
     answering = answer.click(
         _answer_file, [skill, checkpoints, file], [answers, status], **alone, show_progress_on=status
     )
-    file.change(_chosen_file, file, [answers, status, answer], **quick, cancels=[answering])
-    return ManyTextsPanel(scored, [scoring, answering])
+    scoring_file = score_file.click(_score_file, [skill, checkpoints, file, task], scored, **alone)
+    chosen = [answers, status, answer, score_file]
+    file.change(_chosen_file, file, chosen, **quick, cancels=[answering, scoring_file])
+    return ManyTextsPanel(scored, [scoring, answering, scoring_file])
 
 
 def _chosen_file(file: str | None):
-    """Empty what belongs to the previous file. Only now the button can be pressed: a question that was pressed before
+    """Empty what belongs to the previous file. Only now the buttons can be pressed: a question that was pressed before
     this event would be cancelled with those of the previous file."""
-    return *_other_file(), gr.Button(interactive=bool(file))
+    return *_other_file(), gr.Button(interactive=bool(file)), gr.Button(interactive=bool(file))
 
 
 def _other_skill(skill: str):
@@ -127,21 +130,45 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str,
     if not sources:
         raise DataError(
             "Of your own table, no rows are kept here to be scored. The score of the model stands with its run, under "
-            "Fine-tune; further rows can be answered below, as a file of your own."
+            "Fine-tune; further rows can be answered or scored below, as a file of your own."
         )
+    return _scored(checkpoint, task, sources[0], sources[0], rows, progress)
+
+
+@says_errors
+def _score_file(skill: str, checkpoints: list[str] | None, file: str | None, name: str, progress=gr.Progress()) -> dict:  # noqa: B008
+    """Compare the answers with the labels of a file: all of its rows, or `FILE_ROWS` drawn from them."""
+    checkpoint, tasks = _first_checkpoint(skill, checkpoints)
+    task = next((task for task in tasks if task.name == name), tasks[0])
+    if not file:
+        raise DataError(f"Choose a file first. Its columns: {', '.join(task.columns)}.")
+    source = open_source(task, file)
+    rows, _ = draw(source.read(source.scored_splits[0]), FILE_ROWS, seed=0)
+    characters = sum(len(row[field]) for row in rows for field in task.text_fields)
+    if characters > FILE_CHARACTERS:
+        raise DataError(
+            f"The texts have {characters:,} characters together; at most {FILE_CHARACTERS:,} are scored at once. Take "
+            "fewer rows."
+        )
+    return _scored(checkpoint, task, source, Path(file).name, FILE_ROWS, progress)
+
+
+def _scored(
+    checkpoint: CheckpointReference, task: Task, source: Source | str, data: str, limit: int, progress: gr.Progress
+) -> dict:
+    """The payload of scored rows. `data` names the source in the code below them."""
     progress(0, desc="Loading the model and the rows")
-    data = sources[0]
     result = evaluate_rows(
         task,
         cached_checkpoint(checkpoint.location, task),
-        data=data,
-        limit=rows,
+        data=source,
+        limit=limit,
         on_rows=lambda split, done, total: progress((done, total), unit="rows"),
     )
     evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
     result = dataclasses.replace(result, evaluation=evaluation)
     payload = views.scored_rows_payload(task, result, seen=checkpoint.seen(task))
-    code = views.rows_code(task.name, checkpoint.name, data, rows)
+    code = views.rows_code(task.name, checkpoint.name, data, limit)
     return {**payload, "code": code, "checkpoint": checkpoint.name}
 
 

@@ -13,7 +13,7 @@ from gradio.utils import get_upload_folder
 from minilm_demo import runs, serving
 from minilm_demo.jobs.configs import TrainConfig
 from minilm_demo.jobs.evaluation import evaluate
-from minilm_demo.jobs.finetuning import finetune
+from minilm_demo.jobs.finetuning import finetune, with_rows_of_own
 from minilm_demo.tasks import SKILLS, TASKS, get_task, skill_tasks
 from minilm_demo.ui import many_texts_panel, predict_tab
 
@@ -88,6 +88,44 @@ def test_what_cannot_be_scored_is_said(run_of):
         many_texts_panel._score_rows("sentiment", [run_of()], 100_000, "sst2")
     with pytest.raises(gr.Error, match="Unknown checkpoint '/etc'"):
         many_texts_panel._score_rows("sentiment", ["/etc"], 50, "sst2")
+
+
+@pytest.mark.parametrize(("header", "labels"), [("text,label", "spam ham"), ("essay,grade", "10 12.5 99.5")])
+def test_the_labels_of_an_own_file_are_compared_with_a_model_of_ones_own(tiny_checkpoint, tmp_path, header, labels):
+    labels, file = labels.split(), tmp_path / "mine <b>.csv"
+    rows = [f"A text of mine {number},{labels[number % len(labels)]}" for number in range(30)]
+    file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    config = TrainConfig(checkpoint=str(tiny_checkpoint), data=str(file), max_steps=1)
+    task, config = with_rows_of_own(get_task("own"), config)
+    record = runs.create_run("finetune", task, config)
+    *_, last = runs.record_events(record, partial(finetune, task, record.config))
+    assert last.status == "completed", last.message
+    steps, progress = told()
+    payload = many_texts_panel._score_file(task.name, [record.run_id], str(file), task.name, progress)
+    expected = evaluate(task, record.run_id, data=str(file))
+    assert sum(expected.examples.values()) == 30, "all rows, also those that the run learned from"
+    assert "30 rows" in payload["title"] and steps[-1] == ((30, 30), "rows")
+    assert any("also stand in the training rows" in note for note in payload["notes"])
+    if task.labels:
+        cells = [[cell["count"] for cell in row] for row in payload["matrix"]["rows"]]
+        assert cells == [[str(count) for count in row] for row in expected.confusion[next(iter(expected.confusion))]]
+    else:
+        assert payload["matrix"] is None
+    assert "data='mine <b>.csv'" in payload["code"], "no path of the server"
+
+
+def test_a_file_that_cannot_be_scored_is_said(run_of, tmp_path, monkeypatch):
+    score, run = many_texts_panel._score_file, run_of()
+    with pytest.raises(gr.Error, match="Choose a file first"):
+        score("sentiment", [run], None, "sst2")
+    file = tmp_path / "mine.csv"
+    file.write_text("sentence\nfine\nawful\n", encoding="utf-8")
+    with pytest.raises(gr.Error, match="no column for label"):
+        score("sentiment", [run], str(file), "sst2")
+    file.write_text("sentence,label\nfine,1\nawful,0\n", encoding="utf-8")
+    monkeypatch.setattr(many_texts_panel, "FILE_CHARACTERS", 8)
+    with pytest.raises(gr.Error, match="have 9 characters together; at most 8"):
+        score("sentiment", [run], str(file), "sst2")
 
 
 @pytest.mark.parametrize("skill", [*SKILLS, "stsb"])
@@ -190,4 +228,4 @@ def test_the_panel_is_closed_and_its_events_are_private():
     assert not named["many"].open
     assert {function.api_visibility for function in page.fns.values()} == {"private"}
     heavy = [function for function in page.fns.values() if function.concurrency_id == "many texts"]
-    assert [function.concurrency_limit for function in heavy] == [1, 1]
+    assert [function.concurrency_limit for function in heavy] == [1, 1, 1]
