@@ -3,6 +3,7 @@ optimiser and its schedule, progress, and writing a checkpoint folder that is co
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import math
 import os
@@ -65,7 +66,19 @@ def start_accelerator(precision: str, seed: int) -> Accelerator:
     AcceleratorState._reset_state()  # a second run may need another precision; accelerate has no public way to set it
     precision = choose_precision().name if precision == "auto" else precision
     on_cpu = pick_device().type == "cpu"
-    return accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
+    accelerator = accelerate.Accelerator(mixed_precision="bf16" if precision == "bf16" else "no", cpu=on_cpu)
+    if accelerator.num_processes > 1:
+        atexit.register(_leave_the_group)
+    return accelerator
+
+
+def _leave_the_group() -> None:
+    """Take this process out of those of a `torchrun` at its end: one that ends without it can be aborted, since threads
+    of the group still run, and its launcher then ends the others."""
+    import torch
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def agreed(accelerator: Accelerator, number: float) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from running_app import running_app
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -45,6 +46,20 @@ def browser():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def app_home(tmp_path_factory):
+    """The folder of the runs and caches of `app`, where its log is too."""
+    return tmp_path_factory.mktemp("home-of-the-app")
+
+
+@pytest.fixture(scope="session")
+def app(app_home):
+    """Address of one running app for all tests, as a server has many visitors; whose runs a page shows depends on its
+    browser's storage. A test that changes what the server is has an app of its own."""
+    with running_app(app_home) as address:
+        yield address
 
 
 @pytest.fixture

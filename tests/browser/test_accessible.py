@@ -1,17 +1,10 @@
 """axe-core finds nothing serious on any tab, in neither theme."""
 
 import pytest
-from running_app import running_app
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 VIEWS = {"Predict": "answer", "Fine-tune": "run", "Attention": "attention", "Distil": "microscope"}
 ALSO = ("heading-order",)  # moderate by axe's scale
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("home")) as address:
-        yield address
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -5,17 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from running_app import running_app
 
 from minilm_demo.models.catalog import CATALOG
 from minilm_demo.tasks import SKILLS
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    """Address of a running app with an empty home."""
-    with running_app(tmp_path_factory.mktemp("home")) as address:
-        yield address
 
 
 def open_app(open_page, address: str, **options):

@@ -5,18 +5,11 @@ import re
 import time
 
 import pytest
-from running_app import running_app
 
 from minilm_demo.tasks import SKILLS
 
 STALE = "#answer .mlm-stale"
 PATIENCE = 120  # seconds: a bound for a slow machine, not an expectation
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("home")) as address:
-        yield address
 
 
 @pytest.fixture

@@ -87,32 +87,39 @@ def test_plotly_is_compressed_and_cached_for_good(address, open_page):
     assert page.request.get(f"{address}{views.ADDRESS}/plotly-0.0.0.js").status == 404
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_figure_follows_the_theme(opened, theme):
-    page, _ = opened(theme)
-    box = drawn(page, "scores")
-    tick = box.locator(".xtick text").first
-    text = page.evaluate("getComputedStyle(document.querySelector('#scores .mlm-figure-title')).color")
-    assert tick.evaluate(FILL) == text
+def switch_theme(page) -> str:
+    """Change between light and dark, and wait until the figure of the scores has followed -> its colour of text."""
+    before = page.evaluate("getComputedStyle(document.querySelector('#scores .mlm-figure-title')).color")
     page.evaluate("document.body.classList.toggle('dark')")
     page.wait_for_function(
-        "(before) => getComputedStyle(document.querySelector('#scores .xtick text')).fill !== before", arg=text
+        "(before) => getComputedStyle(document.querySelector('#scores .xtick text')).fill !== before", arg=before
     )
-    after = page.evaluate("getComputedStyle(document.querySelector('#scores .mlm-figure-title')).color")
-    assert tick.evaluate(FILL) == after != text
+    return page.evaluate("getComputedStyle(document.querySelector('#scores .mlm-figure-title')).color")
+
+
+def test_a_figure_follows_the_theme(opened):
+    page, _ = opened("dark")
+    box = drawn(page, "scores")
+    tick = box.locator(".xtick text").first
+    dark = page.evaluate("getComputedStyle(document.querySelector('#scores .mlm-figure-title')).color")
+    assert tick.evaluate(FILL) == dark
+    light = switch_theme(page)
+    assert tick.evaluate(FILL) == light != dark
+    assert switch_theme(page) == tick.evaluate(FILL) == dark
     assert box.locator(".main-svg").first.evaluate("(svg) => svg.style.background") in ("rgba(0, 0, 0, 0)", "none")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1180, 390])
-def test_every_figure_fits_and_can_be_read(opened, theme, width):
-    page, _ = opened(theme, viewport={"width": width, "height": 800})
+def test_every_figure_fits_and_can_be_read(opened, width):
+    page, _ = opened(viewport={"width": width, "height": 800})
     for name in FIGURES:
         plot = drawn(page, name).locator(".js-plotly-plot")
         assert plot.locator(".main-svg").first.bounding_box()["width"] <= plot.bounding_box()["width"] + 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    hard = page.evaluate(HARD_TO_READ.replace('querySelector("main")', 'querySelector(".mlm-figure").parentElement'))
-    assert hard == []
+    readable = HARD_TO_READ.replace('querySelector("main")', 'querySelector(".mlm-figure").parentElement')
+    assert page.evaluate(readable) == []
+    switch_theme(page)
+    assert page.evaluate(readable) == []
 
 
 def test_a_name_stays_text(opened):
@@ -140,23 +147,22 @@ def test_the_table_has_what_the_figure_has(opened):
     assert [f"{value:.3f}" for value in shown] == table["rows"][0][2:]
 
 
-@pytest.mark.parametrize("ending", ["PNG", "SVG", "CSV"])
-def test_it_leaves_as_a_file(opened, ending):
+def test_it_leaves_as_a_file(opened):
     page, _ = opened("dark")
     box = drawn(page, "scores")
     box.get_by_text("Save", exact=True).click()
-    with page.expect_download() as download:
-        box.get_by_role("button", name=re.compile(ending)).click()
-    assert download.value.suggested_filename == f"mnli-scores.{ending.lower()}"
-    file = Path(download.value.path())
-    if ending == "PNG":
-        assert file.read_bytes().startswith(b"\x89PNG")
-    elif ending == "SVG":
-        assert "Scores: MNLI" in file.read_text() and "this model" in file.read_text()  # the title comes along
-    else:
-        table = views.figure_table(FIGURES["scores"])
-        with file.open(newline="", encoding="utf-8") as lines:
-            assert list(csv.reader(lines)) == [table["headings"], *table["rows"]]
+    files = {}
+    for ending in ("PNG", "SVG", "CSV"):
+        with page.expect_download() as download:
+            box.get_by_role("button", name=re.compile(ending)).click()
+        assert download.value.suggested_filename == f"mnli-scores.{ending.lower()}"
+        files[ending] = Path(download.value.path())
+    assert files["PNG"].read_bytes().startswith(b"\x89PNG")
+    drawing = files["SVG"].read_text()
+    assert "Scores: MNLI" in drawing and "this model" in drawing  # the title comes along
+    table = views.figure_table(FIGURES["scores"])
+    with files["CSV"].open(newline="", encoding="utf-8") as lines:
+        assert list(csv.reader(lines)) == [table["headings"], *table["rows"]]
 
 
 def test_a_figure_that_cannot_load_its_library_shows_its_numbers(address, open_page):

@@ -2,17 +2,9 @@
 
 import json
 
-import pytest
 from make_first_page import modules_asked_for
-from running_app import running_app
 
 from minilm_demo.ui.preloading import FIRST_PAGE
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("home")) as address:
-        yield address
 
 
 def test_the_list_is_what_the_first_tab_asks_for(app, page):

@@ -4,19 +4,17 @@ import re
 from functools import partial
 
 import pytest
-from running_app import running_app
 
 from minilm_demo import TrainConfig, finetune, runs
 from minilm_demo.tasks import get_task
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    """The address of an app, and the ids of two finished runs there: a full one, and one with LoRA."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as environment, running_app(home) as address:
-        environment.setenv("MINILM_HOME", str(home))
-        yield address, [finished(method) for method in ("full", "lora")]
+def finished_runs(app_home):
+    """The ids of two finished runs of the app: a full one, and one with LoRA."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MINILM_HOME", str(app_home))
+        yield [finished(method) for method in ("full", "lora")]
 
 
 def finished(method: str) -> str:
@@ -33,12 +31,12 @@ def open_run(page, app, run_id: str):
     return page
 
 
-def test_a_run_is_named_compared_and_deleted(app, open_page):
-    address, (full, lora) = app
+def test_a_run_is_named_compared_and_deleted(app, finished_runs, open_page):
+    full, lora = finished_runs
     page = open_page(timezone_id="Asia/Tokyo")
-    open_run(page, address, full)
+    open_run(page, app, full)
     assert not page.locator("#download-adapter").is_visible()
-    open_run(page, address, lora)
+    open_run(page, app, lora)
     with page.expect_download() as taken:
         page.click("#download-adapter")
     assert taken.value.suggested_filename == "minilm-sst2-adapter.zip"
@@ -71,11 +69,11 @@ def test_a_run_is_named_compared_and_deleted(app, open_page):
     page.locator("#checkpoint").get_by_text("SST-2 run of").wait_for()
 
 
-def test_a_phone_shows_tables_whole(app, open_page):
+def test_a_phone_shows_tables_whole(app, finished_runs, open_page):
     """Every column of the worst mistakes is on the screen, and no word of the preview is broken."""
-    address, (full, _) = app
+    full, _ = finished_runs
     page = open_page(viewport={"width": 390, "height": 844})
-    open_run(page, address, full)
+    open_run(page, app, full)
     page.locator(".mlm-mistakes table").first.wait_for()
     page.wait_for_function("document.querySelector('#rows td')")
     cells = page.locator(".mlm-mistakes th, .mlm-mistakes td")

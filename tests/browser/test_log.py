@@ -2,7 +2,7 @@
 
 from running_app import running_app
 
-VISITS = 3
+VISITS = 2
 
 
 def test_the_first_visits_leave_no_traceback_in_the_log(own_home, open_page):

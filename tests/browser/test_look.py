@@ -1,7 +1,6 @@
 """The look of the whole page, measured: what is on screen together, what fits a phone, which colours controls have."""
 
 import pytest
-from running_app import running_app
 
 # Address of a place -> its primary button, and the view that the button fills.
 PLACES = {
@@ -31,12 +30,6 @@ COLOURED = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("home")) as address:
-        yield address
-
-
 def open_place(open_page, app, place: str, **options):
     page = open_page(**options)
     page.goto(f"{app}?at={place}")
@@ -44,35 +37,44 @@ def open_place(open_page, app, place: str, **options):
     return page
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_button_and_what_it_fills_are_on_screen_together(app, open_page, place):
-    page = open_place(open_page, app, place, viewport={"width": 1366, "height": 768})
-    button, view = (page.locator(selector).bounding_box() for selector in PLACES[place])
-    assert button["y"] >= 0 and button["y"] + button["height"] <= 768
-    assert 0 <= view["y"] <= 768 - 100, "its head is on screen"
-    assert button["x"] + button["width"] < view["x"], "side by side"
+def each_place(page):
+    """Go from place to place, as a person would -> the name of each, when it is shown."""
+    for place, (button, view) in PLACES.items():
+        tab, _, part = place.partition("/")
+        page.locator(f".tab-container[role=tablist] [data-tab-id={tab}]").click()
+        if part:
+            page.locator(f"#places [role=tablist] [data-tab-id={part}]").click()
+        for selector in (button, view):
+            page.locator(selector).wait_for()
+        yield place
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_nothing_is_wider_than_a_phone(app, open_page, place):
-    page = open_place(open_page, app, place, viewport={"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    names = [tab for tab in page.get_by_role("tab").all() if tab.is_visible()]
-    assert [tab.inner_text() for tab in names][:4] == ["Predict", "Fine-tune", "Attention", "Distil"]
-    for tab in names:
-        box = tab.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+def test_the_button_and_what_it_fills_are_on_screen_together(app, open_page):
+    page = open_place(open_page, app, "predict", viewport={"width": 1366, "height": 768})
+    for place in each_place(page):
+        page.evaluate("scrollTo(0, 0)")
+        button, view = (page.locator(selector).bounding_box() for selector in PLACES[place])
+        assert button["y"] >= 0 and button["y"] + button["height"] <= 768, place
+        assert 0 <= view["y"] <= 768 - 100, f"the head of {place} is on screen"
+        assert button["x"] + button["width"] < view["x"], f"{place} is side by side"
+
+
+def test_nothing_is_wider_than_a_phone(app, open_page):
+    page = open_place(open_page, app, "predict", viewport={"width": 390, "height": 844})
+    for place in each_place(page):
+        page.wait_for_timeout(250)  # a view draws itself after it is shown
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+        names = [tab for tab in page.get_by_role("tab").all() if tab.is_visible()]
+        assert [tab.inner_text() for tab in names][:4] == ["Predict", "Fine-tune", "Attention", "Distil"]
+        for tab in names:
+            box = tab.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= 390, place
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_control_has_a_colour_of_the_data(app, open_page, theme):
     page = open_place(open_page, app, "predict", color_scheme=theme)
-    for place, (button, _) in PLACES.items():
-        tab, _, part = place.partition("/")
-        page.locator(f".tab-container[role=tablist] [data-tab-id={tab}]").click()
-        if part:
-            page.locator(f"#places [role=tablist] [data-tab-id={part}]").click()
-        page.locator(button).wait_for()
+    for place in each_place(page):
         page.mouse.move(0, 0)
         page.wait_for_timeout(250)  # colours change within 0.15 s
         assert page.evaluate(COLOURED) == [], place

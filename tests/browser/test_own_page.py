@@ -4,13 +4,6 @@ import zipfile
 
 import pytest
 from own_files import write_own_table
-from running_app import running_app
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("home")) as address:
-        yield address
 
 
 @pytest.mark.parametrize("name", ["topics", "stars"])

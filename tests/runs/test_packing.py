@@ -18,7 +18,7 @@ TEXTS = ["A joy from start to end.", "The plot is thin.", "I would not see it ag
 
 def run_of(task: str, **config):
     record = runs.create_run(
-        "finetune", get_task(task), TrainConfig(**{"data": "sample", "max_steps": 3, "eval_examples": 4} | config)
+        "finetune", get_task(task), TrainConfig(**{"data": "sample", "max_steps": 3, "batch_size": 4, "eval_examples": 4} | config)
     )
     *_, last = runs.record_events(record, partial(finetune, task, record.config))
     assert last.status == "completed", last.message

@@ -95,7 +95,7 @@ TIMED = {"data": "sample", "time_budget": 5, "seed": 5, "train_examples": 300, "
     ("task", "options"),
     [
         ("sst2", TIMED | {"method": "lora"}),
-        ("squad_v2", {"data": "sample", "time_budget": 6, "train_examples": 24, "eval_examples": 4, "max_length": 192}),
+        ("squad_v2", {"data": "sample", "time_budget": 5, "train_examples": 24, "eval_examples": 4, "max_length": 192}),
         ("stsb", {"data": "auto", "epochs": 0.5, "batch_size": 8, "precision": "fp32", "eval_examples": 8}),
     ],
 )
