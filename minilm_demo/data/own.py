@@ -219,8 +219,19 @@ def _scores(columns: Mapping[str, str], numbers: Sequence[float], meaning: Label
     return OwnTable(task, columns, {}, sentence)
 
 
+def _as_one(spellings: Mapping[str, Counter[str]]) -> str:
+    """A sentence on the spellings that are taken as one class; empty if each class has one."""
+    several = [counts for counts in spellings.values() if len(counts) > 1]
+    if not several:
+        return ""
+    classes = "; ".join(" = ".join(f"“{name}”" for name, _ in counts.most_common(3)) for counts in several[:3])
+    more = f"; and so in {len(several) - 3} more classes" if len(several) > 3 else ""
+    return f" Spelled in several ways, but one class each: {classes}{more}."
+
+
 def _classes(columns: Mapping[str, str], values: Sequence[object], meaning: LabelMeaning, where: str) -> OwnTable:
-    """Values that differ in case or spaces are one class, named by its most frequent spelling."""
+    """Values that differ in case, spaces, or how a number is written are one class, named by its most frequent
+    spelling."""
     renamed = {plain(value): label for value, label in meaning.labels.items()}
     names = [" ".join(str(renamed.get(plain(value), value)).split()) for value in values]
     spellings: dict[str, Counter[str]] = {}
@@ -244,5 +255,5 @@ def _classes(columns: Mapping[str, str], values: Sequence[object], meaning: Labe
     more = f" and {len(labels) - 12} more" if len(labels) > 12 else ""
     are_numbers = all(number_of(label) is not None for label in labels)
     other = " It can be taken as a number instead." if are_numbers and len(labels) > 2 else ""
-    sentence = f"“{columns['label']}” is taken as {len(labels)} classes: {counted}{more}.{other}"
+    sentence = f"“{columns['label']}” is taken as {len(labels)} classes: {counted}{more}.{_as_one(spellings)}{other}"
     return OwnTable(own_classes(labels, len(columns) - 1), columns, {label: rows[label] for label in labels}, sentence)

@@ -17,6 +17,7 @@ from .choices import (
     teacher_choices,
     traceable_choices,
 )
+from .labelled_file import FILE_CHARACTERS, FILE_ROWS, score_file
 from .lengths import rounds_sentence
 from .preview import DataPreview, preview_data
 from .requests import (
@@ -40,6 +41,8 @@ from .traces import AT_ONCE, cached_targets, cached_trace, explained_answer
 __all__ = [
     "ALONE",
     "AT_ONCE",
+    "FILE_CHARACTERS",
+    "FILE_ROWS",
     "FIRST_LOOK",
     "FIRST_LOOK_VIEW",
     "FIRST_PAIRING",
@@ -75,6 +78,7 @@ __all__ = [
     "resolve",
     "rounds_sentence",
     "run_title",
+    "score_file",
     "size_choices",
     "starting_points",
     "student_choices",

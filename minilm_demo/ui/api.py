@@ -9,6 +9,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_function_description, get_upload_folder, is_in_or_equal
 
+from .. import serving
+from ..data import LabelMeaning
 from ..errors import DataError, DemoError
 from ..jobs import DistillConfig, TrainConfig, with_rows_of_own
 from ..results import DISTILL, FINETUNE
@@ -27,7 +29,13 @@ from ..serving import (
     text_to_watch,
 )
 from ..tasks import get_task
-from ..views.documents import attention_with_arrays, importance_document, prediction_document, targets_with_arrays
+from ..views.documents import (
+    attention_with_arrays,
+    evaluation_document,
+    importance_document,
+    prediction_document,
+    targets_with_arrays,
+)
 from .choices import EVAL_EXAMPLES
 from .following import run_document
 from .handlers import QUEUE, says_errors
@@ -40,6 +48,7 @@ def add_endpoints() -> None:
     _add(explain_words, concurrency_id="importance", concurrency_limit=2)
     _add(trace_attention, concurrency_id="attention", concurrency_limit=AT_ONCE)
     _add(distillation_targets, concurrency_id="distillation", concurrency_limit=AT_ONCE)
+    _add(score_file, concurrency_id="scoring", concurrency_limit=1)
     _add(start_finetune, TrainConfig)
     _add(start_distillation, DistillConfig)
     _add(run_status)
@@ -152,6 +161,32 @@ def explain_words(skill: str, text: str, second_text: str = "", checkpoint: str 
         `left_out` (how much the value falls without it; null if it was not left out) and `gradient`.
     """
     return importance_document(_question(skill, checkpoint, *boxed_texts((text, second_text))).importance())
+
+
+def score_file(
+    file: dict, checkpoint: str, task: str = "", columns: dict | None = None, labels: dict | None = None
+) -> dict:
+    """How often is a model right on the labelled rows of a file?
+
+    Args:
+        file: an uploaded file, {"path": as /upload answers}; of more than 2,000 rows, so many are drawn.
+        checkpoint: a shipped skill, a model of the catalog or a run's id.
+        task: one of the tasks; "" for the one that the model was trained on.
+        columns: which column of the file is which, {"text": …, "label": …}.
+        labels: what the values of its label column mean, {"1": "negative", "2": "positive"}; "" leaves a value out.
+    Returns:
+        `metrics`, `intervals` and `baseline` (split -> metric -> value), `confusion`, `rows`, `data_source`,
+        `data_notes`, `data_facts`.
+    """
+    reference, upload = resolve(checkpoint), uploaded_file(file)
+    if upload is None:
+        raise DataError('No file came. Send one to /upload first, and give {"path": …} as that answers.')
+    if not (task or reference.has_output_layer):
+        raise DemoError(f"{reference.title} was trained for no task, so it answers none. Name a fine-tuned model.")
+    asked = get_task(task or reference.tasks[0])
+    meaning = LabelMeaning(columns=columns or {}, labels=labels or {})
+    scored = serving.score_file(reference, reference.task_for([asked]), upload, meaning)
+    return evaluation_document(scored.evaluation, reference.seen(asked))
 
 
 def trace_attention(text: str, text_pair: str = "", checkpoint: str = "bundled") -> dict:

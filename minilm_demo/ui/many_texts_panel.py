@@ -7,7 +7,7 @@ import dataclasses
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +17,18 @@ from gradio.events import Dependency
 from gradio.utils import get_upload_folder
 
 from .. import views
-from ..data import FILE_KINDS, Source, draw, local_sources, open_source
+from ..data import FILE_KINDS, local_sources
 from ..errors import DataError
 from ..jobs import evaluate_rows, predict_file
 from ..models import cached_checkpoint
-from ..serving import CheckpointReference, resolve
+from ..results import ScoredRows
+from ..serving import FILE_CHARACTERS, FILE_ROWS, CheckpointReference, resolve, score_file
 from ..tasks import SKILLS, Task, skill_tasks
 from .components import view
 from .handlers import says_errors
 from .uploads import no_place
 
 ROW_COUNTS = (50, 200, 500)
-FILE_ROWS = 2_000
-FILE_CHARACTERS = 2_000_000  # of the texts together: questions read their whole context, window by window
 ON_A_FILE = (
     f"At most {FILE_ROWS:,} rows. You get them back in their order as CSV for any spreadsheet, with the predictions "
     "beside your columns, by a link that only your page knows. A cell that would run there as a formula gets an "
@@ -132,7 +131,12 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str,
             "Of your own table, no rows are kept here to be scored. The score of the model stands with its run, under "
             "Fine-tune; further rows can be answered or scored below, as a file of your own."
         )
-    return _scored(checkpoint, task, sources[0], sources[0], rows, progress)
+    progress(0, desc="Loading the model and the rows")
+    model = cached_checkpoint(checkpoint.location, task)
+    result = evaluate_rows(task, model, data=sources[0], limit=rows, on_rows=_shown_on(progress))
+    evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
+    result = dataclasses.replace(result, evaluation=evaluation)
+    return _scored(checkpoint, task, result, sources[0], rows)
 
 
 @says_errors
@@ -142,31 +146,17 @@ def _score_file(skill: str, checkpoints: list[str] | None, file: str | None, nam
     task = next((task for task in tasks if task.name == name), tasks[0])
     if not file:
         raise DataError(f"Choose a file first. Its columns: {', '.join(task.columns)}.")
-    source = open_source(task, file)
-    rows, _ = draw(source.read(source.scored_splits[0]), FILE_ROWS, seed=0)
-    characters = sum(len(row[field]) for row in rows for field in task.text_fields)
-    if characters > FILE_CHARACTERS:
-        raise DataError(
-            f"The texts have {characters:,} characters together; at most {FILE_CHARACTERS:,} are scored at once. Take "
-            "fewer rows."
-        )
-    return _scored(checkpoint, task, source, Path(file).name, FILE_ROWS, progress)
-
-
-def _scored(
-    checkpoint: CheckpointReference, task: Task, source: Source | str, data: str, limit: int, progress: gr.Progress
-) -> dict:
-    """The payload of scored rows. `data` names the source in the code below them."""
     progress(0, desc="Loading the model and the rows")
-    result = evaluate_rows(
-        task,
-        cached_checkpoint(checkpoint.location, task),
-        data=source,
-        limit=limit,
-        on_rows=lambda split, done, total: progress((done, total), unit="rows"),
-    )
-    evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
-    result = dataclasses.replace(result, evaluation=evaluation)
+    result = score_file(checkpoint, task, Path(file), on_rows=_shown_on(progress))
+    return _scored(checkpoint, task, result, Path(file).name, FILE_ROWS)
+
+
+def _shown_on(progress: gr.Progress) -> Callable[[str, int, int], None]:
+    return lambda split, done, total: progress((done, total), unit="rows")
+
+
+def _scored(checkpoint: CheckpointReference, task: Task, result: ScoredRows, data: str, limit: int) -> dict:
+    """The payload of scored rows. `data` names the source in the code below them."""
     payload = views.scored_rows_payload(task, result, seen=checkpoint.seen(task))
     code = views.rows_code(task.name, checkpoint.name, data, limit)
     return {**payload, "code": code, "checkpoint": checkpoint.name}
@@ -196,7 +186,7 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
             output,
             max_rows=FILE_ROWS,
             max_characters=FILE_CHARACTERS,
-            on_rows=lambda name, done, total: progress((done, total), unit="rows"),
+            on_rows=_shown_on(progress),
         )
     said = [f"{answered.rows - answered.empty:,} rows answered by {checkpoint.title}.", *answered.notes()]
     status = "\n\n".join(map(_plain, said))

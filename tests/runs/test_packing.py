@@ -17,9 +17,8 @@ TEXTS = ["A joy from start to end.", "The plot is thin.", "I would not see it ag
 
 
 def run_of(task: str, **config):
-    record = runs.create_run(
-        "finetune", get_task(task), TrainConfig(**{"data": "sample", "max_steps": 3, "batch_size": 4, "eval_examples": 4} | config)
-    )
+    options = {"data": "sample", "max_steps": 3, "batch_size": 4, "eval_examples": 4} | config
+    record = runs.create_run("finetune", get_task(task), TrainConfig(**options))
     *_, last = runs.record_events(record, partial(finetune, task, record.config))
     assert last.status == "completed", last.message
     return runs.state(runs.run_folder(record.run_id))

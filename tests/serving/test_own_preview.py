@@ -105,3 +105,14 @@ def test_rare_classes_are_said_and_many_even_ones_are_not(write):
     notes = preview_data(OWN, "file", write("few.csv", ("text", "label"), few)).notes
     (hint,) = [note for note in notes if "Few rows" in note]
     assert "and 44 more" in hint
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [(("7", "007", "9"), "“7” = “007”"), (("Food", "food", "Sport"), "“Food” = “food”"), (("a", "b", "c"), "")],
+)
+def test_spellings_that_are_one_class_are_named(write, labels, said):
+    file = write("s.csv", ("text", "label"), [(f"A text, number {n}", labels[n % 3]) for n in range(60)])
+    sentence = preview_data(OWN, "file", file).sentence
+    assert (f"Spelled in several ways, but one class each: {said}." in sentence) == bool(said)
+    assert ("Spelled" in sentence) == bool(said)

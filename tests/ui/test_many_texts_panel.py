@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_scored_is_said(run_of, tmp_path, monkeypatch):
     with pytest.raises(gr.Error, match="no column for label"):
         score("sentiment", [run], str(file), "sst2")
     file.write_text("sentence,label\nfine,1\nawful,0\n", encoding="utf-8")
-    monkeypatch.setattr(many_texts_panel, "FILE_CHARACTERS", 8)
+    monkeypatch.setattr("minilm_demo.serving.labelled_file.FILE_CHARACTERS", 8)
     with pytest.raises(gr.Error, match="have 9 characters together; at most 8"):
         score("sentiment", [run], str(file), "sst2")
 

@@ -38,6 +38,12 @@ def test_from_the_upload_to_the_zip(client, tmp_path, name):
     explained = client.predict("own", text, "", run, api_name="/explain_words")
     assert {word["word"] for word in explained["words"]} >= set(text.replace(",", "").split())
     assert client.predict(text, "", run, api_name="/trace_attention")["shape"][:2] == [6, 12]
+    scored = client.predict(handle_file(str(file)), run, api_name="/score_file")
+    (rows,) = scored["rows"].values()
+    assert rows == len(file.read_text(encoding="utf-8").splitlines()) - 1, "all rows, also those that it learned from"
+    assert any("also stand in the training rows" in note for note in scored["data_notes"])
+    (metrics,) = scored["metrics"].values()
+    assert metrics.get("accuracy", 1) > 0.6
     with urllib.request.urlopen(f"{client.src.rstrip('/')}/runs/{run}.zip", timeout=60) as answer:
         names = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
     assert {"README.md"} <= {one.rsplit("/", 1)[-1] for one in names}

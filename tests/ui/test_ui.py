@@ -27,6 +27,7 @@ PUBLIC = [
     "/predict_paraphrase",
     "/predict_sentiment",
     "/run_status",
+    "/score_file",
     "/start_distillation",
     "/start_finetune",
     "/stop_run",
