@@ -4,7 +4,7 @@ from .columns import guess_columns, preview_file
 from .files import FILE_KINDS, Table, read_table, require_plain
 from .labels import LabelMeaning, example_of, parse_labels, parse_range, said_meaning
 from .outputs import listed, new_file, require_free, require_new_file
-from .own import TARGETS, OwnTable, own_table, whole_table, with_own_task
+from .own import TARGETS, OwnTable, UnclearColumns, only_text_column, own_table, whole_table, with_own_task
 from .reading import (
     MAX_TEXT_CHARACTERS,
     MAX_TOKENS,
@@ -38,6 +38,7 @@ __all__ = [
     "Table",
     "Texts",
     "TokenIds",
+    "UnclearColumns",
     "check_row",
     "check_texts",
     "draw",
@@ -52,6 +53,7 @@ __all__ = [
     "load_texts",
     "local_sources",
     "new_file",
+    "only_text_column",
     "open_source",
     "own_place",
     "own_table",

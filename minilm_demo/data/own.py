@@ -34,6 +34,10 @@ SHARED = 0.5  # distinct values of a label column per row, at most
 FEW_NUMBERS = 10  # whole numbers that are classes, unless the name of their column says that they are scores
 
 
+class UnclearColumns(DataError):
+    """A table of which more than one column could be the label, or the text: a person has to say which."""
+
+
 @dataclass(frozen=True)
 class OwnTable:
     """What a person's own table is taken for. `labels`: label -> the rows that have it; empty for numbers."""
@@ -151,7 +155,7 @@ def _label_column(table: Table, texts: Sequence[str], where: str) -> str:
             "these."
         )
     listed = " and ".join(f"'{column}' ({_sample(table, column)})" for column in candidates)
-    raise DataError(f"{where}: more than one column could be the label: {listed}. Say which one it is.")
+    raise UnclearColumns(f"{where}: more than one column could be the label: {listed}. Say which one it is.")
 
 
 def _could_be_label(table: Table, column: str) -> bool:
@@ -191,7 +195,15 @@ def _text_columns(table: Table, label: str, where: str) -> list[str]:
             "the column if it is one of these."
         )
     listed = " and ".join(f"'{column}'" for column in candidates)
-    raise DataError(f"{where}: more than one column could be the text: {listed}. Say which one, or which two, to read.")
+    raise UnclearColumns(
+        f"{where}: more than one column could be the text: {listed}. Say which one, or which two, to read."
+    )
+
+
+def only_text_column(table: Table) -> str | None:
+    """The one column that holds texts, whatever it is called; None if there is none, or more than one."""
+    candidates = [column for column in table.columns if _is_text(table, column)]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _is_text(table: Table, column: str) -> bool:

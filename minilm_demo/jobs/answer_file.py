@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..data import Table, encodable, find_place, guess_columns, is_blank, new_file, read_table, require_plain
+from ..data import (
+    Table,
+    encodable,
+    find_place,
+    guess_columns,
+    is_blank,
+    new_file,
+    only_text_column,
+    read_table,
+    require_plain,
+)
 from ..errors import DataError
 from ..models import Location, cached_checkpoint, read_trained_columns
 from ..results import Prediction
@@ -94,7 +104,8 @@ def predict_file(
         raise DataError(f"{source.name} has no rows.")
     _check_limit(max_rows, len(table), "rows", source)
     task, columns = task_of_table(candidates, table), _columns(table)
-    rows, repeated, filled = _questions(task, read, source, checkpoint)
+    column_of = _columns_of_texts(task, read, source, checkpoint)
+    rows, repeated, filled = _questions(task, read, source, column_of)
     _check_limit(max_characters, sum(len(text) for row in rows for text in row.values()), "characters of text", source)
     report = on_rows and (lambda rows_done: on_rows(source.name, rows_done, len(filled)))
     with (
@@ -119,32 +130,41 @@ def predict_file(
         truncated=sum(prediction.truncated for prediction in predictions),
         with_unknown_words=sum(bool(prediction.unknown_words) for prediction in predictions),
         unsure=sum(prediction.unsure for prediction in predictions),
-        reading=read.notes,
+        reading=(*read.notes, *_taken(task, columns, column_of)),
     )
 
 
-def _columns_of_texts(task: Task, columns: Sequence[str], checkpoint: str | Location) -> dict[str, str]:
-    """Text field -> its column, by name; where no name fits, the columns that the checkpoint learned from."""
+def _columns_of_texts(task: Task, read: Table, source: Path, checkpoint: str | Location) -> dict[str, str]:
+    """Text field -> its column, by name; where no name fits, the columns that the checkpoint learned from; for a single
+    text the only column that holds texts. Raises `DataError` if a field has none."""
+    columns, fields = _columns(read.rows), task.text_fields
     column_of = guess_columns(task, columns)
-    if column_of.keys() >= set(task.text_fields):
+    if column_of.keys() >= set(fields):
         return column_of
     learned = {field: column for field, column in read_trained_columns(checkpoint).items() if column in columns}
-    return guess_columns(task, columns, learned)
+    column_of = guess_columns(task, columns, learned)
+    only = only_text_column(read) if len(fields) == 1 and fields[0] not in column_of else None
+    column_of |= {fields[0]: only} if only else {}
+    if missing := [field for field in fields if field not in column_of]:
+        raise DataError(
+            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
+            f"Needed: {', '.join(fields)}."
+        )
+    return column_of
+
+
+def _taken(task: Task, columns: Sequence[str], column_of: Mapping[str, str]) -> list[str]:
+    """A sentence for each column that is read though its name does not say so."""
+    named = guess_columns(task, columns)
+    return [f"The column “{column_of[field]}” is read as {field}." for field in task.text_fields if field not in named]
 
 
 def _questions(
-    task: Task, read: Table, source: Path, checkpoint: str | Location
+    task: Task, read: Table, source: Path, column_of: Mapping[str, str]
 ) -> tuple[list[dict[str, str]], list[int], list[int]]:
     """The texts of every row, and the positions of two kinds of rows: those that repeat the names of the columns, and
     those that are asked about, which are all others with texts. Raises `DataError` if no row is asked about."""
     columns = _columns(read.rows)
-    column_of = _columns_of_texts(task, columns, checkpoint)
-    missing = [field for field in task.text_fields if field not in column_of]
-    if missing:
-        raise DataError(
-            f"{source.name} has no column for {' and '.join(missing)}. Found: {', '.join(columns)}. "
-            f"Needed: {', '.join(task.text_fields)}."
-        )
     require_plain(read, column_of, source.name, task.text_fields)
     rows = [{field: _text(row.get(column_of[field])) for field in task.text_fields} for row in read.rows]
     names = [name.strip() for name in columns]

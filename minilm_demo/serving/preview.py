@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..data import AS_SAID, LabelMeaning, draw, example_of, open_source, own_table, preview_file, whole_table
+from ..data import (
+    AS_SAID,
+    LabelMeaning,
+    UnclearColumns,
+    draw,
+    example_of,
+    open_source,
+    own_table,
+    preview_file,
+    whole_table,
+)
 from ..errors import DataError
 from ..models import CATALOG
 from ..tasks import Task, get_task
@@ -136,6 +146,8 @@ def _fits_own(task: Task, file: str) -> bool:
         return False
     try:
         own_table(whole_table(Path(file)), Path(file).name)
+    except UnclearColumns:
+        return True
     except DataError:
         return False
     return True

@@ -15,6 +15,7 @@ from .. import runs
 from ..errors import DemoError
 from ..jobs import metrics
 from ..results import AT_WORK, FINETUNE
+from ..shipped import shipped
 from . import predict_tab
 from .ablation_panel import build_ablation_panel
 from .api import add_endpoints
@@ -28,7 +29,7 @@ from .following import download, download_adapter, download_link, run_view
 from .handlers import QUEUE, REOPENED, says_errors
 from .header import build_header
 from .predict_tab import build_predict_tab
-from .preloading import PreloadedPage
+from .preloading import CARD, PreloadedPage
 from .surroundings import prepare
 from .theme import CSS, theme
 from .uploads import SaidUploads, forget_left_files
@@ -214,6 +215,7 @@ def launch_options() -> dict:
         "state_session_capacity": 200,
         "enable_monitoring": False,
         "head": SAY_ZONE,
+        "favicon_path": shipped("assets/favicon.svg"),
         "footer_links": ["api"],
         "i18n": gr.I18n(en=SPOKEN),
         "max_file_size": "20mb",
@@ -224,6 +226,7 @@ def launch_options() -> dict:
                 Route("/runs/{run_id}/adapter.zip", download_adapter),
                 FILES,
                 PLOTLY,
+                CARD,
             ],
             "middleware": [Middleware(kind) for kind in (CompressedPage, PreloadedPage, KeptAssets, SaidUploads)],
         },
@@ -231,7 +234,11 @@ def launch_options() -> dict:
 
 
 def warm_up() -> None:
-    """In a thread: import the libraries of predictions, start the workers' fork server, delete forgotten uploads."""
+    """In a thread: import the libraries of predictions, start the workers' fork server, delete forgotten uploads.
+
+    transformers itself is imported before the thread begins. It replaces itself in `sys.modules` while it is imported,
+    and a second thread that asks for it meanwhile, such as that of the first question, keeps the unfinished one."""
+    import transformers  # noqa: F401
 
     def work() -> None:
         import transformers.models.bert.modeling_bert  # noqa: F401

@@ -35,6 +35,7 @@ ON_A_FILE = (
     "apostrophe. Both files are deleted within two hours."
 )
 NO_ANSWERS = "The predictions will be here."
+_AT_WORK: dict[str | None, object] = {}  # visitor -> the batch that may go on
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,20 @@ def build_many_texts_panel(skill: gr.Radio, checkpoints: gr.CheckboxGroup) -> Ma
     scoring_file = score_file.click(_score_file, [skill, checkpoints, file, task], scored, **alone)
     chosen = [answers, status, answer, score_file]
     file.change(_chosen_file, file, chosen, **quick, cancels=[answering, scoring_file])
+    gr.context.Context.root_block.unload(_end_batch)
     return ManyTextsPanel(scored, [scoring, answering, scoring_file])
 
 
-def _chosen_file(file: str | None):
+def _chosen_file(file: str | None, request: gr.Request):
     """Empty what belongs to the previous file. Only now the buttons can be pressed: a question that was pressed before
     this event would be cancelled with those of the previous file."""
+    _end_batch(request)
     return *_other_file(), gr.Button(interactive=bool(file)), gr.Button(interactive=bool(file))
 
 
-def _other_skill(skill: str):
+def _other_skill(skill: str, request: gr.Request):
     """Empty what belongs to the previous skill: scored rows, answers of a file."""
+    _end_batch(request)
     return None, gr.Radio(**_which_rows(skill)), _needed_columns(skill), *_other_file()
 
 
@@ -120,7 +124,14 @@ def _which_rows(skill: str) -> dict:
 
 
 @says_errors
-def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str, progress=gr.Progress()) -> dict:  # noqa: B008
+def _score_rows(
+    skill: str,
+    checkpoints: list[str] | None,
+    rows: int,
+    name: str,
+    progress=gr.Progress(),  # noqa: B008
+    request: gr.Request | None = None,
+) -> dict:
     checkpoint, tasks = _first_checkpoint(skill, checkpoints)
     task = next((task for task in tasks if task.name == name), tasks[0])
     if rows not in ROW_COUNTS:
@@ -133,26 +144,56 @@ def _score_rows(skill: str, checkpoints: list[str] | None, rows: int, name: str,
         )
     progress(0, desc="Loading the model and the rows")
     model = cached_checkpoint(checkpoint.location, task)
-    result = evaluate_rows(task, model, data=sources[0], limit=rows, on_rows=_shown_on(progress))
+    with _followed(progress, request) as on_rows:
+        result = evaluate_rows(task, model, data=sources[0], limit=rows, on_rows=on_rows)
     evaluation = dataclasses.replace(result.evaluation, checkpoint=checkpoint.title)
     result = dataclasses.replace(result, evaluation=evaluation)
     return _scored(checkpoint, task, result, sources[0], rows)
 
 
 @says_errors
-def _score_file(skill: str, checkpoints: list[str] | None, file: str | None, name: str, progress=gr.Progress()) -> dict:  # noqa: B008
+def _score_file(
+    skill: str,
+    checkpoints: list[str] | None,
+    file: str | None,
+    name: str,
+    progress=gr.Progress(),  # noqa: B008
+    request: gr.Request | None = None,
+) -> dict:
     """Compare the answers with the labels of a file: all of its rows, or `FILE_ROWS` drawn from them."""
     checkpoint, tasks = _first_checkpoint(skill, checkpoints)
     task = next((task for task in tasks if task.name == name), tasks[0])
     if not file:
         raise DataError(f"Choose a file first. Its columns: {', '.join(task.columns)}.")
     progress(0, desc="Loading the model and the rows")
-    result = score_file(checkpoint, task, Path(file), on_rows=_shown_on(progress))
+    with _followed(progress, request) as on_rows:
+        result = score_file(checkpoint, task, Path(file), on_rows=on_rows)
     return _scored(checkpoint, task, result, Path(file).name, FILE_ROWS)
 
 
-def _shown_on(progress: gr.Progress) -> Callable[[str, int, int], None]:
-    return lambda split, done, total: progress((done, total), unit="rows")
+@contextmanager
+def _followed(progress: gr.Progress, request: gr.Request | None) -> Iterator[Callable[[str, int, int], None]]:
+    """The callback of a batch: it shows how far the batch is, and ends it after `_end_batch`.
+
+    Gradio ends the event of a cancelled batch, but not the thread that works for it: the next one would wait for it."""
+    visitor, batch = request.session_hash if request else None, object()
+    _AT_WORK[visitor] = batch
+
+    def on_rows(name: str, done: int, total: int) -> None:
+        if _AT_WORK.get(visitor) is not batch:
+            raise DataError(f"The work on {name} was ended after {done:,} of {total:,} rows.")
+        progress((done, total), unit="rows")
+
+    try:
+        yield on_rows
+    finally:
+        if _AT_WORK.get(visitor) is batch:
+            del _AT_WORK[visitor]
+
+
+def _end_batch(request: gr.Request) -> None:
+    """End a visitor's batch, for another file, another skill, and when the page is closed."""
+    _AT_WORK.pop(request.session_hash, None)
 
 
 def _scored(checkpoint: CheckpointReference, task: Task, result: ScoredRows, data: str, limit: int) -> dict:
@@ -174,11 +215,17 @@ def _first_checkpoint(skill: str, checkpoints: list[str] | None) -> tuple[Checkp
 
 
 @says_errors
-def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, progress=gr.Progress()):  # noqa: B008
+def _answer_file(
+    skill: str,
+    checkpoints: list[str] | None,
+    file: str | None,
+    progress=gr.Progress(),  # noqa: B008
+    request: gr.Request | None = None,
+):
     checkpoint, tasks = _first_checkpoint(skill, checkpoints)
     if not file:
         raise DataError(f"Choose a file first. Its columns: {', '.join(tasks[0].text_fields)}.")
-    with _private_file("predictions.csv") as output:
+    with _private_file("predictions.csv") as output, _followed(progress, request) as on_rows:
         answered = predict_file(
             tasks,
             checkpoint.location,
@@ -186,9 +233,11 @@ def _answer_file(skill: str, checkpoints: list[str] | None, file: str | None, pr
             output,
             max_rows=FILE_ROWS,
             max_characters=FILE_CHARACTERS,
-            on_rows=_shown_on(progress),
+            on_rows=on_rows,
         )
-    said = [f"{answered.rows - answered.empty:,} rows answered by {checkpoint.title}.", *answered.notes()]
+    number = answered.rows - answered.empty
+    rows = "1 row" if number == 1 else f"{number:,} rows"
+    said = [f"{rows} answered by {checkpoint.title}.", *answered.notes()]
     status = "\n\n".join(map(_plain, said))
     return gr.DownloadButton("Download predictions.csv", value=str(output), visible=True), status
 

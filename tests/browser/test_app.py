@@ -50,7 +50,7 @@ def test_train_stop_reload_and_ask(app, open_page):
     other.click("#curves-run")
     other.locator("#curves [data-drawn=learning-curves]").wait_for()
     other.click("#ask-run")
-    other.wait_for_selector("#checkpoint input:checked")
+    other.locator("#answer").get_by_text("Answered by SST-2 run of").wait_for()  # it asks at once
     other.get_by_label("Sentiment skill").check()  # two lanes: the run and the shipped skill
     other.locator("#text1 textarea").fill("<img src=x onerror=document.title='broken'> I loved every minute of it.")
     other.click("#ask")
@@ -115,7 +115,7 @@ def test_a_file_comes_back_with_answers(app, open_page, tmp_path):
     page.get_by_text("Many texts at once").click()
     (tmp_path / "mine.csv").write_text('id,review\n7,"A joy, and short."\n8,Dull.\n', encoding="utf-8")
     page.set_input_files("#csv-file input[type=file]", tmp_path / "mine.csv")
-    page.get_by_text("mine.csv").first.wait_for()
+    page.locator("#csv-file").get_by_text("mine").first.wait_for()
     page.click("#csv-run")
     page.locator("#csv-out").wait_for()
     with page.expect_download() as download:
@@ -126,6 +126,23 @@ def test_a_file_comes_back_with_answers(app, open_page, tmp_path):
         ("7", "A joy, and short.", "positive"),
         ("8", "Dull.", "negative"),
     ]
+
+
+def test_another_file_ends_the_answers_to_the_first(app, open_page, tmp_path):
+    page = open_predict(open_page, app, "Question answering")
+    page.get_by_text("Many texts at once").click()
+    long = "The bees collect pollen from the willows behind the school. " * 15
+    with (tmp_path / "long.csv").open("w", encoding="utf-8") as file:
+        file.write("question,context\n" + f"What do the bees collect?,{long}\n" * 1500)
+    page.set_input_files("#csv-file input[type=file]", tmp_path / "long.csv")
+    page.click("#csv-run")
+    page.locator("#csv-says").get_by_text("processing").wait_for()
+    page.locator("#csv-file").get_by_label("Clear").first.click()
+    page.locator("#csv-says").get_by_text("The predictions will be here.").wait_for()
+    (tmp_path / "short.csv").write_text("question,context\nWho sang?,Anna sang.\n", encoding="utf-8")
+    page.set_input_files("#csv-file input[type=file]", tmp_path / "short.csv")
+    page.click("#csv-run")
+    page.get_by_text("1 row answered by").wait_for()
 
 
 def test_a_mistake_among_scored_rows_goes_into_the_box(app, open_page):

@@ -92,6 +92,17 @@ def test_every_kind_of_file_and_guessed_columns(tiny_checkpoint_for, tmp_path, o
         assert sum(float(row[f"probability_{label}"]) for label in TASKS["mnli"].labels) == pytest.approx(1, abs=1e-3)
 
 
+def test_the_only_column_of_texts_is_read_whatever_it_is_called(tiny_checkpoint_for, tmp_path, output):
+    rows = [["7", "Das war ein schöner Abend", "x"], ["8", "Nie wieder in dieses Haus", "y"]]
+    source = write_csv(tmp_path / "in.csv", ["Nr", "Ihre Meinung", "Ort"], rows)
+    answered = predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), source, output)
+    assert answered.notes()[0] == "The column “Ihre Meinung” is read as sentence."
+    assert all(row["prediction"] in TASKS["sst2"].labels for row in read_csv(output)[1])
+    two = write_csv(tmp_path / "two.csv", ["Gut", "Schlecht"], [["Das war ein Abend", "Das war ein Morgen"]])
+    with pytest.raises(DataError, match="no column for sentence"):
+        predict_file([TASKS["sst2"]], str(tiny_checkpoint_for("sst2")), two, tmp_path / "none.csv")
+
+
 def test_answers_come_with_their_place_in_the_text(tiny_checkpoint_for, tmp_path, output):
     rows = [["7", "Who?", "Ada wrote 😀 notes."], ["8", "What is it?", "A book, “blue”."]]
     source = write_csv(tmp_path / "in.csv", ["id", "question", "context"], rows)

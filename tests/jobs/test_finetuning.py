@@ -243,8 +243,8 @@ def test_a_run_on_the_sample_takes_the_time_of_its_task_if_no_length_is_given(ti
 @pytest.mark.parametrize(
     ("options", "factor"),
     [
-        ({"max_steps": 28}, 1),
-        ({"max_steps": 14}, 2),
+        ({"max_steps": 50}, 1),
+        ({"max_steps": 25}, 2),
         ({"max_steps": 1}, 3),
         ({"max_steps": 1, "method": "lora"}, 10),
         ({"max_steps": 1, "method": "head"}, 20),
@@ -534,7 +534,7 @@ def test_the_learning_rate_rises_and_falls_in_straight_lines(few, ratio, warmup)
 
 @pytest.mark.parametrize(("method", "times"), METHODS.items())
 def test_each_method_has_its_learning_rate(few, method, times):
-    events = drain("sst2", **few, max_steps=30, method=method, warmup_ratio=0.0)
+    events = drain("sst2", **few, max_steps=50, method=method, warmup_ratio=0.0)
     assert of(Stepped, events)[0].learning_rate == pytest.approx(SST2.learning_rate * times)
 
 
@@ -865,7 +865,7 @@ def test_the_random_state_of_the_caller_does_not_matter(few):
 
 
 def test_what_was_left_open_is_recorded_as_resolved(many):
-    events = drain("sst2", **many, max_steps=30)
+    events = drain("sst2", **many, max_steps=50)
     settings = of(Started, events)[0].settings
     assert settings == events[-1].result.settings
     task = TASKS["sst2"]

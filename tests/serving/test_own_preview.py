@@ -116,3 +116,10 @@ def test_spellings_that_are_one_class_are_named(write, labels, said):
     sentence = preview_data(OWN, "file", file).sentence
     assert (f"Spelled in several ways, but one class each: {said}." in sentence) == bool(said)
     assert ("Spelled" in sentence) == bool(said)
+
+
+def test_a_file_with_two_label_columns_can_be_taken_as_classes_of_ones_own(write):
+    rows = [(f"A text, number {n}", n % 5 + 1, (1, 5)[n % 2]) for n in range(60)]
+    file = write("two.csv", ("text", "rating", "stars"), rows)
+    preview = preview_data(get_task("sst2"), "file", file)
+    assert not preview.can_train and preview.fits_own

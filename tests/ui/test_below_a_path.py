@@ -1,6 +1,7 @@
 """The app mounted in another one, below a path: its files are found there, compressed and cached as at the top."""
 
 import re
+import struct
 
 import fastapi
 import gradio as gr
@@ -41,6 +42,14 @@ def test_the_zip_of_a_run_is_looked_for_below_the_path(mounted):
     answer = mounted.get("/sub/runs/sst2-AAAAAAAAAAAAAAAAAAAAAA.zip")
     assert (answer.status_code, answer.text[:24]) == (404, "There is no such run her")
     assert mounted.get("/sub/healthz").text == "ok"
+
+
+def test_the_card_is_a_picture_named_by_its_whole_address(mounted):
+    (image,) = re.findall(r'property="og:image" content="([^"]*)"', mounted.get("/sub/").text)
+    assert image == "http://127.0.0.1/sub/card.png"
+    answer = mounted.get("/sub/card.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert struct.unpack(">II", answer.content[16:24]) == (1200, 630)
 
 
 def test_no_address_in_the_page_begins_at_the_root_of_the_server(mounted):

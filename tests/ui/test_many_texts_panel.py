@@ -229,3 +229,22 @@ def test_the_panel_is_closed_and_its_events_are_private():
     assert {function.api_visibility for function in page.fns.values()} == {"private"}
     heavy = [function for function in page.fns.values() if function.concurrency_id == "many texts"]
     assert [function.concurrency_limit for function in heavy] == [1, 1, 1]
+
+
+def test_a_batch_ends_for_another_file_and_lets_the_next_one_begin(run_of, tmp_path):
+    """Gradio ends only the event of a cancelled batch; the thread would work to the end of 600 rows."""
+    file, run = tmp_path / "mine.csv", run_of()
+    file.write_text("sentence\n" + "fine\n" * 600, encoding="utf-8")
+    visitor = types.SimpleNamespace(session_hash="visitor")
+    steps = []
+
+    def progress(done, **_):
+        steps.append(done)
+        if len(steps) == 2:
+            many_texts_panel._chosen_file(None, visitor)
+
+    with pytest.raises(gr.Error, match=r"The work on mine.csv was ended after \d+ of 600 rows"):
+        many_texts_panel._answer_file("sentiment", [run], str(file), progress, visitor)
+    assert len(steps) == 2 and not many_texts_panel._AT_WORK
+    _, said = many_texts_panel._answer_file("sentiment", [run], str(file), told()[1], visitor)
+    assert said.startswith("600 rows answered by")

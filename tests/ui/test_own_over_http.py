@@ -4,11 +4,15 @@ import io
 import time
 import urllib.request
 import zipfile
+from functools import partial
 
 import pytest
-from gradio_client import handle_file
+from gradio_client import Client, handle_file
 from own_files import ASKED, write_own_table
+from running_app import running_app
 
+from minilm_demo import TrainConfig, finetune, get_task, runs
+from minilm_demo.jobs import with_rows_of_own
 from minilm_demo.results import FINAL
 
 SECONDS = 120  # a bound for a slow machine, not an expectation
@@ -48,6 +52,18 @@ def test_from_the_upload_to_the_zip(client, tmp_path, name):
         names = zipfile.ZipFile(io.BytesIO(answer.read())).namelist()
     assert {"README.md"} <= {one.rsplit("/", 1)[-1] for one in names}
     assert any(one.endswith("model.safetensors") for one in names)
+
+
+def test_a_model_of_ones_own_answers_after_the_server_was_started_again(own_home, tmp_path):
+    config = TrainConfig(data=str(write_own_table(tmp_path, "spam")), max_steps=1, method="head")
+    task, config = with_rows_of_own(get_task("own"), config)
+    record = runs.create_run("finetune", task, config, "page")
+    *_, last = runs.record_events(record, partial(finetune, task, record.config))
+    assert last.status == "completed", last.message
+    with running_app(own_home) as address:
+        client = Client(address, verbose=False)
+        assert client.predict("Free prize", record.run_id, api_name="/predict_own")["label"] in ("ham", "spam")
+        assert client.predict(record.run_id, api_name="/run_status")["status"] == "completed"
 
 
 def test_what_numbers_mean_can_be_said(client, tmp_path):
