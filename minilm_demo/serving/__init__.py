@@ -16,6 +16,7 @@ from .choices import (
     student_choices,
     teacher_choices,
     traceable_choices,
+    with_remark,
 )
 from .labelled_file import FILE_CHARACTERS, FILE_ROWS, score_file
 from .lengths import rounds_sentence
@@ -90,4 +91,5 @@ __all__ = [
     "traceable_choices",
     "watched_attention",
     "watched_student",
+    "with_remark",
 ]

@@ -11,13 +11,14 @@ from types import SimpleNamespace
 from ..data import local_sources
 from ..errors import DemoError
 from ..jobs import compare
-from ..models import CATALOG, default_checkpoint, is_on_disk, read_config
+from ..models import CATALOG, CatalogEntry, default_checkpoint, is_on_disk, read_config
 from ..results import DISTILL
 from ..runs import RunState, usable_runs
 from ..tasks import TASKS, Task
 from .checkpoints import run_title
 
 Choices = list[tuple[str, str]]  # (title, name)
+REMARK = "\u2003"  # between the words of a choice and a remark, which `assets/page.js` puts at the right of its row
 OPEN_DATA = ("auto", "mirror", "hub", "sample")  # paths on the server are not allowed
 
 
@@ -27,21 +28,17 @@ def checkpoint_choices(tasks: Sequence[Task] | None, mine: Sequence[str]) -> Cho
     names = None if tasks is None else {task.name for task in tasks}
     answering = [entry for entry in CATALOG.values() if entry.tasks and (names is None or names & set(entry.tasks))]
     ready = [entry for entry in answering if is_on_disk(entry)]
-    skills = [(entry.title, entry.name) for entry in ready if entry.is_skill]
+    skills = [_listed(entry) for entry in ready if entry.is_skill]
     runs = [_choice(run) for run in usable_runs(names, mine or ())]
-    return skills + runs + [(entry.title, entry.name) for entry in ready if not entry.is_skill]
+    return skills + runs + [_listed(entry) for entry in ready if not entry.is_skill]
 
 
 def traceable_choices(mine: Sequence[str]) -> Choices:
     """The checkpoints whose attention can be traced, with and without an output layer: those on this machine, then the
     encoders of the catalog that are fetched first, with their megabytes."""
     encoders = [entry for entry in CATALOG.values() if not entry.tasks]
-    here = [(entry.title, entry.name) for entry in encoders if is_on_disk(entry)]
-    fetched = [
-        (f"{entry.title}: fetched first ({entry.megabytes} MB)", entry.name)
-        for entry in encoders
-        if not is_on_disk(entry)
-    ]
+    here = [_listed(entry) for entry in encoders if is_on_disk(entry)]
+    fetched = [_listed(entry) for entry in encoders if not is_on_disk(entry)]
     return checkpoint_choices(None, mine) + here + student_choices(mine) + fetched
 
 
@@ -54,10 +51,9 @@ def starting_points(mine: Sequence[str], skills: bool = False) -> Choices:
     """The checkpoints that a run may start from: those on disk, those to fetch with their megabytes, then the students
     that were distilled here. With `skills` also the shipped skills."""
     entries = [entry for entry in CATALOG.values() if not entry.tasks or (skills and entry.is_skill)]
-    fetch_notes = {entry.name: "" if is_on_disk(entry) else f": fetch {entry.megabytes} MB" for entry in entries}
-    choices = [(entry.title + fetch_notes[entry.name], entry.name) for entry in entries]
+    choices = [_listed(entry) for entry in sorted(entries, key=lambda entry: not is_on_disk(entry))]
     default = [(default_checkpoint(), default_checkpoint())] if default_checkpoint() not in CATALOG else []
-    return default + sorted(choices, key=lambda choice: bool(fetch_notes[choice[1]])) + student_choices(mine)
+    return default + choices + student_choices(mine)
 
 
 def default_start(task: Task, data: str) -> str:
@@ -72,6 +68,20 @@ def chosen_start(task: Task, data: str, checkpoint: str) -> str:
     gives way to the default of this one, any other stays."""
     defaults = {default_checkpoint(), *(other.start_from for other in TASKS.values())}
     return default_start(task, data) if checkpoint in defaults else checkpoint
+
+
+def with_remark(words: str, remark: str) -> str:
+    """The words of a choice with a remark."""
+    return f"{words}{REMARK}{remark}"
+
+
+def _listed(entry: CatalogEntry) -> tuple[str, str]:
+    """A checkpoint of the catalog as a choice. The remark is what has to be fetched, else what its title has in
+    brackets."""
+    words, _, aside = entry.title.partition(" (")
+    if not is_on_disk(entry):
+        return with_remark(entry.title, f"fetch {entry.megabytes} MB"), entry.name
+    return with_remark(words, aside.removesuffix(")")) if aside else words, entry.name
 
 
 def _choice(run: RunState) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from .header import build_header
 from .predict_tab import build_predict_tab
 from .preloading import CARD, PreloadedPage
 from .surroundings import prepare
-from .theme import CSS, theme
+from .theme import CSS, PAGE_SCRIPT, theme
 from .uploads import SaidUploads, forget_left_files
 from .zone import SAY_ZONE, visitors_zone
 
@@ -214,7 +214,7 @@ def launch_options() -> dict:
         "run_history": False,
         "state_session_capacity": 200,
         "enable_monitoring": False,
-        "head": SAY_ZONE,
+        "head": SAY_ZONE + PAGE_SCRIPT,
         "favicon_path": shipped("assets/favicon.svg"),
         "footer_links": ["api"],
         "i18n": gr.I18n(en=SPOKEN),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..serving import with_remark
+
 DATA_LABELS: Mapping[str, str] = {
-    "sample": "Bundled sample (written for this demo)",
-    "mirror": "The real data set, from the local mirror",
-    "hub": "The real data set, from the Hub",
+    "sample": with_remark("Bundled sample", "ours, not GLUE"),
+    "mirror": with_remark("The real data set", "local mirror"),
+    "hub": with_remark("The real data set", "from the Hub"),
     "file": "My own file",
 }
 EVAL_EXAMPLES = 500  # of each validation split, which takes seconds

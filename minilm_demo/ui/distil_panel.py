@@ -28,6 +28,7 @@ from ..serving import (
     teacher_choices,
     text_to_watch,
     watched_student,
+    with_remark,
 )
 from ..tasks import TASKS, Task, get_task
 from .choices import data_choices, two_boxes, valid_choice, with_run
@@ -43,10 +44,10 @@ ABOUT = (
 )
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "5 minutes": 300.0, "By steps (Advanced)": None}
 LOSSES: Mapping[str, tuple[str, str]] = {  # words -> recipe, terms
-    "Attention + value relation (MiniLM)": ("minilm_v1", ""),
+    with_remark("Attention + value relation", "MiniLM"): ("minilm_v1", ""),
     "Attention only": ("minilm_v1", "at"),
     "Value relation only": ("minilm_v1", "vr"),
-    "Query + key + value relation (MiniLMv2)": ("minilm_v2", ""),
+    with_remark("Query, key, value relation", "MiniLMv2"): ("minilm_v2", ""),
 }
 STARTS = {"random": "At random", "teacher": "From the teacher's layers"}
 NUMBERS = {

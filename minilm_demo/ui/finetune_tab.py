@@ -15,7 +15,7 @@ from ..jobs import TrainConfig, check_probe, default_rate, with_rows_of_own
 from ..models import default_checkpoint
 from ..results import FINETUNE
 from ..runs import JOBS, RunState
-from ..serving import chosen_start, default_start, preview_data, rounds_sentence, starting_points
+from ..serving import chosen_start, default_start, preview_data, rounds_sentence, starting_points, with_remark
 from ..tasks import OWN, TASKS, Task, get_task
 from .choices import EVAL_EXAMPLES, data_choices, two_boxes, valid_choice, with_run
 from .components import NumberBox, bench, rail, stage, view
@@ -35,8 +35,11 @@ from .own_file import build_own_file, said_of_file, show_file
 
 SHORT, CHARACTER, PADDING = 15, 3, 10  # characters of a short cell; percents of a phone's table for each, and around it
 TIMES = {"30 seconds": 30.0, "2 minutes": 120.0, "10 minutes": 600.0, "By epochs (Advanced)": None}
-METHOD_TITLES = {"full": "All weights", "lora": "LoRA", "head": "Output layer"}
-METHOD_INFO = "What moves: everything, small matrices beside the weights, or the last layer alone."
+METHOD_TITLES = {
+    "full": with_remark("All weights", "every number learns"),
+    "lora": with_remark("LoRA", "small matrices beside them"),
+    "head": with_remark("Output layer", "only the last layer learns"),
+}
 BEST_KNOWN = ("sst2", "mnli", "mrpc", "squad_v2")
 NUMBERS = {
     box.name: box
@@ -79,10 +82,10 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
             source = local_sources(first)[0]
             data = gr.Radio(_data_choices(first), value=source, label="Data", elem_id="data", elem_classes="page-list")
             own = build_own_file()
-            method = _method()
             time = gr.Radio(
                 list(TIMES), value=_time_of(first), label="How long?", elem_id="time", elem_classes="page-parts"
             )
+            method = _method()
             probe = _probe(first)
             with gr.Accordion("Advanced", open=False, elem_id="advanced") as advanced:
                 options = _advanced(first, method)
@@ -127,18 +130,16 @@ def build_finetune_tab(my_runs: gr.BrowserState) -> FinetuneTab:
 
 
 def _task_choices() -> list[tuple[str, str]]:
-    """The tasks, the best known first: each is its question, then its name."""
+    """The tasks, the best known first: each is its question, with its name as the remark."""
     known = [*(get_task(name) for name in BEST_KNOWN), OWN]
     tasks = [*known, *(task for task in TASKS.values() if task not in known)]
     named = [(*task.title.split(": ", 1), task.name) for task in tasks]
-    return [(f"{views.words.capital(question)} ({title})", name) for title, question, name in named]
+    return [(with_remark(views.words.capital(question), title), name) for title, question, name in named]
 
 
 def _method() -> gr.Radio:
     choices = [(title, name) for name, title in METHOD_TITLES.items()]
-    return gr.Radio(
-        choices, value="full", label="Method", info=METHOD_INFO, elem_id="option-method", elem_classes="page-parts"
-    )
+    return gr.Radio(choices, value="full", label="Method", elem_id="option-method", elem_classes="page-list")
 
 
 def _after_row() -> tuple[gr.Row, gr.Button, gr.Button, gr.Button, gr.Button, gr.Button]:

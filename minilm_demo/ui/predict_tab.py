@@ -31,6 +31,7 @@ from .many_texts_panel import build_many_texts_panel
 NOTHING_YET = (
     "No fine-tuned model for this here yet. Train one in the Fine-tune tab: half a minute is enough for a first answer."
 )
+FIRST_STEPS = "New here? Press **Ask**. Then train a model of your own under **Fine-tune**, and look inside it."
 SIDE_BY_SIDE = "Choose several to see them side by side."
 FORM = ("skill", "checkpoints")  # of the form's values, those beside the texts
 
@@ -48,6 +49,7 @@ def build_predict_tab(my_runs: gr.BrowserState) -> PredictTab:
     first = next(iter(SKILLS))
     with bench():
         with rail():
+            gr.Markdown(FIRST_STEPS, elem_classes="page-about")
             skill = gr.Radio(
                 _skill_choices(()),
                 value=first,

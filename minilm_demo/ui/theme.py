@@ -6,6 +6,7 @@ import gradio as gr
 from ..shipped import shipped
 
 CSS = shipped("assets/page.css")
+PAGE_SCRIPT = f'<script type="module">{shipped("assets/page.js").read_text(encoding="utf-8")}</script>'
 
 # Gradio's variable -> its value, in which the tokens are light or dark by themselves.
 CONTROLS = {

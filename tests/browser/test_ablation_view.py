@@ -47,6 +47,9 @@ def test_the_picture_its_words_and_its_tables(page, load, pages):
     assert "79.0, 80.0, 78.7, 79.8, 80.1" in row.inner_text() and row.is_visible()
     page.get_by_text("The gains as a table").click()
     page.get_by_role("cell", name="+6.1").wait_for()
+    page.locator("summary", has_text="How it was measured").click()
+    page.locator(".mlm-facts").first.wait_for()
+    page.locator("summary", has_text="The paper's own numbers").click()
     paper = page.get_by_role("region", name="The paper's own numbers")
     assert "72.4 / 82.2 / 91.0" in paper.inner_text()
     assert page.get_by_role("button").count() == 0

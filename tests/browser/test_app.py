@@ -226,6 +226,7 @@ def test_teacher_beside_student(app, open_page):
     assert "${document.title}" in microscope.inner_text()
     microscope.get_by_role("option", name="Head 5:").click()
     microscope.get_by_role("heading", name="Query relation, head 5 of 48").wait_for()
+    microscope.get_by_text("The formula with your numbers").click()
     microscope.get_by_text("Score: q of").wait_for()
     page.locator("#microscope-text1 textarea").fill("  ")
     page.click("#microscope-compare")

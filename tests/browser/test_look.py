@@ -59,6 +59,44 @@ def test_the_button_and_what_it_fills_are_on_screen_together(app, open_page):
         assert button["x"] + button["width"] < view["x"], f"{place} is side by side"
 
 
+def test_the_button_stays_in_view_while_the_stage_scrolls(app, open_page):
+    page = open_place(open_page, app, "predict", viewport={"width": 1366, "height": 768})
+    for place in each_place(page):
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(100)
+        box = page.locator(PLACES[place][0]).bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 768, place
+
+
+def test_the_button_is_within_reach_on_a_phone(app, open_page):
+    page = open_place(open_page, app, "predict", viewport={"width": 390, "height": 844})
+    for place in each_place(page):
+        page.evaluate("scrollTo(0, 0)")
+        box = page.locator(PLACES[place][0]).bounding_box()
+        assert box["y"] + box["height"] <= 844, place
+
+
+def test_distil_has_places_of_two_screens_at_most(app, open_page):
+    page = open_place(open_page, app, "predict", viewport={"width": 1366, "height": 768})
+    for place in each_place(page):
+        page.wait_for_timeout(500)  # a view draws itself after it is shown
+        assert page.evaluate("document.documentElement.scrollHeight") <= 2 * 768, place
+
+
+def test_a_long_list_is_folded_and_its_rows_have_remarks(app, open_page):
+    page = open_place(open_page, app, "finetune")
+    tasks = page.locator("#task label")
+    assert tasks.first.locator("small").inner_text() == "SST-2"
+    assert [task.is_visible() for task in tasks.all()] == [True] * 4 + [False] * (tasks.count() - 4)
+    more = page.locator("#task .page-more")
+    assert more.inner_text() == f"{tasks.count() - 4} more"
+    more.press("Enter")
+    tasks.nth(7).click()
+    more.click()  # fewer: what is chosen stays
+    shown = [place for place, task in enumerate(tasks.all()) if task.is_visible()]
+    assert shown == [0, 1, 2, 3, 7]
+
+
 def test_nothing_is_wider_than_a_phone(app, open_page):
     page = open_place(open_page, app, "predict", viewport={"width": 390, "height": 844})
     for place in each_place(page):

@@ -151,8 +151,14 @@ def test_pointing_at_one_map_points_at_all_three(page, load):
     assert page.locator(".mlm-sentence").inner_text().startswith("“smiled” → “nobody”: teacher")
 
 
+def open_part(page, name: str) -> None:
+    """Unfold "formula" or "farthest"."""
+    page.locator(f".mlm-{name} > summary").click()
+
+
 def test_the_formula_has_the_numbers_of_the_cell(page, load):
     load(page, PAGES["a pair"])
+    assert page.locator(".mlm-steps").is_hidden(), "a chosen cell opens it"
     point_at(page, "student", 0, 2, 5, 5)
     page.mouse.down()
     page.mouse.up()
@@ -179,6 +185,7 @@ def test_the_formula_has_the_numbers_of_the_cell(page, load):
 def test_a_word_of_two_pieces_has_a_row_for_each(page, load):
     load(page, PAGES["a pair"])
     assert "“wait” of “waiters”" in page.locator(".mlm-formula h3").inner_text()
+    open_part(page, "formula")
     page.get_by_role("button", name="##ers").first.click()
     assert "“##ers” of “waiters”" in page.locator(".mlm-formula h3").inner_text()
     page.get_by_role("radio", name="Pieces").check()
@@ -192,10 +199,12 @@ def test_a_word_of_two_pieces_has_a_row_for_each(page, load):
 def test_the_worst_rows_in_words(page, load):
     load(page, PAGES["a pair"])
     option(page, 1).click()
+    open_part(page, "farthest")
     first = page.locator(".mlm-worst-row").first
     assert first.inner_text().startswith("“wait” of “waiters” (head 3): the student looks")
     first.click()
     assert page.locator("h3").first.inner_text() == "Attention, head 3 of 4"
+    assert page.locator(".mlm-steps").is_visible()
     page.get_by_role("radio", name="Value relation").check()
     assert "the student puts" in page.locator(".mlm-worst-row").first.inner_text()
 
@@ -203,6 +212,7 @@ def test_the_worst_rows_in_words(page, load):
 def test_the_row_can_be_sorted_and_its_keys_chosen(page, load):
     load(page, PAGES["a pair"])
     row = page.locator(".mlm-row")
+    open_part(page, "formula")
     row.get_by_role("button", name="All").click()
     row.get_by_role("button", name="Teacher, p").click()
     shown = [float(text) for text in row.locator("tbody tr td:nth-child(2) .mlm-number").all_inner_texts()]
@@ -220,6 +230,7 @@ def test_the_student_while_it_learned(page, load):
     slider.press("Home")
     assert page.locator(".mlm-frame-words").inner_text().startswith("Step 0 of 20: Attention")
     assert page.locator(".mlm-of-student canvas").first.evaluate("(canvas) => canvas.toDataURL()") != before
+    open_part(page, "formula")
     assert "kept for the last step only" in page.locator(".mlm-formula").inner_text()
     page.get_by_role("button", name="Play").click()
     page.get_by_text("Step 20 of 20").wait_for()
@@ -278,6 +289,7 @@ def test_a_head_of_a_long_text_comes_from_the_server(page, load):
     load(page, html)
     page.wait_for_function("!document.querySelector('.mlm-note').checkVisibility() || window.asked.length === 2")
     page.get_by_text("The formula with your numbers").wait_for()
+    open_part(page, "formula")
     assert page.evaluate("window.asked[0]") == ["head", {"relation": "QK", "head": 2}]
     page.get_by_text("Score: q of").wait_for()
     assert f"KL(p ‖ q) = {targets.divergence['QK'][2, 2]:.3f} nats" in page.locator(".mlm-formula").inner_text()
@@ -299,6 +311,7 @@ def test_another_picture_is_asked_for_and_a_refusal_leaves_this_one(page, load):
 def test_what_the_server_cannot_answer_is_said(page, load):
     load(page, served(TARGETS, row={"error": "The run is gone."}, file={"error": "No file."}))
     option(page, 1).click()
+    open_part(page, "formula")
     page.get_by_text("The run is gone.").wait_for()
     assert json.dumps(page.evaluate("window.asked")) == json.dumps([["row", {"relation": "QK", "head": 0, "token": 2}]])
     page.get_by_text("Save", exact=True).click()

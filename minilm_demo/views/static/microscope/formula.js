@@ -12,17 +12,16 @@ const FIRST_ROWS = 8;
 
 export function formula(page) {
   const title = make("h3", "");
+  const heading = make("summary", "", title);
   const pieces = make("div", "mlm-buttons");
   const steps = make("div", "mlm-steps");
   const row = make("div", "mlm-row");
   const note = make("p", "mlm-note");
-  const element = make(
-    "section",
-    "mlm-formula",
-    title,
-    pieces,
-    make("div", "mlm-formula-body", make("div", "", steps, note), row),
-  );
+  const body = make("div", "mlm-formula-body", make("div", "", steps, note), row);
+  const element = make("details", "mlm-formula", heading, pieces, body);
+  page.openFormula = () => {
+    element.open = true;
+  };
   const settings = { all: false, sorting: { column: 3, down: true } };
   function draw() {
     const { state, view } = page;

@@ -82,5 +82,6 @@ export function pictureOf(page, side) {
 // A cell, or a name, which stands for its row or its column.
 function pick(page, place) {
   if (page.view.cells) return;
+  page.openFormula();
   page.set({ chosen: V.cellTokens(page, place), hovered: NOWHERE });
 }

@@ -228,7 +228,7 @@ export function controls(page) {
 export function worst(page) {
   const title = make("h3", "");
   const list = make("ol", "mlm-worst");
-  const element = make("section", "", title, list);
+  const element = make("details", "mlm-farthest", make("summary", "", title), list);
   function draw() {
     const { data, value, state } = page;
     const rows = R.worst(V.divergenceOf(page), data.heads, V.shownTokens(page), WORST);
@@ -243,6 +243,7 @@ function worstLine(page, row) {
   const node = button(
     "",
     () => {
+      page.openFormula();
       page.set({ head: row.head, chosen: { from: row.token, to: to === null ? row.token : to } });
       page.focusBars();
     },

@@ -49,10 +49,12 @@ function build(root, callbacks) {
     empty: make("p", "mlm-empty"),
     findings: make("div", ""),
     picture: make("div", ""),
-    gains: make("div", ""),
-    more: make("div", ""),
+    about: make("p", "mlm-note"),
+    notes: make("div", ""),
+    gains: make("div", "mlm-part"),
+    measured: make("div", "mlm-part"),
     code: code(),
-    paper: make("section", "mlm-paper"),
+    paper: make("details", "mlm-details mlm-paper"),
   };
   page.findings.setAttribute("aria-live", "polite");
   page.figure = mountFigure(page.picture, null, callbacks);
@@ -62,9 +64,9 @@ function build(root, callbacks) {
     page.empty,
     page.findings,
     page.picture,
-    page.gains,
-    make("div", "mlm-beside", page.more, page.paper),
-    page.code,
+    page.about,
+    page.notes,
+    make("div", "mlm-folds", page.gains, page.measured, page.paper, page.code),
   );
   root.classList.add("mlm", "mlm-ablation");
   root.replaceChildren(page.body);
@@ -86,6 +88,7 @@ function update(state, value) {
   show(page.paper, Boolean(value?.paper));
   if (!value) return;
   if (value.paper) drawPaper(page.paper, value.paper);
+  page.paper.open = !value.drawn; // alone it is the content
   take(state, value);
   show(following.element, Boolean(value.run));
   if (value.run) following.begin(value.run);
@@ -114,25 +117,19 @@ function draw(page, { drawn, empty }) {
   say(page.empty, empty);
   page.findings.replaceChildren(...(drawn ? drawn.findings.map((sentence) => make("p", "mlm-verdict", sentence)) : []));
   page.figure.update(drawn ? drawn.figure : null);
-  page.gains.replaceChildren(...(drawn ? drawGains(drawn) : []));
-  page.more.replaceChildren(...(drawn ? drawMore(drawn) : []));
+  say(page.about, drawn?.about || "");
+  page.notes.replaceChildren(...(drawn ? drawNotes(drawn) : []));
+  page.gains.replaceChildren(...(drawn?.gains ? [details("The gains as a table", () => drawTable(drawn.gains))] : []));
+  page.measured.replaceChildren(...(drawn ? [details("How it was measured", () => facts(drawn.figures))] : []));
 }
 
 /**
  * @param {DrawnExperiment} drawn
  */
-function drawGains({ about, gains }) {
-  return [make("p", "mlm-note", about), ...(gains ? [details("The gains as a table", () => drawTable(gains))] : [])];
-}
-
-/**
- * @param {DrawnExperiment} drawn
- */
-function drawMore({ notes, figures }) {
+function drawNotes({ notes }) {
   return [
     make("h4", "", "Reading it honestly"),
     make("ul", "mlm-reading", ...notes.map((sentence) => make("li", "mlm-note", sentence))),
-    facts(figures),
   ];
 }
 
@@ -142,5 +139,5 @@ function drawMore({ notes, figures }) {
  */
 function drawPaper(section, { title, about, headings, rows }) {
   const numbers = scroller(title, table(title, headings, rows, true));
-  section.replaceChildren(make("h4", "", title), make("p", "mlm-note", about), numbers);
+  section.replaceChildren(make("summary", "", title), make("p", "mlm-note", about), numbers);
 }

@@ -24,7 +24,10 @@ const SPEAK_EVERY = 10000; // milliseconds between two announcements to a screen
  * @param {RunPayload | null} value
  */
 export function mount(root, value, callbacks = {}) {
-  const page = build(root, callbacks.empty || "No run yet. Choose a task and start one.");
+  const page = build(
+    root,
+    callbacks.empty || "No run yet. Press Train: its loss and its score move here while it learns.",
+  );
   const state = { page, callbacks, spoken: 0, payload: null, points: null, charts: new Map() };
   state.destroy = () => {
     state.following.destroy();

@@ -38,7 +38,9 @@ export function mount(root, value, callbacks = {}) {
   state.microscope = mountMicroscope(boxes.maps, null, { row: async () => NO_SCORES });
   // A visitor who looks back gets the newest picture when the slider is at the end again, or when the run is over.
   boxes.maps.addEventListener("input", () => draw(state));
-  const empty = "No student yet. Choose its teacher and its size, and start.";
+  const empty =
+    "No student yet. Press Distil: its loss falls here, and its maps of your sentence come nearer to the teacher's. " +
+    "The Microscope plays a recording of one.";
   const run = mountRun(boxes.run, value, { ...callbacks, empty, taken: (payload) => follow(state, payload) });
   return {
     update: run.update,
