@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_READ = (".py", "screenshot.png")  # of assets/: scripts that make the others, and the README's picture
+NOT_READ = (".py", "screenshot.png")  # of assets/: scripts that make the others, and the README's pictures
 SCRIPT = """
 import time
 import minilm_demo

@@ -34,12 +34,14 @@ def checkpoint_choices(tasks: Sequence[Task] | None, mine: Sequence[str]) -> Cho
 
 
 def traceable_choices(mine: Sequence[str]) -> Choices:
-    """The checkpoints whose attention can be traced, with and without an output layer: those on this machine, then the
-    encoders of the catalog that are fetched first, with their megabytes."""
+    """The checkpoints whose attention can be traced, with and without an output layer: runs and students, then those of
+    the catalog on this machine, then its encoders that are fetched first, with their megabytes."""
     encoders = [entry for entry in CATALOG.values() if not entry.tasks]
     here = [_listed(entry) for entry in encoders if is_on_disk(entry)]
     fetched = [_listed(entry) for entry in encoders if not is_on_disk(entry)]
-    return checkpoint_choices(None, mine) + here + student_choices(mine) + fetched
+    answering = sorted(checkpoint_choices(None, mine), key=lambda choice: choice[1] in CATALOG)
+    runs = sum(name not in CATALOG for _, name in answering)
+    return answering[:runs] + student_choices(mine) + answering[runs:] + here + fetched
 
 
 def student_choices(mine: Sequence[str]) -> Choices:

@@ -164,6 +164,7 @@ def test_an_unknown_run_in_the_address_is_said(app, open_page):
 
 def test_every_task_shows_its_rows(app, open_page):
     page = open_app(open_page, app)
+    page.locator("#task .page-more").click()
     for title, column in (("STS-B", "sentence2"), ("SQuAD 2.0", "context"), ("MNLI", "hypothesis")):
         page.locator("#task label", has_text=title).click()
         page.wait_for_function(f"document.querySelector('#rows').innerText.toLowerCase().includes('{column}')")
@@ -200,7 +201,8 @@ def test_look_inside_mask_a_word_and_compare(app, open_page):
     explorer.get_by_role("button", name=re.compile("^Mask “")).first.click()
     explorer.get_by_text("With the change").wait_for()
     page.get_by_text("Compare with another model").click()
-    page.locator("#attention-compare").get_by_label("all-MiniLM-L6-v2 (bundled)").check()
+    page.locator("#attention-compare .page-more").click()
+    page.locator("#attention-compare").get_by_label("all-MiniLM-L6-v2").check()
     page.click("#attention-trace")
     explorer.get_by_text("all-MiniLM-L6-v2 (bundled)").first.wait_for()
     page.locator("#attention-text1 textarea").fill("  ")

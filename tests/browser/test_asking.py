@@ -214,6 +214,7 @@ def test_a_finished_run_is_asked_by_its_button_its_cells_and_its_mistakes(app, o
     page.goto(app)
     page.get_by_role("tab", name="Fine-tune").click()
     page.locator("#advanced").get_by_text("Advanced").click()
+    page.locator("#option-checkpoint .page-more").click()
     page.locator("#option-checkpoint").get_by_label("Sentiment skill").check()
     page.locator("#probe").get_by_text("Watch its attention").click()
     page.locator("#probe1 textarea").fill("The songs are lovely.")

@@ -10,6 +10,7 @@ from own_files import write_own_table
 def test_from_the_upload_to_the_zip(app, open_page, tmp_path, name):
     page = open_page(viewport={"width": 1366, "height": 768})
     page.goto(f"{app}?at=finetune")
+    page.locator("#task .page-more").click()
     page.locator("#task label", has_text="Your own").click()
     page.set_input_files("#file input[type=file]", write_own_table(tmp_path, name))
     said = {"topics": "taken as 3 classes: food 21, sport 21, transport 21", "stars": "taken as a number from 1 to 5"}

@@ -134,6 +134,7 @@ def test_the_maps_follow_the_student(page, load):
     assert before.startswith("Step 0 of 60")
     page.keyboard.press("End")
     assert frame(page) != before
+    page.locator(".mlm-formula > summary").click()
     assert page.get_by_text("Only weights are kept while it learns").is_visible()
 
 

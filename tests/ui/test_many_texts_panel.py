@@ -235,7 +235,7 @@ def test_a_batch_ends_for_another_file_and_lets_the_next_one_begin(run_of, tmp_p
     """Gradio ends only the event of a cancelled batch; the thread would work to the end of 600 rows."""
     file, run = tmp_path / "mine.csv", run_of()
     file.write_text("sentence\n" + "fine\n" * 600, encoding="utf-8")
-    visitor = types.SimpleNamespace(session_hash="visitor")
+    visitor = gr.Request(session_hash="visitor")
     steps = []
 
     def progress(done, **_):
