@@ -60,7 +60,7 @@ def test_a_model_beside_itself_differs_nowhere():
 def test_models_that_are_not_here_can_be_chosen_and_say_that_they_are_fetched(monkeypatch):
     titles = {name: title for title, name in choices.teacher_choices(())}
     assert titles["minilm-l12"].endswith("\u2003fetch 133 MB")
-    assert titles["bert-base"].endswith(": fetched first (440 MB)")
+    assert titles["bert-base"].endswith("\u2003fetch 440 MB")
     assert "fetched" not in titles["bundled"]
     monkeypatch.setattr(choices, "is_on_disk", lambda entry: True)
     assert not [title for title, _ in choices.traceable_choices(()) if "fetched" in title]
