@@ -161,4 +161,4 @@ def test_the_page_offers_the_events_that_are_meant():
 def test_the_route_is_among_the_apps_routes():
     paths = [route.path for route in launch_options()["app_kwargs"]["routes"]]
     downloads = ["/runs/{run_id}.zip", "/runs/{run_id}/adapter.zip"]
-    assert paths == ["/healthz", *downloads, "/mlm/{version}/{name}", f"/{views.PLOTLY_ADDRESS}"]
+    assert paths == ["/healthz", *downloads, "/mlm/{version}/{name}", f"/{views.PLOTLY_ADDRESS}", "/card.png"]

@@ -138,7 +138,7 @@ def test_another_file_ends_the_answers_to_the_first(app, open_page, tmp_path):
     page.click("#csv-run")
     page.locator("#csv-says").get_by_text("processing").wait_for()
     page.locator("#csv-file").get_by_label("Clear").first.click()
-    page.locator("#csv-says").get_by_text("The predictions will be here.").wait_for()
+    page.wait_for_function("document.querySelector('#csv-run').disabled")  # else the next click belongs to this file
     (tmp_path / "short.csv").write_text("question,context\nWho sang?,Anna sang.\n", encoding="utf-8")
     page.set_input_files("#csv-file input[type=file]", tmp_path / "short.csv")
     page.click("#csv-run")
